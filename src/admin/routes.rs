@@ -1,0 +1,91 @@
+//! One match from method and path to answer; the table is in the module above.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::net::{Authority, Host};
+use crate::proxy::Proxy;
+
+use super::Reload;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const INDEX: &str = "borderpost admin\n\nGET  /livez\nGET  /metrics\nGET  /readyz\nPOST /api/v1/reload\n";
+
+/// Answers one request.
+pub(super) async fn answer(
+    proxy: &Proxy,
+    reloads: &mpsc::Sender<Reload>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    if let Err(why) = is_from_here(request.headers()) {
+        return Ok(reply(StatusCode::FORBIDDEN, TEXT, why));
+    }
+    Ok(match (request.method(), request.uri().path()) {
+        (&Method::GET, "/") => reply(StatusCode::OK, TEXT, INDEX),
+        (&Method::GET, "/livez") => reply(StatusCode::OK, TEXT, "ok\n"),
+        (&Method::GET, "/metrics") => reply(StatusCode::OK, METRICS, proxy.metrics().render()),
+        (&Method::GET, "/readyz") => ready(proxy),
+        (&Method::POST, "/api/v1/reload") => reload(reloads).await,
+        (_, "/" | "/livez" | "/metrics" | "/readyz" | "/api/v1/reload") => {
+            reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "this path takes another method\n")
+        }
+        _ => reply(StatusCode::NOT_FOUND, TEXT, INDEX),
+    })
+}
+
+/// Whether requests are served and recorded.
+fn ready(proxy: &Proxy) -> Response<Full<Bytes>> {
+    let healthy = proxy.records_healthy();
+    let draining = proxy.drain.is_draining();
+    let line = |name: &str, fine: bool| format!("{} {name}\n", if fine { "ok" } else { "no" });
+    let active = proxy.active();
+    let databases = active.atlas.databases().len();
+    let text = [
+        line("accepting requests", !draining),
+        line("records can be written", healthy),
+        format!("ok {databases} databases, {} rules\n", active.policy.rules().len()),
+    ];
+    let status =
+        if healthy && !draining { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    reply(status, TEXT, text.concat())
+}
+
+async fn reload(reloads: &mpsc::Sender<Reload>) -> Response<Full<Bytes>> {
+    let (done, result) = oneshot::channel();
+    let asked = reloads.send(Reload { done }).await.is_ok();
+    match result.await {
+        Ok(Ok(digest)) if asked => reply(StatusCode::OK, TEXT, format!("reloaded: {digest}\n")),
+        Ok(Err(problems)) => reply(StatusCode::UNPROCESSABLE_ENTITY, TEXT, format!("{problems}\n")),
+        Ok(Ok(_)) | Err(_) => reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, "the program is stopping\n"),
+    }
+}
+
+/// A page in a browser on this machine must not be able to work the admin listener: not
+/// by its own requests (`Origin`), and not under a name of its own that resolves here
+/// (DNS rebinding).
+fn is_from_here(headers: &HeaderMap) -> Result<(), &'static str> {
+    if headers.contains_key(header::ORIGIN) {
+        return Err("requests from web pages are not taken\n");
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| Authority::parse(host, Some(80)).ok());
+    let local = match host.map(|authority| authority.host) {
+        Some(Host::Address(_)) => true,
+        Some(Host::Name(name)) => &*name == "localhost",
+        None => false,
+    };
+    if local { Ok(()) } else { Err("ask for this listener by address or as localhost\n") }
+}
+
+fn reply(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,9 @@
+//! Floor 4: evidence. Exactly one [`Record`] for every request and tunnel, refusals and
+//! failures included, written as one JSON line.
+
+mod line;
+mod record;
+mod sink;
+
+pub use record::{Failure, Fault, Location, Record, Timings};
+pub use sink::{Sink, SinkTarget};

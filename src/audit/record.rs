@@ -1,0 +1,119 @@
+//! The record of one request or tunnel. It keeps what the decision stood on (the policy
+//! and the databases themselves, shared) and is put into words by the writer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::data::Tags;
+use crate::geo::{Atlas, EntryId};
+use crate::net::Authority;
+use crate::policy::{Held, Outcome, Policy};
+
+/// What is known of one request when it has ended.
+#[derive(Debug)]
+pub struct Record {
+    /// When the head was read.
+    pub at: Timestamp,
+    /// The decision id: what the client was told and what one searches for.
+    pub id: Uuid,
+    /// Who asked.
+    pub client: SocketAddr,
+    /// Who that is, if the configuration says.
+    pub principal: Option<Arc<str>>,
+    /// The request method.
+    pub method: http::Method,
+    /// `http`, `https` or `connect`.
+    pub scheme: &'static str,
+    /// The canonical destination; absent if the target could not be read.
+    pub authority: Option<Authority>,
+    /// The path without query.
+    pub path: Option<String>,
+    /// The socket that was judged, and connected to if the request went out.
+    pub address: Option<SocketAddr>,
+    /// What the databases say of it.
+    pub location: Option<Location>,
+    /// What the client declared.
+    pub tags: Tags,
+    /// The policy that decided.
+    pub policy: Arc<Policy>,
+    /// The rules that hold, the one that decided first.
+    pub held: Vec<Held>,
+    /// The decision; absent if the request failed before one was reached.
+    pub outcome: Option<Outcome>,
+    /// The status that the client was answered with; absent if it left before.
+    pub status: Option<u16>,
+    /// Why no answer of the destination came back, if none did.
+    pub failure: Option<Failure>,
+    /// Body or tunnel bytes that left towards the destination.
+    pub bytes_out: u64,
+    /// Body or tunnel bytes that came back.
+    pub bytes_in: u64,
+    /// Where the time went.
+    pub timings: Timings,
+    /// Digest of the configuration and packs in force.
+    pub config: Arc<str>,
+}
+
+/// One answer of the databases.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// The databases.
+    pub atlas: Arc<Atlas>,
+    /// Their answer.
+    pub entry: EntryId,
+}
+
+/// Where the time went; a stage that was not reached is absent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings {
+    /// Name to addresses.
+    pub resolve: Option<Duration>,
+    /// Locating and judging all addresses.
+    pub decide: Option<Duration>,
+    /// Until a connection was up; absent for a pooled one.
+    pub connect: Option<Duration>,
+    /// From the head of the request to the head of the answer.
+    pub first_byte: Option<Duration>,
+    /// From the head of the request to the last byte of the answer.
+    pub total: Duration,
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The client sent what it may not send, or left.
+    Client,
+    /// A rule or setting forbids it.
+    Policy,
+    /// The destination, or the way to it, failed.
+    Upstream,
+    /// This proxy failed.
+    Us,
+}
+
+impl Fault {
+    /// The word in records and answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Policy => "policy",
+            Self::Upstream => "upstream",
+            Self::Us => "proxy",
+        }
+    }
+}
+
+/// Why a request did not get the destination's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Whose fault it is.
+    pub fault: Fault,
+    /// A short stable word.
+    pub code: &'static str,
+    /// What happened, in words.
+    pub detail: String,
+}

@@ -1,0 +1,165 @@
+//! Where records go: a bounded queue and one writer thread, so that no request waits
+//! for a disk. A full queue makes finished requests wait, never drops a record.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use crate::telemetry::{Event, Metrics};
+
+use super::record::Record;
+
+/// How many records may wait for the writer; at about 1 KiB each this bounds 8 MiB.
+const QUEUE: usize = 8_192;
+
+/// Where lines are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkTarget {
+    /// Standard output.
+    Stdout,
+    /// A file, appended to.
+    File(PathBuf),
+}
+
+impl SinkTarget {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::File(_) => "file",
+        }
+    }
+}
+
+/// What the writer is told.
+#[derive(Debug)]
+enum Message {
+    Record(Box<Record>),
+    /// Write what waits, then end.
+    End,
+}
+
+/// The way records take; cloned freely.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    queue: mpsc::Sender<Message>,
+    healthy: Arc<AtomicBool>,
+    metrics: Arc<Metrics>,
+}
+
+impl Sink {
+    /// Opens the target and starts the writer. The handle ends after [`Sink::end`], when
+    /// all records are written.
+    pub fn open(target: &SinkTarget, metrics: Arc<Metrics>) -> io::Result<(Self, JoinHandle<()>)> {
+        let output: Box<dyn Write + Send> = match target {
+            SinkTarget::Stdout => Box::new(io::stdout()),
+            SinkTarget::File(path) => Box::new(append(path)?),
+        };
+        let (queue, records) = mpsc::channel(QUEUE);
+        let healthy = Arc::new(AtomicBool::new(true));
+        let writer = Writer {
+            output,
+            name: target.name(),
+            healthy: Arc::clone(&healthy),
+            metrics: Arc::clone(&metrics),
+        };
+        let thread = std::thread::Builder::new().name("audit".to_owned());
+        let thread = thread.spawn(move || writer.run(records))?;
+        Ok((Self { queue, healthy, metrics }, thread))
+    }
+
+    /// Whether the last write succeeded. Tagged requests are refused while it has not.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Hands a record over. Must be called inside the runtime: where the queue is full,
+    /// a task waits for it.
+    pub fn write(&self, record: Box<Record>) {
+        Event::AuditQueued.record(&self.metrics);
+        match self.queue.try_send(Message::Record(record)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(message)) => {
+                let queue = self.queue.clone();
+                // Bounded by the connection limit: a connection has one request at a time.
+                tokio::spawn(async move { queue.send(message).await });
+            }
+            Err(TrySendError::Closed(_)) => {
+                self.healthy.store(false, Ordering::Relaxed);
+                let error = io::Error::new(io::ErrorKind::BrokenPipe, "the writer is gone");
+                Event::AuditFailed("writer", &error).record(&self.metrics);
+            }
+        }
+    }
+}
+
+impl Sink {
+    /// Lets the writer end when it has written what waits.
+    pub async fn end(&self) {
+        if self.queue.send(Message::End).await.is_err() {
+            tracing::error!("the writer of records ended before it was asked to");
+        }
+    }
+}
+
+fn append(path: &PathBuf) -> io::Result<File> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+struct Writer {
+    output: Box<dyn Write + Send>,
+    name: &'static str,
+    healthy: Arc<AtomicBool>,
+    metrics: Arc<Metrics>,
+}
+
+impl Writer {
+    /// Writes what waits in one go, then waits again.
+    fn run(mut self, mut records: mpsc::Receiver<Message>) {
+        let mut lines = Vec::with_capacity(64 * 1024);
+        let mut ended = false;
+        while let Some(first) = Self::next(&mut records, ended) {
+            let mut next = Some(first);
+            let mut count = 0;
+            while let Some(message) = next {
+                match message {
+                    Message::Record(record) => count += push(&record, &mut lines),
+                    Message::End => ended = true,
+                }
+                next = (lines.len() < 48 * 1024).then(|| records.try_recv().ok()).flatten();
+            }
+            self.put(&lines, count);
+            lines.clear();
+        }
+    }
+
+    /// Waits for the next message; after the end only for those that already wait.
+    fn next(records: &mut mpsc::Receiver<Message>, ended: bool) -> Option<Message> {
+        if ended { records.try_recv().ok() } else { records.blocking_recv() }
+    }
+
+    fn put(&mut self, lines: &[u8], count: u32) {
+        if count == 0 {
+            return;
+        }
+        let result = self.output.write_all(lines).and_then(|()| self.output.flush());
+        self.healthy.store(result.is_ok(), Ordering::Relaxed);
+        for _ in 0..count {
+            match &result {
+                Ok(()) => Event::AuditWritten(self.name).record(&self.metrics),
+                Err(error) => Event::AuditFailed(self.name, error).record(&self.metrics),
+            }
+        }
+    }
+}
+
+/// Appends one line; returns 1, the number of records taken off the queue.
+fn push(record: &Record, lines: &mut Vec<u8>) -> u32 {
+    record.write_line(lines).expect("a record has only string keys and a Vec takes every write");
+    1
+}

@@ -1,0 +1,31 @@
+//! `borderpost check`: reads a configuration as `run` would, and changes nothing.
+
+use std::path::PathBuf;
+
+use crate::config::{self, Origin};
+
+use super::output;
+
+/// Check a configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    /// The configuration file; the one inside the program if none is named.
+    file: Option<PathBuf>,
+}
+
+impl Check {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let origin = self.file.map_or(Origin::BuiltIn, Origin::File);
+        let active = config::load(&origin)?.active;
+        let packs = active.packs.iter();
+        let packs: Vec<_> = packs.map(|p| format!("{} {} ({} rules)", p.id, p.version, p.rules)).collect();
+        output::line(format!(
+            "ok: {} rules from {}; {} databases; {}",
+            active.policy.rules().len(),
+            if packs.is_empty() { "no pack".to_owned() } else { packs.join(", ") },
+            active.atlas.databases().len(),
+            active.digest
+        ));
+        Ok(())
+    }
+}

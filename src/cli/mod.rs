@@ -1,0 +1,85 @@
+//! Floor 9: one file a command. Exit codes: 0 fine, 1 it failed, 64 bad configuration or
+//! arguments (EX_USAGE).
+
+mod check;
+mod demo;
+mod explain;
+mod locate;
+mod origins;
+mod output;
+mod run;
+mod serve;
+mod shutdown;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Origin, Problems};
+
+/// A forward HTTP(S) proxy that enforces data-egress rules.
+#[derive(Debug, Parser)]
+#[command(name = "borderpost", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy and its admin listener.
+    Run(run::Run),
+    /// Check a configuration and tell every mistake in it; exit code 64 if there is one.
+    Check(check::Check),
+    /// Decide one request off-line and show every rule's part in it.
+    Explain(explain::Explain),
+    /// Show what every database says of a host or an address.
+    Locate(locate::Locate),
+    /// Show allowed, logged and blocked requests through a real proxy on this machine.
+    Demo(demo::Demo),
+}
+
+/// Which configuration a command reads.
+#[derive(Clone, Debug, clap::Args)]
+struct ConfigArgument {
+    /// The configuration file; the one inside the program if none is named.
+    #[arg(long, short, value_name = "FILE", env = "BORDERPOST_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgument {
+    fn origin(self) -> Origin {
+        self.config.map_or(Origin::BuiltIn, Origin::File)
+    }
+}
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no mistakes; clap prints both kinds where they belong.
+            let code = if error.use_stderr() { 64 } else { 0 };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::FAILURE,
+            };
+        }
+    };
+    let ended = match arguments.command {
+        Command::Run(run) => run.run(),
+        Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Locate(locate) => locate.run(),
+        Command::Demo(demo) => demo.run(),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            let usage = error.is::<Problems>() || error.is::<output::Usage>();
+            if usage { ExitCode::from(64) } else { ExitCode::FAILURE }
+        }
+    }
+}

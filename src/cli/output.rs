@@ -1,0 +1,43 @@
+//! Words to the person at the terminal: results on standard output, news on standard
+//! error. A closed pipe is no failure of ours.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use thiserror::Error;
+
+/// An argument that clap could not know to be wrong.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(super) struct Usage(pub(super) String);
+
+/// One line (or several) of the result.
+pub(super) fn line(text: impl Display) {
+    tolerate(writeln!(io::stdout(), "{text}"));
+}
+
+/// One line (or several) of news.
+pub(super) fn news(text: impl Display) {
+    tolerate(writeln!(io::stderr(), "{text}"));
+}
+
+/// Why a command failed.
+pub(super) fn error(error: &anyhow::Error) {
+    tolerate(writeln!(io::stderr(), "borderpost: {error:#}"));
+}
+
+fn tolerate(result: io::Result<()>) {
+    // `borderpost locate ... | head -1` closes our pipe; there is nobody left to tell.
+    drop(result);
+}
+
+/// Diagnostics on standard error; `RUST_LOG` chooses how much. Records are not among
+/// them: they have their own sink.
+pub(super) fn diagnostics() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
+        .from_env_lossy();
+    let written = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A second call (tests in one process) changes nothing.
+    drop(written.try_init());
+}

@@ -1,0 +1,104 @@
+//! `borderpost run`: the main job.
+
+use jiff::Timestamp;
+
+use crate::config::{self, Loaded};
+use crate::geo::DatabaseInfo;
+use crate::proxy::Active;
+
+use super::output::news;
+use super::serve::{Serving, threads};
+use super::shutdown::{Ask, Signals};
+use super::{ConfigArgument, output};
+
+/// From this age on, the first lines say that a database is old: 0.1 % of addresses
+/// change country in a month.
+const OLD_DAYS: i64 = 45;
+
+/// Run the proxy.
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+impl Run {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        output::diagnostics();
+        let origin = self.config.origin();
+        let loaded = config::load(&origin)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads(&loaded.fixed))
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let mut signals = Signals::new()?;
+            let Loaded { fixed, active } = loaded;
+            let about = about(&active);
+            let mut serving = Serving::start(origin, Loaded { fixed, active }).await?;
+            news(greeting(&serving, &about));
+            until_stopped(&mut serving, &mut signals).await;
+            news("stopping: requests may end, nothing new is accepted");
+            match serving.finish().await {
+                0 => news("stopped"),
+                cut => news(format!("stopped; {cut} connections were cut at the end of drain_timeout")),
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn until_stopped(serving: &mut Serving, signals: &mut Signals) {
+    loop {
+        tokio::select! {
+            ask = signals.next() => match ask {
+                Ask::Stop => return,
+                Ask::Reload => match serving.reload().await {
+                    Ok(digest) => news(format!("reloaded: {digest}")),
+                    Err(problems) => news(format!("{problems}\nreload failed, what was in force stays")),
+                },
+            },
+            Some(reload) = serving.reloads.recv() => {
+                let result = serving.reload().await;
+                // Whoever asked may have gone; the reload stands all the same.
+                drop(reload.done.send(result));
+            }
+        }
+    }
+}
+
+fn greeting(serving: &Serving, about: &str) -> String {
+    let (listen, admin) = (serving.listen, serving.admin);
+    format!(
+        "borderpost {version}\n\
+         proxy      http://{listen}\n\
+         admin      http://{admin}/metrics  /livez  /readyz\n\
+         {about}\
+         try        curl -x http://{listen} http://example.com/\n\
+         \x20          borderpost demo      shows allowed, logged and blocked requests without a network",
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}
+
+/// The databases and packs that are in force.
+fn about(active: &Active) -> String {
+    let mut text = String::new();
+    for database in active.atlas.databases() {
+        text.push_str(&format!("database   {}\n", describe(database)));
+    }
+    for pack in &active.packs {
+        text.push_str(&format!("pack       {} {} ({} rules)\n", pack.id, pack.version, pack.rules));
+    }
+    text
+}
+
+fn describe(database: &DatabaseInfo) -> String {
+    let networks = database.networks_v4 + database.networks_v6;
+    let age = database.age_days(Timestamp::now());
+    let old = if age >= OLD_DAYS {
+        format!("; {age} days old, refresh it: borderpost geoip refresh")
+    } else {
+        String::new()
+    };
+    format!("{} of {} ({networks} networks{old})", database.name, database.build_date())
+}

@@ -1,0 +1,131 @@
+//! A running proxy: listeners, records, reload and drain. `run` and `demo` share it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::mpsc;
+
+use crate::admin::{self, Reload};
+use crate::audit::Sink;
+use crate::config::{self, Fixed, Loaded, Origin, Problems};
+use crate::proxy::{self, Active, Proxy, Resolver};
+use crate::telemetry::{Database, Event, Metrics};
+use crate::tls::Trust;
+
+/// A proxy that accepts connections.
+#[derive(Debug)]
+pub(super) struct Serving {
+    pub(super) proxy: Arc<Proxy>,
+    pub(super) listen: SocketAddr,
+    pub(super) admin: SocketAddr,
+    /// Reloads that the admin listener asks for.
+    pub(super) reloads: mpsc::Receiver<Reload>,
+    origin: Origin,
+    drain_timeout: Duration,
+    writer: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Binds the listeners and starts to serve. Must be called inside the runtime.
+    pub(super) async fn start(origin: Origin, loaded: Loaded) -> anyhow::Result<Self> {
+        let Loaded { fixed, active } = loaded;
+        let clients = bind(fixed.listen).with_context(|| busy("proxy.listen", fixed.listen))?;
+        let operators = bind(fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
+        let (listen, admin) = (clients.local_addr()?, operators.local_addr()?);
+        let metrics = Arc::new(Metrics::new());
+        let (sink, writer) = Sink::open(&fixed.record, Arc::clone(&metrics)).context("record.to")?;
+        let trust = Trust::with_roots(fixed.roots.iter().map(std::path::PathBuf::as_path))?;
+        loaded_event(&active).record(&metrics);
+        let drain_timeout = fixed.settings.drain_timeout;
+        let proxy = Proxy::new(proxy::Parts {
+            resolver: Resolver::new(&fixed.names, fixed.settings.resolve_timeout),
+            own: vec![listen, admin],
+            active,
+            settings: fixed.settings,
+            trust,
+            sink,
+            metrics,
+        });
+        let (asks, reloads) = mpsc::channel(1);
+        tokio::spawn(proxy::run(clients, Arc::clone(&proxy)));
+        tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
+        Ok(Self { proxy, listen, admin, reloads, origin, drain_timeout, writer })
+    }
+
+    /// Reads the configuration again; a bad one changes nothing.
+    pub(super) async fn reload(&self) -> Result<String, String> {
+        let origin = self.origin.clone();
+        // Reading and merging databases takes tens of milliseconds of one core.
+        let loading = tokio::task::spawn_blocking(move || config::load(&origin)).await;
+        let loaded = loading.map_err(|error| error.to_string()).and_then(|loaded| {
+            loaded.map_err(|problems: Problems| problems.to_string())
+        });
+        let metrics = self.proxy.metrics();
+        match loaded {
+            Ok(Loaded { active, .. }) => {
+                let digest = active.digest.to_string();
+                loaded_event(&active).record(metrics);
+                self.proxy.replace(active);
+                Ok(digest)
+            }
+            Err(problems) => {
+                Event::ReloadFailed(&problems).record(metrics);
+                Err(problems)
+            }
+        }
+    }
+
+    /// Stops accepting, lets requests end, cuts what is left, and writes the last
+    /// records. Returns how many connections were cut.
+    pub(super) async fn finish(self) -> usize {
+        let cut = self.proxy.drain.finish(self.drain_timeout).await;
+        self.proxy.end_records().await;
+        let writer = self.writer;
+        let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            tracing::error!("the writer of records did not end well");
+        }
+        cut
+    }
+}
+
+/// Events borrow; this keeps what one borrows.
+struct LoadedEvent {
+    databases: Vec<(Database, i64)>,
+    now: f64,
+}
+
+impl LoadedEvent {
+    fn record(&self, metrics: &Metrics) {
+        Event::Loaded(&self.databases, self.now).record(metrics);
+    }
+}
+
+fn loaded_event(active: &Active) -> LoadedEvent {
+    let databases = active.atlas.databases().iter();
+    let databases = databases.map(|db| (Database { db: db.name.clone() }, db.build.as_second()));
+    LoadedEvent { databases: databases.collect(), now: Timestamp::now().as_duration().as_secs_f64() }
+}
+
+/// A listening socket that a restarted program can bind at once.
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4096)
+}
+
+fn busy(key: &str, address: SocketAddr) -> String {
+    format!("cannot listen on {address}; is another borderpost running? `{key}` names another address")
+}
+
+/// What a reload does not change, for the first lines on the terminal.
+pub(super) fn threads(fixed: &Fixed) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    fixed.threads.unwrap_or(cores)
+}

@@ -1,0 +1,57 @@
+//! `[[carrier]]`: the headers that declare tags.
+
+use std::collections::HashMap;
+
+use http::HeaderName;
+
+use crate::data::{Carrier, Carriers, Form, Tag};
+
+use super::section::Section;
+
+/// Headers that must keep their meaning on the way.
+const RESERVED: [&str; 6] =
+    ["connection", "content-length", "cookie", "host", "te", "transfer-encoding"];
+
+/// Reads every carrier.
+pub(super) fn read(root: &Section<'_>) -> Carriers {
+    Carriers::new(root.sections("carrier").iter().filter_map(carrier).collect())
+}
+
+fn carrier(section: &Section<'_>) -> Option<Carrier> {
+    let header = section.required("header");
+    let forms = [("baggage", Form::Baggage), ("list", Form::List), ("query", Form::Query)];
+    let form = section.choice("form", &forms).unwrap_or(Form::List);
+    let keys: Vec<_> = section.words("keys").iter().map(|key| key.text.to_ascii_lowercase()).collect();
+    let strip = section.flag("strip").unwrap_or(false);
+    let values = values(section);
+    let header = header?;
+    let (name, family) = match header.text.strip_suffix('*') {
+        Some(start) => (start, true),
+        None => (header.text, false),
+    };
+    if HeaderName::from_bytes(name.as_bytes()).is_err() || RESERVED.contains(&name) {
+        let message = format!("`{}` is not a header that can carry tags", header.text);
+        section.problem(header.span, message, None);
+        return None;
+    }
+    if keys.is_empty() && (family || form != Form::List) {
+        let message = format!("`{}` needs `keys`: which members declare a class", header.text);
+        section.problem(header.span, message, Some("for example keys = [\"data-class\"]".to_owned()));
+        return None;
+    }
+    Some(Carrier { name: name.to_ascii_lowercase(), family, form, keys, values, strip })
+}
+
+fn values(section: &Section<'_>) -> HashMap<String, Tag> {
+    let table = section.section("values");
+    let pair = |(name, words): (super::section::Word<'_>, Vec<super::section::Word<'_>>)| {
+        let word = words.first()?;
+        let tag = Tag::parse(word.text).filter(|tag| tag.as_str() == word.text);
+        if tag.is_none() {
+            let message = format!("`{}` is not a tag: use a-z, 0-9, `_`, `-` and `.`", word.text);
+            table.problem(word.span.clone(), message, None);
+        }
+        Some((name.text.to_ascii_lowercase(), tag?))
+    };
+    table.named_words().into_iter().filter_map(pair).collect()
+}

@@ -1,0 +1,114 @@
+//! `[geo]`: database files and the operator's corrections.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::geo::{Atlas, Correction, Country, Overlay, Sha256, Source};
+use crate::net::parse_network;
+
+use super::section::{Section, Word};
+
+/// A database file as written: its source, its path and where it stands.
+struct Listed {
+    source: Source,
+    path: PathBuf,
+    span: Range<usize>,
+}
+
+/// Reads the files, checks each as a whole and merges them. `None` where a mistake was
+/// told.
+pub(super) fn atlas(root: &Section<'_>, bases: &[PathBuf]) -> Option<Atlas> {
+    let section = root.section("geo");
+    let listed: Vec<_> =
+        section.sections("database").iter().filter_map(|one| database(one, bases)).collect();
+    let overlay = overlay(&section);
+    let mut spans = Vec::new();
+    let mut sources = Vec::new();
+    for Listed { source, path, span } in listed {
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                spans.push((source.file.clone(), span));
+                sources.push((source, bytes));
+            }
+            Err(error) => section.problem(span, format!("{}: {error}", path.display()), None),
+        }
+    }
+    match Atlas::load(sources, overlay) {
+        Ok(atlas) => Some(atlas),
+        Err(errors) => {
+            for error in errors {
+                let place = spans.iter().find(|(file, _)| *file == error.file);
+                let span = place.map_or(section.span(), |(_, span)| span.clone());
+                section.problem(span, error.to_string(), None);
+            }
+            None
+        }
+    }
+}
+
+fn database(section: &Section<'_>, bases: &[PathBuf]) -> Option<Listed> {
+    let (name, file) = (section.required("name"), section.required("file"));
+    let sha256 = section.word("sha256").and_then(|word| {
+        let wrong = "`sha256` must be 64 hexadecimal digits".to_owned();
+        section.parse(&word, |text| Sha256::parse(text).ok_or(wrong.clone()))
+    });
+    let probes = section.flag("probes").unwrap_or(true);
+    let (name, file) = (name?, file?);
+    let path = find(file.text, bases);
+    let source = Source {
+        name: name.text.to_owned(),
+        file: path.display().to_string(),
+        sha256,
+        skip_probes: !probes,
+    };
+    Some(Listed { source, path, span: file.span })
+}
+
+/// The first base under which the file exists; else the path as the first base gives it,
+/// so that the error names it.
+fn find(file: &str, bases: &[PathBuf]) -> PathBuf {
+    let candidates = bases.iter().map(|base| base.join(file));
+    let found = candidates.clone().find(|path| path.exists());
+    found.or_else(|| candidates.into_iter().next()).unwrap_or_else(|| Path::new(file).to_owned())
+}
+
+fn overlay(section: &Section<'_>) -> Overlay {
+    let mut overlay = Overlay::default();
+    for entry in section.sections("overlay") {
+        let to = entry.required("country").and_then(|word| country(&entry, &word));
+        let reason = entry.word("reason").map(|word| word.text.to_owned());
+        let (network, host) = (entry.word("network"), entry.word("host"));
+        if network.is_some() == host.is_some() {
+            entry.problem(entry.span(), "a correction names either `network` or `host`", None);
+        }
+        let Some(to) = to else { continue };
+        let correction = Correction { to, reason };
+        if let Some(word) = &network
+            && let Some(network) = entry.parse(word, parse_network)
+            && let Err(error) = overlay.add_network(network, correction.clone())
+        {
+            entry.problem(word.span.clone(), error.to_string(), None);
+        }
+        if let Some(word) = &host
+            && let Err(error) = overlay.add_host(word.text, correction)
+        {
+            entry.problem(word.span.clone(), error.to_string(), None);
+        }
+    }
+    overlay
+}
+
+/// A country, or `unknown` for an address of which nobody knows where it lies.
+fn country(entry: &Section<'_>, word: &Word<'_>) -> Option<Option<Country>> {
+    if word.text == "unknown" {
+        return Some(None);
+    }
+    let country = Country::parse(word.text);
+    if country.is_none() {
+        let help = Country::suggest(word.text)
+            .map(|near| format!("did you mean `{}` ({})?", near.code(), near.name()));
+        let message = format!("`{}` is no ISO 3166-1 country code, nor `unknown`", word.text);
+        entry.problem(word.span.clone(), message, help);
+    }
+    country.map(Some)
+}

@@ -1,0 +1,151 @@
+//! One load of the configuration, from files to settings.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use toml::de::DeTable;
+
+use crate::proxy::Active;
+
+use super::fixed::Fixed;
+use super::pack;
+use super::problem::{Collector, Problems, Text};
+use super::section::Section;
+use super::words::nearest;
+use super::active;
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// The one inside the program.
+    BuiltIn,
+    /// A file; its paths are relative to its folder.
+    File(PathBuf),
+    /// A text; its paths are relative to where the shipped databases are found.
+    Text {
+        /// What errors call it.
+        name: String,
+        /// The configuration.
+        text: String,
+    },
+}
+
+/// A configuration without a mistake.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What holds until the program stops.
+    pub fixed: Fixed,
+    /// What the next load replaces.
+    pub active: Active,
+}
+
+/// Reads everything that the origin names; all mistakes of all files come at once.
+pub fn load(origin: &Origin) -> Result<Loaded, Problems> {
+    let problems = Collector::default();
+    let loaded = read(origin, &problems);
+    problems.finish()?;
+    Ok(loaded.expect("whatever is missing has been told as a mistake"))
+}
+
+fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
+    let main = Arc::new(text_of(origin, problems)?);
+    let bases = bases(origin);
+    let table = parse(&main, problems);
+    let root = Section::new(&main, problems, table.get_ref(), 0..0);
+    let texts = pack_texts(&root, &bases);
+    let tables: Vec<_> = texts.iter().map(|text| parse(text, problems)).collect();
+    let digest = digest([&main].into_iter().chain(&texts));
+    let packs: Vec<_> = texts
+        .iter()
+        .zip(&tables)
+        .map(|(text, table)| Section::new(text, problems, table.get_ref(), 0..0))
+        .collect();
+    let base = bases.first().map_or(Path::new(""), PathBuf::as_path);
+    let fixed = Fixed::read(&root, base);
+    let active = active::read(&root, &packs, &bases, &digest)?;
+    Some(Loaded { fixed, active })
+}
+
+fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {
+    match origin {
+        Origin::BuiltIn => {
+            Some(Text { name: "config/borderpost.toml (built in)".to_owned(), text: super::DEFAULT.to_owned() })
+        }
+        Origin::Text { name, text } => Some(Text { name: name.clone(), text: text.clone() }),
+        Origin::File(path) => {
+            let name = path.display().to_string();
+            match std::fs::read_to_string(path) {
+                Ok(text) => Some(Text { name, text }),
+                Err(error) => {
+                    let empty = Arc::new(Text { name: name.clone(), text: String::new() });
+                    let message = format!("{name}: {error}");
+                    let help = "name a readable file in UTF-8, or none for the built-in one".to_owned();
+                    problems.add(&empty, 0..0, message, Some(help));
+                    None
+                }
+            }
+        }
+    }
+}
+
+/// Every syntax error is told; what could be read is read on.
+fn parse<'t>(text: &'t Arc<Text>, problems: &Collector) -> toml::Spanned<DeTable<'t>> {
+    let (table, errors) = DeTable::parse_recoverable(&text.text);
+    for error in errors {
+        problems.add(text, error.span().unwrap_or(0..0), error.message(), None);
+    }
+    table
+}
+
+/// The texts of the packs that `packs` names: shipped ones by name, others by file.
+fn pack_texts(root: &Section<'_>, bases: &[PathBuf]) -> Vec<Arc<Text>> {
+    let text = |word: &super::section::Word<'_>| {
+        if let Some((name, text)) = pack::SHIPPED.iter().find(|(name, _)| *name == word.text) {
+            return Some(Text { name: format!("config/packs/{name}.toml (built in)"), text: (*text).to_owned() });
+        }
+        if !word.text.contains(['/', '.']) {
+            let names = pack::SHIPPED.map(|(name, _)| name);
+            let help = nearest(word.text, names).map(|name| format!("did you mean `{name}`?"));
+            let help = help.unwrap_or_else(|| format!("shipped packs: {}", names.join(", ")));
+            root.problem(word.span.clone(), format!("no pack `{}` is shipped", word.text), Some(help));
+            return None;
+        }
+        let path = bases.first().map_or_else(|| PathBuf::from(word.text), |base| base.join(word.text));
+        let name = path.display().to_string();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(Text { name, text }),
+            Err(error) => {
+                root.problem(word.span.clone(), format!("{name}: {error}"), None);
+                None
+            }
+        }
+    };
+    root.words("packs").iter().filter_map(text).map(Arc::new).collect()
+}
+
+/// Folders under which relative paths are looked for, in order.
+fn bases(origin: &Origin) -> Vec<PathBuf> {
+    let near = match origin {
+        Origin::File(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
+        Origin::BuiltIn | Origin::Text { .. } => PathBuf::from(""),
+    };
+    // The program finds what is shipped with it from a build tree (target/release), from
+    // an unpacked archive and from a package, whatever the working folder.
+    let program = std::env::current_exe().unwrap_or_default();
+    let above = program.ancestors().skip(1).take(4).map(Path::to_owned);
+    let packaged = PathBuf::from("/usr/share/borderpost");
+    [near].into_iter().chain(above).chain([packaged]).collect()
+}
+
+/// Names what is in force: the bytes of the main file and of every pack, in order.
+fn digest<'t>(texts: impl IntoIterator<Item = &'t Arc<Text>>) -> String {
+    let mut context = Context::new(&SHA256);
+    for text in texts {
+        context.update(&u64::try_from(text.text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(text.text.as_bytes());
+    }
+    let hex = context.finish();
+    let hex = hex.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    format!("sha256:{}", hex.collect::<String>())
+}

@@ -1,0 +1,23 @@
+//! Floor 8: text to typed settings, once. Every mistake is found in one pass and told
+//! with file, line, column, a caret and what would be right.
+
+mod active;
+mod carriers;
+mod databases;
+mod fixed;
+mod load;
+mod network;
+mod pack;
+mod places;
+mod problem;
+mod rules;
+mod section;
+mod words;
+
+pub use fixed::Fixed;
+pub use load::{Loaded, Origin, load};
+pub use problem::Problems;
+
+/// The configuration that runs when no file is named; `borderpost check` accepts it as
+/// a file too.
+pub const DEFAULT: &str = include_str!("../../config/borderpost.toml");

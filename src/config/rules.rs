@@ -1,0 +1,261 @@
+//! Rules as written to rules as decided.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::data::TagPattern;
+use crate::geo::Subdivision;
+use crate::net::{HostPattern, parse_network};
+use crate::policy::{Condition, Consensus, Mode, Outcome, Places, Reach, Rule, TagBits, TagMask};
+
+use super::places::{Jurisdictions, difference, is_empty};
+use super::section::{Section, Word};
+
+/// What all rules share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults {
+    /// The outcome where no rule holds.
+    pub(super) outcome: Outcome,
+    /// The strongest mode that a rule may have.
+    pub(super) mode: Mode,
+    /// Whether an unknown location counts as restricted for tagged data.
+    pub(super) unknown_is_restricted: bool,
+}
+
+/// Collects rules over all files: ids are unique, tag patterns are bounded.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    rules: Vec<Rule>,
+    seen: BTreeMap<String, String>,
+    patterns: Vec<TagPattern>,
+}
+
+const OUTCOMES: [(&str, Outcome); 3] =
+    [("allow", Outcome::Allow), ("block", Outcome::Block), ("log", Outcome::Log)];
+const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+const CONSENSUS: [(&str, Consensus); 3] =
+    [("all", Consensus::All), ("any", Consensus::Any), ("majority", Consensus::Majority)];
+
+impl Defaults {
+    /// Reads `[policy]`.
+    pub(super) fn read(root: &Section<'_>) -> Self {
+        let section = root.section("policy");
+        let unknown = [("ignored", false), ("restricted", true)];
+        Self {
+            outcome: section
+                .choice("default", &[("allow", Outcome::Allow), ("block", Outcome::Block)])
+                .unwrap_or(Outcome::Allow),
+            mode: section.choice("mode", &MODES).unwrap_or_default(),
+            unknown_is_restricted: section.choice("unknown_location", &unknown).unwrap_or(true),
+        }
+    }
+}
+
+impl Rules {
+    /// Reads `[[rule]]` of one file; returns how many there are.
+    pub(super) fn read(
+        &mut self,
+        root: &Section<'_>,
+        pack: &str,
+        places: &Jurisdictions,
+        defaults: Defaults,
+    ) -> usize {
+        let sections = root.sections("rule");
+        for section in &sections {
+            let rule = Reading { section, places, defaults }.rule(pack);
+            if let Some(rule) = rule {
+                self.take(section, rule);
+            }
+        }
+        sections.len()
+    }
+
+    /// The rules in the order read.
+    pub(super) fn finish(self) -> Vec<Rule> {
+        self.rules
+    }
+
+    fn take(&mut self, section: &Section<'_>, rule: Rule) {
+        if let Some(pack) = self.seen.insert(rule.id.clone(), rule.pack.clone()) {
+            let message = format!("the id `{}` is taken by another rule of pack `{pack}`", rule.id);
+            let span = section.word("id").map_or(section.span(), |word| word.span);
+            section.problem(span, message, Some("ids are unique over all packs".to_owned()));
+        }
+        for condition in &rule.conditions {
+            if let Condition::Tags(mask) = condition {
+                let new: Vec<_> =
+                    mask.patterns.iter().filter(|p| !self.patterns.contains(p)).cloned().collect();
+                self.patterns.extend(new);
+            }
+        }
+        if self.patterns.len() > TagBits::CAPACITY {
+            let message = format!("more than {} different tag patterns", TagBits::CAPACITY);
+            return section.problem(section.span(), message, None);
+        }
+        self.rules.push(rule);
+    }
+}
+
+/// One rule being read.
+struct Reading<'r, 'a> {
+    section: &'r Section<'a>,
+    places: &'r Jurisdictions,
+    defaults: Defaults,
+}
+
+impl Reading<'_, '_> {
+    fn rule(&self, pack: &str) -> Option<Rule> {
+        let section = self.section;
+        let id = section.required("id").and_then(|word| section.parse(&word, parse_id));
+        let outcome = self.outcome();
+        let mode = section.choice("mode", &MODES).unwrap_or_default();
+        let reason = section.required("reason").map(|word| word.text.to_owned());
+        let cite = section.word("cite").map(|word| word.text.to_owned());
+        let conditions = self.conditions(outcome.unwrap_or(Outcome::Block));
+        let observed = self.defaults.mode == Mode::Observe;
+        Some(Rule {
+            id: id?,
+            pack: pack.to_owned(),
+            outcome: outcome?,
+            mode: if observed { Mode::Observe } else { mode },
+            reason: reason?,
+            cite,
+            conditions,
+        })
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        if !self.section.has("outcome") {
+            let help = "one of allow, log, block".to_owned();
+            self.section.problem(self.section.span(), "`outcome` is missing here", Some(help));
+        }
+        self.section.choice("outcome", &OUTCOMES)
+    }
+
+    fn conditions(&self, outcome: Outcome) -> Vec<Condition> {
+        let when = self.section.section("when");
+        let consensus = self.consensus(outcome);
+        let mut conditions = Vec::new();
+        let tags = when.some_words("tags");
+        if let Some(words) = &tags {
+            let patterns = when.parsed(words, parse_pattern);
+            conditions.push(Condition::Tags(TagMask::new(patterns)));
+        }
+        self.reach(&when, outcome, consensus, tags.is_some(), &mut conditions);
+        if let Some(words) = when.some_words("methods") {
+            conditions.push(Condition::Methods(when.parsed(&words, parse_method)));
+        }
+        if let Some(words) = when.some_words("hosts") {
+            conditions.push(Condition::Hosts(when.parsed(&words, HostPattern::parse)));
+        }
+        if let Some(words) = when.some_words("networks") {
+            let networks = when.parsed(&words, parse_network).into_iter().collect();
+            conditions.push(Condition::Networks(networks));
+        }
+        if let Some(numbers) = when.numbers("asns", u64::from(u32::MAX)) {
+            let asns = numbers.into_iter().filter_map(|number| u32::try_from(number).ok()).collect();
+            conditions.push(Condition::Asns(asns));
+        }
+        if let Some(words) = when.some_words("subdivisions") {
+            conditions.push(Condition::Subdivisions(when.parsed(&words, parse_subdivision)));
+        }
+        if let Some(words) = when.some_words("clients") {
+            let networks = when.parsed(&words, parse_network).into_iter().collect();
+            conditions.push(Condition::Clients(networks));
+        }
+        if let Some(words) = when.some_words("principals") {
+            let names = words.iter().map(|word| word.text.to_owned()).collect();
+            conditions.push(Condition::Principals(names));
+        }
+        conditions
+    }
+
+    /// An allow list passes only if every candidate passes; a refusal needs one database.
+    fn consensus(&self, outcome: Outcome) -> Consensus {
+        let section = self.section;
+        let permits = outcome == Outcome::Allow
+            || (outcome == Outcome::Log && self.defaults.outcome.refuses());
+        let natural = if permits { Consensus::All } else { Consensus::Any };
+        let Some(chosen) = section.choice("consensus", &CONSENSUS) else { return natural };
+        if permits && chosen != Consensus::All {
+            let span = section.word("consensus").map_or(section.span(), |word| word.span);
+            let help = "leave it out, or write `all`".to_owned();
+            let message = "a rule that permits holds only where all databases agree";
+            section.problem(span, message, Some(help));
+        }
+        chosen
+    }
+
+    fn reach(
+        &self,
+        when: &Section<'_>,
+        outcome: Outcome,
+        consensus: Consensus,
+        tagged: bool,
+        conditions: &mut Vec<Condition>,
+    ) {
+        let (to, outside) = (when.some_words("to"), when.some_words("not_to"));
+        let read = |words: &Option<Vec<Word<'_>>>| {
+            words.as_ref().map(|words| self.places.places(when, words))
+        };
+        let (to_places, outside_places) = (read(&to), read(&outside));
+        if let (Some(words), Some(places)) = (&to, to_places) {
+            self.check_reachable(when, words, places, outside_places);
+        }
+        let reach = |words: &[Word<'_>], places, unknown_counts| Reach {
+            names: words.iter().map(|word| word.text.to_owned()).collect(),
+            places,
+            consensus,
+            unknown_counts,
+        };
+        if let (Some(words), Some(places)) = (to, to_places) {
+            let presumed = outcome.refuses() && tagged && self.defaults.unknown_is_restricted;
+            conditions.push(Condition::To(reach(&words, places, presumed && outside.is_none())));
+        }
+        if let (Some(words), Some(places)) = (outside, outside_places) {
+            // What lies nobody knows where is outside, unless the rule permits.
+            let presumed = outcome != Outcome::Allow;
+            conditions.push(Condition::Outside(reach(&words, places, presumed)));
+        }
+    }
+
+    fn check_reachable(
+        &self,
+        when: &Section<'_>,
+        words: &[Word<'_>],
+        to: Places,
+        outside: Option<Places>,
+    ) {
+        let left = difference(to, outside.unwrap_or_default());
+        if is_empty(&to) || !is_empty(&left) {
+            return;
+        }
+        let span: Range<usize> = words.first().map_or(when.span(), |word| word.span.clone());
+        let help = "`not_to` takes away every place that `to` names".to_owned();
+        when.problem(span, "this rule can never match", Some(help));
+    }
+}
+
+fn parse_id(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    if !text.is_empty() && text.len() <= 100 && text.bytes().all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is not an id: use a-z, 0-9, `-` and `.`, at most 100 of them"))
+}
+
+fn parse_pattern(text: &str) -> Result<TagPattern, String> {
+    let wrong = format!("`{text}` is not a tag: use a-z, 0-9, `_`, `-` and `.`, or `*` for any");
+    TagPattern::parse(text).ok_or(wrong)
+}
+
+fn parse_method(text: &str) -> Result<String, String> {
+    let known = !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+    let help = format!("`{text}` is not a method: they are written in upper case, as `POST`");
+    if known { Ok(text.to_owned()) } else { Err(help) }
+}
+
+fn parse_subdivision(text: &str) -> Result<Subdivision, String> {
+    let wrong = format!("`{text}` is not an ISO 3166-2 code such as `UA-43`");
+    Subdivision::parse(text).ok_or(wrong)
+}

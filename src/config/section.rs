@@ -1,0 +1,282 @@
+//! One table of a configuration file, read key by key. What was never asked for is an
+//! unknown key, and is told when the section is dropped: forgetting to check is not
+//! possible.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Collector, Text};
+use super::words::{nearest, parse_duration};
+
+/// A table and the mistakes found in it.
+#[derive(Debug)]
+pub(super) struct Section<'a> {
+    pub(super) file: &'a Arc<Text>,
+    problems: &'a Collector,
+    table: Option<&'a DeTable<'a>>,
+    span: Range<usize>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+/// A text and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Word<'a> {
+    pub(super) text: &'a str,
+    pub(super) span: Range<usize>,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(
+        file: &'a Arc<Text>,
+        problems: &'a Collector,
+        table: &'a DeTable<'a>,
+        span: Range<usize>,
+    ) -> Self {
+        Self { file, problems, table: Some(table), span, asked: RefCell::default() }
+    }
+
+    /// Where the section begins.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// Notes a mistake in this file.
+    pub(super) fn problem(&self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        self.problems.add(self.file, span, message, help);
+    }
+
+    /// Whether the key is there; asking makes it known.
+    pub(super) fn has(&self, key: &'static str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// A text.
+    pub(super) fn word(&self, key: &'static str) -> Option<Word<'a>> {
+        let value = self.get(key)?;
+        self.to_word(key, value)
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&self, key: &'static str) -> Option<Word<'a>> {
+        if !self.has(key) {
+            self.problem(self.span(), format!("`{key}` is missing here"), None);
+        }
+        self.word(key)
+    }
+
+    /// A list of texts; a single text stands for a list of one.
+    pub(super) fn words(&self, key: &'static str) -> Vec<Word<'a>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        match value.get_ref() {
+            DeValue::Array(items) => items.iter().filter_map(|item| self.to_word(key, item)).collect(),
+            _ => self.to_word(key, value).into_iter().collect(),
+        }
+    }
+
+    /// A list of texts that, if it is there, has at least one.
+    pub(super) fn some_words(&self, key: &'static str) -> Option<Vec<Word<'a>>> {
+        let value = self.get(key)?;
+        let words = self.words(key);
+        if words.is_empty() && value.get_ref().as_array().is_some_and(|items| items.iter().count() == 0) {
+            let help = "leave the key out if it does not matter".to_owned();
+            self.problem(value.span(), format!("`{key}` is empty, so it can never match"), Some(help));
+        }
+        Some(words)
+    }
+
+    /// Each text of a list, parsed; what does not parse is told.
+    pub(super) fn parsed<T, E: std::fmt::Display>(
+        &self,
+        words: &[Word<'a>],
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        words.iter().filter_map(|word| self.parse(word, &parse)).collect()
+    }
+
+    /// One text, parsed.
+    pub(super) fn parse<T, E: std::fmt::Display>(
+        &self,
+        word: &Word<'a>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(word.text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.problem(word.span.clone(), error.to_string(), None);
+                None
+            }
+        }
+    }
+
+    /// One of a closed set of words.
+    pub(super) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        let word = self.word(key)?;
+        let found = choices.iter().find(|(name, _)| *name == word.text);
+        if found.is_none() {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            let message = format!("`{}` is none of {}", word.text, names.join(", "));
+            let help = nearest(word.text, names).map(|name| format!("did you mean `{name}`?"));
+            self.problem(word.span, message, help);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(&self, key: &'static str, bounds: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let value = self.get(key)?;
+        let number = value.get_ref().as_integer();
+        let number = number.and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
+        match number.filter(|number| bounds.contains(number)) {
+            Some(number) => Some(number),
+            None => {
+                let (low, high) = bounds.into_inner();
+                let message = format!("`{key}` must be a whole number from {low} to {high}");
+                self.problem(value.span(), message, None);
+                None
+            }
+        }
+    }
+
+    /// A list of whole numbers within bounds.
+    pub(super) fn numbers(&self, key: &'static str, high: u64) -> Option<Vec<u64>> {
+        let value = self.get(key)?;
+        let items: Vec<&Spanned<DeValue<'a>>> = match value.get_ref() {
+            DeValue::Array(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        if items.is_empty() {
+            self.problem(value.span(), format!("`{key}` is empty, so it can never match"), None);
+        }
+        let number = |item: &&Spanned<DeValue<'a>>| {
+            let number = item.get_ref().as_integer();
+            let number = number.and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
+            let number = number.filter(|number| *number <= high);
+            if number.is_none() {
+                let message = format!("`{key}` takes whole numbers up to {high}");
+                self.problem(item.span(), message, None);
+            }
+            number
+        };
+        Some(items.iter().filter_map(number).collect())
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+        let value = self.get(key)?;
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.expected(key, "true or false", value);
+        }
+        flag
+    }
+
+    /// A duration such as `30s`.
+    pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
+        let word = self.word(key)?;
+        self.parse(&word, parse_duration)
+    }
+
+    /// A table below this one; an empty one where the key is not there.
+    pub(super) fn section(&self, key: &'static str) -> Section<'a> {
+        let table = self.get(key).and_then(|value| {
+            let table = value.get_ref().as_table();
+            if table.is_none() {
+                self.expected(key, "a table", value);
+            }
+            table.map(|table| (table, value.span()))
+        });
+        let (table, span) = table.map_or((None, self.span()), |(table, span)| (Some(table), span));
+        Section { file: self.file, problems: self.problems, table, span, asked: RefCell::default() }
+    }
+
+    /// The tables of a list.
+    pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            let help = Some(format!("write `[[{key}]]`, with two brackets"));
+            self.problem(value.span(), format!("`{key}` must be a list of tables"), help);
+            return Vec::new();
+        };
+        let section = |item: &'a Spanned<DeValue<'a>>| {
+            let table = item.get_ref().as_table();
+            if table.is_none() {
+                self.expected(key, "a list of tables", item);
+            }
+            Some(Section::new(self.file, self.problems, table?, item.span()))
+        };
+        items.iter().filter_map(section).collect()
+    }
+
+    /// Every table below this one, with its name: for tables whose keys the user chooses.
+    pub(super) fn named_sections(&self) -> Vec<(Word<'a>, Section<'a>)> {
+        self.entries().filter_map(|(name, value)| {
+            let table = value.get_ref().as_table();
+            if table.is_none() {
+                self.expected(name.text, "a table", value);
+            }
+            Some((name, Section::new(self.file, self.problems, table?, value.span())))
+        }).collect()
+    }
+
+    /// Every key and its list of texts: for tables whose keys the user chooses.
+    pub(super) fn named_words(&self) -> Vec<(Word<'a>, Vec<Word<'a>>)> {
+        let words = |(name, value): (Word<'a>, &'a Spanned<DeValue<'a>>)| {
+            let items = match value.get_ref() {
+                DeValue::Array(items) => items.iter().filter_map(|i| self.to_word(name.text, i)).collect(),
+                _ => self.to_word(name.text, value).into_iter().collect(),
+            };
+            (name, items)
+        };
+        self.entries().map(words).collect()
+    }
+
+    /// All entries; none of them is unknown.
+    fn entries(&self) -> impl Iterator<Item = (Word<'a>, &'a Spanned<DeValue<'a>>)> {
+        self.asked.borrow_mut().push("*");
+        let entries = self.table.into_iter().flat_map(|table| table.iter());
+        entries.map(|(key, value)| (Word { text: key.get_ref(), span: key.span() }, value))
+    }
+
+    fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.asked.borrow_mut().push(key);
+        self.table?.get(key)
+    }
+
+    fn to_word(&self, key: &str, value: &'a Spanned<DeValue<'a>>) -> Option<Word<'a>> {
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            self.expected(key, "a text in quotes", value);
+        }
+        Some(Word { text: text?, span: value.span() })
+    }
+
+    fn expected(&self, key: &str, what: &str, value: &Spanned<DeValue<'_>>) {
+        let found = value.get_ref().type_str();
+        self.problem(value.span(), format!("`{key}` must be {what}, not {found}"), None);
+    }
+}
+
+impl Drop for Section<'_> {
+    fn drop(&mut self) {
+        let asked = self.asked.borrow();
+        let Some(table) = self.table.filter(|_| !asked.contains(&"*")) else { return };
+        for (key, _) in table.iter().filter(|(key, _)| !asked.contains(&&**key.get_ref())) {
+            let help = match nearest(key.get_ref(), asked.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    let mut known: Vec<_> = asked.iter().map(|name| format!("`{name}`")).collect();
+                    known.sort_unstable();
+                    known.dedup();
+                    format!("known here: {}", known.join(", "))
+                }
+            };
+            let message = format!("unknown key `{}`", key.get_ref());
+            self.problems.add(self.file, key.span(), message, Some(help));
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! One database, read whole and checked whole at load, so that the look-up cannot fail later.
+//! The format has no checksum: of 3,000 damaged copies of a test file 62 opened, passed the
+//! reader's own `verify` and answered wrongly. Hence the digest, our own walk, and the probes.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use jiff::Timestamp;
+use maxminddb::{MaxMindDbError, Metadata, Reader};
+
+use super::record::{Field, Record};
+use super::steps::Steps;
+use super::tree::{Leaf, Tree, Walk};
+use super::value::Value;
+use super::{Answer, Country, DatabaseError, DatabaseInfo, Fault, Sha256, Source, narrow, wide};
+
+/// Addresses that every sound country database places alike.
+const PROBES: [(Ipv4Addr, &str); 4] = [
+    (Ipv4Addr::new(8, 8, 8, 8), "US"),
+    (Ipv4Addr::new(60, 246, 0, 1), "MO"),
+    (Ipv4Addr::new(77, 88, 8, 8), "RU"),
+    (Ipv4Addr::new(114, 114, 114, 114), "CN"),
+];
+
+/// Smaller databases are not asked the probes: they cover a part of the world, or are tests.
+const PROBED_FROM: u64 = 100_000;
+
+/// Build times from 2000-01-01 to 2100-01-01.
+const BUILDS: std::ops::Range<i64> = 946_684_800..4_102_444_800;
+
+/// A loaded database: who it is and what it answers by address.
+#[derive(Debug)]
+pub struct Database {
+    pub(super) info: DatabaseInfo,
+    /// The distinct answers; the steps number them, 0 being silence.
+    pub(super) answers: Vec<Answer>,
+    pub(super) v4: Steps<u32>,
+    pub(super) v6: Steps<u128>,
+}
+
+/// How many networks have what.
+#[derive(Default)]
+struct Tally<'de> {
+    networks: u64,
+    known: u64,
+    hidden: u64,
+    asn: u64,
+    subdivision: u64,
+    garbled: u64,
+    /// The first country field that could not be read.
+    seen: Option<&'de str>,
+}
+
+// === impl Database ===
+
+impl Database {
+    /// Reads and checks a whole file.
+    pub fn load(source: &Source, bytes: Vec<u8>) -> Result<Self, DatabaseError> {
+        read(source, bytes).map_err(|fault| DatabaseError { file: source.file.clone(), fault })
+    }
+
+    /// Says who the database is.
+    pub const fn info(&self) -> &DatabaseInfo {
+        &self.info
+    }
+
+    /// Asks this database alone; an [`super::Atlas`] asks all at once and faster.
+    pub fn answer(&self, address: IpAddr) -> Answer {
+        let id = match address {
+            IpAddr::V4(v4) => self.v4.get(v4.to_bits()),
+            IpAddr::V6(v6) => self.v6.get(v6.to_bits()),
+        };
+        self.answers.get(wide(id)).copied().unwrap_or_default()
+    }
+
+    fn probe(&self) -> Result<(), Fault> {
+        for (address, code) in PROBES {
+            let expected = Country::parse(code).expect("the probes name countries");
+            let answer = self.answer(address.into());
+            if answer.country == Some(expected) || answer.hidden {
+                continue;
+            }
+            let found = answer.country.map_or("no country".to_owned(), |found| found.to_string());
+            return Err(Fault::Probe { address: address.into(), expected, found });
+        }
+        Ok(())
+    }
+}
+
+/// Loads, in order: digest, metadata, tree, records, meaning, probes.
+fn read(source: &Source, bytes: Vec<u8>) -> Result<Database, Fault> {
+    let sha256 = Sha256::of(&bytes);
+    if let Some(expected) = source.sha256.filter(|expected| *expected != sha256) {
+        return Err(Fault::Digest { expected, found: sha256 });
+    }
+    let reader = Reader::from_source(bytes.as_slice()).map_err(Fault::Open)?;
+    let metadata = reader.metadata();
+    let build = check_metadata(metadata)?;
+    let walk = tree(&bytes, metadata)?.walk()?;
+    let (answers, ids, tally) = decode(&reader, &walk.leaves, bytes.len())?;
+    tally.check(metadata, || first_keys(&reader, &walk.leaves))?;
+    let id = |number: u32| ids.get(wide(number)).copied().unwrap_or(0);
+    let info = DatabaseInfo {
+        name: source.name.clone(),
+        file: source.file.clone(),
+        build,
+        sha256,
+        networks_v4: walk.networks_v4,
+        networks_v6: walk.networks_v6,
+        has_country: tally.known > 0,
+        has_asn: tally.asn > 0,
+        has_subdivision: tally.subdivision > 0,
+        database_type: printable(&metadata.database_type),
+    };
+    let Walk { v4, v6, .. } = walk;
+    let database = Database { info, answers, v4: v4.renumber(id), v6: v6.renumber(id) };
+    if tally.known >= PROBED_FROM && !source.skip_probes {
+        database.probe()?;
+    }
+    Ok(database)
+}
+
+/// Bounds what the metadata may hold, and reads the build time.
+fn check_metadata(metadata: &Metadata) -> Result<Timestamp, Fault> {
+    if metadata.database_type.len() > 256 {
+        return Err(Fault::Metadata("a database type of more than 256 bytes"));
+    }
+    if metadata.languages.len() > 256 || metadata.description.len() > 256 {
+        return Err(Fault::Metadata("more than 256 languages"));
+    }
+    let seconds = i64::try_from(metadata.build_epoch).ok().filter(|second| BUILDS.contains(second));
+    let build = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    build.ok_or(Fault::Build(metadata.build_epoch))
+}
+
+/// Cuts the file into tree, data and metadata as the reader did.
+fn tree<'a>(bytes: &'a [u8], metadata: &Metadata) -> Result<Tree<'a>, Fault> {
+    const MARKER: &[u8] = b"\xAB\xCD\xEFMaxMind.com";
+    let missing =
+        || Fault::Open(MaxMindDbError::invalid_database("the metadata marker is missing"));
+    let tree_len = wide(metadata.node_count).checked_mul(usize::from(metadata.record_size / 4));
+    let data_end = bytes.windows(MARKER.len()).rposition(|window| window == MARKER);
+    let (tree_len, data_end) = tree_len.zip(data_end).ok_or_else(missing)?;
+    let data_len = tree_len.checked_add(16).and_then(|start| data_end.checked_sub(start));
+    Ok(Tree {
+        nodes: bytes.get(..tree_len).ok_or_else(missing)?,
+        node_count: metadata.node_count,
+        record_bits: metadata.record_size,
+        v6: metadata.ip_version == 6,
+        data_len: data_len.ok_or_else(missing)?,
+    })
+}
+
+/// Decodes every distinct record once. Returns the distinct answers, the answer's number by the
+/// walk's number (both 0 for silence), and the tally by network.
+fn decode<'de>(
+    reader: &'de Reader<&'de [u8]>,
+    leaves: &[Leaf],
+    file_len: usize,
+) -> Result<(Vec<Answer>, Vec<u32>, Tally<'de>), Fault> {
+    let (mut answers, mut ids) = (vec![Answer::default()], vec![0]);
+    let mut numbers = HashMap::from([(Answer::default(), 0)]);
+    let mut tally = Tally::default();
+    // A healthy file costs 1 to 3 values for a byte; records that overlap could cost 65,536.
+    let mut allowance = file_len.saturating_mul(16).saturating_add(1 << 20);
+    for leaf in leaves {
+        let value = record(reader, leaf)?;
+        allowance = allowance.checked_sub(value.cost()).ok_or(Fault::Records)?;
+        let record = Record::read(&value);
+        tally.add(&record, leaf.networks);
+        let id = *numbers.entry(record.answer).or_insert_with(|| {
+            answers.push(record.answer);
+            narrow(answers.len() - 1)
+        });
+        ids.push(id);
+    }
+    Ok((answers, ids, tally))
+}
+
+/// Decodes one record, making sure that the reader finds the same one as the walk.
+fn record<'de>(reader: &'de Reader<&'de [u8]>, leaf: &Leaf) -> Result<Value<'de>, Fault> {
+    let address = leaf.first;
+    let fault = |source| Fault::Record { address, source };
+    let found = reader.lookup(address).map_err(fault)?;
+    let value = found.decode().map_err(fault)?.filter(|_| found.offset() == Some(leaf.offset));
+    value.ok_or_else(|| fault(MaxMindDbError::invalid_database("the reader finds another record")))
+}
+
+/// Says what the records hold, when it is nothing that is asked for.
+fn first_keys(reader: &Reader<&[u8]>, leaves: &[Leaf]) -> String {
+    match leaves.first().map(|leaf| record(reader, leaf)) {
+        Some(Ok(Value::Map(entries))) => {
+            let keys: Vec<_> = entries.iter().take(8).map(|entry| printable(entry.0)).collect();
+            keys.join(", ")
+        }
+        Some(Ok(value)) => value.kind().to_owned(),
+        Some(Err(_)) | None => "nothing".to_owned(),
+    }
+}
+
+/// Keeps a text from the file fit for a message: short, on one line.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+// === impl Tally ===
+
+impl<'de> Tally<'de> {
+    fn add(&mut self, record: &Record<'de>, networks: u32) {
+        let networks = u64::from(networks);
+        let count = |yes: bool| if yes { networks } else { 0 };
+        self.networks += networks;
+        self.known += count(matches!(record.field, Field::Known(_)));
+        self.hidden += count(record.answer.hidden);
+        self.asn += count(record.answer.asn.is_some());
+        self.subdivision += count(record.answer.subdivision.is_some());
+        if let Field::Garbled(seen) = record.field {
+            self.garbled += networks;
+            self.seen = self.seen.or(Some(seen));
+        }
+    }
+
+    /// Refuses a database of another kind. One network in a hundred may have an unreadable
+    /// code; real country databases have none. Records *without* a country are healthy
+    /// (anycast, satellite), as long as they are fewer than half.
+    fn check(&self, metadata: &Metadata, seen: impl Fn() -> String) -> Result<(), Fault> {
+        let Self { networks, known, garbled, .. } = *self;
+        if known == 0 && self.asn == 0 {
+            let database_type = printable(&metadata.database_type);
+            return Err(Fault::NoUse { database_type, seen: seen() });
+        }
+        if garbled.saturating_mul(100) > networks {
+            let seen = printable(self.seen.unwrap_or_default());
+            return Err(Fault::Garbled { garbled, networks, seen });
+        }
+        if known > 0 && (known + self.hidden).saturating_mul(2) < networks {
+            return Err(Fault::FewCountries { known, networks });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! The look-up: address to number, in two flat tables. It cannot fail, takes no lock, allocates
+//! nothing. Against asking the files it is 12 times faster for IPv4, and the tables are small
+//! enough to stay cached under load; larger and "faster" ones (DIR-24-8) lose to cache misses.
+
+mod index;
+mod search;
+mod v4;
+mod v6;
+
+use std::net::IpAddr;
+
+pub(super) use v4::TableV4;
+pub(super) use v6::TableV6;
+
+/// Numbers must be smaller: an IPv6 row keeps 23 bits for them. Two country databases need
+/// 14,000; city and ASN databases merged stay below a million.
+pub(super) const MAX_IDS: u32 = 1 << 23;
+
+/// Numbers by address, for both families.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) v4: TableV4,
+    pub(super) v6: TableV6,
+}
+
+impl Table {
+    /// Returns the number of an address.
+    #[inline]
+    pub(super) fn get(&self, address: IpAddr) -> u32 {
+        match address {
+            IpAddr::V4(v4) => self.v4.get(v4.to_bits()),
+            IpAddr::V6(v6) => self.v6.get(v6.to_bits()),
+        }
+    }
+}
+
+/// Counts the rows before each bucket: `counts[b]..counts[b + 1]` are the rows of bucket `b`.
+fn count(buckets: usize, of_rows: impl Iterator<Item = usize>) -> Vec<u32> {
+    let mut counts = vec![0_u32; buckets + 1];
+    for bucket in of_rows {
+        if let Some(count) = counts.get_mut(bucket + 1) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    for count in &mut counts {
+        sum += *count;
+        *count = sum;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What a decision says. A [`Permit`] has private fields and is made by
+//! [`super::Policy::decide`] alone, so nothing can be dialled that was not judged.
+
+use std::net::SocketAddr;
+
+use crate::net::Special;
+
+use super::rule::Outcome;
+
+/// The answer to what is known so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The request may go to the permit's address, whatever is learned later.
+    Allow(Permit),
+    /// More must be known: the destination's address, or the data.
+    Inspect,
+    /// The request may not go there, whatever is learned later.
+    Refuse(Refusal),
+}
+
+/// The answer when everything is known: no third way exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The request may go to the permit's address.
+    Allow(Permit),
+    /// The request may not go there.
+    Refuse(Refusal),
+}
+
+impl From<Verdict> for Decision {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Allow(permit) => Self::Allow(permit),
+            Verdict::Refuse(refusal) => Self::Refuse(refusal),
+        }
+    }
+}
+
+/// The only ticket to dial: it names the address that was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit {
+    pub(super) socket: SocketAddr,
+    pub(super) outcome: Outcome,
+    pub(super) held: Vec<Held>,
+}
+
+impl Permit {
+    /// The one socket that may be connected to.
+    pub fn socket(&self) -> SocketAddr {
+        self.socket
+    }
+
+    /// `allow` or `log`.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The rules that hold, strongest first.
+    pub fn held(&self) -> &[Held] {
+        &self.held
+    }
+}
+
+/// Why a request may not go out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What the refusal stands on.
+    pub basis: Basis,
+    /// The rules that hold, strongest first.
+    pub held: Vec<Held>,
+    /// The socket that was judged, if one was.
+    pub socket: Option<SocketAddr>,
+}
+
+/// What a refusal stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// No rule permits, and the policy refuses by default.
+    Default,
+    /// A rule.
+    Rule(Held),
+    /// The destination is not public and the configuration does not open it.
+    Special(Special),
+}
+
+/// A rule that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its place among the policy's rules.
+    pub rule: usize,
+    /// Whether it holds only because an unknown location counts as restricted.
+    pub presumed: bool,
+}

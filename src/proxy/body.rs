@@ -1,0 +1,279 @@
+//! Bodies on their way: passed on frame by frame as they come, counted, never copied.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::Full;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep};
+
+use crate::audit::Fault;
+
+use super::draft::Draft;
+use super::fields;
+use super::guard::Served;
+use super::pool::Lease;
+
+/// What the client is answered with.
+#[derive(Debug)]
+pub(super) struct Body {
+    source: Source,
+    /// The connection does not count as idle until the body has been sent.
+    _served: Option<Served>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Our own words.
+    Own(Full<Bytes>),
+    /// The destination's answer.
+    Passed(Box<Passed>),
+}
+
+/// How much of a request's body has left, and whether the client broke it off.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    bytes: AtomicU64,
+    broken: AtomicBool,
+}
+
+/// An answer on its way to the client. When it has been read to the end, the connection
+/// rests and the record is written; a body that breaks off is never ended cleanly.
+#[derive(Debug)]
+pub(super) struct Passed {
+    inner: Incoming,
+    draft: Draft,
+    lease: Option<Lease>,
+    pause: Pause,
+}
+
+/// A request's body on its way to the destination.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    inner: Incoming,
+    sent: Arc<Progress>,
+    gate: Option<Gate>,
+}
+
+/// Holds a body back until the destination has said `100 Continue`
+/// (RFC 9110 section 10.1.1), or for a second: it may never say so.
+#[derive(Debug)]
+struct Gate {
+    opened: oneshot::Receiver<()>,
+    patience: Pin<Box<Sleep>>,
+}
+
+/// How long a destination may ignore `Expect: 100-continue`.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+// === impl Body ===
+
+impl Body {
+    /// A body of our own.
+    pub(super) fn own(text: impl Into<Bytes>, served: Option<Served>) -> Self {
+        Self { source: Source::Own(Full::new(text.into())), _served: served }
+    }
+
+    /// The destination's body; `lease` rests when it ends.
+    pub(super) fn passed(inner: Incoming, draft: Draft, lease: Lease, served: Served) -> Self {
+        let pause = Pause::new(draft.proxy().settings.body_timeout);
+        let passed = Passed { inner, draft, lease: Some(lease), pause };
+        Self { source: Source::Passed(Box::new(passed)), _served: Some(served) }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match &mut self.get_mut().source {
+            Source::Own(body) => {
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
+            }
+            Source::Passed(body) => body.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Own(body) => body.is_end_stream(),
+            Source::Passed(body) => body.inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Own(body) => body.size_hint(),
+            Source::Passed(body) => body.inner.size_hint(),
+        }
+    }
+}
+
+// === impl Passed ===
+
+impl Passed {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, <Body as HttpBody>::Error>>> {
+        let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
+            ready!(self.pause.poll_over(cx));
+            let detail = "the destination's answer paused too long";
+            self.draft.cut(Fault::Upstream, "answer-stalled", detail);
+            return Poll::Ready(Some(Err(detail.into())));
+        };
+        self.pause.restart();
+        match next {
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(self.count(frame)))),
+            Some(Err(error)) => {
+                self.draft.cut(Fault::Upstream, "answer-cut", format!("the answer broke off: {error}"));
+                Poll::Ready(Some(Err(error.into())))
+            }
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn count(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        if let Some(data) = frame.data_ref() {
+            self.draft.record().bytes_in += length(data);
+        }
+        clean(frame)
+    }
+}
+
+impl Drop for Passed {
+    fn drop(&mut self) {
+        if self.inner.is_end_stream() {
+            self.lease.take().into_iter().for_each(Lease::rest);
+        } else {
+            let detail = "the client went away before the end of the answer";
+            self.draft.cut(Fault::Client, "client-closed", detail);
+        }
+    }
+}
+
+// === impl Progress ===
+
+impl Progress {
+    /// Body bytes that have left.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client did not send its body to the end.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    /// Counts into `sent` what passes.
+    pub(super) fn new(inner: Incoming, sent: Arc<Progress>) -> Self {
+        Self { inner, sent, gate: None }
+    }
+
+    /// Holds the body back until the returned sender is used or dropped.
+    pub(super) fn gated(&mut self) -> oneshot::Sender<()> {
+        let (open, opened) = oneshot::channel();
+        self.gate = Some(Gate { opened, patience: Box::pin(sleep(PATIENCE)) });
+        open
+    }
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(gate) = &mut self.gate {
+            ready!(gate.poll_open(cx));
+            self.gate = None;
+        }
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, length);
+                self.sent.bytes.fetch_add(bytes, Ordering::Relaxed);
+            }
+            Some(Err(_)) => self.sent.broken.store(true, Ordering::Relaxed),
+            None => {}
+        }
+        Poll::Ready(frame.map(|frame| frame.map(clean)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Gate {
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if Pin::new(&mut self.opened).poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.patience.as_mut().poll(cx)
+    }
+}
+
+// === impl Pause ===
+
+/// Measures silence; the timer exists only while there is some.
+#[derive(Debug)]
+struct Pause {
+    limit: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pause {
+    fn new(limit: Duration) -> Self {
+        Self { limit, timer: None }
+    }
+
+    fn restart(&mut self) {
+        self.timer = None;
+    }
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.limit)));
+        timer.as_mut().poll(cx)
+    }
+}
+
+/// Trailers pass without fields that frame or route a message (RFC 9110 section 6.5.1).
+fn clean(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            clean_trailers(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
+    }
+}
+
+fn clean_trailers(trailers: &mut HeaderMap) {
+    fields::strip(trailers);
+    for name in ["content-length", "host", "content-encoding", "content-type", "content-range"] {
+        trailers.remove(name);
+    }
+}
+
+fn length(data: &Bytes) -> u64 {
+    u64::try_from(data.len()).expect("a buffer's length fits 64 bits")
+}

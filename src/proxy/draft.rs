@@ -1,0 +1,166 @@
+//! A record under way. However a request ends, its draft ends with it, and exactly one
+//! record is written.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{Method, Request};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::audit::{Failure, Fault, Location, Record, Timings};
+use crate::geo::EntryId;
+use crate::policy::{Permit, Refusal};
+use crate::telemetry::{Event, Stage};
+
+use super::Proxy;
+use super::active::Active;
+use super::body::Progress;
+use super::error::{Error, Failed};
+use super::target::Target;
+
+/// The record of a request that has not ended.
+#[derive(Debug)]
+pub(super) struct Draft {
+    record: Option<Box<Record>>,
+    started: Instant,
+    proxy: Arc<Proxy>,
+    active: Arc<Active>,
+    /// Body bytes on their way out, counted where they pass.
+    sent: Arc<Progress>,
+}
+
+impl Draft {
+    pub(super) fn begin<B>(
+        proxy: &Arc<Proxy>,
+        active: &Arc<Active>,
+        client: SocketAddr,
+        request: &Request<B>,
+    ) -> Self {
+        let record = Record {
+            at: Timestamp::now(),
+            id: Uuid::now_v7(),
+            client,
+            principal: None,
+            method: request.method().clone(),
+            scheme: if *request.method() == Method::CONNECT { "connect" } else { "http" },
+            authority: None,
+            path: (*request.method() != Method::CONNECT).then(|| request.uri().path().to_owned()),
+            address: None,
+            location: None,
+            tags: crate::data::Tags::default(),
+            policy: Arc::clone(&active.policy),
+            held: Vec::new(),
+            outcome: None,
+            status: None,
+            failure: None,
+            bytes_out: 0,
+            bytes_in: 0,
+            timings: Timings::default(),
+            config: Arc::clone(&active.digest),
+        };
+        Self {
+            record: Some(Box::new(record)),
+            started: Instant::now(),
+            proxy: Arc::clone(proxy),
+            active: Arc::clone(active),
+            sent: Arc::default(),
+        }
+    }
+
+    /// The record as it stands.
+    pub(super) fn record(&mut self) -> &mut Record {
+        self.record.as_deref_mut().expect("only `drop` takes the record")
+    }
+
+    /// The policy and databases that this request is judged by.
+    pub(super) fn active(&self) -> &Arc<Active> {
+        &self.active
+    }
+
+    /// The proxy that serves this request.
+    pub(super) fn proxy(&self) -> &Arc<Proxy> {
+        &self.proxy
+    }
+
+    /// Where outgoing bytes are counted.
+    pub(super) fn sent(&self) -> &Arc<Progress> {
+        &self.sent
+    }
+
+    /// Time since the head was read.
+    pub(super) fn elapsed(&self) -> std::time::Duration {
+        self.started.elapsed()
+    }
+
+    pub(super) fn set_target(&mut self, target: &Target) {
+        let record = self.record();
+        record.scheme = target.scheme.name();
+        record.authority = Some(target.authority.clone());
+    }
+
+    /// Notes the permit on which the request goes out.
+    pub(super) fn set_permit(&mut self, permit: &Permit, entry: Option<EntryId>) {
+        self.set_place(Some(permit.socket()), entry);
+        let record = self.record();
+        record.outcome = Some(permit.outcome());
+        record.held = permit.held().to_vec();
+    }
+
+    /// Notes a refusal.
+    pub(super) fn set_refusal(&mut self, refusal: &Refusal, entry: Option<EntryId>) {
+        self.set_place(refusal.socket, entry);
+        let record = self.record();
+        record.outcome = Some(crate::policy::Outcome::Block);
+        record.held.clone_from(&refusal.held);
+    }
+
+    /// Notes a failure and counts it where it lies beyond the proxy.
+    pub(super) fn set_failure(&mut self, failed: &Failed) {
+        if let Some(stage) = failed.stage {
+            let stage = Stage { stage, reason: failed.failure.code };
+            Event::UpstreamFailed(stage, &failed.failure.detail).record(&self.proxy.metrics);
+        }
+        self.record().failure = Some(failed.failure.clone());
+    }
+
+    /// Notes that a body broke off after the answer had begun.
+    pub(super) fn cut(&mut self, fault: Fault, code: &'static str, detail: impl Into<String>) {
+        let failure = Failure { fault, code, detail: detail.into() };
+        self.record().failure.get_or_insert(failure);
+    }
+
+    /// Notes an error that was found before there was an answer.
+    pub(super) fn set_error(&mut self, error: &Error) {
+        match error {
+            Error::Refused(refusal) => self.set_refusal(refusal, None),
+            Error::Failed(failed) => self.set_failure(failed),
+        }
+    }
+
+    fn set_place(&mut self, socket: Option<SocketAddr>, entry: Option<EntryId>) {
+        let atlas = Arc::clone(&self.active.atlas);
+        let record = self.record();
+        record.address = socket.or(record.address);
+        if let Some(entry) = entry {
+            record.location = Some(Location { atlas, entry });
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let Some(mut record) = self.record.take() else { return };
+        record.timings.total = self.started.elapsed();
+        record.bytes_out += self.sent.bytes();
+        if record.status.is_none() && record.failure.is_none() {
+            let detail = "the client went away before an answer was ready".to_owned();
+            record.failure = Some(Failure { fault: Fault::Client, code: "client-closed", detail });
+        }
+        let verdict = super::request::labels(&record);
+        let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
+        Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);
+        self.proxy.sink.write(record);
+    }
+}

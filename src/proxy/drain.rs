@@ -1,0 +1,39 @@
+//! How a running proxy comes to rest: first nothing new begins, then what runs may
+//! finish, then what is left is cut.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The two signals, and the tasks that wait for them.
+#[derive(Clone, Debug, Default)]
+pub struct Drain {
+    /// Set: accept nothing new, end each connection after its present request.
+    pub(super) stop: CancellationToken,
+    /// Set: the time is up.
+    pub(super) cut: CancellationToken,
+    /// Connections and tunnels.
+    pub(super) tasks: TaskTracker,
+}
+
+impl Drain {
+    /// Asks everything to stop, waits, and cuts what still runs at the end. Returns how
+    /// many connections and tunnels were cut.
+    pub async fn finish(&self, timeout: Duration) -> usize {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(timeout, self.tasks.wait()).await.is_ok() {
+            return 0;
+        }
+        let left = self.tasks.len();
+        self.cut.cancel();
+        self.tasks.wait().await;
+        left
+    }
+
+    /// Whether nothing new is accepted.
+    pub fn is_draining(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+}

@@ -1,0 +1,108 @@
+//! What can go wrong with one request, and whose fault it is. `reply.rs` turns each into
+//! one answer.
+
+use http::StatusCode;
+
+use crate::audit::{Failure, Fault};
+use crate::policy::Refusal;
+
+/// Why a request does not get its destination's answer.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// A rule or setting forbids it.
+    Refused(Box<Refusal>),
+    /// Something failed.
+    Failed(Box<Failed>),
+}
+
+/// A failure, ready to be told.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// What the client is answered with.
+    pub(super) status: StatusCode,
+    /// What the record keeps.
+    pub(super) failure: Failure,
+    /// What would help.
+    pub(super) remedy: &'static str,
+    /// The error type of RFC 9209 section 2.3.
+    pub(super) proxy_status: &'static str,
+    /// The RFC section that the client broke, if it broke one.
+    pub(super) rfc: Option<&'static str>,
+    /// The stage beyond the proxy that failed, for the metrics.
+    pub(super) stage: Option<&'static str>,
+}
+
+impl Error {
+    /// The client broke the protocol.
+    pub(super) fn client(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<String>,
+        rfc: &'static str,
+    ) -> Self {
+        Self::failed(Failed {
+            status,
+            failure: Failure { fault: Fault::Client, code, detail: detail.into() },
+            remedy: "correct the request; the cited section says how it must look",
+            proxy_status: "http_request_error",
+            rfc: Some(rfc),
+            stage: None,
+        })
+    }
+
+    /// The destination, or the way to it, failed.
+    pub(super) fn upstream(
+        status: StatusCode,
+        stage: &'static str,
+        code: &'static str,
+        proxy_status: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        let remedy = match stage {
+            "resolve" => "check the host name and the name servers that this proxy uses",
+            "connect" => "check that the destination runs and that a firewall lets this proxy reach it",
+            "tls" => "check the destination's certificate; `tls.roots` adds a private authority",
+            _ => "try again later; if it persists, ask whoever runs the destination",
+        };
+        Self::failed(Failed {
+            status,
+            failure: Failure { fault: Fault::Upstream, code, detail: detail.into() },
+            remedy,
+            proxy_status,
+            rfc: None,
+            stage: Some(stage),
+        })
+    }
+
+    /// The request would come back to us.
+    pub(super) fn looped(detail: impl Into<String>) -> Self {
+        Self::failed(Failed {
+            status: StatusCode::LOOP_DETECTED,
+            failure: Failure { fault: Fault::Client, code: "loop", detail: detail.into() },
+            remedy: "name the destination itself, not this proxy",
+            proxy_status: "proxy_loop_detected",
+            rfc: Some("RFC 9110 section 7.6.3"),
+            stage: None,
+        })
+    }
+
+    /// We cannot do what we must: tagged data without a record.
+    pub(super) fn unrecorded() -> Self {
+        Self::failed(Failed {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            failure: Failure {
+                fault: Fault::Us,
+                code: "record-unwritable",
+                detail: "records cannot be written, so tagged data may not leave".to_owned(),
+            },
+            remedy: "make room for, or repair, the target of `record.to`",
+            proxy_status: "proxy_internal_error",
+            rfc: None,
+            stage: None,
+        })
+    }
+
+    pub(super) fn failed(failed: Failed) -> Self {
+        Self::Failed(Box::new(failed))
+    }
+}

@@ -1,0 +1,180 @@
+//! One request to the destination and its answer back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::uri::{Scheme, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use tokio::time::sleep;
+
+use super::body::{Body, Outgoing, Progress};
+use super::draft::Draft;
+use super::error::Error;
+use super::guard::{InFlight, Informer, Served, Wire};
+use super::judge::Judged;
+use super::pool::Key;
+use super::target::{Speech, Target};
+use super::upstream::Answered;
+use super::{Proxy, fields, reply};
+
+/// The client's side of one exchange.
+pub(super) struct Client<'w> {
+    pub(super) wire: &'w Wire,
+    pub(super) in_flight: &'w InFlight,
+}
+
+impl Client<'_> {
+    /// An exchange that broke off because the client broke its body off is its fault.
+    fn blame(&self, sent: &Progress, error: Error) -> Error {
+        match self.wire.body_fault() {
+            Some(fault) => reply::wire_fault(&fault),
+            None if sent.is_broken() => {
+                let text = "the request's body ended before its announced end";
+                let status = StatusCode::BAD_REQUEST;
+                Error::client(status, "request-cut", text, "RFC 9112 section 8")
+            }
+            None => error,
+        }
+    }
+}
+
+/// Sends the request on one of the permits and waits for the head of the answer.
+pub(super) async fn send(
+    draft: &mut Draft,
+    client: &Client<'_>,
+    target: &Target,
+    judged: &Judged,
+    mut request: Request<Incoming>,
+) -> Result<Answered, Error> {
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    active.carriers.strip(request.headers_mut());
+    fields::forward_request(&mut request, proxy.via())?;
+    address(&mut request, target)?;
+    let request = prepare(request, draft, client.in_flight.informer());
+    let key = |permit: &crate::policy::Permit| Key {
+        socket: permit.socket(),
+        tls: (target.scheme == Speech::Https).then(|| target.authority.host.clone()),
+        epoch: active.epoch,
+    };
+    let sent = Arc::clone(draft.sent());
+    let answered = tokio::select! {
+        answered = proxy.upstream.send(&judged.permits, key, request) => {
+            answered.map_err(|error| client.blame(&sent, error))?
+        }
+        () = silence(proxy.settings.response_timeout, &sent) => return Err(silent()),
+    };
+    draft.set_permit(&answered.permit, judged.entry(answered.permit.socket()));
+    let first_byte = draft.elapsed();
+    let record = draft.record();
+    record.timings.connect = answered.connect;
+    record.timings.first_byte = Some(first_byte);
+    check(&answered.response)?;
+    Ok(answered)
+}
+
+/// Hands the answer to the client.
+pub(super) fn pass_back(answered: Answered, mut draft: Draft, served: Served) -> Response<Body> {
+    let Answered { response, lease, .. } = answered;
+    let (mut head, body) = response.into_parts();
+    fields::forward_response(&mut head.headers, head.version, draft.proxy().via());
+    head.version = Version::HTTP_11;
+    draft.record().status = Some(head.status.as_u16());
+    Response::from_parts(head, Body::passed(body, draft, lease, served))
+}
+
+/// Rewrites the target to origin form and sets `Host` from it
+/// (RFC 9112 sections 3.2.1 and 3.2.2).
+fn address(request: &mut Request<Incoming>, target: &Target) -> Result<(), Error> {
+    let port = target.scheme.default_port().unwrap_or(target.authority.port);
+    let host = HeaderValue::try_from(target.authority.to_host_field(port));
+    let host = host.map_err(|_| bad_target())?;
+    request.headers_mut().insert(header::HOST, host);
+    let is_options_star = *request.method() == Method::OPTIONS
+        && request.uri().query().is_none()
+        && !ends_in_path(request.uri());
+    let path = match request.uri().path_and_query() {
+        _ if is_options_star => Uri::from_static("*"),
+        Some(path) => Uri::from(path.clone()),
+        None => Uri::from_static("/"),
+    };
+    *request.uri_mut() = path;
+    *request.version_mut() = Version::HTTP_11;
+    Ok(())
+}
+
+/// Whether a path was written at all (`http::Uri` reads a missing one as `/`).
+fn ends_in_path(uri: &Uri) -> bool {
+    let text = uri.to_string();
+    let scheme = uri.scheme().map_or(0, |scheme: &Scheme| scheme.as_str().len() + 3);
+    text.get(scheme..).is_some_and(|rest| rest.contains('/'))
+}
+
+/// Puts the body on its way: counted, and held back where the client waits for a word.
+/// Interim answers are passed on as they come (RFC 9110 section 15.2).
+fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Request<Outgoing> {
+    let sent = Arc::clone(draft.sent());
+    let mut request = request.map(|body| Outgoing::new(body, sent));
+    let expects = request.headers().contains_key(header::EXPECT);
+    let gate = Mutex::new(expects.then(|| request.body_mut().gated()));
+    hyper::ext::on_informational(&mut request, move |interim| {
+        if interim.status() != StatusCode::CONTINUE {
+            informer.inform(interim.status(), interim.headers());
+            return;
+        }
+        // The client reads its own 100 from our HTTP server once the body is asked for.
+        // Dropping the sender opens the gate.
+        drop(gate.lock().unwrap_or_else(PoisonError::into_inner).take());
+    });
+    request
+}
+
+/// Refuses answers that other parsers could read differently (RFC 9112 section 6.3).
+fn check(response: &Response<Incoming>) -> Result<(), Error> {
+    let headers = response.headers();
+    let malformed = |text: &str| {
+        let status = StatusCode::BAD_GATEWAY;
+        Err(Error::upstream(status, "response", "answer-malformed", "http_protocol_error", text))
+    };
+    if headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH) {
+        return malformed("the destination sent both Transfer-Encoding and Content-Length");
+    }
+    if headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
+        return malformed("the destination sent Content-Length more than once");
+    }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return malformed("the destination switched protocols without being asked to");
+    }
+    Ok(())
+}
+
+/// Ends when nothing has been sent for `limit`; an answer is due by then.
+async fn silence(limit: Duration, sent: &Progress) {
+    let mut before = sent.bytes();
+    loop {
+        sleep(limit).await;
+        let now = sent.bytes();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+fn silent() -> Error {
+    let text = "the destination did not answer in time";
+    let status = StatusCode::GATEWAY_TIMEOUT;
+    Error::upstream(status, "response", "answer-timeout", "http_response_timeout", text)
+}
+
+fn bad_target() -> Error {
+    let status = StatusCode::BAD_REQUEST;
+    Error::client(status, "target-invalid", "the target cannot stand in Host", "RFC 9112 section 3.2")
+}
+
+impl Proxy {
+    /// Our own mark in `Via`.
+    pub(super) fn via(&self) -> &HeaderValue {
+        &self.via
+    }
+}

@@ -1,0 +1,125 @@
+//! Floor 6: the proxy itself. `request.rs` holds the line that every request walks;
+//! the other files are its steps.
+
+mod active;
+mod body;
+mod connection;
+mod draft;
+mod drain;
+mod error;
+mod fields;
+mod forward;
+pub mod guard;
+mod judge;
+mod listener;
+mod pool;
+mod problem;
+mod race;
+mod reply;
+mod request;
+mod resolve;
+mod settings;
+mod target;
+mod tunnel;
+mod upstream;
+pub mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use tokio::sync::watch;
+
+use crate::audit::Sink;
+use crate::telemetry::Metrics;
+use crate::tls::Trust;
+
+pub use active::{Active, Mixed, Principals, StaticNames};
+pub use drain::Drain;
+pub use listener::run;
+pub use resolve::{NameServers, Resolver};
+pub use settings::Settings;
+
+use upstream::Upstream;
+
+/// Everything that requests share.
+#[derive(Debug)]
+pub struct Proxy {
+    /// Policy, databases and what else a reload replaces; loaded once per request.
+    active: ArcSwap<Active>,
+    /// Tells live tunnels of a new policy.
+    epoch: watch::Sender<u64>,
+    settings: Settings,
+    /// Our own listeners: a request to them would go round for ever.
+    own: Vec<SocketAddr>,
+    resolver: Resolver,
+    upstream: Arc<Upstream>,
+    sink: Sink,
+    metrics: Arc<Metrics>,
+    /// Our mark in `Via`, unlike that of any other proxy on the way.
+    via: HeaderValue,
+    /// How requests and tunnels end when the program stops.
+    pub drain: Drain,
+}
+
+/// What a proxy is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The first policy and databases.
+    pub active: Active,
+    /// Limits and times.
+    pub settings: Settings,
+    /// The addresses that this program listens on.
+    pub own: Vec<SocketAddr>,
+    /// Names to addresses.
+    pub resolver: Resolver,
+    /// Trust towards `https` destinations.
+    pub trust: Trust,
+    /// Where records go.
+    pub sink: Sink,
+    /// Where events are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Proxy {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { active, settings, own, resolver, trust, sink, metrics } = parts;
+        let upstream = Upstream::new(trust, settings.clone(), Arc::clone(&metrics));
+        let (epoch, _) = watch::channel(active.epoch);
+        let drain = Drain::default();
+        let active = ArcSwap::from_pointee(active);
+        let via = fields::mark();
+        Arc::new(Self { active, epoch, settings, own, resolver, upstream, sink, metrics, via, drain })
+    }
+
+    /// Puts a new policy in force for every request that begins from now on, drops the
+    /// pooled connections of the old one and makes live tunnels ask again.
+    pub fn replace(&self, active: Active) {
+        let epoch = active.epoch;
+        self.active.store(Arc::new(active));
+        self.upstream.forget();
+        self.epoch.send_replace(epoch);
+    }
+
+    /// What is in force now.
+    pub fn active(&self) -> Arc<Active> {
+        self.active.load_full()
+    }
+
+    /// Whether records can be written.
+    pub fn records_healthy(&self) -> bool {
+        self.sink.is_healthy()
+    }
+
+    /// Lets the writer of records end; called when all requests have ended.
+    pub async fn end_records(&self) {
+        self.sink.end().await;
+    }
+
+    /// The metrics that the admin listener shows.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}

@@ -1,0 +1,145 @@
+//! Our own answers: 451, 403, 400, 502, 504 and so on, as problem+json (RFC 9457) or as
+//! a page, each with `Proxy-Status` (RFC 9209) and the decision id.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+
+use super::body::Body;
+use super::draft::Draft;
+use super::error::Error;
+use super::fields::PSEUDONYM;
+use super::guard::{Refusal, Served};
+use super::problem::Problem;
+use super::wire;
+
+/// The header by which a client finds the record of what it was answered.
+pub(super) const DECISION: HeaderName = HeaderName::from_static("x-borderpost-decision");
+
+/// How the client wants to be answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wish {
+    html: bool,
+    close: bool,
+}
+
+impl Wish {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            html: prefers_html(request.headers()),
+            // What follows a refused CONNECT may be the tunnel's bytes already.
+            close: *request.method() == Method::CONNECT,
+        }
+    }
+}
+
+/// Answers an error.
+pub(super) fn error(
+    error: &Error,
+    wish: Wish,
+    mut draft: Draft,
+    served: Option<Served>,
+) -> Response<Body> {
+    draft.set_error(error);
+    let problem = Problem::of(error, draft.record());
+    draft.record().status = Some(problem.status.as_u16());
+    draft.record().failure = Some(problem.failure());
+    let (kind, text) = if wish.html {
+        ("text/html; charset=utf-8", problem.page())
+    } else {
+        ("application/problem+json", problem.json())
+    };
+    let mut response = Response::new(Body::own(Bytes::from(text), served));
+    *response.status_mut() = problem.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    insert(headers, HeaderName::from_static("proxy-status"), &problem.proxy_status());
+    insert(headers, DECISION, &problem.id);
+    if problem.status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, HeaderValue::from_static("CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"));
+    }
+    if wish.close || problem.status == StatusCode::REQUEST_TIMEOUT {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Answers a request that the guard kept from the HTTP server.
+pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Response<Body> {
+    let record = draft.record();
+    // What the service was given stands in for the real request.
+    let mut words = refused.request_line.split(' ');
+    record.method = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
+    record.path = None;
+    record.scheme = "http";
+    let mut failure = wire_fault(&refused.fault);
+    if let Error::Failed(failed) = &mut failure {
+        failed.failure.detail = format!("{} (request line: {})", failed.failure.detail, refused.request_line);
+    }
+    error(&failure, Wish { html: false, close: true }, draft, None)
+}
+
+/// What the guard found, as an error.
+pub(super) fn wire_fault(fault: &wire::Fault) -> Error {
+    let kind = fault.kind();
+    Error::client(kind.status(), kind.code(), kind.message(), kind.rfc())
+}
+
+/// An answer that we owe as the last recipient.
+pub(super) fn own(status: StatusCode, mut draft: Draft, served: Served) -> Response<Body> {
+    draft.record().status = Some(status.as_u16());
+    let mut response = Response::new(Body::own(Bytes::new(), Some(served)));
+    *response.status_mut() = status;
+    response
+}
+
+/// Whether HTML is wanted at least as much as JSON (RFC 9110 section 12.5.1).
+fn prefers_html(headers: &HeaderMap) -> bool {
+    let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let weight = |wanted: &[&str]| {
+        let ranges = accept.split(',').map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+            (kind, weight.unwrap_or(1.0))
+        });
+        ranges.filter(|(kind, _)| wanted.contains(&kind.as_str())).map(|(_, q)| q).fold(0.0, f32::max)
+    };
+    let html = weight(&["text/html", "application/xhtml+xml"]);
+    html > 0.0 && html >= weight(&["application/json", "application/problem+json"])
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+impl Problem {
+    /// RFC 9209: who answers, and why. Details are an sf-string: visible ASCII.
+    fn proxy_status(&self) -> String {
+        let visible = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
+        let detail: String = self.detail.chars().take(200).map(visible).collect();
+        let detail = detail.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("{PSEUDONYM}; error={}; details=\"{detail}\"", self.proxy_status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_gets_a_page_and_a_program_gets_json() {
+        let html = |accept: &str| {
+            let request = Request::builder().header("accept", accept).body(()).unwrap();
+            Wish::of(&request).html
+        };
+        assert!(html("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(!html("*/*"));
+        assert!(!html("application/json, text/html;q=0.5"));
+        assert!(!html("text/html;q=0"));
+    }
+}

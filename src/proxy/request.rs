@@ -1,0 +1,164 @@
+//! THE LINE: what every request walks, from its head to one record.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::audit::Record;
+use crate::geo::State;
+use crate::policy::{Content, Decision, Facts, Mode};
+use crate::telemetry::{Event, Verdict};
+
+use super::body::Body;
+use super::draft::Draft;
+use super::error::Error;
+use super::forward::Client;
+use super::guard::Wire;
+use super::target::{Speech, Target};
+use super::tunnel::{Standing, Tunnel};
+use super::upstream::Answered;
+use super::{Proxy, fields, forward, judge::Judged, reply, tunnel};
+
+/// What came of a request that was permitted.
+enum Passed {
+    /// The destination's answer.
+    Answer(Answered),
+    /// A connected tunnel.
+    Tunnel(Tunnel),
+    /// We are the last recipient ourselves (`Max-Forwards: 0`).
+    Own(StatusCode),
+}
+
+/// Serves one request; whatever comes of it, it is answered and recorded once.
+pub(super) async fn serve(
+    proxy: Arc<Proxy>,
+    client: SocketAddr,
+    wire: Arc<Wire>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let active = proxy.active.load_full();
+    let mut draft = Draft::begin(&proxy, &active, client, &request);
+    let wish = reply::Wish::of(&request);
+    let in_flight = match wire.next_request() {
+        Ok(in_flight) => in_flight,
+        Err(refused) => return Ok(reply::refused_on_the_wire(&refused, draft)),
+    };
+    let outcome = walk(&mut draft, &Client { wire: &wire, in_flight: &in_flight }, request).await;
+    Ok(match outcome {
+        Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
+        Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel()),
+        Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
+        Err(error) => reply::error(&error, wish, draft, Some(in_flight.answer())),
+    })
+}
+
+/// accept -> principal -> authority -> tags -> decide -> resolve once -> locate and judge
+/// every address -> dial a permit -> stream.
+async fn walk(draft: &mut Draft, from: &Client<'_>, mut request: Request<Incoming>) -> Result<Passed, Error> {
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    let target = Target::of(&request)?;
+    draft.set_target(&target);
+    if let Some(status) = fields::max_forwards(&mut request)? {
+        return Ok(Passed::Own(status));
+    }
+    let client = draft.record().client.ip();
+    let principal = active.principals.of(client);
+    draft.record().principal.clone_from(&principal);
+    let content = declared(draft, &request)?;
+    let method = request.method().clone();
+    let facts = Facts {
+        client,
+        principal: principal.as_deref(),
+        method: method.as_str(),
+        host: &target.authority.host,
+        place: None,
+        content: &content,
+    };
+    // Before the name is asked for: a look-up tells name servers where data would go.
+    if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
+        return Err(Error::Refused(Box::new(refusal)));
+    }
+    let judged = resolve_and_judge(draft, &facts, &target).await?;
+    if target.scheme != Speech::Connect {
+        return forward::send(draft, from, &target, &judged, request).await.map(Passed::Answer);
+    }
+    let (stream, permit) = connect(draft, &proxy, &judged).await?;
+    let standing = Standing { client, host: target.authority.host.clone(), tags: content.tags().clone(), permit };
+    Ok(Passed::Tunnel(Tunnel { upgrade: hyper::upgrade::on(&mut request), stream, standing }))
+}
+
+/// The tags that the head declares. Headers are the only carriers, so the content is
+/// whole once they are read. Tagged data needs a record that can be written.
+fn declared(draft: &mut Draft, request: &Request<Incoming>) -> Result<Content, Error> {
+    let active = Arc::clone(draft.active());
+    let tags = active.carriers.declared(request.headers());
+    draft.record().tags.clone_from(&tags);
+    if !tags.is_empty() && !draft.proxy().sink.is_healthy() {
+        return Err(Error::unrecorded());
+    }
+    Ok(active.policy.weigh(tags, true))
+}
+
+async fn resolve_and_judge(draft: &mut Draft, facts: &Facts<'_>, target: &Target) -> Result<Judged, Error> {
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    let started = Instant::now();
+    let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
+    let resolved = Instant::now();
+    let judged = proxy.judge(&active, facts, target, &addresses);
+    let decide = resolved.elapsed();
+    Event::Decided(decide).record(&proxy.metrics);
+    let timings = &mut draft.record().timings;
+    timings.resolve = Some(resolved - started);
+    timings.decide = Some(decide);
+    judged.map_err(|refused| match refused {
+        Err(error) => error,
+        Ok((refusal, entry)) => {
+            draft.set_refusal(&refusal, entry);
+            Error::Refused(Box::new(refusal))
+        }
+    })
+}
+
+async fn connect(
+    draft: &mut Draft,
+    proxy: &Arc<Proxy>,
+    judged: &Judged,
+) -> Result<(tokio::net::TcpStream, crate::policy::Permit), Error> {
+    if let [first, ..] = judged.permits.as_slice() {
+        draft.set_permit(first, judged.entry(first.socket()));
+    }
+    let started = Instant::now();
+    let (stream, permit) = proxy.upstream.race(&judged.permits).await?;
+    draft.set_permit(&permit, judged.entry(permit.socket()));
+    draft.record().timings.connect = Some(started.elapsed());
+    Ok((stream, permit))
+}
+
+/// The labels of the decision metric.
+pub(super) fn labels(record: &Record) -> Verdict {
+    let first = record.held.first().and_then(|held| record.policy.rules().get(held.rule));
+    let country = record.location.as_ref().map_or("none", |location| {
+        let entry = location.atlas.entry(location.entry);
+        match (entry.state(), entry.candidates().iter().next()) {
+            (State::NotPublic, _) => "special",
+            (State::Disputed, _) => "disputed",
+            (State::Unknown | State::Overridden, None) => "unknown",
+            (State::Agreed | State::Overridden | State::Unknown, country) => {
+                country.map_or("unknown", |country| country.code())
+            }
+        }
+    });
+    Verdict {
+        verdict: record.outcome.map_or("none", crate::policy::Outcome::name),
+        mode: first.map_or(Mode::Enforce, |rule| rule.mode).name(),
+        pack: first.map_or(Cow::Borrowed("none"), |rule| Cow::Owned(rule.pack.clone())),
+        country,
+        data_class: record.policy.class_of(&record.tags),
+    }
+}
+

@@ -1,0 +1,155 @@
+//! Where a request wants to go: one canonical authority from the request-target, which
+//! the `Host` field must agree with (RFC 9112 section 3.2).
+
+use http::uri::Scheme;
+use http::{HeaderMap, Method, Request, StatusCode, Version, header};
+
+use crate::net::Authority;
+
+use super::error::Error;
+
+/// The destination and how it is spoken to.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// The canonical destination.
+    pub(super) authority: Authority,
+    /// What is spoken there.
+    pub(super) scheme: Speech,
+}
+
+/// What is spoken to the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// A tunnel: whatever the client speaks.
+    Connect,
+    /// HTTP over TCP.
+    Http,
+    /// HTTP over TLS, handshaken by us (absolute form with `https`).
+    Https,
+}
+
+impl Speech {
+    /// The word in the record.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that the scheme implies.
+    pub(super) const fn default_port(self) -> Option<u16> {
+        match self {
+            Self::Connect => None,
+            Self::Http => Some(80),
+            Self::Https => Some(443),
+        }
+    }
+}
+
+impl Target {
+    /// Reads the request-target and holds the `Host` field against it.
+    pub(super) fn of<B>(request: &Request<B>) -> Result<Self, Error> {
+        let speech = Speech::of(request)?;
+        let Some(written) = request.uri().authority() else { return Err(not_absolute()) };
+        let authority = Authority::parse(written.as_str(), speech.default_port());
+        let authority = authority.map_err(|error| {
+            let text = format!("the target `{written}` is not a destination: {error}");
+            bad("target-invalid", text, "RFC 9112 section 3.2")
+        })?;
+        check_host(request.version(), request.headers(), &authority)?;
+        Ok(Self { authority, scheme: speech })
+    }
+}
+
+impl Speech {
+    fn of<B>(request: &Request<B>) -> Result<Self, Error> {
+        if request.method() == Method::CONNECT {
+            return Ok(Self::Connect);
+        }
+        match request.uri().scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => Ok(Self::Http),
+            Some(scheme) if *scheme == Scheme::HTTPS => Ok(Self::Https),
+            Some(scheme) => {
+                let text = format!("the scheme `{scheme}` is not forwarded, only http and https");
+                Err(bad("scheme-unsupported", text, "RFC 9110 section 4.2"))
+            }
+            None => Err(not_absolute()),
+        }
+    }
+}
+
+fn check_host(version: Version, headers: &HeaderMap, authority: &Authority) -> Result<(), Error> {
+    let mut fields = headers.get_all(header::HOST).iter();
+    let (first, second) = (fields.next(), fields.next());
+    let host = match (first, second) {
+        (None, _) if version < Version::HTTP_11 => return Ok(()),
+        (Some(host), None) => host,
+        (None, _) => {
+            let text = "an HTTP/1.1 request must carry a Host field";
+            return Err(bad("host-missing", text, "RFC 9112 section 3.2"));
+        }
+        (Some(_), Some(_)) => {
+            let text = "a request must carry one Host field only";
+            return Err(bad("host-repeated", text, "RFC 9112 section 3.2"));
+        }
+    };
+    // A client that names no port in Host means the target's.
+    let named = host.to_str().ok().and_then(|h| Authority::parse(h, Some(authority.port)).ok());
+    if named.as_ref() == Some(authority) {
+        return Ok(());
+    }
+    let shown = String::from_utf8_lossy(host.as_bytes());
+    let text = format!("the Host field `{shown}` does not name the target `{authority}`");
+    Err(bad("host-mismatch", text, "RFC 9112 section 3.2.2"))
+}
+
+fn bad(code: &'static str, text: impl Into<String>, rfc: &'static str) -> Error {
+    Error::client(StatusCode::BAD_REQUEST, code, text, rfc)
+}
+
+fn not_absolute() -> Error {
+    let text = "this is a forward proxy: the request must name its destination in full \
+                (`GET http://host/path`) or ask for a tunnel (`CONNECT host:443`)";
+    bad("target-not-absolute", text, "RFC 9112 section 3.2.2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(method: &str, uri: &str, host: &[&str]) -> &'static str {
+        let mut request = Request::builder().method(method).uri(uri);
+        for host in host {
+            request = request.header("host", *host);
+        }
+        match Target::of(&request.body(()).unwrap()) {
+            Ok(_) => "ok",
+            Err(Error::Failed(failed)) => failed.failure.code,
+            Err(Error::Refused(_)) => "refused",
+        }
+    }
+
+    #[test]
+    fn host_must_name_the_target() {
+        assert_eq!(code("GET", "http://A.example/x", &["a.example"]), "ok");
+        assert_eq!(code("GET", "http://a.example:80/", &["a.example"]), "ok");
+        assert_eq!(code("GET", "http://a.example:8080/", &["a.example:8080"]), "ok");
+        assert_eq!(code("GET", "http://127.1/", &["127.0.0.1"]), "ok");
+        assert_eq!(code("CONNECT", "a.example:443", &["a.example"]), "ok");
+        assert_eq!(code("CONNECT", "a.example:443", &["a.example:80"]), "host-mismatch");
+        assert_eq!(code("GET", "http://a.example/", &["b.example"]), "host-mismatch");
+        assert_eq!(code("GET", "http://a.example/", &[]), "host-missing");
+        assert_eq!(code("GET", "http://a.example/", &["a.example", "a.example"]), "host-repeated");
+    }
+
+    #[test]
+    fn only_absolute_http_targets_and_tunnels() {
+        assert_eq!(code("GET", "/x", &["a.example"]), "target-not-absolute");
+        assert_eq!(code("GET", "ftp://a.example/", &["a.example"]), "scheme-unsupported");
+        assert_eq!(code("CONNECT", "a.example", &["a.example"]), "target-invalid");
+        assert_eq!(code("GET", "http://u:p@a.example/", &["a.example"]), "target-invalid");
+        assert_eq!(code("GET", "http://a.example:0/", &["a.example"]), "target-invalid");
+    }
+}

@@ -1,0 +1,93 @@
+//! Everything that can happen, each told once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use super::labels::{Connections, Database, Direction, Lookup, Side, Sink, Stage, Transfer, Verdict};
+use super::metrics::Metrics;
+
+/// One thing that happened: [`Event::record`] writes its log line and its metrics.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The listener could not accept; it waits and tries again.
+    AcceptFailed(&'a std::io::Error),
+    /// A record was handed to the writer.
+    AuditQueued,
+    /// A record reached the sink.
+    AuditWritten(&'static str),
+    /// A record could not be written.
+    AuditFailed(&'static str, &'a std::io::Error),
+    /// A client connected (`true`) or left.
+    Connection(Side, bool),
+    /// A connection ended with an error that no request could be told of.
+    ConnectionFailed(SocketAddr, &'a hyper::Error),
+    /// A decision was taken.
+    Decided(Duration),
+    /// An address was located.
+    Located(&'static str),
+    /// The configuration and databases were loaded.
+    Loaded(&'a [(Database, i64)], f64),
+    /// A reload failed; the last good configuration stays.
+    ReloadFailed(&'a str),
+    /// A request or tunnel ended.
+    Finished(Verdict, Duration, u64, u64),
+    /// Something beyond the proxy failed.
+    UpstreamFailed(Stage, &'a str),
+    /// A tunnel or pooled connection was closed because the policy got tighter.
+    Revoked(SocketAddr),
+}
+
+impl Event<'_> {
+    /// Writes the log line and counts.
+    pub fn record(self, metrics: &Metrics) {
+        match self {
+            Self::AcceptFailed(error) => warn!(%error, "could not accept a connection; waiting"),
+            Self::AuditQueued => drop(metrics.audit_queue.inc()),
+            Self::AuditWritten(sink) => {
+                metrics.audit_queue.dec();
+                metrics.audit_records.get_or_create(&Sink { sink }).inc();
+            }
+            Self::AuditFailed(sink, error) => {
+                metrics.audit_queue.dec();
+                metrics.audit_dropped.get_or_create(&Sink { sink }).inc();
+                error!(%error, sink, "a record could not be written; tagged requests are refused");
+            }
+            Self::Connection(side, opened) => {
+                let open = metrics.connections.get_or_create(&Connections { side });
+                if opened { open.inc() } else { open.dec() };
+            }
+            Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
+            Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
+            Self::Located(result) => {
+                metrics.lookups.get_or_create(&Lookup { result }).inc();
+            }
+            Self::Loaded(databases, now) => {
+                metrics.reload_successful.set(1);
+                metrics.reload_success_time.set(now);
+                metrics.database_build.clear();
+                for (database, build) in databases {
+                    metrics.database_build.get_or_create(database).set(*build);
+                }
+                info!("configuration and databases loaded");
+            }
+            Self::ReloadFailed(problems) => {
+                metrics.reload_successful.set(0);
+                error!("reload failed, the last good configuration stays in force:\n{problems}");
+            }
+            Self::Finished(verdict, took, out, back) => {
+                metrics.decisions.get_or_create(&verdict).inc();
+                metrics.request_seconds.observe(took.as_secs_f64());
+                let bytes = |direction| metrics.bytes.get_or_create_owned(&Transfer { direction });
+                bytes(Direction::Out).inc_by(out);
+                bytes(Direction::In).inc_by(back);
+            }
+            Self::UpstreamFailed(stage, detail) => {
+                metrics.upstream_errors.get_or_create(&stage).inc();
+                debug!(stage = stage.stage, reason = stage.reason, detail, "upstream failed");
+            }
+            Self::Revoked(address) => info!(%address, "closed: the policy no longer permits it"),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Label sets. Each is bounded: never a host, a client, a user or a URL.
+
+use std::borrow::Cow;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+
+/// Labels of `egress_decisions_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Verdict {
+    /// `allow`, `log`, `block`, or `none` if the request failed before a decision.
+    pub verdict: &'static str,
+    /// `enforce` or `observe`.
+    pub mode: &'static str,
+    /// The pack of the rule that decided, or `none`.
+    pub pack: Cow<'static, str>,
+    /// The ISO 3166 code, or `disputed`, `unknown`, `special`, `none`.
+    pub country: &'static str,
+    /// A tag pattern that the policy names, `other`, or `none`.
+    pub data_class: Cow<'static, str>,
+}
+
+/// Labels of `egress_transfer_bytes_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Transfer {
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// Which way bytes went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Direction {
+    /// From the destination to the client.
+    In,
+    /// From the client to the destination.
+    Out,
+}
+
+/// Labels of `egress_connections`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Connections {
+    /// Whose.
+    pub side: Side,
+}
+
+/// Whose connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Side {
+    /// A client's connection to the proxy.
+    Client,
+    /// The proxy's connection to a destination.
+    Upstream,
+}
+
+/// Labels of `egress_upstream_errors_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Stage {
+    /// `resolve`, `connect`, `tls`, `request` or `response`.
+    pub stage: &'static str,
+    /// A short stable word.
+    pub reason: &'static str,
+}
+
+/// Labels of `egress_geo_database_build_timestamp_seconds`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Database {
+    /// The database's short name.
+    pub db: String,
+}
+
+/// Labels of `egress_geo_lookups_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Lookup {
+    /// The state of the location.
+    pub result: &'static str,
+}
+
+/// Labels of the audit sink's counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Sink {
+    /// `stdout` or `file`.
+    pub sink: &'static str,
+}
+
+/// Labels of `egress_build_info`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Build {
+    /// The version of this program.
+    pub version: &'static str,
+}

@@ -1,0 +1,96 @@
+//! TLS towards a destination, for `https` targets in absolute form. Certificates are
+//! always verified; TLS 1.2 is the least (RFC 9325 section 3.1.1).
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::net::Host;
+
+/// Whom we believe, loaded at the first use: reading the platform's roots takes longer
+/// (about 20 ms) than all else that happens at start.
+#[derive(Debug, Default)]
+pub struct Trust {
+    extra: Vec<CertificateDer<'static>>,
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+/// Why no trusted connection came about.
+#[derive(Debug, Error)]
+pub enum TrustError {
+    /// The destination's certificate, or its TLS, is not acceptable.
+    #[error("the TLS handshake with {host} failed: {source}")]
+    Handshake {
+        /// The destination.
+        host: String,
+        /// What rustls says.
+        source: io::Error,
+    },
+    /// The name cannot stand in a certificate.
+    #[error("{0} is not a name that a certificate can carry")]
+    Name(String),
+    /// A file of roots could not be read.
+    #[error("{file}: {detail}")]
+    Roots {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+impl Trust {
+    /// The platform's roots and those of the PEM files.
+    pub fn with_roots<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Self, TrustError> {
+        let mut extra = Vec::new();
+        for file in files {
+            let wrong = |detail: String| TrustError::Roots { file: file.display().to_string(), detail };
+            let found = CertificateDer::pem_file_iter(file).map_err(|e| wrong(e.to_string()))?;
+            let before = extra.len();
+            for certificate in found {
+                extra.push(certificate.map_err(|error| wrong(error.to_string()))?);
+            }
+            if extra.len() == before {
+                return Err(wrong("no certificate in this file; expected PEM".to_owned()));
+            }
+        }
+        Ok(Self { extra, config: OnceLock::new() })
+    }
+
+    /// Handshakes and verifies.
+    pub async fn connect(&self, stream: TcpStream, host: &Host) -> Result<TlsStream<TcpStream>, TrustError> {
+        let name = match host {
+            Host::Name(name) => ServerName::try_from(name.to_string()),
+            Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),
+        };
+        let name = name.map_err(|_| TrustError::Name(host.to_string()))?;
+        let connector = TlsConnector::from(Arc::clone(self.config.get_or_init(|| self.build())));
+        let host = host.to_string();
+        connector.connect(name, stream).await.map_err(|source| TrustError::Handshake { host, source })
+    }
+
+    fn build(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        let platform = rustls_native_certs::load_native_certs();
+        for error in &platform.errors {
+            tracing::warn!(%error, "a platform trust root could not be read");
+        }
+        roots.add_parsable_certificates(platform.certs);
+        roots.add_parsable_certificates(self.extra.iter().cloned());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider has suites for TLS 1.2 and 1.3");
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Arc::new(config)
+    }
+}

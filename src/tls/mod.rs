@@ -1,0 +1,5 @@
+//! Floor 5: trust towards destinations.
+
+mod client;
+
+pub use client::{Trust, TrustError};
