@@ -15,7 +15,8 @@ use super::Reload;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const INDEX: &str = "borderpost admin\n\nGET  /livez\nGET  /metrics\nGET  /readyz\nPOST /api/v1/reload\n";
+const INDEX: &str =
+    "borderpost admin\n\nGET  /livez\nGET  /metrics\nGET  /readyz\nPOST /api/v1/reload\n";
 
 /// Answers one request.
 pub(super) async fn answer(
@@ -62,7 +63,9 @@ async fn reload(reloads: &mpsc::Sender<Reload>) -> Response<Full<Bytes>> {
     match result.await {
         Ok(Ok(digest)) if asked => reply(StatusCode::OK, TEXT, format!("reloaded: {digest}\n")),
         Ok(Err(problems)) => reply(StatusCode::UNPROCESSABLE_ENTITY, TEXT, format!("{problems}\n")),
-        Ok(Ok(_)) | Err(_) => reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, "the program is stopping\n"),
+        Ok(Ok(_)) | Err(_) => {
+            reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, "the program is stopping\n")
+        }
     }
 }
 

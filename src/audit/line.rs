@@ -97,7 +97,10 @@ impl Record {
             outcome: self.outcome,
             // The mode of what was decided: `observe` where a rule would have had a say.
             mode: if observed { Mode::Observe.name() } else { Mode::Enforce.name() },
-            cite: rules.first().filter(|rule| rule.mode == Mode::Enforce).and_then(|rule| rule.cite),
+            cite: rules
+                .first()
+                .filter(|rule| rule.mode == Mode::Enforce)
+                .and_then(|rule| rule.cite),
             rules,
             status: self.status,
             error: self.failure.as_ref().map(|failure| ErrorLine {

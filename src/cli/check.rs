@@ -18,7 +18,8 @@ impl Check {
         let origin = self.file.map_or(Origin::BuiltIn, Origin::File);
         let active = config::load(&origin)?.active;
         let packs = active.packs.iter();
-        let packs: Vec<_> = packs.map(|p| format!("{} {} ({} rules)", p.id, p.version, p.rules)).collect();
+        let packs: Vec<_> =
+            packs.map(|p| format!("{} {} ({} rules)", p.id, p.version, p.rules)).collect();
         output::line(format!(
             "ok: {} rules from {}; {} databases; {}",
             active.policy.rules().len(),

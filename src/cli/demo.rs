@@ -45,11 +45,36 @@ const REQUESTS: [Shown; 10] = [
     ("GET", "api.china.example", None, "wherever it goes"),
     ("POST", "api.home.example", Some(("X-Data-Class", "health")), "tagged data stays at home"),
     ("POST", "api.germany.example", Some(("X-Data-Class", "health")), "abroad it is logged"),
-    ("POST", "api.china.example", Some(("X-Data-Class", "health")), "to a country of concern it is blocked"),
-    ("POST", "api.hongkong.example", Some(("baggage", "data-class=omic.human")), "28 CFR 202.208 counts Hong Kong"),
-    ("PUT", "api.china.example", Some(("x-amz-tagging", "data-class=financial.card")), "object tags declare, too"),
-    ("POST", "api.nowhere.example", Some(("X-Data-Class", "health")), "where nobody knows, nothing goes"),
-    ("CONNECT", "api.china.example", Some(("X-Data-Class", "health")), "a tunnel is decided before it is dialled"),
+    (
+        "POST",
+        "api.china.example",
+        Some(("X-Data-Class", "health")),
+        "to a country of concern it is blocked",
+    ),
+    (
+        "POST",
+        "api.hongkong.example",
+        Some(("baggage", "data-class=omic.human")),
+        "28 CFR 202.208 counts Hong Kong",
+    ),
+    (
+        "PUT",
+        "api.china.example",
+        Some(("x-amz-tagging", "data-class=financial.card")),
+        "object tags declare, too",
+    ),
+    (
+        "POST",
+        "api.nowhere.example",
+        Some(("X-Data-Class", "health")),
+        "where nobody knows, nothing goes",
+    ),
+    (
+        "CONNECT",
+        "api.china.example",
+        Some(("X-Data-Class", "health")),
+        "a tunnel is decided before it is dialled",
+    ),
     ("GET", "169.254.169.254", None, "metadata services are never reached"),
 ];
 
@@ -62,7 +87,8 @@ impl Demo {
 
     async fn show(self) -> anyhow::Result<()> {
         let port = start_origins().await;
-        let port = port.context("the demo needs the loopback addresses 127.83.0.1 to 127.83.0.5")?;
+        let port =
+            port.context("the demo needs the loopback addresses 127.83.0.1 to 127.83.0.5")?;
         let folder = std::env::temp_dir().join(format!("borderpost-demo-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let records = folder.join("records.jsonl");
@@ -72,7 +98,10 @@ impl Demo {
         let mut signals = Signals::new()?;
         let serving = Serving::start(origin, loaded).await?;
         let listen = serving.listen;
-        line(format!("proxy on http://{listen}, {} origins behind it; no packet leaves this machine", PLACES.len()));
+        line(format!(
+            "proxy on http://{listen}, {} origins behind it; no packet leaves this machine",
+            PLACES.len()
+        ));
         for (name, last, country) in PLACES {
             line(format!("  {name:<22} 127.83.0.{last}  placed in {country} by a correction"));
         }
@@ -80,7 +109,9 @@ impl Demo {
             show_one(number + 1, listen, port, request).await?;
         }
         if self.stay {
-            news(format!("\nrunning until Ctrl-C; try\n  curl -x http://{listen} -H 'X-Data-Class: health' http://api.china.example:{port}/"));
+            news(format!(
+                "\nrunning until Ctrl-C; try\n  curl -x http://{listen} -H 'X-Data-Class: health' http://api.china.example:{port}/"
+            ));
             while signals.next().await != Ask::Stop {}
         }
         serving.finish().await;
@@ -117,9 +148,15 @@ async fn start_origins() -> std::io::Result<u16> {
 }
 
 /// Sends one request as a client would, and shows what came back.
-async fn show_one(number: usize, proxy: SocketAddr, port: u16, request: &Shown) -> anyhow::Result<()> {
+async fn show_one(
+    number: usize,
+    proxy: SocketAddr,
+    port: u16,
+    request: &Shown,
+) -> anyhow::Result<()> {
     let (method, host, declared, lesson) = *request;
-    let authority = if host.parse::<Ipv4Addr>().is_ok() { host.to_owned() } else { format!("{host}:{port}") };
+    let authority =
+        if host.parse::<Ipv4Addr>().is_ok() { host.to_owned() } else { format!("{host}:{port}") };
     let tunnel = method == Method::CONNECT.as_str();
     let target = if tunnel { authority.clone() } else { format!("http://{authority}/") };
     let body = if method == "POST" || method == "PUT" { "name=Jane+Doe&diagnosis=J45" } else { "" };

@@ -11,8 +11,8 @@ use crate::net::Host;
 use crate::policy::{Basis, Decision, Explanation, Facts, Held, Place, Policy, Truth};
 use crate::proxy::Active;
 
-use super::output::{Usage, line};
 use super::ConfigArgument;
+use super::output::{Usage, line};
 
 /// Decide one request off-line.
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,8 @@ impl Explain {
         let host = self.url.host_str().unwrap_or_default();
         let host = Host::parse(host).map_err(|error| Usage(format!("--url: {error}")))?;
         let port = self.url.port_or_known_default();
-        let port = port.ok_or_else(|| Usage("--url: the scheme must be http or https".to_owned()))?;
+        let port =
+            port.ok_or_else(|| Usage("--url: the scheme must be http or https".to_owned()))?;
         Ok((host, port))
     }
 
@@ -99,11 +100,15 @@ fn verdict(policy: &Policy, decision: &Decision) -> (&'static str, String) {
             let rule = permit.held().first().map_or("no rule holds", id);
             (permit.outcome().name(), rule.to_owned())
         }
-        Decision::Inspect => ("undecided", "the destination's address is not known; give --address".to_owned()),
+        Decision::Inspect => {
+            ("undecided", "the destination's address is not known; give --address".to_owned())
+        }
         Decision::Refuse(refusal) => match &refusal.basis {
             Basis::Rule(held) => ("block", id(held).to_owned()),
             Basis::Special(kind) => ("block", format!("the address is not public ({kind})")),
-            Basis::Default => ("block", "no rule permits it and policy.default is block".to_owned()),
+            Basis::Default => {
+                ("block", "no rule permits it and policy.default is block".to_owned())
+            }
         },
     }
 }
@@ -113,17 +118,34 @@ fn print(policy: &Policy, facts: &Facts<'_>, explanation: &Explanation) {
     line(format!("{outcome}: {why}"));
     line(format!("  host       {}", facts.host));
     if let Some(place) = &facts.place {
-        line(format!("  address    {} -> {}: {}", place.socket.ip(), place.entry.state(), place.entry.candidates()));
+        line(format!(
+            "  address    {} -> {}: {}",
+            place.socket.ip(),
+            place.entry.state(),
+            place.entry.candidates()
+        ));
     }
-    line(format!("  tags       {}", if facts.content.tags().is_empty() { "none".to_owned() } else { facts.content.tags().to_string() }));
+    line(format!(
+        "  tags       {}",
+        if facts.content.tags().is_empty() {
+            "none".to_owned()
+        } else {
+            facts.content.tags().to_string()
+        }
+    ));
     for rule in &explanation.rules {
-        let presumed = if rule.presumed { " (an unknown location counts as restricted)" } else { "" };
+        let presumed =
+            if rule.presumed { " (an unknown location counts as restricted)" } else { "" };
         line(format!("rule {} [{}]: {}{presumed}", rule.rule, rule.outcome, rule.truth));
         for condition in &rule.conditions {
             line(format!("  {:<8} {}", condition.truth.to_string(), condition.condition));
         }
         if rule.truth == Truth::Yes {
-            line(format!("  because  {}{}", rule.reason, rule.cite.as_ref().map_or(String::new(), |c| format!(" [{c}]"))));
+            line(format!(
+                "  because  {}{}",
+                rule.reason,
+                rule.cite.as_ref().map_or(String::new(), |c| format!(" [{c}]"))
+            ));
         }
     }
     if !explanation.changes.is_empty() {

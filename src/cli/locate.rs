@@ -10,8 +10,8 @@ use crate::geo::Entry;
 use crate::net::{Canonical, Host, HostPattern};
 use crate::proxy::{Active, Resolver};
 
-use super::output::{Usage, line};
 use super::ConfigArgument;
+use super::output::{Usage, line};
 
 /// Show what every database says.
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,9 @@ impl Locate {
 fn host(text: &str) -> Result<Host, Usage> {
     match HostPattern::parse(text) {
         Ok(HostPattern::Exact(host)) => Ok(host),
-        Ok(HostPattern::Below(_)) => Err(Usage("a pattern has no address; name one host".to_owned())),
+        Ok(HostPattern::Below(_)) => {
+            Err(Usage("a pattern has no address; name one host".to_owned()))
+        }
         Err(error) => Err(Usage(error.to_string())),
     }
 }
@@ -65,10 +67,15 @@ fn print(active: &Active, canonical: Canonical, entry: &Entry) {
         line(format!("  special    {kind}: refused unless opened"));
     }
     for (database, answer) in active.atlas.databases().iter().zip(entry.answers()) {
-        let country = answer.country.map_or("no answer".to_owned(), |c| format!("{} {}", c.code(), c.name()));
+        let country =
+            answer.country.map_or("no answer".to_owned(), |c| format!("{} {}", c.code(), c.name()));
         let asn = answer.asn.map_or(String::new(), |asn| format!(", AS{asn}"));
         let hidden = if answer.hidden { ", anycast or anonymiser" } else { "" };
-        line(format!("  {:<10} {country}{asn}{hidden}  (build {})", database.name, database.build_date()));
+        line(format!(
+            "  {:<10} {country}{asn}{hidden}  (build {})",
+            database.name,
+            database.build_date()
+        ));
     }
     if let Some(correction) = entry.correction() {
         let reason = correction.reason.as_deref().unwrap_or("no reason given");
@@ -79,17 +86,18 @@ fn print(active: &Active, canonical: Canonical, entry: &Entry) {
 
 fn as_json(active: &Active, host: &Host, canonical: Canonical, entry: &Entry) -> serde_json::Value {
     let judged: IpAddr = canonical.judged;
-    let databases = active.atlas.databases().iter().zip(entry.answers()).map(|(database, answer)| {
-        json!({
-            "name": database.name,
-            "build": database.build_date(),
-            "sha256": database.sha256.hex(),
-            "country": answer.country.map(|country| country.code()),
-            "subdivision": answer.subdivision.map(|region| region.to_string()),
-            "asn": answer.asn,
-            "hidden": answer.hidden,
-        })
-    });
+    let databases =
+        active.atlas.databases().iter().zip(entry.answers()).map(|(database, answer)| {
+            json!({
+                "name": database.name,
+                "build": database.build_date(),
+                "sha256": database.sha256.hex(),
+                "country": answer.country.map(|country| country.code()),
+                "subdivision": answer.subdivision.map(|region| region.to_string()),
+                "asn": answer.asn,
+                "hidden": answer.hidden,
+            })
+        });
     json!({
         "host": host.to_string(),
         "address": canonical.dial,

@@ -18,7 +18,8 @@ pub(super) async fn start(address: SocketAddr) -> std::io::Result<SocketAddr> {
     let bound = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(echo));
+            let served =
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(echo));
             tokio::spawn(served);
         }
     });

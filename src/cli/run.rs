@@ -41,7 +41,9 @@ impl Run {
             news("stopping: requests may end, nothing new is accepted");
             match serving.finish().await {
                 0 => news("stopped"),
-                cut => news(format!("stopped; {cut} connections were cut at the end of drain_timeout")),
+                cut => {
+                    news(format!("stopped; {cut} connections were cut at the end of drain_timeout"))
+                }
             }
             Ok(())
         })

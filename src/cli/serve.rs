@@ -38,8 +38,9 @@ impl Serving {
         let operators = bind(fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
         let (listen, admin) = (clients.local_addr()?, operators.local_addr()?);
         let metrics = Arc::new(Metrics::new());
-        let (sink, writer) = Sink::open(&fixed.record, Arc::clone(&metrics)).context("record.to")?;
-        let trust = Trust::with_roots(fixed.roots.iter().map(std::path::PathBuf::as_path))?;
+        let (sink, writer) =
+            Sink::open(&fixed.record, Arc::clone(&metrics)).context("record.to")?;
+        let trust = Trust::with_roots(&fixed.roots)?;
         loaded_event(&active).record(&metrics);
         let drain_timeout = fixed.settings.drain_timeout;
         let proxy = Proxy::new(proxy::Parts {
@@ -62,9 +63,9 @@ impl Serving {
         let origin = self.origin.clone();
         // Reading and merging databases takes tens of milliseconds of one core.
         let loading = tokio::task::spawn_blocking(move || config::load(&origin)).await;
-        let loaded = loading.map_err(|error| error.to_string()).and_then(|loaded| {
-            loaded.map_err(|problems: Problems| problems.to_string())
-        });
+        let loaded = loading
+            .map_err(|error| error.to_string())
+            .and_then(|loaded| loaded.map_err(|problems: Problems| problems.to_string()));
         let metrics = self.proxy.metrics();
         match loaded {
             Ok(Loaded { active, .. }) => {
@@ -109,7 +110,10 @@ impl LoadedEvent {
 fn loaded_event(active: &Active) -> LoadedEvent {
     let databases = active.atlas.databases().iter();
     let databases = databases.map(|db| (Database { db: db.name.clone() }, db.build.as_second()));
-    LoadedEvent { databases: databases.collect(), now: Timestamp::now().as_duration().as_secs_f64() }
+    LoadedEvent {
+        databases: databases.collect(),
+        now: Timestamp::now().as_duration().as_secs_f64(),
+    }
 }
 
 /// A listening socket that a restarted program can bind at once.
@@ -121,7 +125,9 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 fn busy(key: &str, address: SocketAddr) -> String {
-    format!("cannot listen on {address}; is another borderpost running? `{key}` names another address")
+    format!(
+        "cannot listen on {address}; is another borderpost running? `{key}` names another address"
+    )
 }
 
 /// What a reload does not change, for the first lines on the terminal.

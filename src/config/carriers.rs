@@ -21,7 +21,8 @@ fn carrier(section: &Section<'_>) -> Option<Carrier> {
     let header = section.required("header");
     let forms = [("baggage", Form::Baggage), ("list", Form::List), ("query", Form::Query)];
     let form = section.choice("form", &forms).unwrap_or(Form::List);
-    let keys: Vec<_> = section.words("keys").iter().map(|key| key.text.to_ascii_lowercase()).collect();
+    let keys: Vec<_> =
+        section.words("keys").iter().map(|key| key.text.to_ascii_lowercase()).collect();
     let strip = section.flag("strip").unwrap_or(false);
     let values = values(section);
     let header = header?;
@@ -36,7 +37,11 @@ fn carrier(section: &Section<'_>) -> Option<Carrier> {
     }
     if keys.is_empty() && (family || form != Form::List) {
         let message = format!("`{}` needs `keys`: which members declare a class", header.text);
-        section.problem(header.span, message, Some("for example keys = [\"data-class\"]".to_owned()));
+        section.problem(
+            header.span,
+            message,
+            Some("for example keys = [\"data-class\"]".to_owned()),
+        );
         return None;
     }
     Some(Carrier { name: name.to_ascii_lowercase(), family, form, keys, values, strip })

@@ -37,7 +37,8 @@ impl Fixed {
         let mut settings = Settings::default();
         read_limits(&proxy.section("limits"), &mut settings);
         let admin = root.section("admin");
-        let admin = loopback(&admin, address(&admin, "listen", SocketAddr::from(([127, 0, 0, 1], 3129))));
+        let admin =
+            loopback(&admin, address(&admin, "listen", SocketAddr::from(([127, 0, 0, 1], 3129))));
         let record = root.section("record").word("to");
         let record = match record {
             Some(word) if word.text != "stdout" => SinkTarget::File(base.join(word.text)),
@@ -55,7 +56,8 @@ fn read_limits(limits: &Section<'_>, settings: &mut Settings) {
         limits.number(key, low..=high).and_then(|n| usize::try_from(n).ok()).unwrap_or(default)
     };
     settings.connections = bytes("connections", 1, 1_000_000, settings.connections);
-    settings.head.request_line = bytes("request_line_bytes", 256, 60_000, settings.head.request_line);
+    settings.head.request_line =
+        bytes("request_line_bytes", 256, 60_000, settings.head.request_line);
     settings.head.head = bytes("head_bytes", 1_024, 1_048_576, settings.head.head);
     settings.head.headers = bytes("header_fields", 8, 1_000, settings.head.headers);
     let times: [(&'static str, &mut Duration); 8] = [
@@ -91,7 +93,8 @@ fn name_servers(section: &Section<'_>, timeout: &mut Duration) -> NameServers {
 fn address(section: &Section<'_>, key: &'static str, default: SocketAddr) -> SocketAddr {
     let word = section.word(key);
     let parse = |text: &str| {
-        text.parse().map_err(|_| format!("`{text}` is not an address and port such as \"127.0.0.1:3128\""))
+        text.parse()
+            .map_err(|_| format!("`{text}` is not an address and port such as \"127.0.0.1:3128\""))
     };
     word.and_then(|word| section.parse(&word, parse)).unwrap_or(default)
 }

@@ -8,12 +8,12 @@ use toml::de::DeTable;
 
 use crate::proxy::Active;
 
+use super::active;
 use super::fixed::Fixed;
 use super::pack;
 use super::problem::{Collector, Problems, Text};
 use super::section::Section;
 use super::words::nearest;
-use super::active;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
     let root = Section::new(&main, problems, table.get_ref(), 0..0);
     let texts = pack_texts(&root, &bases);
     let tables: Vec<_> = texts.iter().map(|text| parse(text, problems)).collect();
-    let digest = digest([&main].into_iter().chain(&texts));
+    let digest = digest(&main, &texts);
     let packs: Vec<_> = texts
         .iter()
         .zip(&tables)
@@ -69,9 +69,10 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
 
 fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {
     match origin {
-        Origin::BuiltIn => {
-            Some(Text { name: "config/borderpost.toml (built in)".to_owned(), text: super::DEFAULT.to_owned() })
-        }
+        Origin::BuiltIn => Some(Text {
+            name: "config/borderpost.toml (built in)".to_owned(),
+            text: super::DEFAULT.to_owned(),
+        }),
         Origin::Text { name, text } => Some(Text { name: name.clone(), text: text.clone() }),
         Origin::File(path) => {
             let name = path.display().to_string();
@@ -80,7 +81,8 @@ fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {
                 Err(error) => {
                     let empty = Arc::new(Text { name: name.clone(), text: String::new() });
                     let message = format!("{name}: {error}");
-                    let help = "name a readable file in UTF-8, or none for the built-in one".to_owned();
+                    let help =
+                        "name a readable file in UTF-8, or none for the built-in one".to_owned();
                     problems.add(&empty, 0..0, message, Some(help));
                     None
                 }
@@ -102,16 +104,24 @@ fn parse<'t>(text: &'t Arc<Text>, problems: &Collector) -> toml::Spanned<DeTable
 fn pack_texts(root: &Section<'_>, bases: &[PathBuf]) -> Vec<Arc<Text>> {
     let text = |word: &super::section::Word<'_>| {
         if let Some((name, text)) = pack::SHIPPED.iter().find(|(name, _)| *name == word.text) {
-            return Some(Text { name: format!("config/packs/{name}.toml (built in)"), text: (*text).to_owned() });
+            return Some(Text {
+                name: format!("config/packs/{name}.toml (built in)"),
+                text: (*text).to_owned(),
+            });
         }
         if !word.text.contains(['/', '.']) {
             let names = pack::SHIPPED.map(|(name, _)| name);
             let help = nearest(word.text, names).map(|name| format!("did you mean `{name}`?"));
             let help = help.unwrap_or_else(|| format!("shipped packs: {}", names.join(", ")));
-            root.problem(word.span.clone(), format!("no pack `{}` is shipped", word.text), Some(help));
+            root.problem(
+                word.span.clone(),
+                format!("no pack `{}` is shipped", word.text),
+                Some(help),
+            );
             return None;
         }
-        let path = bases.first().map_or_else(|| PathBuf::from(word.text), |base| base.join(word.text));
+        let path =
+            bases.first().map_or_else(|| PathBuf::from(word.text), |base| base.join(word.text));
         let name = path.display().to_string();
         match std::fs::read_to_string(&path) {
             Ok(text) => Some(Text { name, text }),
@@ -139,9 +149,9 @@ fn bases(origin: &Origin) -> Vec<PathBuf> {
 }
 
 /// Names what is in force: the bytes of the main file and of every pack, in order.
-fn digest<'t>(texts: impl IntoIterator<Item = &'t Arc<Text>>) -> String {
+fn digest(main: &Text, packs: &[Arc<Text>]) -> String {
     let mut context = Context::new(&SHA256);
-    for text in texts {
+    for text in [main].into_iter().chain(packs.iter().map(Arc::as_ref)) {
         context.update(&u64::try_from(text.text.len()).unwrap_or(u64::MAX).to_be_bytes());
         context.update(text.text.as_bytes());
     }

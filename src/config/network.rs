@@ -15,7 +15,10 @@ use super::section::Section;
 use super::words::nearest;
 
 /// Reads `[destinations]`.
-pub(super) fn destinations(root: &Section<'_>, defaults: Defaults) -> (PolicySettings, Nat64, Mixed) {
+pub(super) fn destinations(
+    root: &Section<'_>,
+    defaults: Defaults,
+) -> (PolicySettings, Nat64, Mixed) {
     let section = root.section("destinations");
     let mut kinds = HashSet::new();
     let mut networks = Vec::new();
@@ -30,7 +33,8 @@ pub(super) fn destinations(root: &Section<'_>, defaults: Defaults) -> (PolicySet
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("kinds: {}", names.join(", ")),
             };
-            let message = format!("`{}` is neither a network nor a kind of special network", word.text);
+            let message =
+                format!("`{}` is neither a network nor a kind of special network", word.text);
             section.problem(word.span, message, Some(help));
         }
     }

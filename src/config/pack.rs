@@ -7,7 +7,8 @@ use super::rules::{Defaults, Rules};
 use super::section::Section;
 
 /// The packs inside the program, by the name that `packs` uses.
-pub(super) const SHIPPED: [(&str, &str); 1] = [("default", include_str!("../../config/packs/default.toml"))];
+pub(super) const SHIPPED: [(&str, &str); 1] =
+    [("default", include_str!("../../config/packs/default.toml"))];
 
 /// Reads one pack: its head, its jurisdictions and its rules.
 pub(super) fn read(

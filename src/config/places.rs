@@ -25,8 +25,11 @@ impl Jurisdictions {
     /// Reads `[jurisdiction.*]`; names of `outer` may be used too.
     pub(super) fn read(root: &Section<'_>, outer: &Self) -> Self {
         let table = root.section("jurisdiction");
-        let mut waiting: Vec<Draft<'_>> =
-            table.named_sections().into_iter().map(|(name, section)| Draft::read(name, section)).collect();
+        let mut waiting: Vec<Draft<'_>> = table
+            .named_sections()
+            .into_iter()
+            .map(|(name, section)| Draft::read(name, section))
+            .collect();
         let mut known = outer.clone();
         // What names only known jurisdictions is resolved; then the rest is asked again.
         loop {
@@ -103,7 +106,9 @@ impl<'a> Draft<'a> {
         let except = section.words("except");
         // For people; the engine does not read it.
         section.word("note");
-        if Country::parse(name.text).is_some() || STATES.iter().any(|(state, _)| *state == name.text) {
+        if Country::parse(name.text).is_some()
+            || STATES.iter().any(|(state, _)| *state == name.text)
+        {
             let message = format!("`{}` already means something else", name.text);
             let help = "a jurisdiction's name is neither a country code nor a state".to_owned();
             section.problem(name.span.clone(), message, Some(help));
@@ -127,7 +132,8 @@ impl<'a> Draft<'a> {
         let places = difference(include, except);
         if is_empty(&places) {
             let message = format!("jurisdiction `{}` is empty", self.name.text);
-            let help = "name `countries` or `include`, and do not take all of them away again".to_owned();
+            let help =
+                "name `countries` or `include`, and do not take all of them away again".to_owned();
             self.section.problem(self.name.span.clone(), message, Some(help));
         }
         known.0.insert(self.name.text.to_owned(), places);
@@ -138,7 +144,10 @@ impl<'a> Draft<'a> {
     fn blame(self, known: &Jurisdictions, unresolved: &[String]) {
         for word in self.parts().filter(|word| known.place(word.text).is_none()) {
             if unresolved.iter().any(|name| name == word.text) {
-                let message = format!("jurisdiction `{}` contains itself through `{}`", self.name.text, word.text);
+                let message = format!(
+                    "jurisdiction `{}` contains itself through `{}`",
+                    self.name.text, word.text
+                );
                 self.section.problem(word.span.clone(), message, None);
             } else {
                 let (message, help) = known.unknown(word.text);
@@ -155,7 +164,10 @@ pub(super) fn union(a: Places, b: Places) -> Places {
 
 /// The places of the first that are not of the second.
 pub(super) fn difference(a: Places, b: Places) -> Places {
-    Places { countries: a.countries.difference(&b.countries), states: a.states.difference(b.states) }
+    Places {
+        countries: a.countries.difference(&b.countries),
+        states: a.states.difference(b.states),
+    }
 }
 
 /// Whether no address can lie there.

@@ -35,7 +35,13 @@ pub(super) struct Collector(RefCell<Vec<Problem>>);
 
 impl Collector {
     /// Notes a mistake.
-    pub(super) fn add(&self, file: &Arc<Text>, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+    pub(super) fn add(
+        &self,
+        file: &Arc<Text>,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
         let problem = Problem { file: Arc::clone(file), span, message: message.into(), help };
         self.0.borrow_mut().push(problem);
     }
@@ -47,14 +53,10 @@ impl Collector {
             return Ok(());
         }
         problems.sort_by(|a, b| (&a.file.name, a.span.start).cmp(&(&b.file.name, b.span.start)));
-        problems.dedup_by(|a, b| a.file.name == b.file.name && a.span == b.span && a.message == b.message);
+        problems.dedup_by(|a, b| {
+            a.file.name == b.file.name && a.span == b.span && a.message == b.message
+        });
         Err(Problems(problems))
-    }
-
-    /// Whether no mistake has been found.
-    #[cfg(test)]
-    pub(super) fn is_clean(&self) -> bool {
-        self.0.borrow().is_empty()
     }
 }
 

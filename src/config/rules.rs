@@ -153,7 +153,8 @@ impl Reading<'_, '_> {
             conditions.push(Condition::Networks(networks));
         }
         if let Some(numbers) = when.numbers("asns", u64::from(u32::MAX)) {
-            let asns = numbers.into_iter().filter_map(|number| u32::try_from(number).ok()).collect();
+            let asns =
+                numbers.into_iter().filter_map(|number| u32::try_from(number).ok()).collect();
             conditions.push(Condition::Asns(asns));
         }
         if let Some(words) = when.some_words("subdivisions") {

@@ -46,7 +46,12 @@ impl<'a> Section<'a> {
     }
 
     /// Notes a mistake in this file.
-    pub(super) fn problem(&self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+    pub(super) fn problem(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
         self.problems.add(self.file, span, message, help);
     }
 
@@ -73,7 +78,9 @@ impl<'a> Section<'a> {
     pub(super) fn words(&self, key: &'static str) -> Vec<Word<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         match value.get_ref() {
-            DeValue::Array(items) => items.iter().filter_map(|item| self.to_word(key, item)).collect(),
+            DeValue::Array(items) => {
+                items.iter().filter_map(|item| self.to_word(key, item)).collect()
+            }
             _ => self.to_word(key, value).into_iter().collect(),
         }
     }
@@ -82,9 +89,15 @@ impl<'a> Section<'a> {
     pub(super) fn some_words(&self, key: &'static str) -> Option<Vec<Word<'a>>> {
         let value = self.get(key)?;
         let words = self.words(key);
-        if words.is_empty() && value.get_ref().as_array().is_some_and(|items| items.iter().count() == 0) {
+        if words.is_empty()
+            && value.get_ref().as_array().is_some_and(|items| items.iter().count() == 0)
+        {
             let help = "leave the key out if it does not matter".to_owned();
-            self.problem(value.span(), format!("`{key}` is empty, so it can never match"), Some(help));
+            self.problem(
+                value.span(),
+                format!("`{key}` is empty, so it can never match"),
+                Some(help),
+            );
         }
         Some(words)
     }
@@ -127,7 +140,11 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number within bounds.
-    pub(super) fn number(&self, key: &'static str, bounds: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn number(
+        &self,
+        key: &'static str,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Option<u64> {
         let value = self.get(key)?;
         let number = value.get_ref().as_integer();
         let number = number.and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
@@ -214,20 +231,24 @@ impl<'a> Section<'a> {
 
     /// Every table below this one, with its name: for tables whose keys the user chooses.
     pub(super) fn named_sections(&self) -> Vec<(Word<'a>, Section<'a>)> {
-        self.entries().filter_map(|(name, value)| {
-            let table = value.get_ref().as_table();
-            if table.is_none() {
-                self.expected(name.text, "a table", value);
-            }
-            Some((name, Section::new(self.file, self.problems, table?, value.span())))
-        }).collect()
+        self.entries()
+            .filter_map(|(name, value)| {
+                let table = value.get_ref().as_table();
+                if table.is_none() {
+                    self.expected(name.text, "a table", value);
+                }
+                Some((name, Section::new(self.file, self.problems, table?, value.span())))
+            })
+            .collect()
     }
 
     /// Every key and its list of texts: for tables whose keys the user chooses.
     pub(super) fn named_words(&self) -> Vec<(Word<'a>, Vec<Word<'a>>)> {
         let words = |(name, value): (Word<'a>, &'a Spanned<DeValue<'a>>)| {
             let items = match value.get_ref() {
-                DeValue::Array(items) => items.iter().filter_map(|i| self.to_word(name.text, i)).collect(),
+                DeValue::Array(items) => {
+                    items.iter().filter_map(|i| self.to_word(name.text, i)).collect()
+                }
                 _ => self.to_word(name.text, value).into_iter().collect(),
             };
             (name, items)

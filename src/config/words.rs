@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Parses `250ms`, `30s`, `15m` or `1h`; zero is refused.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a duration such as \"250ms\", \"30s\", \"15m\" or \"1h\"");
+    let wrong =
+        || format!("`{text}` is not a duration such as \"250ms\", \"30s\", \"15m\" or \"1h\"");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
     let number: u64 = number.parse().map_err(|_| wrong())?;

@@ -150,14 +150,17 @@ impl Carrier {
         };
         let Ok(name) = HeaderName::from_bytes(self.name.as_bytes()) else { return };
         let found = headers.get_all(&name).iter();
-        let texts: Vec<_> = found.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect();
+        let texts: Vec<_> =
+            found.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect();
         if !texts.iter().any(|text| text.split(',').any(|member| ours(&member))) {
             return;
         }
         headers.remove(&name);
         for text in &texts {
             let kept: Vec<_> = text.split(',').filter(|member| !ours(member)).collect();
-            if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_str(kept.join(",").trim())) {
+            if let (false, Ok(value)) =
+                (kept.is_empty(), HeaderValue::from_str(kept.join(",").trim()))
+            {
                 headers.append(&name, value);
             }
         }

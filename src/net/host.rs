@@ -158,7 +158,9 @@ mod tests {
 
     #[test]
     fn odd_ipv4_notations_are_the_address_they_mean() {
-        for text in ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "127.0.0.1."] {
+        for text in
+            ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "127.0.0.1."]
+        {
             assert_eq!(Host::parse(text).unwrap().to_string(), "127.0.0.1", "{text}");
         }
     }
@@ -178,7 +180,8 @@ mod tests {
     #[test]
     fn zones_and_nonsense_are_refused() {
         assert_eq!(Host::parse("[fe80::1%25eth0]"), Err(HostError::Zone));
-        for text in ["", ".", "a..b", "a b", "1.2.3.4.5", "256.1.1.1", "a/b", "a@b", "[::1", "::1"] {
+        for text in ["", ".", "a..b", "a b", "1.2.3.4.5", "256.1.1.1", "a/b", "a@b", "[::1", "::1"]
+        {
             assert!(Host::parse(text).is_err(), "{text:?}");
         }
         let long = vec!["abcdefgh"; 30].join(".");

@@ -95,9 +95,10 @@ impl fmt::Display for Special {
 
 fn of_v4(address: Ipv4Addr) -> Option<Special> {
     Some(match address.octets() {
-        [169, 254, 169, 254] | [169, 254, 170, 2 | 23] | [100, 100, 100, 200] | [168, 63, 129, 16] => {
-            Special::Metadata
-        }
+        [169, 254, 169, 254]
+        | [169, 254, 170, 2 | 23]
+        | [100, 100, 100, 200]
+        | [168, 63, 129, 16] => Special::Metadata,
         [0, ..] => Special::Unspecified,
         [127, ..] => Special::Loopback,
         [10, ..] | [192, 168, ..] | [172, 16..=31, ..] => Special::Private,
@@ -237,7 +238,10 @@ mod tests {
         assert_eq!(canonical("::ffff:169.254.169.254").special, Some(Special::Metadata));
         assert_eq!(canonical("2002:7f00:1::").special, Some(Special::Loopback));
         assert_eq!(canonical("2002:808:808::").special, Some(Special::SixToFour));
-        assert_eq!(canonical("2001:0:4136:e378:8000:63bf:3fff:fdd2").special, Some(Special::Teredo));
+        assert_eq!(
+            canonical("2001:0:4136:e378:8000:63bf:3fff:fdd2").special,
+            Some(Special::Teredo)
+        );
         assert_eq!(canonical("::7f00:1").special, Some(Special::Reserved));
     }
 

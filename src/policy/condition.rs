@@ -128,7 +128,9 @@ impl Condition {
             Self::Outside(reach) => return on_place(facts, |place| reach.excludes(place.entry)),
             Self::Tags(mask) if mask.bits.intersects(&facts.content.bits) => Truth::Yes,
             Self::Tags(_) => Truth::pending(!facts.content.complete),
-            Self::Asns(asns) => of_place(facts, |p| p.entry.asns().iter().any(|a| asns.contains(a))),
+            Self::Asns(asns) => {
+                of_place(facts, |p| p.entry.asns().iter().any(|a| asns.contains(a)))
+            }
             Self::Networks(networks) => of_place(facts, |place| networks.contains(place.judged)),
             Self::Subdivisions(regions) => {
                 of_place(facts, |p| p.entry.subdivisions().iter().any(|s| regions.contains(s)))
@@ -172,7 +174,8 @@ fn on_place(facts: &Facts<'_>, test: impl Fn(&Place<'_>) -> (bool, bool)) -> (Tr
 impl Reach {
     /// Whether the location is one of the places, and whether only by presumption.
     fn holds(&self, entry: &Entry) -> (bool, bool) {
-        if self.places.states.contains(entry.state()) || (is_unknown(entry) && self.names_unknown()) {
+        if self.places.states.contains(entry.state()) || (is_unknown(entry) && self.names_unknown())
+        {
             return (true, false);
         }
         if is_unknown(entry) {

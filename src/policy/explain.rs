@@ -75,7 +75,8 @@ impl Policy {
             Basis::Rule(_) => {}
         }
         for tag in facts.content.tags.iter() {
-            let rest: Tags = facts.content.tags.iter().filter(|other| *other != tag).cloned().collect();
+            let rest: Tags =
+                facts.content.tags.iter().filter(|other| *other != tag).cloned().collect();
             let content = self.weigh(rest, facts.content.complete);
             if !self.refuses(&Facts { content: &content, ..*facts }) {
                 found.push(format!("the data not tagged `{tag}`"));
@@ -92,7 +93,8 @@ impl Policy {
         let blocking: Vec<_> = blocking().filter(enforced).collect();
         for rule in &blocking {
             let free = rule.conditions.iter().filter(|c| !matches!(c, Condition::Tags(_)));
-            let also = if blocking.len() > 1 { " (together with the other rules here)" } else { "" };
+            let also =
+                if blocking.len() > 1 { " (together with the other rules here)" } else { "" };
             found.extend(free.map(|c| format!("not `{c}`, rule `{}`{also}", rule.id)));
             found.push(format!("`mode = \"observe\"` on rule `{}`{also}", rule.id));
         }

@@ -123,7 +123,10 @@ impl HttpBody for Body {
 // === impl Passed ===
 
 impl Passed {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, <Body as HttpBody>::Error>>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, <Body as HttpBody>::Error>>> {
         let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
             ready!(self.pause.poll_over(cx));
             let detail = "the destination's answer paused too long";
@@ -134,7 +137,11 @@ impl Passed {
         match next {
             Some(Ok(frame)) => Poll::Ready(Some(Ok(self.count(frame)))),
             Some(Err(error)) => {
-                self.draft.cut(Fault::Upstream, "answer-cut", format!("the answer broke off: {error}"));
+                self.draft.cut(
+                    Fault::Upstream,
+                    "answer-cut",
+                    format!("the answer broke off: {error}"),
+                );
                 Poll::Ready(Some(Err(error.into())))
             }
             None => Poll::Ready(None),

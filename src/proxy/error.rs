@@ -60,7 +60,9 @@ impl Error {
     ) -> Self {
         let remedy = match stage {
             "resolve" => "check the host name and the name servers that this proxy uses",
-            "connect" => "check that the destination runs and that a firewall lets this proxy reach it",
+            "connect" => {
+                "check that the destination runs and that a firewall lets this proxy reach it"
+            }
             "tls" => "check the destination's certificate; `tls.roots` adds a private authority",
             _ => "try again later; if it persists, ask whoever runs the destination",
         };

@@ -108,7 +108,8 @@ fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item =
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let bare = |found: &str| found.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case(token));
+    let bare =
+        |found: &str| found.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case(token));
     tokens(headers, name).any(bare)
 }
 
@@ -155,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_request_that_comes_back_is_refused() {
-        let mut request = Request::builder().header("via", "1.1 a, 1.1 borderpost-1").body(()).unwrap();
+        let mut request =
+            Request::builder().header("via", "1.1 a, 1.1 borderpost-1").body(()).unwrap();
         assert!(forward_request(&mut request, &own()).is_err());
         let mut request = Request::builder().header("via", "1.1 borderpost-12").body(()).unwrap();
         assert!(forward_request(&mut request, &own()).is_ok());
@@ -169,7 +171,10 @@ mod tests {
         let mut counted = request("OPTIONS", "2");
         assert_eq!(max_forwards(&mut counted).unwrap(), None);
         assert_eq!(counted.headers()["max-forwards"], "1");
-        assert_eq!(max_forwards(&mut request("OPTIONS", "0")).unwrap(), Some(StatusCode::NO_CONTENT));
+        assert_eq!(
+            max_forwards(&mut request("OPTIONS", "0")).unwrap(),
+            Some(StatusCode::NO_CONTENT)
+        );
         assert_eq!(max_forwards(&mut request("GET", "0")).unwrap(), None);
         assert!(max_forwards(&mut request("OPTIONS", "x")).is_err());
         assert!(max_forwards(&mut request("TRACE", "1")).is_err());

@@ -136,7 +136,9 @@ fn check(response: &Response<Incoming>) -> Result<(), Error> {
         let status = StatusCode::BAD_GATEWAY;
         Err(Error::upstream(status, "response", "answer-malformed", "http_protocol_error", text))
     };
-    if headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH) {
+    if headers.contains_key(header::TRANSFER_ENCODING)
+        && headers.contains_key(header::CONTENT_LENGTH)
+    {
         return malformed("the destination sent both Transfer-Encoding and Content-Length");
     }
     if headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
@@ -169,7 +171,12 @@ fn silent() -> Error {
 
 fn bad_target() -> Error {
     let status = StatusCode::BAD_REQUEST;
-    Error::client(status, "target-invalid", "the target cannot stand in Host", "RFC 9112 section 3.2")
+    Error::client(
+        status,
+        "target-invalid",
+        "the target cannot stand in Host",
+        "RFC 9112 section 3.2",
+    )
 }
 
 impl Proxy {

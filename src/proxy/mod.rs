@@ -91,7 +91,18 @@ impl Proxy {
         let drain = Drain::default();
         let active = ArcSwap::from_pointee(active);
         let via = fields::mark();
-        Arc::new(Self { active, epoch, settings, own, resolver, upstream, sink, metrics, via, drain })
+        Arc::new(Self {
+            active,
+            epoch,
+            settings,
+            own,
+            resolver,
+            upstream,
+            sink,
+            metrics,
+            via,
+            drain,
+        })
     }
 
     /// Puts a new policy in force for every request that begins from now on, drops the

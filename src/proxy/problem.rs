@@ -142,11 +142,16 @@ fn refused(refusal: &Refusal, record: &Record) -> Problem {
 }
 
 fn by_rule(problem: Problem, rule: &Rule, presumed: bool, record: &Record) -> Problem {
-    let presumed = if presumed { " (its location is unknown, which counts as restricted)" } else { "" };
+    let presumed =
+        if presumed { " (its location is unknown, which counts as restricted)" } else { "" };
     let cited = rule.cite.is_some();
     Problem {
         // RFC 7725: refused for a legal reason.
-        status: if cited { StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS } else { StatusCode::FORBIDDEN },
+        status: if cited {
+            StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS
+        } else {
+            StatusCode::FORBIDDEN
+        },
         detail: format!("{}{presumed}", rule.reason),
         code: "rule",
         rule: Some(rule.id.clone()),
@@ -200,7 +205,8 @@ impl Whereabouts {
     fn words(&self) -> String {
         let said = self.databases.iter();
         let said = said.map(|t| format!("{} of {}: {}", t.name, t.build, t.country.unwrap_or("-")));
-        let countries = if self.countries.is_empty() { "none".to_owned() } else { self.countries.join(", ") };
+        let countries =
+            if self.countries.is_empty() { "none".to_owned() } else { self.countries.join(", ") };
         format!("{countries} ({}; {})", self.state, said.collect::<Vec<_>>().join(", "))
     }
 }

@@ -20,7 +20,10 @@ impl Upstream {
     /// Connects to whichever permitted socket answers first: each attempt starts 250 ms
     /// after the one before it, or at once when that one failed. Returns the permit
     /// whose socket won.
-    pub(super) async fn race(self: &Arc<Self>, permits: &[Permit]) -> Result<(TcpStream, Permit), Error> {
+    pub(super) async fn race(
+        self: &Arc<Self>,
+        permits: &[Permit],
+    ) -> Result<(TcpStream, Permit), Error> {
         if let [only] = permits {
             return Ok((self.dial(only).await?, only.clone()));
         }
@@ -50,7 +53,13 @@ impl Upstream {
 /// Every attempt ended without a word: its task was torn down with the runtime.
 fn no_attempt() -> Error {
     let text = "no connection attempt came to an end";
-    Error::upstream(StatusCode::BAD_GATEWAY, "connect", "connect-failed", "connection_terminated", text)
+    Error::upstream(
+        StatusCode::BAD_GATEWAY,
+        "connect",
+        "connect-failed",
+        "connection_terminated",
+        text,
+    )
 }
 
 /// Families take turns, IPv6 first (RFC 8305 section 4); within a family the resolver's
@@ -67,4 +76,3 @@ fn interleave(permits: &[Permit]) -> Vec<Permit> {
         ordered.extend(pair.0.into_iter().chain(pair.1).cloned());
     }
 }
-

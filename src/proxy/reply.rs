@@ -56,7 +56,10 @@ pub(super) fn error(
     insert(headers, HeaderName::from_static("proxy-status"), &problem.proxy_status());
     insert(headers, DECISION, &problem.id);
     if problem.status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(header::ALLOW, HeaderValue::from_static("CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"));
+        headers.insert(
+            header::ALLOW,
+            HeaderValue::from_static("CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"),
+        );
     }
     if wish.close || problem.status == StatusCode::REQUEST_TIMEOUT {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -74,7 +77,8 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
     record.scheme = "http";
     let mut failure = wire_fault(&refused.fault);
     if let Error::Failed(failed) = &mut failure {
-        failed.failure.detail = format!("{} (request line: {})", failed.failure.detail, refused.request_line);
+        failed.failure.detail =
+            format!("{} (request line: {})", failed.failure.detail, refused.request_line);
     }
     error(&failure, Wish { html: false, close: true }, draft, None)
 }
@@ -105,7 +109,10 @@ fn prefers_html(headers: &HeaderMap) -> bool {
             let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
             (kind, weight.unwrap_or(1.0))
         });
-        ranges.filter(|(kind, _)| wanted.contains(&kind.as_str())).map(|(_, q)| q).fold(0.0, f32::max)
+        ranges
+            .filter(|(kind, _)| wanted.contains(&kind.as_str()))
+            .map(|(_, q)| q)
+            .fold(0.0, f32::max)
     };
     let html = weight(&["text/html", "application/xhtml+xml"]);
     html > 0.0 && html >= weight(&["application/json", "application/problem+json"])

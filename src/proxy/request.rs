@@ -59,7 +59,11 @@ pub(super) async fn serve(
 
 /// accept -> principal -> authority -> tags -> decide -> resolve once -> locate and judge
 /// every address -> dial a permit -> stream.
-async fn walk(draft: &mut Draft, from: &Client<'_>, mut request: Request<Incoming>) -> Result<Passed, Error> {
+async fn walk(
+    draft: &mut Draft,
+    from: &Client<'_>,
+    mut request: Request<Incoming>,
+) -> Result<Passed, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let target = Target::of(&request)?;
     draft.set_target(&target);
@@ -88,7 +92,12 @@ async fn walk(draft: &mut Draft, from: &Client<'_>, mut request: Request<Incomin
         return forward::send(draft, from, &target, &judged, request).await.map(Passed::Answer);
     }
     let (stream, permit) = connect(draft, &proxy, &judged).await?;
-    let standing = Standing { client, host: target.authority.host.clone(), tags: content.tags().clone(), permit };
+    let standing = Standing {
+        client,
+        host: target.authority.host.clone(),
+        tags: content.tags().clone(),
+        permit,
+    };
     Ok(Passed::Tunnel(Tunnel { upgrade: hyper::upgrade::on(&mut request), stream, standing }))
 }
 
@@ -104,7 +113,11 @@ fn declared(draft: &mut Draft, request: &Request<Incoming>) -> Result<Content, E
     Ok(active.policy.weigh(tags, true))
 }
 
-async fn resolve_and_judge(draft: &mut Draft, facts: &Facts<'_>, target: &Target) -> Result<Judged, Error> {
+async fn resolve_and_judge(
+    draft: &mut Draft,
+    facts: &Facts<'_>,
+    target: &Target,
+) -> Result<Judged, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let started = Instant::now();
     let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
@@ -161,4 +174,3 @@ pub(super) fn labels(record: &Record) -> Verdict {
         data_class: record.policy.class_of(&record.tags),
     }
 }
-

@@ -63,7 +63,11 @@ impl Resolver {
     }
 
     /// Every address of the host, in the order given.
-    pub(super) async fn resolve(&self, host: &Host, names: &StaticNames) -> Result<Vec<IpAddr>, Error> {
+    pub(super) async fn resolve(
+        &self,
+        host: &Host,
+        names: &StaticNames,
+    ) -> Result<Vec<IpAddr>, Error> {
         if let Some(addresses) = names.get(host) {
             return Ok(addresses.to_vec());
         }

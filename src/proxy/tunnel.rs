@@ -81,7 +81,11 @@ impl Tunnel {
         let proxy = Arc::clone(draft.proxy());
         let Self { upgrade, stream, standing } = self;
         let Some((client, early)) = client_side(upgrade).await else {
-            return draft.cut(Fault::Client, "client-closed", "the client left before the tunnel stood");
+            return draft.cut(
+                Fault::Client,
+                "client-closed",
+                "the client left before the tunnel stood",
+            );
         };
         let counts = Counts::default();
         Event::Connection(Side::Upstream, true).record(&proxy.metrics);
@@ -110,7 +114,12 @@ async fn client_side(upgrade: OnUpgrade) -> Option<(TcpStream, [Bytes; 2])> {
     Some((stream, [parts.read_buf, held]))
 }
 
-async fn relay(mut client: TcpStream, mut upstream: TcpStream, early: [Bytes; 2], counts: &Counts) -> End {
+async fn relay(
+    mut client: TcpStream,
+    mut upstream: TcpStream,
+    early: [Bytes; 2],
+    counts: &Counts,
+) -> End {
     let (client_read, mut client_write) = client.split();
     let (upstream_read, mut upstream_write) = upstream.split();
     let outward = async {
@@ -212,7 +221,9 @@ impl End {
     fn note(&self, draft: &mut Draft) {
         match self {
             Self::Closed => {}
-            Self::ClientFailed(error) => draft.cut(Fault::Client, "tunnel-client", error.to_string()),
+            Self::ClientFailed(error) => {
+                draft.cut(Fault::Client, "tunnel-client", error.to_string())
+            }
             Self::UpstreamFailed(error) => {
                 draft.cut(Fault::Upstream, "tunnel-upstream", error.to_string());
             }

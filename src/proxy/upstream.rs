@@ -60,7 +60,12 @@ impl Upstream {
             Ok(peer) if peer == socket => {}
             Ok(peer) => {
                 let text = format!("asked for {socket} but was connected to {peer}");
-                return Err(failed(StatusCode::BAD_GATEWAY, "peer-mismatch", "destination_ip_prohibited", text));
+                return Err(failed(
+                    StatusCode::BAD_GATEWAY,
+                    "peer-mismatch",
+                    "destination_ip_prohibited",
+                    text,
+                ));
             }
             Err(error) => return Err(connect_failed(permit, &error)),
         }
@@ -81,7 +86,14 @@ impl Upstream {
         for permit in permits {
             while let Some(mut lease) = self.pool.take(&key(permit)) {
                 match lease.sender.try_send_request(request).await {
-                    Ok(response) => return Ok(Answered { response, lease, permit: permit.clone(), connect: None }),
+                    Ok(response) => {
+                        return Ok(Answered {
+                            response,
+                            lease,
+                            permit: permit.clone(),
+                            connect: None,
+                        });
+                    }
                     Err(mut error) => match error.take_message() {
                         Some(unsent) => request = unsent,
                         None => return Err(exchange_failed(&error.into_error())),
@@ -110,7 +122,8 @@ impl Upstream {
 
     async fn handshake(&self, stream: TcpStream, key: Key) -> Result<Lease, Error> {
         let Some(host) = &key.tls else { return self.speak(stream, key).await };
-        let secured = timeout(self.settings.connect_timeout, self.trust.connect(stream, host)).await;
+        let secured =
+            timeout(self.settings.connect_timeout, self.trust.connect(stream, host)).await;
         match secured {
             Err(_) => Err(tls_timeout(host)),
             Ok(Err(error)) => Err(tls_failed(&error)),
@@ -150,12 +163,21 @@ fn connect_failed(permit: &Permit, error: &io::Error) -> Error {
             ("connect-unreachable", "destination_ip_unroutable", format!("no route to {socket}"))
         }
         io::ErrorKind::TimedOut => return connect_timeout(permit),
-        _ => ("connect-failed", "connection_terminated", format!("could not connect to {socket}: {error}")),
+        _ => (
+            "connect-failed",
+            "connection_terminated",
+            format!("could not connect to {socket}: {error}"),
+        ),
     };
     failed(StatusCode::BAD_GATEWAY, code, proxy_status, text)
 }
 
-fn failed(status: StatusCode, code: &'static str, proxy_status: &'static str, text: String) -> Error {
+fn failed(
+    status: StatusCode,
+    code: &'static str,
+    proxy_status: &'static str,
+    text: String,
+) -> Error {
     Error::upstream(status, "connect", code, proxy_status, text)
 }
 
@@ -183,7 +205,8 @@ fn is_certificate(error: &io::Error) -> bool {
 
 /// An exchange that broke off before the answer's head.
 fn exchange_failed(error: &hyper::Error) -> Error {
-    let because = std::error::Error::source(error).map_or(String::new(), |source| format!(": {source}"));
+    let because =
+        std::error::Error::source(error).map_or(String::new(), |source| format!(": {source}"));
     let text = format!("the destination's answer could not be read: {error}{because}");
     let (code, proxy_status) = if error.is_parse() {
         ("answer-malformed", "http_protocol_error")

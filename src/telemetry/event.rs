@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use super::labels::{Connections, Database, Direction, Lookup, Side, Sink, Stage, Transfer, Verdict};
+use super::labels::{
+    Connections, Database, Direction, Lookup, Side, Sink, Stage, Transfer, Verdict,
+};
 use super::metrics::Metrics;
 
 /// One thing that happened: [`Event::record`] writes its log line and its metrics.
@@ -56,7 +58,11 @@ impl Event<'_> {
             }
             Self::Connection(side, opened) => {
                 let open = metrics.connections.get_or_create(&Connections { side });
-                if opened { open.inc() } else { open.dec() };
+                if opened {
+                    open.inc()
+                } else {
+                    open.dec()
+                };
             }
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),

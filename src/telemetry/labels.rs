@@ -21,9 +21,9 @@ pub struct Verdict {
 
 /// Labels of `egress_transfer_bytes_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Transfer {
+pub(super) struct Transfer {
     /// Which way.
-    pub direction: Direction,
+    pub(super) direction: Direction,
 }
 
 /// Which way bytes went.
@@ -37,9 +37,9 @@ pub enum Direction {
 
 /// Labels of `egress_connections`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Connections {
+pub(super) struct Connections {
     /// Whose.
-    pub side: Side,
+    pub(super) side: Side,
 }
 
 /// Whose connection.
@@ -69,21 +69,21 @@ pub struct Database {
 
 /// Labels of `egress_geo_lookups_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Lookup {
+pub(super) struct Lookup {
     /// The state of the location.
-    pub result: &'static str,
+    pub(super) result: &'static str,
 }
 
 /// Labels of the audit sink's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Sink {
+pub(super) struct Sink {
     /// `stdout` or `file`.
-    pub sink: &'static str,
+    pub(super) sink: &'static str,
 }
 
 /// Labels of `egress_build_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Build {
+pub(super) struct Build {
     /// The version of this program.
-    pub version: &'static str,
+    pub(super) version: &'static str,
 }

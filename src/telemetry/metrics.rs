@@ -53,7 +53,8 @@ impl Metrics {
     pub fn new() -> Self {
         // A decision takes 0.1 to 10 microseconds; a request 0.1 ms to a minute.
         let decision = [1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 1e-4, 1e-3];
-        let request = [5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+        let request =
+            [5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
         let mut metrics = Self {
             registry: Registry::with_prefix("egress"),
             decisions: Family::default(),
@@ -78,8 +79,16 @@ impl Metrics {
         let build: Family<Build, Gauge> = Family::default();
         build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
         let r = &mut self.registry;
-        r.register("audit_dropped", "Records that could not be written", self.audit_dropped.clone());
-        r.register("audit_queue_records", "Records that wait to be written", self.audit_queue.clone());
+        r.register(
+            "audit_dropped",
+            "Records that could not be written",
+            self.audit_dropped.clone(),
+        );
+        r.register(
+            "audit_queue_records",
+            "Records that wait to be written",
+            self.audit_queue.clone(),
+        );
         r.register("audit_records", "Records written", self.audit_records.clone());
         r.register("build_info", "The version that runs", build);
         r.register_with_unit(

@@ -2,7 +2,7 @@
 //! always verified; TLS 1.2 is the least (RFC 9325 section 3.1.1).
 
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::pem::PemObject;
@@ -49,10 +49,11 @@ pub enum TrustError {
 
 impl Trust {
     /// The platform's roots and those of the PEM files.
-    pub fn with_roots<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Self, TrustError> {
+    pub fn with_roots(files: &[PathBuf]) -> Result<Self, TrustError> {
         let mut extra = Vec::new();
         for file in files {
-            let wrong = |detail: String| TrustError::Roots { file: file.display().to_string(), detail };
+            let wrong =
+                |detail: String| TrustError::Roots { file: file.display().to_string(), detail };
             let found = CertificateDer::pem_file_iter(file).map_err(|e| wrong(e.to_string()))?;
             let before = extra.len();
             for certificate in found {
@@ -66,7 +67,11 @@ impl Trust {
     }
 
     /// Handshakes and verifies.
-    pub async fn connect(&self, stream: TcpStream, host: &Host) -> Result<TlsStream<TcpStream>, TrustError> {
+    pub async fn connect(
+        &self,
+        stream: TcpStream,
+        host: &Host,
+    ) -> Result<TlsStream<TcpStream>, TrustError> {
         let name = match host {
             Host::Name(name) => ServerName::try_from(name.to_string()),
             Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),
@@ -74,7 +79,10 @@ impl Trust {
         let name = name.map_err(|_| TrustError::Name(host.to_string()))?;
         let connector = TlsConnector::from(Arc::clone(self.config.get_or_init(|| self.build())));
         let host = host.to_string();
-        connector.connect(name, stream).await.map_err(|source| TrustError::Handshake { host, source })
+        connector
+            .connect(name, stream)
+            .await
+            .map_err(|source| TrustError::Handshake { host, source })
     }
 
     fn build(&self) -> Arc<ClientConfig> {
