@@ -96,7 +96,7 @@ impl Demo {
         let origin = Origin::Text { name: "demo".to_owned(), text };
         let loaded = config::load(&origin)?;
         let mut signals = Signals::new()?;
-        let serving = Serving::start(origin, loaded).await?;
+        let serving = Serving::start(origin, loaded)?;
         let listen = serving.listen;
         line(format!(
             "proxy on http://{listen}, {} origins behind it; no packet leaves this machine",

@@ -67,8 +67,9 @@ fn print(active: &Active, canonical: Canonical, entry: &Entry) {
         line(format!("  special    {kind}: refused unless opened"));
     }
     for (database, answer) in active.atlas.databases().iter().zip(entry.answers()) {
-        let country =
-            answer.country.map_or("no answer".to_owned(), |c| format!("{} {}", c.code(), c.name()));
+        let country = answer
+            .country
+            .map_or_else(|| "no answer".to_owned(), |c| format!("{} {}", c.code(), c.name()));
         let asn = answer.asn.map_or(String::new(), |asn| format!(", AS{asn}"));
         let hidden = if answer.hidden { ", anycast or anonymiser" } else { "" };
         line(format!(

@@ -35,15 +35,13 @@ impl Run {
             let mut signals = Signals::new()?;
             let Loaded { fixed, active } = loaded;
             let about = about(&active);
-            let mut serving = Serving::start(origin, Loaded { fixed, active }).await?;
+            let mut serving = Serving::start(origin, Loaded { fixed, active })?;
             news(greeting(&serving, &about));
             until_stopped(&mut serving, &mut signals).await;
             news("stopping: requests may end, nothing new is accepted");
             match serving.finish().await {
                 0 => news("stopped"),
-                cut => {
-                    news(format!("stopped; {cut} connections were cut at the end of drain_timeout"))
-                }
+                cut => news(format!("stopped; drain_timeout cut {cut} connections")),
             }
             Ok(())
         })

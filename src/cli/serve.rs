@@ -32,7 +32,7 @@ pub(super) struct Serving {
 
 impl Serving {
     /// Binds the listeners and starts to serve. Must be called inside the runtime.
-    pub(super) async fn start(origin: Origin, loaded: Loaded) -> anyhow::Result<Self> {
+    pub(super) fn start(origin: Origin, loaded: Loaded) -> anyhow::Result<Self> {
         let Loaded { fixed, active } = loaded;
         let clients = bind(fixed.listen).with_context(|| busy("proxy.listen", fixed.listen))?;
         let operators = bind(fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;

@@ -38,7 +38,7 @@ pub(super) fn atlas(root: &Section<'_>, bases: &[PathBuf]) -> Option<Atlas> {
         Err(errors) => {
             for error in errors {
                 let place = spans.iter().find(|(file, _)| *file == error.file);
-                let span = place.map_or(section.span(), |(_, span)| span.clone());
+                let span = place.map_or_else(|| section.span(), |(_, span)| span.clone());
                 section.problem(span, error.to_string(), None);
             }
             None
@@ -49,8 +49,9 @@ pub(super) fn atlas(root: &Section<'_>, bases: &[PathBuf]) -> Option<Atlas> {
 fn database(section: &Section<'_>, bases: &[PathBuf]) -> Option<Listed> {
     let (name, file) = (section.required("name"), section.required("file"));
     let sha256 = section.word("sha256").and_then(|word| {
-        let wrong = "`sha256` must be 64 hexadecimal digits".to_owned();
-        section.parse(&word, |text| Sha256::parse(text).ok_or(wrong.clone()))
+        section.parse(&word, |text| {
+            Sha256::parse(text).ok_or("`sha256` must be 64 hexadecimal digits")
+        })
     });
     let probes = section.flag("probes").unwrap_or(true);
     let (name, file) = (name?, file?);
@@ -75,14 +76,14 @@ fn find(file: &str, bases: &[PathBuf]) -> PathBuf {
 fn overlay(section: &Section<'_>) -> Overlay {
     let mut overlay = Overlay::default();
     for entry in section.sections("overlay") {
-        let to = entry.required("country").and_then(|word| country(&entry, &word));
         let reason = entry.word("reason").map(|word| word.text.to_owned());
+        let correction =
+            entry.required("country").and_then(|word| correction(&entry, &word, reason));
         let (network, host) = (entry.word("network"), entry.word("host"));
         if network.is_some() == host.is_some() {
             entry.problem(entry.span(), "a correction names either `network` or `host`", None);
         }
-        let Some(to) = to else { continue };
-        let correction = Correction { to, reason };
+        let Some(correction) = correction else { continue };
         if let Some(word) = &network
             && let Some(network) = entry.parse(word, parse_network)
             && let Err(error) = overlay.add_network(network, correction.clone())
@@ -99,9 +100,9 @@ fn overlay(section: &Section<'_>) -> Overlay {
 }
 
 /// A country, or `unknown` for an address of which nobody knows where it lies.
-fn country(entry: &Section<'_>, word: &Word<'_>) -> Option<Option<Country>> {
+fn correction(entry: &Section<'_>, word: &Word<'_>, reason: Option<String>) -> Option<Correction> {
     if word.text == "unknown" {
-        return Some(None);
+        return Some(Correction { to: None, reason });
     }
     let country = Country::parse(word.text);
     if country.is_none() {
@@ -110,5 +111,5 @@ fn country(entry: &Section<'_>, word: &Word<'_>) -> Option<Option<Country>> {
         let message = format!("`{}` is no ISO 3166-1 country code, nor `unknown`", word.text);
         entry.problem(word.span.clone(), message, help);
     }
-    country.map(Some)
+    country.map(|country| Correction { to: Some(country), reason })
 }

@@ -102,7 +102,7 @@ fn address(section: &Section<'_>, key: &'static str, default: SocketAddr) -> Soc
 /// The admin listener has no authentication yet, so it stays on this machine.
 fn loopback(section: &Section<'_>, address: SocketAddr) -> SocketAddr {
     if !address.ip().is_loopback() {
-        let span = section.word("listen").map_or(section.span(), |word| word.span);
+        let span = section.span_of("listen");
         let help = "use 127.0.0.1 or [::1]; a tunnel or a side-car can carry it further".to_owned();
         section.problem(span, "the admin listener must be on a loopback address", Some(help));
     }

@@ -61,8 +61,7 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
         .zip(&tables)
         .map(|(text, table)| Section::new(text, problems, table.get_ref(), 0..0))
         .collect();
-    let base = bases.first().map_or(Path::new(""), PathBuf::as_path);
-    let fixed = Fixed::read(&root, base);
+    let fixed = Fixed::read(&root, &near(origin));
     let active = active::read(&root, &packs, &bases, &digest)?;
     Some(Loaded { fixed, active })
 }
@@ -136,16 +135,20 @@ fn pack_texts(root: &Section<'_>, bases: &[PathBuf]) -> Vec<Arc<Text>> {
 
 /// Folders under which relative paths are looked for, in order.
 fn bases(origin: &Origin) -> Vec<PathBuf> {
-    let near = match origin {
-        Origin::File(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
-        Origin::BuiltIn | Origin::Text { .. } => PathBuf::from(""),
-    };
     // The program finds what is shipped with it from a build tree (target/release), from
     // an unpacked archive and from a package, whatever the working folder.
     let program = std::env::current_exe().unwrap_or_default();
     let above = program.ancestors().skip(1).take(4).map(Path::to_owned);
     let packaged = PathBuf::from("/usr/share/borderpost");
-    [near].into_iter().chain(above).chain([packaged]).collect()
+    [near(origin)].into_iter().chain(above).chain([packaged]).collect()
+}
+
+/// The folder that relative paths begin at.
+fn near(origin: &Origin) -> PathBuf {
+    match origin {
+        Origin::File(path) => path.parent().map(Path::to_owned).unwrap_or_default(),
+        Origin::BuiltIn | Origin::Text { .. } => PathBuf::new(),
+    }
 }
 
 /// Names what is in force: the bytes of the main file and of every pack, in order.

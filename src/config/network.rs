@@ -46,7 +46,7 @@ pub(super) fn destinations(
         _ => Err(format!("`{text}` is not an IPv6 /96 prefix")),
     });
     let settings = PolicySettings {
-        default: defaults.outcome,
+        default: defaults.fallback,
         open_kinds: kinds,
         open_networks: networks.into_iter().collect(),
     };

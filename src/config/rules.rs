@@ -15,7 +15,7 @@ use super::section::{Section, Word};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Defaults {
     /// The outcome where no rule holds.
-    pub(super) outcome: Outcome,
+    pub(super) fallback: Outcome,
     /// The strongest mode that a rule may have.
     pub(super) mode: Mode,
     /// Whether an unknown location counts as restricted for tagged data.
@@ -42,7 +42,7 @@ impl Defaults {
         let section = root.section("policy");
         let unknown = [("ignored", false), ("restricted", true)];
         Self {
-            outcome: section
+            fallback: section
                 .choice("default", &[("allow", Outcome::Allow), ("block", Outcome::Block)])
                 .unwrap_or(Outcome::Allow),
             mode: section.choice("mode", &MODES).unwrap_or_default(),
@@ -78,7 +78,7 @@ impl Rules {
     fn take(&mut self, section: &Section<'_>, rule: Rule) {
         if let Some(pack) = self.seen.insert(rule.id.clone(), rule.pack.clone()) {
             let message = format!("the id `{}` is taken by another rule of pack `{pack}`", rule.id);
-            let span = section.word("id").map_or(section.span(), |word| word.span);
+            let span = section.span_of("id");
             section.problem(span, message, Some("ids are unique over all packs".to_owned()));
         }
         for condition in &rule.conditions {
@@ -175,11 +175,11 @@ impl Reading<'_, '_> {
     fn consensus(&self, outcome: Outcome) -> Consensus {
         let section = self.section;
         let permits = outcome == Outcome::Allow
-            || (outcome == Outcome::Log && self.defaults.outcome.refuses());
+            || (outcome == Outcome::Log && self.defaults.fallback.refuses());
         let natural = if permits { Consensus::All } else { Consensus::Any };
         let Some(chosen) = section.choice("consensus", &CONSENSUS) else { return natural };
         if permits && chosen != Consensus::All {
-            let span = section.word("consensus").map_or(section.span(), |word| word.span);
+            let span = section.span_of("consensus");
             let help = "leave it out, or write `all`".to_owned();
             let message = "a rule that permits holds only where all databases agree";
             section.problem(span, message, Some(help));
@@ -201,7 +201,7 @@ impl Reading<'_, '_> {
         };
         let (to_places, outside_places) = (read(&to), read(&outside));
         if let (Some(words), Some(places)) = (&to, to_places) {
-            self.check_reachable(when, words, places, outside_places);
+            Self::check_reachable(when, words, places, outside_places);
         }
         let reach = |words: &[Word<'_>], places, unknown_counts| Reach {
             names: words.iter().map(|word| word.text.to_owned()).collect(),
@@ -221,7 +221,6 @@ impl Reading<'_, '_> {
     }
 
     fn check_reachable(
-        &self,
         when: &Section<'_>,
         words: &[Word<'_>],
         to: Places,
@@ -231,7 +230,8 @@ impl Reading<'_, '_> {
         if is_empty(&to) || !is_empty(&left) {
             return;
         }
-        let span: Range<usize> = words.first().map_or(when.span(), |word| word.span.clone());
+        let span: Range<usize> =
+            words.first().map_or_else(|| when.span(), |word| word.span.clone());
         let help = "`not_to` takes away every place that `to` names".to_owned();
         when.problem(span, "this rule can never match", Some(help));
     }

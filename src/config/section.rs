@@ -55,6 +55,11 @@ impl<'a> Section<'a> {
         self.problems.add(self.file, span, message, help);
     }
 
+    /// Where the key's value stands, else where the section begins.
+    pub(super) fn span_of(&self, key: &'static str) -> Range<usize> {
+        self.get(key).map_or_else(|| self.span(), Spanned::span)
+    }
+
     /// Whether the key is there; asking makes it known.
     pub(super) fn has(&self, key: &'static str) -> bool {
         self.get(key).is_some()
@@ -77,12 +82,7 @@ impl<'a> Section<'a> {
     /// A list of texts; a single text stands for a list of one.
     pub(super) fn words(&self, key: &'static str) -> Vec<Word<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };
-        match value.get_ref() {
-            DeValue::Array(items) => {
-                items.iter().filter_map(|item| self.to_word(key, item)).collect()
-            }
-            _ => self.to_word(key, value).into_iter().collect(),
-        }
+        self.items(key, value)
     }
 
     /// A list of texts that, if it is there, has at least one.
@@ -148,23 +148,21 @@ impl<'a> Section<'a> {
         let value = self.get(key)?;
         let number = value.get_ref().as_integer();
         let number = number.and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
-        match number.filter(|number| bounds.contains(number)) {
-            Some(number) => Some(number),
-            None => {
-                let (low, high) = bounds.into_inner();
-                let message = format!("`{key}` must be a whole number from {low} to {high}");
-                self.problem(value.span(), message, None);
-                None
-            }
+        let number = number.filter(|number| bounds.contains(number));
+        if number.is_none() {
+            let (low, high) = bounds.into_inner();
+            let message = format!("`{key}` must be a whole number from {low} to {high}");
+            self.problem(value.span(), message, None);
         }
+        number
     }
 
     /// A list of whole numbers within bounds.
     pub(super) fn numbers(&self, key: &'static str, high: u64) -> Option<Vec<u64>> {
         let value = self.get(key)?;
-        let items: Vec<&Spanned<DeValue<'a>>> = match value.get_ref() {
-            DeValue::Array(items) => items.iter().collect(),
-            _ => vec![value],
+        let items: Vec<&Spanned<DeValue<'a>>> = match value.get_ref().as_array() {
+            Some(items) => items.iter().collect(),
+            None => vec![value],
         };
         if items.is_empty() {
             self.problem(value.span(), format!("`{key}` is empty, so it can never match"), None);
@@ -199,7 +197,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table below this one; an empty one where the key is not there.
-    pub(super) fn section(&self, key: &'static str) -> Section<'a> {
+    pub(super) fn section(&self, key: &'static str) -> Self {
         let table = self.get(key).and_then(|value| {
             let table = value.get_ref().as_table();
             if table.is_none() {
@@ -207,12 +205,13 @@ impl<'a> Section<'a> {
             }
             table.map(|table| (table, value.span()))
         });
-        let (table, span) = table.map_or((None, self.span()), |(table, span)| (Some(table), span));
-        Section { file: self.file, problems: self.problems, table, span, asked: RefCell::default() }
+        let (table, span) =
+            table.map_or_else(|| (None, self.span()), |(table, span)| (Some(table), span));
+        Self { file: self.file, problems: self.problems, table, span, asked: RefCell::default() }
     }
 
     /// The tables of a list.
-    pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
+    pub(super) fn sections(&self, key: &'static str) -> Vec<Self> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
             let help = Some(format!("write `[[{key}]]`, with two brackets"));
@@ -224,13 +223,13 @@ impl<'a> Section<'a> {
             if table.is_none() {
                 self.expected(key, "a list of tables", item);
             }
-            Some(Section::new(self.file, self.problems, table?, item.span()))
+            Some(Self::new(self.file, self.problems, table?, item.span()))
         };
         items.iter().filter_map(section).collect()
     }
 
     /// Every table below this one, with its name: for tables whose keys the user chooses.
-    pub(super) fn named_sections(&self) -> Vec<(Word<'a>, Section<'a>)> {
+    pub(super) fn named_sections(&self) -> Vec<(Word<'a>, Self)> {
         self.entries()
             .filter_map(|(name, value)| {
                 let table = value.get_ref().as_table();
@@ -245,12 +244,7 @@ impl<'a> Section<'a> {
     /// Every key and its list of texts: for tables whose keys the user chooses.
     pub(super) fn named_words(&self) -> Vec<(Word<'a>, Vec<Word<'a>>)> {
         let words = |(name, value): (Word<'a>, &'a Spanned<DeValue<'a>>)| {
-            let items = match value.get_ref() {
-                DeValue::Array(items) => {
-                    items.iter().filter_map(|i| self.to_word(name.text, i)).collect()
-                }
-                _ => self.to_word(name.text, value).into_iter().collect(),
-            };
+            let items = self.items(name.text, value);
             (name, items)
         };
         self.entries().map(words).collect()
@@ -261,6 +255,14 @@ impl<'a> Section<'a> {
         self.asked.borrow_mut().push("*");
         let entries = self.table.into_iter().flat_map(|table| table.iter());
         entries.map(|(key, value)| (Word { text: key.get_ref(), span: key.span() }, value))
+    }
+
+    /// The texts of a list; a single text is a list of one.
+    fn items(&self, key: &str, value: &'a Spanned<DeValue<'a>>) -> Vec<Word<'a>> {
+        match value.get_ref().as_array() {
+            Some(items) => items.iter().filter_map(|item| self.to_word(key, item)).collect(),
+            None => self.to_word(key, value).into_iter().collect(),
+        }
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -287,17 +289,17 @@ impl Drop for Section<'_> {
         let asked = self.asked.borrow();
         let Some(table) = self.table.filter(|_| !asked.contains(&"*")) else { return };
         for (key, _) in table.iter().filter(|(key, _)| !asked.contains(&&**key.get_ref())) {
-            let help = match nearest(key.get_ref(), asked.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    let mut known: Vec<_> = asked.iter().map(|name| format!("`{name}`")).collect();
-                    known.sort_unstable();
-                    known.dedup();
-                    format!("known here: {}", known.join(", "))
-                }
-            };
+            let near = nearest(key.get_ref(), asked.iter().copied());
+            let help = near.map_or_else(|| known(&asked), |near| format!("did you mean `{near}`?"));
             let message = format!("unknown key `{}`", key.get_ref());
             self.problems.add(self.file, key.span(), message, Some(help));
         }
     }
+}
+
+fn known(asked: &[&'static str]) -> String {
+    let mut known: Vec<_> = asked.iter().map(|name| format!("`{name}`")).collect();
+    known.sort_unstable();
+    known.dedup();
+    format!("known here: {}", known.join(", "))
 }

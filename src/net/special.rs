@@ -107,9 +107,8 @@ fn of_v4(address: Ipv4Addr) -> Option<Special> {
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Special::Documentation,
         [198, 18..=19, ..] => Special::Benchmarking,
         // RFC 6890 protocol assignments and the 6to4 relay anycast block of RFC 7526.
-        [192, 0, 0, _] | [192, 88, 99, _] => Special::Reserved,
+        [192, 0, 0, _] | [192, 88, 99, _] | [240..=255, ..] => Special::Reserved,
         [224..=239, ..] => Special::Multicast,
-        [240..=255, ..] => Special::Reserved,
         _ => return None,
     })
 }

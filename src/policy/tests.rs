@@ -12,8 +12,11 @@ use crate::net::Host;
 
 use super::*;
 
+/// A network, and where each database places it.
+type Said = (&'static str, Option<&'static str>, Option<&'static str>);
+
 /// Two small databases: what each says of 192.0.1.0/24, .2, .3 and so on is in the table.
-const SAID: [(&str, Option<&str>, Option<&str>); 5] = [
+const SAID: [Said; 5] = [
     ("20.0.1.0/24", Some("US"), Some("US")),
     ("20.0.2.0/24", Some("CN"), Some("CN")),
     ("20.0.3.0/24", Some("CN"), Some("SG")),
@@ -22,10 +25,7 @@ const SAID: [(&str, Option<&str>, Option<&str>); 5] = [
 ];
 
 fn atlas_with(rename: impl Fn(&str) -> String) -> Atlas {
-    let database = |name: &str,
-                    pick: fn(
-        &(&str, Option<&'static str>, Option<&'static str>),
-    ) -> Option<&'static str>| {
+    let database = |name: &str, pick: fn(&Said) -> Option<&'static str>| {
         let said = SAID.iter().filter_map(|row| Some((row.0, rename(pick(row)?))));
         // A database of nothing but test networks still needs one answer of each kind.
         let rows: Vec<_> = said.chain([("21.0.0.0/8", rename("US"))]).collect();

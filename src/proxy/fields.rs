@@ -28,9 +28,9 @@ pub(super) const PSEUDONYM: &str = "borderpost";
 /// This process's own mark in `Via`: a pseudonym (RFC 9110 section 7.6.3) that no other
 /// proxy on the way has, or two of us in a row would take each other for a loop.
 pub(super) fn mark() -> HeaderValue {
-    let own = Uuid::now_v7().as_u128().to_be_bytes();
-    let tail: String = own.iter().skip(10).map(|byte| format!("{byte:02x}")).collect();
-    let mark = format!("{PSEUDONYM}-{tail}");
+    // The last eight bytes of a version 7 UUID are random.
+    let (_, random) = Uuid::now_v7().as_u64_pair();
+    let mark = format!("{PSEUDONYM}-{random:016x}");
     HeaderValue::try_from(mark).expect("a pseudonym and hexadecimal digits are visible ASCII")
 }
 

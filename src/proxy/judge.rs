@@ -58,7 +58,7 @@ impl Proxy {
             match active.policy.conclude(facts, place) {
                 Verdict::Allow(permit) => judged.permits.push(permit),
                 Verdict::Refuse(refusal) => {
-                    refused.get_or_insert((refusal, Some(entry.id())));
+                    refused = refused.or(Some((refusal, Some(entry.id()))));
                 }
             }
         }
@@ -96,9 +96,8 @@ impl Active {
 fn locate<'a>(atlas: &'a Atlas, canonical: &Canonical) -> &'a Entry {
     let entry = atlas.locate(canonical.judged);
     match (canonical.special, entry.state()) {
-        (None, _) | (Some(_), State::Overridden) => entry,
         // A 6to4 address that the operator opened lies where its inner address does.
-        (Some(Special::SixToFour), _) => entry,
+        (None | Some(Special::SixToFour), _) | (Some(_), State::Overridden) => entry,
         (Some(_), _) => atlas.not_public(),
     }
 }

@@ -242,10 +242,12 @@ const fn title(fault: Fault) -> &'static str {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
 fn as_word<S: serde::Serializer>(fault: &Fault, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(fault.name())
 }

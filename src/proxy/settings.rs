@@ -36,14 +36,14 @@ impl Default for Settings {
         Self {
             connections: 10_000,
             head: Limits::default(),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_mins(1),
             resolve_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),
-            response_timeout: Duration::from_secs(60),
-            tunnel_idle_timeout: Duration::from_secs(15 * 60),
-            pool_idle_timeout: Duration::from_secs(60),
+            response_timeout: Duration::from_mins(1),
+            tunnel_idle_timeout: Duration::from_mins(15),
+            pool_idle_timeout: Duration::from_mins(1),
             drain_timeout: Duration::from_secs(30),
         }
     }

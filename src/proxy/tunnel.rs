@@ -127,15 +127,22 @@ async fn relay(
             upstream_write.write_all(&bytes).await.map_err(End::UpstreamFailed)?;
             counts.out.fetch_add(length(bytes.len()), Ordering::Relaxed);
         }
-        let ends = (End::ClientFailed as fn(_) -> _, End::UpstreamFailed as fn(_) -> _);
+        let ends = Ends { read: End::ClientFailed, write: End::UpstreamFailed };
         pump(client_read, &mut upstream_write, &counts.out, ends).await
     };
-    let ends = (End::UpstreamFailed as fn(_) -> _, End::ClientFailed as fn(_) -> _);
+    let ends = Ends { read: End::UpstreamFailed, write: End::ClientFailed };
     let inward = pump(upstream_read, &mut client_write, &counts.back, ends);
     match tokio::try_join!(outward, inward) {
         Ok(_) => End::Closed,
         Err(end) => end,
     }
+}
+
+/// Whose failure a failed read, and a failed write, is.
+#[derive(Clone, Copy)]
+struct Ends {
+    read: fn(io::Error) -> End,
+    write: fn(io::Error) -> End,
 }
 
 /// Copies until the reader ends, then ends the writer: a half-close is passed on, and
@@ -144,21 +151,21 @@ async fn pump(
     from: ReadHalf<'_>,
     to: &mut WriteHalf<'_>,
     count: &AtomicU64,
-    (read_failed, write_failed): (fn(io::Error) -> End, fn(io::Error) -> End),
+    ends: Ends,
 ) -> Result<(), End> {
     loop {
-        from.readable().await.map_err(read_failed)?;
+        from.readable().await.map_err(ends.read)?;
         let mut buffer = Vec::with_capacity(BUFFER);
         loop {
             buffer.clear();
             match from.try_read_buf(&mut buffer) {
-                Ok(0) => return to.shutdown().await.map_err(write_failed),
+                Ok(0) => return to.shutdown().await.map_err(ends.write),
                 Ok(read) => {
-                    to.write_all(&buffer).await.map_err(write_failed)?;
+                    to.write_all(&buffer).await.map_err(ends.write)?;
                     count.fetch_add(length(read), Ordering::Relaxed);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(read_failed(error)),
+                Err(error) => return Err((ends.read)(error)),
             }
         }
     }
@@ -193,7 +200,7 @@ impl Standing {
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn holds(&self, proxy: &Proxy) -> bool {
@@ -222,7 +229,7 @@ impl End {
         match self {
             Self::Closed => {}
             Self::ClientFailed(error) => {
-                draft.cut(Fault::Client, "tunnel-client", error.to_string())
+                draft.cut(Fault::Client, "tunnel-client", error.to_string());
             }
             Self::UpstreamFailed(error) => {
                 draft.cut(Fault::Upstream, "tunnel-upstream", error.to_string());

@@ -155,19 +155,18 @@ fn connect_timeout(permit: &Permit) -> Error {
 
 fn connect_failed(permit: &Permit, error: &io::Error) -> Error {
     let socket = permit.socket();
-    let (code, proxy_status, text) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => {
-            ("connect-refused", "connection_refused", format!("{socket} refuses connections"))
-        }
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            ("connect-unreachable", "destination_ip_unroutable", format!("no route to {socket}"))
-        }
-        io::ErrorKind::TimedOut => return connect_timeout(permit),
-        _ => (
-            "connect-failed",
-            "connection_terminated",
-            format!("could not connect to {socket}: {error}"),
-        ),
+    let kind = error.kind();
+    if kind == io::ErrorKind::TimedOut {
+        return connect_timeout(permit);
+    }
+    let unreachable = [io::ErrorKind::HostUnreachable, io::ErrorKind::NetworkUnreachable];
+    let (code, proxy_status, text) = if kind == io::ErrorKind::ConnectionRefused {
+        ("connect-refused", "connection_refused", format!("{socket} refuses connections"))
+    } else if unreachable.contains(&kind) {
+        ("connect-unreachable", "destination_ip_unroutable", format!("no route to {socket}"))
+    } else {
+        let text = format!("could not connect to {socket}: {error}");
+        ("connect-failed", "connection_terminated", text)
     };
     failed(StatusCode::BAD_GATEWAY, code, proxy_status, text)
 }

@@ -1,8 +1,9 @@
 //! Label sets. Each is bounded: never a host, a client, a user or a URL.
 
 use std::borrow::Cow;
+use std::fmt::{self, Write};
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 
 /// Labels of `egress_decisions_total`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -27,7 +28,7 @@ pub(super) struct Transfer {
 }
 
 /// Which way bytes went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the destination to the client.
     In,
@@ -43,7 +44,7 @@ pub(super) struct Connections {
 }
 
 /// Whose connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// A client's connection to the proxy.
     Client,
@@ -86,4 +87,22 @@ pub(super) struct Sink {
 pub(super) struct Build {
     /// The version of this program.
     pub(super) version: &'static str,
+}
+
+impl EncodeLabelValue for Direction {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(match self {
+            Self::In => "in",
+            Self::Out => "out",
+        })
+    }
+}
+
+impl EncodeLabelValue for Side {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(match self {
+            Self::Client => "client",
+            Self::Upstream => "upstream",
+        })
+    }
 }

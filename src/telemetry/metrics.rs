@@ -143,12 +143,38 @@ impl Default for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::{Event, Side};
     use super::*;
 
     #[test]
     fn every_named_metric_is_exported() {
         let metrics = Metrics::new();
-        metrics.bytes.get_or_create(&Transfer { direction: super::super::Direction::Out }).inc();
+        let error = std::io::Error::other("test");
+        let verdict = Verdict {
+            verdict: "block",
+            mode: "enforce",
+            pack: "test".into(),
+            country: "unknown",
+            data_class: "none".into(),
+        };
+        let second = Duration::from_secs(1);
+        let database = [(Database { db: "test".to_owned() }, 1)];
+        for event in [
+            Event::AuditQueued,
+            Event::AuditQueued,
+            Event::AuditWritten("file"),
+            Event::AuditFailed("file", &error),
+            Event::Connection(Side::Client, true),
+            Event::Decided(second),
+            Event::Located("agreed"),
+            Event::Loaded(&database, 1.0),
+            Event::Finished(verdict, second, 1, 2),
+            Event::UpstreamFailed(Stage { stage: "connect", reason: "test" }, "test"),
+        ] {
+            event.record(&metrics);
+        }
         let text = metrics.render();
         for name in NAMES {
             let family = name.strip_suffix("_total").unwrap_or(name);
@@ -156,6 +182,6 @@ mod tests {
             assert!(text.contains(&format!("# TYPE {family}")), "{name} in\n{text}");
         }
         assert_eq!(text.matches("# TYPE ").count(), NAMES.len());
-        assert!(text.contains("egress_transfer_bytes_total{direction=\"Out\"} 1"), "{text}");
+        assert!(text.contains("egress_transfer_bytes_total{direction=\"out\"} 1"), "{text}");
     }
 }
