@@ -1,5 +1,12 @@
 //! The look-up over both shipped databases merged: random addresses, each query independent
 //! (`thr`), or waiting for the answer of the one before (`lat`).
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement, not the program"
+)]
 
 use std::fs;
 use std::hint::black_box;

@@ -4,9 +4,11 @@
 mod check;
 mod demo;
 mod explain;
+mod geoip;
 mod locate;
 mod origins;
 mod output;
+mod refresh;
 mod run;
 mod serve;
 mod shutdown;
@@ -38,6 +40,8 @@ enum Command {
     Locate(locate::Locate),
     /// Show allowed, logged and blocked requests through a real proxy on this machine.
     Demo(demo::Demo),
+    /// Keep the shipped databases fresh.
+    Geoip(refresh::Geoip),
 }
 
 /// Which configuration a command reads.
@@ -73,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Locate(locate) => locate.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Geoip(geoip) => geoip.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

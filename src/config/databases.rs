@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::geo::refresh::Manifest;
 use crate::geo::{Atlas, Correction, Country, Overlay, Sha256, Source};
 use crate::net::parse_network;
 
@@ -56,6 +57,7 @@ fn database(section: &Section<'_>, bases: &[PathBuf]) -> Option<Listed> {
     let probes = section.flag("probes").unwrap_or(true);
     let (name, file) = (name?, file?);
     let path = find(file.text, bases);
+    let sha256 = sha256.or_else(|| pinned(section, &file, &path));
     let source = Source {
         name: name.text.to_owned(),
         file: path.display().to_string(),
@@ -63,6 +65,22 @@ fn database(section: &Section<'_>, bases: &[PathBuf]) -> Option<Listed> {
         skip_probes: !probes,
     };
     Some(Listed { source, path, span: file.span })
+}
+
+/// The digest that the manifest beside the file gives it. The shipped files are pinned
+/// there, so that a refresh has one place to write.
+fn pinned(section: &Section<'_>, file: &Word<'_>, path: &Path) -> Option<Sha256> {
+    let text = std::fs::read_to_string(path.with_file_name("MANIFEST.toml")).ok()?;
+    let name = path.file_name()?.to_str()?;
+    match Manifest::parse(&text) {
+        Ok(manifest) => manifest.database.iter().find(|one| one.file == name)?.digest(),
+        Err(error) => {
+            let message =
+                format!("MANIFEST.toml beside {} cannot be read: {error}", path.display());
+            section.problem(file.span.clone(), message, None);
+            None
+        }
+    }
 }
 
 /// The first base under which the file exists; else the path as the first base gives it,

@@ -25,7 +25,7 @@ pub(super) struct Defaults {
 /// Collects rules over all files: ids are unique, tag patterns are bounded.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    read: Vec<Rule>,
     seen: BTreeMap<String, String>,
     patterns: Vec<TagPattern>,
 }
@@ -72,7 +72,7 @@ impl Rules {
 
     /// The rules in the order read.
     pub(super) fn finish(self) -> Vec<Rule> {
-        self.rules
+        self.read
     }
 
     fn take(&mut self, section: &Section<'_>, rule: Rule) {
@@ -92,7 +92,7 @@ impl Rules {
             let message = format!("more than {} different tag patterns", TagBits::CAPACITY);
             return section.problem(section.span(), message, None);
         }
-        self.rules.push(rule);
+        self.read.push(rule);
     }
 }
 

@@ -41,14 +41,7 @@ impl Atlas {
         overlay: Overlay,
     ) -> Result<Self, Vec<DatabaseError>> {
         refuse_early(&sources)?;
-        let loaded: Vec<_> = thread::scope(|scope| {
-            let load = |(source, bytes)| scope.spawn(move || Database::load(&source, bytes));
-            let threads: Vec<_> = sources.into_iter().map(load).collect();
-            threads
-                .into_iter()
-                .map(|one| one.join().expect("loading reports, never panics"))
-                .collect()
-        });
+        let loaded = load_all(sources);
         let (mut databases, mut errors) = (Vec::new(), Vec::new());
         for one in loaded {
             one.map_or_else(|error| errors.push(error), |database| databases.push(database));
@@ -136,6 +129,18 @@ impl Atlas {
     }
 }
 
+/// Loads every database in a thread of its own; each file's bytes are freed once it is read.
+#[expect(clippy::needless_collect, reason = "all threads start before the first is awaited")]
+fn load_all(sources: Vec<(Source, Vec<u8>)>) -> Vec<Result<Database, DatabaseError>> {
+    thread::scope(|scope| {
+        let load = |(source, bytes): (Source, Vec<u8>)| Database::load(&source, &bytes);
+        let threads: Vec<_> =
+            sources.into_iter().map(|one| scope.spawn(move || load(one))).collect();
+        let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
+        joined.map(|one| one.expect("loading reports, never panics")).collect()
+    })
+}
+
 /// Refuses what can be refused before reading a file.
 fn refuse_early(sources: &[(Source, Vec<u8>)]) -> Result<(), Vec<DatabaseError>> {
     let mut errors = Vec::new();
@@ -153,7 +158,7 @@ fn refuse_early(sources: &[(Source, Vec<u8>)]) -> Result<(), Vec<DatabaseError>>
 
 /// Blames the database that was merged last, or the corrections that come after all databases.
 fn too_many_answers(infos: &[DatabaseInfo], layer: usize) -> DatabaseError {
-    let file = infos.get(layer).map_or("corrections".to_owned(), |info| info.file.clone());
+    let file = infos.get(layer).map_or("corrections", |info| &info.file).to_owned();
     DatabaseError { file, fault: Fault::TooManyAnswers(MAX_IDS) }
 }
 

@@ -27,22 +27,22 @@ impl CountrySet {
     /// Returns the countries in either set.
     #[must_use]
     pub const fn union(&self, other: &Self) -> Self {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        Self([a | e, b | f, c | g, d | h])
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (self.0, other.0);
+        Self([a0 | b0, a1 | b1, a2 | b2, a3 | b3])
     }
 
     /// Returns the countries in both sets.
     #[must_use]
     pub const fn intersection(&self, other: &Self) -> Self {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        Self([a & e, b & f, c & g, d & h])
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (self.0, other.0);
+        Self([a0 & b0, a1 & b1, a2 & b2, a3 & b3])
     }
 
     /// Returns the countries of this set that are not in the other.
     #[must_use]
     pub const fn difference(&self, other: &Self) -> Self {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        Self([a & !e, b & !f, c & !g, d & !h])
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (self.0, other.0);
+        Self([a0 & !b0, a1 & !b1, a2 & !b2, a3 & !b3])
     }
 
     /// Whether no country is in the set.

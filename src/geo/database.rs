@@ -2,7 +2,7 @@
 //! The format has no checksum: of 3,000 damaged copies of a test file 62 opened, passed the
 //! reader's own `verify` and answered wrongly. Hence the digest, our own walk, and the probes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use maxminddb::{MaxMindDbError, Metadata, Reader};
 use super::record::{Field, Record};
 use super::steps::Steps;
 use super::tree::{Leaf, Tree, Walk};
-use super::value::Value;
+use super::value::{Data, Value};
 use super::{Answer, Country, DatabaseError, DatabaseInfo, Fault, Sha256, Source, narrow, wide};
 
 /// Addresses that every sound country database places alike.
@@ -40,22 +40,24 @@ pub struct Database {
 
 /// How many networks have what.
 #[derive(Default)]
-struct Tally<'de> {
+struct Tally<'a> {
     networks: u64,
     known: u64,
     hidden: u64,
     asn: u64,
     subdivision: u64,
     garbled: u64,
+    /// What the first records hold, for the message if none of it is asked for.
+    kinds: BTreeSet<&'a str>,
     /// The first country field that could not be read.
-    seen: Option<&'de str>,
+    seen: Option<&'a str>,
 }
 
 // === impl Database ===
 
 impl Database {
     /// Reads and checks a whole file.
-    pub fn load(source: &Source, bytes: Vec<u8>) -> Result<Self, DatabaseError> {
+    pub fn load(source: &Source, bytes: &[u8]) -> Result<Self, DatabaseError> {
         read(source, bytes).map_err(|fault| DatabaseError { file: source.file.clone(), fault })
     }
 
@@ -80,7 +82,7 @@ impl Database {
             if answer.country == Some(expected) || answer.hidden {
                 continue;
             }
-            let found = answer.country.map_or("no country".to_owned(), |found| found.to_string());
+            let found = answer.country.map_or("no country", Country::code).to_owned();
             return Err(Fault::Probe { address: address.into(), expected, found });
         }
         Ok(())
@@ -88,17 +90,18 @@ impl Database {
 }
 
 /// Loads, in order: digest, metadata, tree, records, meaning, probes.
-fn read(source: &Source, bytes: Vec<u8>) -> Result<Database, Fault> {
-    let sha256 = Sha256::of(&bytes);
+fn read(source: &Source, bytes: &[u8]) -> Result<Database, Fault> {
+    let sha256 = Sha256::of(bytes);
     if let Some(expected) = source.sha256.filter(|expected| *expected != sha256) {
         return Err(Fault::Digest { expected, found: sha256 });
     }
-    let reader = Reader::from_source(bytes.as_slice()).map_err(Fault::Open)?;
+    let reader = Reader::from_source(bytes).map_err(Fault::Open)?;
     let metadata = reader.metadata();
     let build = check_metadata(metadata)?;
-    let walk = tree(&bytes, metadata)?.walk()?;
-    let (answers, ids, tally) = decode(&reader, &walk.leaves, bytes.len())?;
-    tally.check(metadata, || first_keys(&reader, &walk.leaves))?;
+    let (tree, data) = cut(bytes, metadata)?;
+    let walk = tree.walk()?;
+    let (answers, ids, tally) = decode(data, &walk.leaves)?;
+    tally.check(metadata)?;
     let id = |number: u32| ids.get(wide(number)).copied().unwrap_or(0);
     let info = DatabaseInfo {
         name: source.name.clone(),
@@ -133,41 +136,39 @@ fn check_metadata(metadata: &Metadata) -> Result<Timestamp, Fault> {
     build.ok_or(Fault::Build(metadata.build_epoch))
 }
 
-/// Cuts the file into tree, data and metadata as the reader did.
-fn tree<'a>(bytes: &'a [u8], metadata: &Metadata) -> Result<Tree<'a>, Fault> {
+/// Cuts the file into tree and data as the reader did.
+fn cut<'a>(bytes: &'a [u8], metadata: &Metadata) -> Result<(Tree<'a>, Data<'a>), Fault> {
     const MARKER: &[u8] = b"\xAB\xCD\xEFMaxMind.com";
-    let missing =
-        || Fault::Open(MaxMindDbError::invalid_database("the metadata marker is missing"));
+    let missing = || Fault::Open(MaxMindDbError::invalid_database("tree and data overlap"));
     let tree_len = wide(metadata.node_count).checked_mul(usize::from(metadata.record_size / 4));
     let data_end = bytes.windows(MARKER.len()).rposition(|window| window == MARKER);
     let (tree_len, data_end) = tree_len.zip(data_end).ok_or_else(missing)?;
-    let data_len = tree_len.checked_add(16).and_then(|start| data_end.checked_sub(start));
-    Ok(Tree {
+    let data_start = tree_len.checked_add(16).ok_or_else(missing)?;
+    let data = bytes.get(data_start..data_end).ok_or_else(missing)?;
+    let tree = Tree {
         nodes: bytes.get(..tree_len).ok_or_else(missing)?,
         node_count: metadata.node_count,
         record_bits: metadata.record_size,
         v6: metadata.ip_version == 6,
-        data_len: data_len.ok_or_else(missing)?,
-    })
+        data_len: data.len(),
+    };
+    Ok((tree, Data::new(data)))
 }
 
 /// Decodes every distinct record once. Returns the distinct answers, the answer's number by the
 /// walk's number (both 0 for silence), and the tally by network.
-fn decode<'de>(
-    reader: &'de Reader<&'de [u8]>,
+fn decode<'a>(
+    mut data: Data<'a>,
     leaves: &[Leaf],
-    file_len: usize,
-) -> Result<(Vec<Answer>, Vec<u32>, Tally<'de>), Fault> {
+) -> Result<(Vec<Answer>, Vec<u32>, Tally<'a>), Fault> {
     let (mut answers, mut ids) = (vec![Answer::default()], vec![0]);
     let mut numbers = HashMap::from([(Answer::default(), 0)]);
     let mut tally = Tally::default();
-    // A healthy file costs 1 to 3 values for a byte; records that overlap could cost 65,536.
-    let mut allowance = file_len.saturating_mul(16).saturating_add(1 << 20);
     for leaf in leaves {
-        let value = record(reader, leaf)?;
-        allowance = allowance.checked_sub(value.cost()).ok_or(Fault::Records)?;
+        let value = data.record(leaf.offset);
+        let value = value.map_err(|source| Fault::Record { address: leaf.first, source })?;
         let record = Record::read(&value);
-        tally.add(&record, leaf.networks);
+        tally.add(&record, leaf.networks, &value);
         let id = *numbers.entry(record.answer).or_insert_with(|| {
             answers.push(record.answer);
             narrow(answers.len() - 1)
@@ -177,27 +178,6 @@ fn decode<'de>(
     Ok((answers, ids, tally))
 }
 
-/// Decodes one record, making sure that the reader finds the same one as the walk.
-fn record<'de>(reader: &'de Reader<&'de [u8]>, leaf: &Leaf) -> Result<Value<'de>, Fault> {
-    let address = leaf.first;
-    let fault = |source| Fault::Record { address, source };
-    let found = reader.lookup(address).map_err(fault)?;
-    let value = found.decode().map_err(fault)?.filter(|_| found.offset() == Some(leaf.offset));
-    value.ok_or_else(|| fault(MaxMindDbError::invalid_database("the reader finds another record")))
-}
-
-/// Says what the records hold, when it is nothing that is asked for.
-fn first_keys(reader: &Reader<&[u8]>, leaves: &[Leaf]) -> String {
-    match leaves.first().map(|leaf| record(reader, leaf)) {
-        Some(Ok(Value::Map(entries))) => {
-            let keys: Vec<_> = entries.iter().take(8).map(|entry| printable(entry.0)).collect();
-            keys.join(", ")
-        }
-        Some(Ok(value)) => value.kind().to_owned(),
-        Some(Err(_)) | None => "nothing".to_owned(),
-    }
-}
-
 /// Keeps a text from the file fit for a message: short, on one line.
 fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
@@ -205,8 +185,15 @@ fn printable(text: &str) -> String {
 
 // === impl Tally ===
 
-impl<'de> Tally<'de> {
-    fn add(&mut self, record: &Record<'de>, networks: u32) {
+impl<'a> Tally<'a> {
+    fn add(&mut self, record: &Record<'a>, networks: u32, value: &Value<'a>) {
+        if self.kinds.len() < 8 {
+            if let Value::Map(entries) = value {
+                self.kinds.extend(entries.iter().map(|entry| entry.0));
+            } else {
+                self.kinds.insert(value.kind());
+            }
+        }
         let networks = u64::from(networks);
         let count = |yes: bool| if yes { networks } else { 0 };
         self.networks += networks;
@@ -223,11 +210,12 @@ impl<'de> Tally<'de> {
     /// Refuses a database of another kind. One network in a hundred may have an unreadable
     /// code; real country databases have none. Records *without* a country are healthy
     /// (anycast, satellite), as long as they are fewer than half.
-    fn check(&self, metadata: &Metadata, seen: impl Fn() -> String) -> Result<(), Fault> {
+    fn check(&self, metadata: &Metadata) -> Result<(), Fault> {
         let Self { networks, known, garbled, .. } = *self;
         if known == 0 && self.asn == 0 {
             let database_type = printable(&metadata.database_type);
-            return Err(Fault::NoUse { database_type, seen: seen() });
+            let kinds: Vec<_> = self.kinds.iter().take(12).map(|kind| printable(kind)).collect();
+            return Err(Fault::NoUse { database_type, seen: kinds.join(", ") });
         }
         if garbled.saturating_mul(100) > networks {
             let seen = printable(self.seen.unwrap_or_default());

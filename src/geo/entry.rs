@@ -59,7 +59,7 @@ impl Entry {
         correction: Option<Correction>,
     ) -> Self {
         let placed: CountrySet = answers.iter().filter_map(|answer| answer.country).collect();
-        let votes = answers.iter().filter(|answer| answer.country.is_some()).count();
+        let placing = answers.iter().filter(|answer| answer.country.is_some()).count();
         let candidates =
             correction.as_ref().map_or(placed, |correction| correction.to.into_iter().collect());
         let state = match candidates.len() {
@@ -74,7 +74,7 @@ impl Entry {
             candidates,
             asns: distinct(answers.iter().filter_map(|answer| answer.asn)),
             subdivisions: distinct(answers.iter().filter_map(|answer| answer.subdivision)),
-            silent: voters.saturating_sub(u8::try_from(votes).unwrap_or(u8::MAX)),
+            silent: voters.saturating_sub(u8::try_from(placing).unwrap_or(u8::MAX)),
             answers: answers.into(),
             correction,
         }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use maxminddb::MaxMindDbError;
 use thiserror::Error;
 
+use super::value::ValueFault;
 use super::{Country, Sha256};
 
 /// A database that cannot be used.
@@ -93,12 +94,9 @@ pub enum Fault {
     Record {
         /// The first address whose record it is.
         address: IpAddr,
-        /// What the decoder says.
-        source: MaxMindDbError,
+        /// What is wrong with it.
+        source: ValueFault,
     },
-    /// Decoding the records is out of proportion to the size of the file.
-    #[error("its records overlap so much that decoding them is refused; fetch the file again")]
-    Records,
     /// More distinct answers than the look-up table can number.
     #[error("it brings more than {0} distinct answers; leave out its ASN or subdivision data")]
     TooManyAnswers(u32),

@@ -56,7 +56,9 @@ struct Mix(u64);
 
 impl Hasher for Mix {
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(self.0 ^ u64::from(*byte)));
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
     }
 
     fn write_u64(&mut self, key: u64) {
@@ -78,7 +80,9 @@ mod tests {
     fn tuples_keep_the_order_of_layers() {
         let layer = |list: &[(u32, u32)]| {
             let mut steps = Steps::<u32>::new(0);
-            list.iter().for_each(|(start, id)| steps.push(*start, *id));
+            for (start, id) in list {
+                steps.push(*start, *id);
+            }
             steps
         };
         let layers = [layer(&[(10, 1), (20, 0)]), layer(&[(15, 7)]), layer(&[])];

@@ -29,6 +29,7 @@ pub use entry::{Entry, EntryId, State, Votes};
 pub use fault::{DatabaseError, Fault, TreeFault};
 pub use overlay::{Correction, Overlay, OverlayError};
 pub use source::{DatabaseInfo, Sha256, Source};
+pub use value::ValueFault;
 
 /// Widens an index. The tables hold `u32` to stay small; every supported target has at least
 /// 32-bit pointers, so this loses nothing.

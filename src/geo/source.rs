@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(Sha256::of(b"").hex(), empty);
         assert_eq!(Sha256::parse(empty), Some(Sha256::of(b"")));
         assert_eq!(Sha256::parse(&empty.to_uppercase()), Some(Sha256::of(b"")));
-        for wrong in ["", "e3", &empty[1..], &empty.replace('e', "g")] {
+        for wrong in ["", "e3", empty.trim_start_matches('e'), &empty.replace('e', "g")] {
             assert_eq!(Sha256::parse(wrong), None);
         }
     }

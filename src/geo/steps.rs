@@ -104,7 +104,9 @@ mod tests {
         let mut list = list.to_vec();
         list.sort_unstable();
         let mut steps = Steps::new(0);
-        list.into_iter().for_each(|(start, id)| steps.push(start, id));
+        for (start, id) in list {
+            steps.push(start, id);
+        }
         steps
     }
 

@@ -113,19 +113,19 @@ impl Tree<'_> {
         let size = usize::from(self.record_bits / 4);
         let start = wide(node).checked_mul(size).ok_or(missing)?;
         let bytes = self.nodes.get(start..).and_then(|rest| rest.get(..size)).ok_or(missing)?;
-        match *bytes {
-            [a, b, c, d, e, f] => {
-                Ok([u32::from_be_bytes([0, a, b, c]), u32::from_be_bytes([0, d, e, f])])
+        Ok(match *bytes {
+            [l0, l1, l2, r0, r1, r2] => {
+                [u32::from_be_bytes([0, l0, l1, l2]), u32::from_be_bytes([0, r0, r1, r2])]
             }
-            [a, b, c, both, d, e, f] => Ok([
-                u32::from_be_bytes([both >> 4, a, b, c]),
-                u32::from_be_bytes([both & 15, d, e, f]),
-            ]),
-            [a, b, c, d, e, f, g, h] => {
-                Ok([u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])])
+            [l1, l2, l3, top, r1, r2, r3] => [
+                u32::from_be_bytes([top >> 4, l1, l2, l3]),
+                u32::from_be_bytes([top & 15, r1, r2, r3]),
+            ],
+            [l0, l1, l2, l3, r0, r1, r2, r3] => {
+                [u32::from_be_bytes([l0, l1, l2, l3]), u32::from_be_bytes([r0, r1, r2, r3])]
             }
-            _ => Err(missing),
-        }
+            _ => return Err(missing),
+        })
     }
 
     /// Reads a record value that is no node: none, or an offset into the data section.

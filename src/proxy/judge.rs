@@ -58,7 +58,7 @@ impl Proxy {
             match active.policy.conclude(facts, place) {
                 Verdict::Allow(permit) => judged.permits.push(permit),
                 Verdict::Refuse(refusal) => {
-                    refused = refused.or(Some((refusal, Some(entry.id()))));
+                    refused = refused.or_else(|| Some((refusal, Some(entry.id()))));
                 }
             }
         }

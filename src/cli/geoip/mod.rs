@@ -85,7 +85,7 @@ fn check(
     fetched: Fetched,
 ) -> Result<(String, Option<Fetched>)> {
     let Fetched { bytes, shipped } = fetched;
-    let new = load(&shipped, bytes.clone()).context("the new build is refused")?;
+    let new = load(&shipped, &bytes).context("the new build is refused")?;
     let info = new.info();
     let shipped = shipped.with(info);
     ensure!(info.has_country, "the new build has no countries");
@@ -95,7 +95,7 @@ fn check(
         if old == bytes && manifest.get(&shipped.name).is_some_and(|entry| *entry == shipped) {
             return Ok((format!("unchanged, build {}", info.build), None));
         }
-        let old = load(&shipped, old)
+        let old = load(&shipped, &old)
             .context("the file in place is damaged; remove it to take the new build")?;
         match compare(&old, &new) {
             Ok(comparison) => {
@@ -113,7 +113,7 @@ fn check(
     Ok((line, Some(Fetched { bytes, shipped })))
 }
 
-fn load(shipped: &Shipped, bytes: Vec<u8>) -> Result<Database, DatabaseError> {
+fn load(shipped: &Shipped, bytes: &[u8]) -> Result<Database, DatabaseError> {
     Database::load(&Source::new(&shipped.name, &shipped.file), bytes)
 }
 
@@ -131,3 +131,6 @@ impl fmt::Display for Report {
         f.write_str(&self.0.join("\n"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,9 @@ fn the_longest_network_wins_and_the_outer_one_resumes() {
     let steps = overlay.v4();
     let at = |text: &str| {
         let id = steps.get(text.parse::<Ipv4Addr>().unwrap().to_bits());
-        id.checked_sub(1).and_then(|id| overlay.corrections()[id as usize].to).map(Country::code)
+        id.checked_sub(1)
+            .and_then(|id| overlay.corrections()[super::super::wide(id)].to)
+            .map(Country::code)
     };
     assert_eq!(at("9.255.255.255"), None);
     assert_eq!(at("10.0.255.255"), Some("NO"));

@@ -109,7 +109,7 @@ mod tests {
             |n: u32| ipnetwork::Ipv4Network::new(Ipv4Addr::from_bits(n << 26), 6).unwrap();
         let list: Vec<_> =
             (0..networks).map(|n| (network(n).into(), usize::from(n < moved))).collect();
-        Database::load(&Source::new("t", "t"), write(&header, &values, &list).unwrap()).unwrap()
+        Database::load(&Source::new("t", "t"), &write(&header, &values, &list).unwrap()).unwrap()
     }
 
     #[test]

@@ -43,10 +43,14 @@ fn starts_v6() -> impl Strategy<Value = u128> {
 proptest! {
     #[test]
     fn v4_is_the_steps(mut list in prop::collection::vec((any::<u32>(), 0_u32..70_000), 0..300), mask: u32) {
-        list.iter_mut().for_each(|step| step.0 &= mask | 0xF0F0);
+        for step in &mut list {
+            step.0 &= mask | 0xF0F0;
+        }
         list.sort_unstable();
         let mut steps = Steps::new(9);
-        list.into_iter().for_each(|(start, id)| steps.push(start, id));
+        for (start, id) in list {
+            steps.push(start, id);
+        }
         check_v4(&steps);
     }
 
@@ -54,7 +58,9 @@ proptest! {
     fn v6_is_the_steps(mut list in prop::collection::vec((starts_v6(), 0_u32..5), 0..60)) {
         list.sort_unstable();
         let mut steps = Steps::new(9);
-        list.into_iter().for_each(|(start, id)| steps.push(start, id));
+        for (start, id) in list {
+            steps.push(start, id);
+        }
         check_v6(&steps);
     }
 }

@@ -25,7 +25,7 @@ enum Rows {
 impl TableV4 {
     /// Compiles steps.
     pub(in super::super) fn new(steps: &Steps<u32>) -> Self {
-        let counts = super::count(BUCKETS, steps.iter().map(|(start, _)| wide(start >> 16)));
+        let counts = super::count_before(BUCKETS, steps.iter().map(|(start, _)| wide(start >> 16)));
         let buckets = counts.into_boxed_slice().try_into().expect("one count more than buckets");
         let small = steps.iter().all(|(_, id)| id <= 0xFFFF);
         let rows = if small {

@@ -4,10 +4,11 @@
 use super::super::steps::Steps;
 use super::super::{halves, narrow, wide};
 use super::MAX_IDS;
-use super::index::Index;
 use super::search::find;
 
-/// Global unicast; all else is searched plainly.
+/// Global unicast, `2000::/3`, has a bucket for each /24: 8 MiB that save half of the search.
+/// Dividing crowded buckets once more was tried: no gain, the waits are for memory.
+const BUCKETS: usize = 1 << 21;
 const GLOBAL: std::ops::Range<u128> = 0x2000 << 112..0x4000 << 112;
 
 /// A row: 40 bits of its start below the bucket, then 24 bits of number; numbers from
@@ -18,7 +19,7 @@ const ID_MASK: u64 = (1 << ID_BITS) - 1;
 /// Numbers by IPv6 address.
 #[derive(Debug)]
 pub(in super::super) struct TableV6 {
-    index: Index,
+    buckets: Vec<u32>,
     rows: Vec<u64>,
     /// Where in `tails` the steps inside one /64 lie.
     groups: Vec<(u32, u32)>,
@@ -66,9 +67,9 @@ impl TableV6 {
         if groups.len() >= wide(MAX_IDS) {
             return None;
         }
-        let index = Index::new(&rows.iter().map(|row| row.0).collect::<Vec<_>>());
+        let buckets = super::count_before(BUCKETS, rows.iter().map(|(upper, _)| bucket(*upper)));
         let pack = |(upper, id): &(u64, u32)| upper << ID_BITS | u64::from(*id);
-        Some(Self { index, rows: rows.iter().map(pack).collect(), groups, tails, outside })
+        Some(Self { buckets, rows: rows.iter().map(pack).collect(), groups, tails, outside })
     }
 
     /// Returns the number of an address.
@@ -78,7 +79,9 @@ impl TableV6 {
         if upper >> 61 != 1 {
             return self.outside.get(address);
         }
-        let (from, to) = self.index.range(upper);
+        let bucket = bucket(upper);
+        let from = self.buckets.get(bucket).map_or(0, |at| wide(*at));
+        let to = self.buckets.get(bucket + 1).map_or(0, |at| wide(*at));
         let row = find(&self.rows, from, to, upper << ID_BITS | ID_MASK);
         let id = u32::try_from(row & ID_MASK).unwrap_or(0);
         if id < MAX_IDS { id } else { self.tail(id - MAX_IDS, lower) }
@@ -92,6 +95,12 @@ impl TableV6 {
         let after = steps.partition_point(|step| step.0 <= lower);
         steps.get(after.wrapping_sub(1)).map_or(0, |step| step.1)
     }
+}
+
+/// The bucket of a global unicast address, by its upper half.
+#[inline]
+fn bucket(upper: u64) -> usize {
+    u32::try_from(upper >> 40 & 0x1F_FFFF).map_or(0, wide)
 }
 
 // === impl Build ===

@@ -246,7 +246,9 @@ fn encode(field: &Field, to: &mut Vec<u8>) {
     match field {
         Field::Array(items) => {
             control(11, items.len(), to);
-            items.iter().for_each(|item| encode(item, to));
+            for item in items {
+                encode(item, to);
+            }
         }
         Field::Bool(yes) => control(14, usize::from(*yes), to),
         Field::Map(entries) => {

@@ -3,10 +3,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::{Ipv4Network, Ipv6Network};
-use maxminddb::Reader;
+use maxminddb::{Reader, path};
 use proptest::prelude::*;
 
-use super::super::value::Value;
 use super::*;
 
 fn header(v6: bool) -> Header {
@@ -64,14 +63,13 @@ fn values_of_every_kind_and_size_round_trip() {
     ]);
     let bytes = write(&header(true), &[record], &[("0.0.0.0/0".parse().unwrap(), 0)]).unwrap();
     let reader = Reader::from_source(&bytes).unwrap();
-    let value: Value<'_> =
-        reader.lookup("1.2.3.4".parse().unwrap()).unwrap().decode().unwrap().unwrap();
-    let Some(Value::Array(list)) = value.get("list") else { panic!("{value:?}") };
-    let lengths: Vec<_> = list.iter().filter_map(Value::as_text).map(str::len).collect();
+    let found = reader.lookup("1.2.3.4".parse().unwrap()).unwrap();
+    let list: Vec<String> = found.decode_path(&path!["list"]).unwrap().unwrap();
+    let lengths: Vec<_> = list.iter().map(String::len).collect();
     assert_eq!(lengths, [0, 28, 29, 284, 285, 65_820, 65_821, 70_000]);
-    assert!(value.flag("yes"));
-    assert_eq!(value.get("zero"), Some(&Value::Uint(0)));
-    assert_eq!(value.get("large"), Some(&Value::Uint(u64::MAX)));
+    assert_eq!(found.decode_path(&path!["yes"]).unwrap(), Some(true));
+    assert_eq!(found.decode_path(&path!["zero"]).unwrap(), Some(0_u32));
+    assert_eq!(found.decode_path(&path!["large"]).unwrap(), Some(u64::MAX));
 }
 
 #[test]
@@ -79,7 +77,7 @@ fn large_data_takes_28_bits() {
     let values: Vec<_> = (0..300).map(|number| text(&format!("{number:060000}"))).collect();
     let networks: Vec<_> = (0..300_u32)
         .map(|n| {
-            (IpNetwork::V4(Ipv4Network::new(Ipv4Addr::from_bits(n << 16), 16).unwrap()), n as usize)
+            (IpNetwork::V4(Ipv4Network::new(Ipv4Addr::from_bits(n << 16), 16).unwrap()), wide(n))
         })
         .collect();
     let bytes = write(&header(true), &values, &networks).unwrap();
