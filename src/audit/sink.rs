@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 
@@ -16,6 +17,10 @@ use super::record::Record;
 
 /// How many records may wait for the writer; at about 1 KiB each this bounds 8 MiB.
 const QUEUE: usize = 8_192;
+
+/// How long the writer lets records gather before it writes them. Waking it for each one
+/// cost 15 % of the program's processor time at 27,000 requests a second.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// Where lines are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +129,9 @@ impl Writer {
         let mut lines = Vec::with_capacity(64 * 1024);
         let mut ended = false;
         while let Some(first) = Self::next(&mut records, ended) {
+            if !ended {
+                std::thread::park_timeout(GATHER);
+            }
             let mut next = Some(first);
             let mut count = 0;
             while let Some(message) = next {
