@@ -119,6 +119,9 @@ pub enum HostPattern {
 impl HostPattern {
     /// Parses a pattern; an IPv6 literal may stand without brackets.
     pub fn parse(text: &str) -> Result<Self, HostError> {
+        if text.strip_prefix("*.").unwrap_or(text).contains('*') {
+            return Err(HostError::Invalid(printable(text)));
+        }
         if let Some(parent) = text.strip_prefix("*.") {
             return match Host::parse(parent)? {
                 Host::Name(name) => Ok(Self::Below(format!(".{name}").into())),

@@ -8,5 +8,5 @@ mod special;
 
 pub use authority::{Authority, AuthorityError};
 pub use host::{Host, HostError, HostPattern};
-pub use network::{NetworkSet, parse_network};
+pub use network::{NetworkError, NetworkSet, parse_network};
 pub use special::{Canonical, Embedding, Nat64, Special};

@@ -3,13 +3,20 @@
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
+use thiserror::Error;
 
 /// Parses a CIDR or a bare address and clears the host bits, which `ipnetwork` keeps
 /// (two spellings of one network would else differ).
-pub fn parse_network(text: &str) -> Result<IpNetwork, ipnetwork::IpNetworkError> {
-    let network: IpNetwork = text.parse()?;
-    IpNetwork::new(network.network(), network.prefix())
+pub fn parse_network(text: &str) -> Result<IpNetwork, NetworkError> {
+    let wrong = |_| NetworkError(text.chars().take(80).collect());
+    let network: IpNetwork = text.parse().map_err(wrong)?;
+    IpNetwork::new(network.network(), network.prefix()).map_err(wrong)
 }
+
+/// A text that is no network.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is not a network such as 10.0.0.0/8 or 2001:db8::/32")]
+pub struct NetworkError(String);
 
 /// A small set of networks, asked by containment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,63 @@
+//! What a person reads, held against files under `tests/golden`. After a wanted change:
+//! `BORDERPOST_GOLDEN=write cargo test --test golden`, then read the difference.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use borderpost::config::{self, Origin};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    files.sort();
+    files
+}
+
+fn hold(found: &str, golden: &Path) {
+    if std::env::var_os("BORDERPOST_GOLDEN").is_some() {
+        fs::write(golden, found).unwrap();
+    }
+    let wanted = fs::read_to_string(golden).unwrap_or_default();
+    assert!(found == wanted, "{} differs; found:\n{found}", golden.display());
+}
+
+#[test]
+fn every_mistake_of_a_configuration_is_told_with_its_place() {
+    let files = toml_files(&root().join("tests/golden/config"));
+    assert!(files.len() >= 4, "the mistakes are there");
+    for path in files {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        match config::load(&Origin::Text { name, text }) {
+            Ok(_) => panic!("{}: nothing wrong was found", path.display()),
+            Err(problems) => hold(&format!("{problems}\n"), &path.with_extension("txt")),
+        }
+    }
+}
+
+#[test]
+fn every_shipped_configuration_is_right() {
+    let config = root().join("config");
+    let examples = toml_files(&config.join("examples"));
+    assert!(!examples.is_empty());
+    for path in toml_files(&config).into_iter().chain(examples) {
+        if let Err(problems) = config::load(&Origin::File(path)) {
+            panic!("{problems}");
+        }
+    }
+    config::load(&Origin::BuiltIn).unwrap();
+}
+
+#[test]
+fn no_is_norway() {
+    let text = "[jurisdiction.nordic]\ncountries = [\"NO\"]\n[[rule]]\nid = \"r\"\noutcome = \"block\"\n\
+                reason = \"r\"\n[rule.when]\nto = [\"nordic\", \"NO\"]\n";
+    let origin = Origin::Text { name: "norway".to_owned(), text: text.to_owned() };
+    assert_eq!(config::load(&origin).unwrap().active.policy.rules().len(), 1);
+}
