@@ -1,8 +1,8 @@
 //! Bodies on their way: passed on frame by frame as they come, counted, never copied.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::audit::Fault;
 
@@ -41,6 +42,15 @@ enum Source {
 pub(super) struct Progress {
     bytes: AtomicU64,
     broken: AtomicBool,
+    /// Set where the body waits for a word of the destination.
+    withheld: OnceLock<Withheld>,
+}
+
+/// A body that waits: whether it may still have to, and when it no longer matters.
+#[derive(Debug, Default)]
+struct Withheld {
+    released: AtomicBool,
+    over: CancellationToken,
 }
 
 /// An answer on its way to the client. When it has been read to the end, the connection
@@ -51,6 +61,7 @@ pub(super) struct Passed {
     draft: Draft,
     lease: Option<Lease>,
     pause: Pause,
+    ended: bool,
 }
 
 /// A request's body on its way to the destination.
@@ -62,12 +73,18 @@ pub(super) struct Outgoing {
 }
 
 /// Holds a body back until the destination has said `100 Continue`
-/// (RFC 9110 section 10.1.1), or for a second: it may never say so.
+/// (RFC 9110 section 10.1.1), or for a second: it may never say so. Where it answers at
+/// once instead, the body never leaves, and the client is never told to send it.
 #[derive(Debug)]
-struct Gate {
-    opened: oneshot::Receiver<()>,
-    patience: Pin<Box<Sleep>>,
+enum Gate {
+    /// Waiting; a dropped sender means that the final answer has come.
+    Shut { opened: oneshot::Receiver<()>, patience: Pin<Box<Sleep>> },
+    /// Answered without the body: waiting for the exchange to end.
+    Answered(Pin<Box<WaitForCancellationFutureOwned>>),
 }
+
+/// Why a body broke off.
+type Cut = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a destination may ignore `Expect: 100-continue`.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -83,14 +100,15 @@ impl Body {
     /// The destination's body; `lease` rests when it ends.
     pub(super) fn passed(inner: Incoming, draft: Draft, lease: Lease, served: Served) -> Self {
         let pause = Pause::new(draft.proxy().settings.body_timeout);
-        let passed = Passed { inner, draft, lease: Some(lease), pause };
+        let passed =
+            Passed { ended: inner.is_end_stream(), inner, draft, lease: Some(lease), pause };
         Self { source: Source::Passed(Box::new(passed)), _served: Some(served) }
     }
 }
 
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = Cut;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -123,10 +141,7 @@ impl HttpBody for Body {
 // === impl Passed ===
 
 impl Passed {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, <Body as HttpBody>::Error>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
             ready!(self.pause.poll_over(cx));
             let detail = "the destination's answer paused too long";
@@ -144,7 +159,10 @@ impl Passed {
                 );
                 Poll::Ready(Some(Err(error.into())))
             }
-            None => Poll::Ready(None),
+            None => {
+                self.ended = true;
+                Poll::Ready(None)
+            }
         }
     }
 
@@ -152,14 +170,18 @@ impl Passed {
         if let Some(data) = frame.data_ref() {
             self.draft.record().bytes_in += length(data);
         }
+        // Trailers are the last there is; nobody asks again after them.
+        self.ended = frame.is_trailers() || self.inner.is_end_stream();
         clean(frame)
     }
 }
 
 impl Drop for Passed {
     fn drop(&mut self) {
-        if self.inner.is_end_stream() {
-            self.lease.take().into_iter().for_each(Lease::rest);
+        if self.ended {
+            // A connection on which a body still waits to be sent cannot serve another.
+            let whole = !self.draft.sent().is_withheld();
+            self.lease.take().filter(|_| whole).into_iter().for_each(Lease::rest);
         } else {
             let detail = "the client went away before the end of the answer";
             self.draft.cut(Fault::Client, "client-closed", detail);
@@ -179,6 +201,18 @@ impl Progress {
     pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
+
+    /// Whether the body was held back to the end.
+    fn is_withheld(&self) -> bool {
+        self.withheld.get().is_some_and(|body| !body.released.load(Ordering::Relaxed))
+    }
+
+    /// Says that the exchange has ended, for a body that was held back.
+    pub(super) fn finish(&self) {
+        if let Some(body) = self.withheld.get() {
+            body.over.cancel();
+        }
+    }
 }
 
 // === impl Outgoing ===
@@ -189,25 +223,49 @@ impl Outgoing {
         Self { inner, sent, gate: None }
     }
 
-    /// Holds the body back until the returned sender is used or dropped.
+    /// Holds the body back until the returned sender is used.
     pub(super) fn gated(&mut self) -> oneshot::Sender<()> {
         let (open, opened) = oneshot::channel();
-        self.gate = Some(Gate { opened, patience: Box::pin(sleep(PATIENCE)) });
+        self.sent.withheld.get_or_init(Withheld::default);
+        self.gate = Some(Gate::Shut { opened, patience: Box::pin(sleep(PATIENCE)) });
         open
+    }
+
+    /// Whether the body may flow; an error when it never will.
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
+        let Some(withheld) = self.sent.withheld.get() else { return Poll::Ready(Ok(())) };
+        if let Some(Gate::Shut { opened, patience }) = &mut self.gate {
+            let answered = match Pin::new(opened).poll(cx) {
+                Poll::Ready(word) => word.is_err(),
+                Poll::Pending => {
+                    ready!(patience.as_mut().poll(cx));
+                    false
+                }
+            };
+            let over = answered.then(|| Box::pin(withheld.over.clone().cancelled_owned()));
+            self.gate = over.map(Gate::Answered);
+            withheld.released.store(!answered, Ordering::Relaxed);
+        }
+        if let Some(Gate::Answered(over)) = &mut self.gate {
+            ready!(over.as_mut().poll(cx));
+            return Poll::Ready(Err("the destination answered without the body".into()));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl HttpBody for Outgoing {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Cut;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Some(gate) = &mut self.gate {
-            ready!(gate.poll_open(cx));
-            self.gate = None;
+        if self.gate.is_some()
+            && let Err(cut) = ready!(self.poll_gate(cx))
+        {
+            return Poll::Ready(Some(Err(cut)));
         }
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         match &frame {
@@ -218,7 +276,7 @@ impl HttpBody for Outgoing {
             Some(Err(_)) => self.sent.broken.store(true, Ordering::Relaxed),
             None => {}
         }
-        Poll::Ready(frame.map(|frame| frame.map(clean)))
+        Poll::Ready(frame.map(|frame| frame.map(clean).map_err(Cut::from)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -227,15 +285,6 @@ impl HttpBody for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
-    }
-}
-
-impl Gate {
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if Pin::new(&mut self.opened).poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        self.patience.as_mut().poll(cx)
     }
 }
 

@@ -154,6 +154,7 @@ impl Drop for Draft {
         let Some(mut record) = self.record.take() else { return };
         record.timings.total = self.started.elapsed();
         record.bytes_out += self.sent.bytes();
+        self.sent.finish();
         if record.status.is_none() && record.failure.is_none() {
             let detail = "the client went away before an answer was ready".to_owned();
             record.failure = Some(Failure { fault: Fault::Client, code: "client-closed", detail });

@@ -123,8 +123,10 @@ fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Req
             return;
         }
         // The client reads its own 100 from our HTTP server once the body is asked for.
-        // Dropping the sender opens the gate.
-        drop(gate.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let open = gate.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if open.is_some_and(|open| open.send(()).is_err()) {
+            tracing::debug!("the destination said 100 to a request that has ended");
+        }
     });
     request
 }

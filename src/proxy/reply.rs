@@ -77,8 +77,9 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
     record.scheme = "http";
     let mut failure = wire_fault(&refused.fault);
     if let Error::Failed(failed) = &mut failure {
-        failed.failure.detail =
-            format!("{} (request line: {})", failed.failure.detail, refused.request_line);
+        // Queries carry data; they are in no record.
+        let line = refused.request_line.split('?').next().unwrap_or_default();
+        failed.failure.detail = format!("{} (request line: {line})", failed.failure.detail);
     }
     error(&failure, Wish { html: false, close: true }, draft, None)
 }
