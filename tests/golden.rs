@@ -1,7 +1,7 @@
 //! What a person reads, held against files under `tests/golden`. After a wanted change:
 //! `BORDERPOST_GOLDEN=write cargo test --test golden`, then read the difference.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

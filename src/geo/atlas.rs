@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::thread;
 
-use super::merge::{Merged, merge};
+use super::merge::merge;
 use super::steps::{Address, Steps};
 use super::table::{MAX_IDS, Table, TableV4, TableV6};
 use super::{
@@ -63,8 +63,8 @@ impl Atlas {
             v6.push(overlay.v6());
         }
         let (v4, v6) = thread::scope(|scope| {
-            let v4 = scope.spawn(|| merge(&v4, MAX_IDS));
-            let v6 = merge(&v6, MAX_IDS);
+            let v4 = scope.spawn(|| merge(v4, MAX_IDS));
+            let v6 = merge(v6, MAX_IDS);
             (v4.join().expect("merging reports, never panics"), v6)
         });
         let too_many = |layer| vec![too_many_answers(&infos, layer)];
@@ -72,7 +72,7 @@ impl Atlas {
         let voters = infos.iter().filter(|info| info.has_country).count();
         let voters = u8::try_from(voters).expect("the number of databases is limited");
         let mut entries = Entries::new(&palettes, &overlay, voters);
-        let (v4, v6) = (entries.renumber(v4), entries.renumber(v6));
+        let (ids_v4, ids_v6) = (entries.number_all(v4.tuples), entries.number_all(v6.tuples));
         let first_host = narrow(entries.list.len());
         (1..=narrow(overlay.corrections().len()))
             .for_each(|correction| entries.push(&[], correction));
@@ -81,8 +81,8 @@ impl Atlas {
             return Err(too_many(infos.len()));
         }
         let table = thread::scope(|scope| {
-            let v4 = scope.spawn(|| TableV4::new(&v4));
-            let v6 = TableV6::new(&v6);
+            let v4 = scope.spawn(|| TableV4::new(&by_entry(v4.steps, &ids_v4)));
+            let v6 = TableV6::new(&by_entry(v6.steps, &ids_v6));
             Some(Table { v4: v4.join().expect("building a table never panics"), v6: v6? })
         });
         let table = table.ok_or_else(|| too_many(infos.len()))?;
@@ -162,6 +162,12 @@ fn too_many_answers(infos: &[DatabaseInfo], layer: usize) -> DatabaseError {
     DatabaseError { file, fault: Fault::TooManyAnswers(MAX_IDS) }
 }
 
+/// Numbers steps by entry instead of by tuple.
+fn by_entry<A: Address>(mut steps: Steps<A>, entries: &[u32]) -> Steps<A> {
+    steps.relabel(|id| entries.get(wide(id)).copied().unwrap_or(UNKNOWN));
+    steps
+}
+
 /// The distinct entries, met in both families.
 struct Entries<'a> {
     palettes: &'a [Vec<Answer>],
@@ -196,10 +202,9 @@ impl<'a> Entries<'a> {
         self.list.push(Entry::new(id, answers, self.voters, correction.cloned()));
     }
 
-    /// Numbers steps by entry instead of by tuple.
-    fn renumber<A: Address>(&mut self, merged: Merged<A>) -> Steps<A> {
-        let numbers: Vec<u32> = merged.tuples.into_iter().map(|tuple| self.number(tuple)).collect();
-        merged.steps.renumber(|id| numbers.get(wide(id)).copied().unwrap_or(UNKNOWN))
+    /// Numbers the entries of tuples: distinct tuples are distinct entries.
+    fn number_all(&mut self, tuples: Vec<Vec<u32>>) -> Vec<u32> {
+        tuples.into_iter().map(|tuple| self.number(tuple)).collect()
     }
 
     fn number(&mut self, tuple: Vec<u32>) -> u32 {

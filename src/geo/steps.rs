@@ -67,6 +67,18 @@ impl<A: Address> Steps<A> {
         renumbered
     }
 
+    /// Renumbers in place, by numbers that are as distinct as those before.
+    pub(super) fn relabel(&mut self, id: impl Fn(u32) -> u32) {
+        for old in &mut self.ids {
+            *old = id(*old);
+        }
+    }
+
+    /// Returns the greatest number.
+    pub(super) fn most(&self) -> u32 {
+        self.ids.iter().copied().max().unwrap_or(0)
+    }
+
     /// Combines two numberings in one pass, `pair` giving the number of each pair met.
     pub(super) fn zip(&self, other: &Self, mut pair: impl FnMut(u32, u32) -> u32) -> Self {
         let (mut left, mut right) = (self.iter().peekable(), other.iter().peekable());

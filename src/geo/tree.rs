@@ -1,7 +1,8 @@
 //! The binary search tree of an MMDB file, walked once in address order.
 //!
-//! `maxminddb::Reader::networks` takes 121 ms for a country database, this walk about a tenth,
-//! and it proves that the tree *is* a tree: every node reached at most once, every pointer inside.
+//! `maxminddb::Reader::networks` takes 121 ms for a country database of 1.4 million networks, all
+//! of loading it here 31 ms. And the walk proves that the tree *is* a tree: every node is reached
+//! at most once, and every record points inside the file.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -49,7 +50,7 @@ pub(super) struct Walk {
     pub(super) networks_v4: u32,
     pub(super) networks_v6: u32,
     /// By data offset, one more than the position in `leaves`. As long as the data section, so
-    /// bounded by the file; a hash map cost three times the walk.
+    /// bounded by the file, and asked once for each network: hence no hash map.
     slots: Vec<u32>,
 }
 

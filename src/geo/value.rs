@@ -1,7 +1,7 @@
 //! A data record of any shape, decoded whole, so that damage anywhere in it is found.
 //!
-//! Not `maxminddb`: its decoder for records of unknown shape follows a pointer to itself through
-//! 512 nested calls, which overflowed a 2 MiB stack (an abort, not an error) in a debug build.
+//! Not by `maxminddb` 0.32.0: asked for a value of any shape it follows a pointer to itself through
+//! 512 nested calls, which in a debug build overflowed a stack of 2 MiB (an abort, no error).
 
 use thiserror::Error;
 
@@ -58,7 +58,8 @@ pub enum ValueFault {
 /// The data section of a file, with what may still be spent on decoding it.
 pub(super) struct Data<'a> {
     bytes: &'a [u8],
-    /// One for each value and each 8 bytes of text. A healthy file costs 1 to 3 for a byte.
+    /// One for each value and each 8 bytes of text. Healthy files share texts by pointers, and cost
+    /// a few for each byte.
     budget: usize,
 }
 

@@ -16,8 +16,8 @@ use crate::telemetry::{Event, Stage};
 
 use super::Proxy;
 use super::active::Active;
-use super::body::Progress;
 use super::error::{Error, Failed};
+use super::outgoing::Progress;
 use super::target::Target;
 
 /// The record of a request that has not ended.

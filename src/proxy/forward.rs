@@ -8,11 +8,12 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
-use super::body::{Body, Outgoing, Progress};
+use super::body::Body;
 use super::draft::Draft;
 use super::error::Error;
 use super::guard::{InFlight, Informer, Served, Wire};
 use super::judge::Judged;
+use super::outgoing::{Outgoing, Progress};
 use super::pool::Key;
 use super::target::{Speech, Target};
 use super::upstream::Answered;

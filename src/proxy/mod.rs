@@ -12,6 +12,7 @@ mod forward;
 pub mod guard;
 mod judge;
 mod listener;
+mod outgoing;
 mod pool;
 mod problem;
 mod race;

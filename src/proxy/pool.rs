@@ -11,7 +11,7 @@ use hyper::client::conn::http1::SendRequest;
 
 use crate::net::Host;
 
-use super::body::Outgoing;
+use super::outgoing::Outgoing;
 
 /// Connections that rest per key; more are closed.
 const PER_KEY: usize = 64;

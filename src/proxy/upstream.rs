@@ -17,8 +17,8 @@ use crate::policy::Permit;
 use crate::telemetry::{Event, Metrics, Side};
 use crate::tls::{Trust, TrustError};
 
-use super::body::Outgoing;
 use super::error::Error;
+use super::outgoing::Outgoing;
 use super::pool::{Key, Lease, Pool};
 use super::settings::Settings;
 

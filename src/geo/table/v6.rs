@@ -6,8 +6,8 @@ use super::super::{halves, narrow, wide};
 use super::MAX_IDS;
 use super::search::find;
 
-/// Global unicast, `2000::/3`, has a bucket for each /24: 8 MiB that save half of the search.
-/// Dividing crowded buckets once more was tried: no gain, the waits are for memory.
+/// Global unicast, `2000::/3`, has a bucket for each /24: 8 MiB that save 8 of
+/// 19 halvings on average. Dividing crowded buckets once more gained nothing measurable.
 const BUCKETS: usize = 1 << 21;
 const GLOBAL: std::ops::Range<u128> = 0x2000 << 112..0x4000 << 112;
 

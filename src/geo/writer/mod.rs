@@ -147,7 +147,7 @@ impl Tree {
     }
 
     /// Renumbers the nodes in address order: a reader's walk then goes through the file from
-    /// front to back, which is about twice as fast as in the order of insertion.
+    /// front to back.
     fn in_order(&self) -> Vec<[u32; 2]> {
         let mut ordered = Vec::with_capacity(self.0.len());
         let mut stack = vec![(0, None)];

@@ -1,0 +1,153 @@
+//! A request's body on its way to the destination: passed on frame by frame as it comes,
+//! counted, never copied, and held back where the client waits for `100 Continue`.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::body::{Cut, clean, length};
+
+/// How much of a request's body has left, and whether the client broke it off.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    bytes: AtomicU64,
+    broken: AtomicBool,
+    /// Set where the body waits for a word of the destination.
+    withheld: OnceLock<Withheld>,
+}
+
+/// A body that waits: whether it may still have to, and when it no longer matters.
+#[derive(Debug, Default)]
+struct Withheld {
+    released: AtomicBool,
+    over: CancellationToken,
+}
+
+/// A request's body on its way to the destination.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    inner: Incoming,
+    sent: Arc<Progress>,
+    gate: Option<Gate>,
+}
+
+/// Holds a body back until the destination has said `100 Continue`
+/// (RFC 9110 section 10.1.1), or for a second: it may never say so. Where it answers at
+/// once instead, the body never leaves, and the client is never told to send it.
+#[derive(Debug)]
+enum Gate {
+    /// Waiting; a dropped sender means that the final answer has come.
+    Shut { opened: oneshot::Receiver<()>, patience: Pin<Box<Sleep>> },
+    /// Answered without the body: waiting for the exchange to end.
+    Answered(Pin<Box<WaitForCancellationFutureOwned>>),
+}
+
+/// How long a destination may ignore `Expect: 100-continue`.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+// === impl Progress ===
+
+impl Progress {
+    /// Body bytes that have left.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client did not send its body to the end.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Whether the body was held back to the end.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.withheld.get().is_some_and(|body| !body.released.load(Ordering::Relaxed))
+    }
+
+    /// Says that the exchange has ended, for a body that was held back.
+    pub(super) fn finish(&self) {
+        if let Some(body) = self.withheld.get() {
+            body.over.cancel();
+        }
+    }
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    /// Counts into `sent` what passes.
+    pub(super) fn new(inner: Incoming, sent: Arc<Progress>) -> Self {
+        Self { inner, sent, gate: None }
+    }
+
+    /// Holds the body back until the returned sender is used.
+    pub(super) fn gated(&mut self) -> oneshot::Sender<()> {
+        let (open, opened) = oneshot::channel();
+        self.sent.withheld.get_or_init(Withheld::default);
+        self.gate = Some(Gate::Shut { opened, patience: Box::pin(sleep(PATIENCE)) });
+        open
+    }
+
+    /// Whether the body may flow; an error when it never will.
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
+        let Some(withheld) = self.sent.withheld.get() else { return Poll::Ready(Ok(())) };
+        if let Some(Gate::Shut { opened, patience }) = &mut self.gate {
+            let answered = match Pin::new(opened).poll(cx) {
+                Poll::Ready(word) => word.is_err(),
+                Poll::Pending => {
+                    ready!(patience.as_mut().poll(cx));
+                    false
+                }
+            };
+            let over = answered.then(|| Box::pin(withheld.over.clone().cancelled_owned()));
+            self.gate = over.map(Gate::Answered);
+            withheld.released.store(!answered, Ordering::Relaxed);
+        }
+        if let Some(Gate::Answered(over)) = &mut self.gate {
+            ready!(over.as_mut().poll(cx));
+            return Poll::Ready(Err("the destination answered without the body".into()));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.gate.is_some()
+            && let Err(cut) = ready!(self.poll_gate(cx))
+        {
+            return Poll::Ready(Some(Err(cut)));
+        }
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, length);
+                self.sent.bytes.fetch_add(bytes, Ordering::Relaxed);
+            }
+            Some(Err(_)) => self.sent.broken.store(true, Ordering::Relaxed),
+            None => {}
+        }
+        Poll::Ready(frame.map(|frame| frame.map(clean).map_err(Cut::from)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
