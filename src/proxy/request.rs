@@ -128,12 +128,18 @@ async fn resolve_and_judge(
     let timings = &mut draft.record().timings;
     timings.resolve = Some(resolved - started);
     timings.decide = Some(decide);
+    match &judged {
+        // Until one of the permits has won, the first stands in the record.
+        Ok(judged) => {
+            let first = judged.permits.first();
+            first.into_iter().for_each(|p| draft.set_permit(p, judged.entry(p.socket())));
+        }
+        Err(Ok((refusal, entry))) => draft.set_refusal(refusal, *entry),
+        Err(Err(_)) => {}
+    }
     judged.map_err(|refused| match refused {
         Err(error) => error,
-        Ok((refusal, entry)) => {
-            draft.set_refusal(&refusal, entry);
-            Error::Refused(Box::new(refusal))
-        }
+        Ok((refusal, _)) => Error::Refused(Box::new(refusal)),
     })
 }
 
@@ -142,9 +148,6 @@ async fn connect(
     proxy: &Arc<Proxy>,
     judged: &Judged,
 ) -> Result<(tokio::net::TcpStream, crate::policy::Permit), Error> {
-    if let [first, ..] = judged.permits.as_slice() {
-        draft.set_permit(first, judged.entry(first.socket()));
-    }
     let started = Instant::now();
     let (stream, permit) = proxy.upstream.race(&judged.permits).await?;
     draft.set_permit(&permit, judged.entry(permit.socket()));
