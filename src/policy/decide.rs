@@ -71,12 +71,19 @@ impl Policy {
     /// Decides on what is known so far. `Allow` and `Refuse` are final: no fact learned
     /// later takes them back.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
-        match self.tally(facts) {
-            Err(refusal) => Decision::Refuse(refusal),
-            Ok(tally) => match facts.place {
-                Some(place) if !tally.pending => self.settle(place, tally).into(),
-                Some(_) | None => Decision::Inspect,
-            },
+        let tally = match self.tally(facts) {
+            Err(refusal) => return Decision::Refuse(refusal),
+            Ok(tally) => tally,
+        };
+        match facts.place {
+            _ if tally.pending => Decision::Inspect,
+            Some(place) => self.settle(place, tally).into(),
+            // Where no rule could permit any more, no name server needs to hear the name.
+            None if tally.strongest.is_none() && self.settings.default.refuses() => {
+                let held = tally.held;
+                Decision::Refuse(Refusal { basis: Basis::Default, held, socket: None })
+            }
+            None => Decision::Inspect,
         }
     }
 

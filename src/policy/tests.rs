@@ -224,6 +224,18 @@ fn what_is_not_known_yet_is_asked_for_and_what_cannot_matter_is_not() {
 }
 
 #[test]
+fn a_name_that_no_rule_permits_is_refused_before_it_is_resolved() {
+    let host = |text| Condition::Hosts(vec![crate::net::HostPattern::parse(text).unwrap()]);
+    let decide = |text| {
+        let settings = PolicySettings { default: Outcome::Block, ..PolicySettings::default() };
+        let policy = Policy::new(vec![rule("r", Outcome::Allow, vec![host(text)])], settings);
+        let asked = Asked { policy: &policy, atlas: atlas(), tags: &[], complete: true };
+        word(&asked.decide(None))
+    };
+    assert_eq!((decide("other.example"), decide("api.example")), ("block", "inspect"));
+}
+
+#[test]
 fn special_networks_are_refused_before_any_rule() {
     let policy = Policy::new(Vec::new(), PolicySettings::default());
     let atlas = atlas();
