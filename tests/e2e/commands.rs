@@ -1,0 +1,175 @@
+//! The commands that end by themselves: what they print and how they exit.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::program;
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = program().args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[track_caller]
+fn fine(arguments: &[&str]) -> String {
+    let (code, out, err) = run(arguments);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    out
+}
+
+fn file(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("bad.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path.display().to_string())
+}
+
+#[test]
+fn check_accepts_what_is_shipped() {
+    let built_in = fine(&["check"]);
+    assert!(built_in.starts_with("ok: 3 rules from default "), "{built_in}");
+    assert!(built_in.contains("; 2 databases; sha256:"), "{built_in}");
+    let written = format!("{}/config/borderpost.toml", env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(fine(&["check", &written]), built_in);
+}
+
+#[test]
+fn check_tells_every_mistake_and_exits_64() {
+    let (_folder, path) = file("[proxy]\nlisten = \"nowhere\"\n[policy]\nmode = \"obsreve\"\n");
+    let (code, out, err) = run(&["check", &path]);
+    assert_eq!((code, out.as_str()), (Some(64), ""));
+    for word in
+        ["bad.toml:2", "bad.toml:4", "nowhere", "obsreve", "2 mistakes; nothing was changed"]
+    {
+        assert!(err.contains(word), "{word} in\n{err}");
+    }
+    let (code, _, err) = run(&["check", "/no/such/file.toml"]);
+    assert_eq!(code, Some(64));
+    assert!(err.contains("/no/such/file.toml"), "{err}");
+}
+
+#[test]
+fn run_refuses_a_bad_configuration_and_a_busy_port() {
+    let (_folder, path) = file("[proxy]\nlisten = 7\n");
+    assert_eq!(run(&["run", "--config", &path]).0, Some(64));
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = holder.local_addr().unwrap();
+    let admin = "[admin]\nlisten = \"127.0.0.1:0\"\n";
+    let (_folder, path) = file(&format!("[proxy]\nlisten = \"{busy}\"\n{admin}"));
+    let (code, _, err) = run(&["run", "--config", &path]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains(&busy.to_string()) && err.contains("proxy.listen"), "{err}");
+}
+
+#[test]
+fn explain_takes_a_decision_apart() {
+    let text = fine(&["explain", "--url", "http://114.114.114.114/", "--tag", "health"]);
+    assert!(text.starts_with("block: us-country-of-concern\n"), "{text}");
+    for line in [
+        "  address    114.114.114.114 -> agreed: CN",
+        "rule us-country-of-concern [block]: yes",
+        "  yes      data tagged *",
+        "  because  tagged data may not go to a country of concern [28 CFR 202.601]",
+        "rule unknown-location [block]: no",
+        "what would change the answer:",
+        "  - the data not tagged `health`",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+    let untagged = fine(&["explain", "--url", "http://114.114.114.114/"]);
+    assert!(untagged.starts_with("allow: no rule holds\n"), "{untagged}");
+    let undecided = fine(&["explain", "--url", "https://api.example/", "--tag", "health"]);
+    assert!(undecided.starts_with("undecided: "), "{undecided}");
+    let inside = fine(&["explain", "--url", "http://api.example/", "--address", "10.0.0.1"]);
+    assert!(inside.starts_with("block: the address is not public (private)"), "{inside}");
+}
+
+#[test]
+fn explain_speaks_json() {
+    let text = fine(&[
+        "explain",
+        "--url",
+        "https://a.example/",
+        "--method",
+        "post",
+        "--tag",
+        "financial.card",
+        "--address",
+        "8.8.8.8",
+        "--json",
+    ]);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&json["outcome"], &json["host"]), (&"allow".into(), &"a.example".into()));
+    assert_eq!(json["location"]["countries"], serde_json::json!(["US"]));
+    assert_eq!(json["tags"], serde_json::json!(["financial.card"]));
+    let rules: Vec<_> =
+        json["rules"].as_array().unwrap().iter().map(|r| r["rule"].clone()).collect();
+    assert_eq!(rules, ["us-country-of-concern", "unknown-location", "tagged-abroad"]);
+}
+
+#[test]
+fn explain_refuses_what_it_cannot_read() {
+    for arguments in [
+        &["explain", "--url", "not a url"][..],
+        &["explain", "--url", "ftp:///"],
+        &["explain", "--url", "http://a.example/", "--tag", ""],
+        &["explain"],
+    ] {
+        let (code, out, err) = run(arguments);
+        assert_eq!((code, out.as_str()), (Some(64), ""), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn locate_tells_what_each_database_says() {
+    for (host, shown, verdict) in [
+        ("8.8.8.8", "8.8.8.8", "agreed: US"),
+        ("1.1.1.1", "1.1.1.1", "AU"),
+        ("::ffff:114.114.114.114", "114.114.114.114", "agreed: CN"),
+        ("[2001:4860:4860::8888]", "2001:4860:4860::8888", "US"),
+        ("2130706433", "127.0.0.1", "special"),
+    ] {
+        let text = fine(&["locate", host]);
+        assert_eq!(text.lines().next(), Some(shown), "{text}");
+        let last = text.lines().last().unwrap();
+        assert!(last.starts_with("  verdict    ") && last.contains(verdict), "{host}:\n{text}");
+        let json: Value = serde_json::from_str(&fine(&["locate", host, "--json"])).unwrap();
+        assert_eq!(json["address"], shown);
+        assert_eq!(json["databases"].as_array().map(Vec::len), Some(2), "{json:#}");
+    }
+    let loopback = fine(&["locate", "2130706433"]);
+    assert!(loopback.contains("  special    loopback: refused unless opened"), "{loopback}");
+    let hidden = fine(&["locate", "64:ff9b::7272:7272"]);
+    assert!(hidden.contains("  judged as  114.114.114.114"), "{hidden}");
+    assert_eq!(run(&["locate", "no host"]).0, Some(64));
+    assert_eq!(run(&["locate", "*.example.com"]).0, Some(64));
+}
+
+#[test]
+fn the_demo_shows_all_three_answers() {
+    let text = fine(&["demo"]);
+    for words in ["HTTP/1.1 200 OK", "HTTP/1.1 451 ", "HTTP/1.1 403 ", "28 CFR 202.601", "10. "] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+    let records = text.lines().last().unwrap().rsplit(' ').next().unwrap();
+    let records = std::fs::read_to_string(records).unwrap();
+    assert_eq!(records.lines().count(), 10);
+}
+
+#[test]
+fn help_names_every_command_and_mistakes_exit_64() {
+    let help = fine(&["--help"]);
+    for command in ["run", "check", "explain", "locate", "demo"] {
+        assert!(
+            help.lines().any(|line| line.trim_start().starts_with(command)),
+            "{command} in\n{help}"
+        );
+        assert!(!fine(&[command, "--help"]).is_empty());
+    }
+    assert_eq!(fine(&["--version"]), format!("borderpost {}\n", env!("CARGO_PKG_VERSION")));
+    for arguments in [&["frobnicate"][..], &["run", "--nonsense"], &[]] {
+        assert_eq!(run(arguments).0, Some(64), "{arguments:?}");
+    }
+}

@@ -1,0 +1,24 @@
+//! The real program between real sockets: every case drives `borderpost run` (or another
+//! command) as a child process, on loopback, and holds what clients, origins and the
+//! record saw. `tests/run` starts it with everything that it needs.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed, and says why"
+)]
+
+mod clients;
+mod commands;
+mod exchange;
+mod forward;
+mod life;
+mod names;
+mod policy;
+mod protocol;
+mod records;
+mod reload;
+mod support;
+mod tunnel;

@@ -1,0 +1,149 @@
+//! The text of a configuration: listeners on ports of the system's choice, records in a
+//! file, loopback opened and placed in countries by corrections, and what a test adds.
+
+use std::fmt::Write;
+
+/// Where the corrections place loopback addresses.
+const PLACES: [(&str, &str); 5] = [
+    ("127.1.0.0/16", "US"),
+    ("127.2.0.0/16", "DE"),
+    ("127.3.0.0/16", "CN"),
+    ("127.4.0.0/16", "HK"),
+    ("127.5.0.0/16", "unknown"),
+];
+
+/// A configuration to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    packs: &'static str,
+    limits: String,
+    record: String,
+    open: String,
+    destinations: String,
+    policy: String,
+    names: String,
+    rest: String,
+}
+
+impl Config {
+    /// No pack, no database, everything on loopback may be reached.
+    pub(crate) fn new() -> Self {
+        Self {
+            packs: "",
+            limits: String::new(),
+            record: "records.jsonl".to_owned(),
+            open: "\"loopback\"".to_owned(),
+            destinations: String::new(),
+            policy: String::new(),
+            names: String::new(),
+            rest: String::new(),
+        }
+    }
+
+    /// The shipped rules.
+    pub(crate) fn rules(mut self) -> Self {
+        self.packs = "\"default\"";
+        self
+    }
+
+    /// One line of `[proxy.limits]`.
+    pub(crate) fn limit(mut self, key: &str, value: &str) -> Self {
+        writeln!(self.limits, "{key} = {value}").unwrap();
+        self
+    }
+
+    /// `record.to`
+    pub(crate) fn record(mut self, to: &str) -> Self {
+        to.clone_into(&mut self.record);
+        self
+    }
+
+    /// The items of `destinations.open`.
+    pub(crate) fn open(mut self, items: &str) -> Self {
+        items.clone_into(&mut self.open);
+        self
+    }
+
+    /// Another line of `[destinations]`.
+    pub(crate) fn destinations(mut self, line: &str) -> Self {
+        writeln!(self.destinations, "{line}").unwrap();
+        self
+    }
+
+    /// A line of `[policy]`.
+    pub(crate) fn policy(mut self, line: &str) -> Self {
+        writeln!(self.policy, "{line}").unwrap();
+        self
+    }
+
+    /// A line of `[names]`.
+    pub(crate) fn name(mut self, name: &str, addresses: &[&str]) -> Self {
+        writeln!(self.names, "\"{name}\" = {addresses:?}").unwrap();
+        self
+    }
+
+    /// Whole tables.
+    pub(crate) fn with(mut self, tables: &str) -> Self {
+        writeln!(self.rest, "{tables}").unwrap();
+        self
+    }
+
+    /// A rule that holds whenever `when` does.
+    pub(crate) fn rule(self, id: &str, outcome: &str, more: &str, when: &str) -> Self {
+        self.with(&format!(
+            "[[rule]]\nid = \"{id}\"\noutcome = \"{outcome}\"\nreason = \"because of {id}\"\n\
+             {more}\n[rule.when]\n{when}"
+        ))
+    }
+
+    /// Both shipped databases.
+    pub(crate) fn databases(self) -> Self {
+        let root = env!("CARGO_MANIFEST_DIR");
+        ["dbip", "ipfire"].iter().fold(self, |config, name| {
+            config.with(&format!(
+                "[[geo.database]]\nname = \"{name}\"\nfile = \"{root}/geoip/{name}-country.mmdb\""
+            ))
+        })
+    }
+
+    /// The text of the file.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!(
+            "packs = [{}]\n[proxy]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [proxy.limits]\n{}[record]\nto = \"{}\"\n[destinations]\nopen = [{}]\n{}\
+             [policy]\n{}[names]\n{}[jurisdiction.home]\ncountries = [\"US\"]\n{}",
+            self.packs,
+            self.limits,
+            self.record,
+            self.open,
+            self.destinations,
+            self.policy,
+            self.names,
+            self.rest
+        );
+        for (network, country) in PLACES {
+            write!(
+                text,
+                "[[geo.overlay]]\nnetwork = \"{network}\"\ncountry = \"{country}\"\nreason = \"test\"\n"
+            )
+            .unwrap();
+        }
+        text.push_str(CARRIERS);
+        text
+    }
+}
+
+const CARRIERS: &str = r#"
+[[carrier]]
+header = "X-Data-Class"
+strip = true
+[[carrier]]
+header = "baggage"
+form = "baggage"
+keys = ["data-class"]
+strip = true
+[[carrier]]
+header = "x-amz-tagging"
+form = "query"
+keys = ["data-class"]
+"#;

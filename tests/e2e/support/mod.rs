@@ -1,0 +1,45 @@
+//! What every test is made of: the real program, clients that speak raw bytes, origins
+//! that follow a script, and a name server. Everything is on loopback, on ports that the
+//! system gives. Nothing sleeps for luck: whatever is waited for has a [`DEADLINE`].
+
+mod config;
+mod http;
+mod names;
+mod origin;
+mod proxy;
+mod tls;
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+pub(crate) use config::Config;
+pub(crate) use http::{Message, Wire};
+pub(crate) use names::{Dns, Zone};
+pub(crate) use origin::{Origin, ok};
+pub(crate) use proxy::{Proxy, program, request};
+pub(crate) use tls::Identity;
+
+/// How long anything may take before the test has failed. It is far longer than a slow
+/// machine needs; no test waits for it to pass.
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(2);
+
+/// Waits until `look` finds something.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(POLL);
+    }
+}
+
+/// A socket on which nobody listens: connecting is refused.
+pub(crate) fn closed_port(ip: &str) -> SocketAddr {
+    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap()
+}
