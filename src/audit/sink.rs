@@ -64,6 +64,7 @@ impl Sink {
             SinkTarget::Stdout => Box::new(io::stdout()),
             SinkTarget::File(path) => Box::new(append(path)?),
         };
+        Event::AuditOpened(target.name()).record(&metrics);
         let (queue, records) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(true));
         let writer = Writer {

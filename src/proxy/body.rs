@@ -142,8 +142,7 @@ impl Drop for Passed {
             let whole = !self.draft.sent().is_withheld();
             self.lease.take().filter(|_| whole).into_iter().for_each(Lease::rest);
         } else {
-            let detail = "the client went away before the end of the answer";
-            self.draft.cut(Fault::Client, "client-closed", detail);
+            self.draft.leave("before the end of the answer");
         }
     }
 }

@@ -131,6 +131,16 @@ impl Draft {
         self.record().failure.get_or_insert(failure);
     }
 
+    /// Notes that the client's connection ended too early: it went away, or the time to
+    /// drain was up.
+    pub(super) fn leave(&mut self, when: &str) {
+        if self.proxy.drain.is_cut() {
+            self.cut(Fault::Us, "drained", format!("the proxy stopped {when}"));
+        } else {
+            self.cut(Fault::Client, "client-closed", format!("the client went away {when}"));
+        }
+    }
+
     /// Notes an error that was found before there was an answer.
     pub(super) fn set_error(&mut self, error: &Error) {
         match error {
@@ -151,14 +161,13 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
+        if self.record.as_ref().is_some_and(|r| r.status.is_none() && r.failure.is_none()) {
+            self.leave("before an answer was ready");
+        }
         let Some(mut record) = self.record.take() else { return };
         record.timings.total = self.started.elapsed();
         record.bytes_out += self.sent.bytes();
         self.sent.finish();
-        if record.status.is_none() && record.failure.is_none() {
-            let detail = "the client went away before an answer was ready".to_owned();
-            record.failure = Some(Failure { fault: Fault::Client, code: "client-closed", detail });
-        }
         let verdict = super::request::labels(&record);
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);

@@ -32,6 +32,11 @@ impl Drain {
         left
     }
 
+    /// Whether the time is up.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.is_cancelled()
+    }
+
     /// Whether nothing new is accepted.
     pub fn is_draining(&self) -> bool {
         self.stop.is_cancelled()

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::uri::{Scheme, Uri};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::uri::Uri;
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
@@ -91,24 +91,13 @@ fn address(request: &mut Request<Incoming>, target: &Target) -> Result<(), Error
     let host = HeaderValue::try_from(target.authority.to_host_field(port));
     let host = host.map_err(|_| bad_target())?;
     request.headers_mut().insert(header::HOST, host);
-    let is_options_star = *request.method() == Method::OPTIONS
-        && request.uri().query().is_none()
-        && !ends_in_path(request.uri());
     let path = match request.uri().path_and_query() {
-        _ if is_options_star => Uri::from_static("*"),
         Some(path) => Uri::from(path.clone()),
         None => Uri::from_static("/"),
     };
     *request.uri_mut() = path;
     *request.version_mut() = Version::HTTP_11;
     Ok(())
-}
-
-/// Whether a path was written at all (`http::Uri` reads a missing one as `/`).
-fn ends_in_path(uri: &Uri) -> bool {
-    let text = uri.to_string();
-    let scheme = uri.scheme().map_or(0, |scheme: &Scheme| scheme.as_str().len() + 3);
-    text.get(scheme..).is_some_and(|rest| rest.contains('/'))
 }
 
 /// Puts the body on its way: counted, and held back where the client waits for a word.

@@ -77,11 +77,21 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
     record.scheme = "http";
     let mut failure = wire_fault(&refused.fault);
     if let Error::Failed(failed) = &mut failure {
-        // Queries carry data; they are in no record.
-        let line = refused.request_line.split('?').next().unwrap_or_default();
+        let line = redacted(&refused.request_line);
         failed.failure.detail = format!("{} (request line: {line})", failed.failure.detail);
     }
     error(&failure, Wish { html: false, close: true }, draft, None)
+}
+
+/// A request line without what may be data or a secret: the query, and a user before the
+/// host.
+fn redacted(line: &str) -> String {
+    let line = line.split('?').next().unwrap_or_default();
+    match (line.split_once("//"), line.rsplit_once('@')) {
+        (Some((start, _)), Some((_, end))) => format!("{start}//{end}"),
+        (None, Some((_, end))) => end.to_owned(),
+        (_, None) => line.to_owned(),
+    }
 }
 
 /// What the guard found, as an error.

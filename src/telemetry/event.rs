@@ -21,6 +21,8 @@ pub enum Event<'a> {
     AuditWritten(&'static str),
     /// A record could not be written.
     AuditFailed(&'static str, &'a std::io::Error),
+    /// Records go to this sink.
+    AuditOpened(&'static str),
     /// A client connected (`true`) or left.
     Connection(Side, bool),
     /// A connection ended with an error that no request could be told of.
@@ -50,6 +52,11 @@ impl Event<'_> {
             Self::AuditWritten(sink) => {
                 metrics.audit_queue.dec();
                 metrics.audit_records.get_or_create(&Sink { sink }).inc();
+            }
+            Self::AuditOpened(sink) => {
+                // Both are there from the start: an alert on a counter needs its zero.
+                drop(metrics.audit_records.get_or_create(&Sink { sink }));
+                drop(metrics.audit_dropped.get_or_create(&Sink { sink }));
             }
             Self::AuditFailed(sink, error) => {
                 metrics.audit_queue.dec();
