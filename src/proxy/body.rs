@@ -6,7 +6,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http_body_util::Full;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
@@ -14,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 use crate::audit::Fault;
 
 use super::draft::Draft;
-use super::fields;
+use super::frame::{Cut, clean, length};
 use super::guard::Served;
 use super::pool::Lease;
 
@@ -44,9 +43,6 @@ pub(super) struct Passed {
     pause: Pause,
     ended: bool,
 }
-
-/// Why a body broke off.
-pub(super) type Cut = Box<dyn std::error::Error + Send + Sync>;
 
 // === impl Body ===
 
@@ -169,26 +165,4 @@ impl Pause {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.limit)));
         timer.as_mut().poll(cx)
     }
-}
-
-/// Trailers pass without fields that frame or route a message (RFC 9110 section 6.5.1).
-pub(super) fn clean(frame: Frame<Bytes>) -> Frame<Bytes> {
-    match frame.into_trailers() {
-        Ok(mut trailers) => {
-            clean_trailers(&mut trailers);
-            Frame::trailers(trailers)
-        }
-        Err(frame) => frame,
-    }
-}
-
-fn clean_trailers(trailers: &mut HeaderMap) {
-    fields::strip(trailers);
-    for name in ["content-length", "host", "content-encoding", "content-type", "content-range"] {
-        trailers.remove(name);
-    }
-}
-
-pub(super) fn length(data: &Bytes) -> u64 {
-    u64::try_from(data.len()).expect("a buffer's length fits 64 bits")
 }

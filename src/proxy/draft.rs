@@ -14,11 +14,11 @@ use crate::geo::EntryId;
 use crate::policy::{Permit, Refusal};
 use crate::telemetry::{Event, Stage};
 
-use super::Proxy;
 use super::active::Active;
 use super::error::{Error, Failed};
 use super::outgoing::Progress;
 use super::target::Target;
+use super::{Proxy, labels};
 
 /// The record of a request that has not ended.
 #[derive(Debug)]
@@ -168,7 +168,7 @@ impl Drop for Draft {
         record.timings.total = self.started.elapsed();
         record.bytes_out += self.sent.bytes();
         self.sent.finish();
-        let verdict = super::request::labels(&record);
+        let verdict = labels::of(&record);
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);
         self.proxy.sink.write(record);

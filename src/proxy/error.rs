@@ -6,6 +6,8 @@ use http::StatusCode;
 use crate::audit::{Failure, Fault};
 use crate::policy::Refusal;
 
+use super::wire;
+
 /// Why a request does not get its destination's answer.
 #[derive(Debug)]
 pub(super) enum Error {
@@ -48,6 +50,12 @@ impl Error {
             rfc: Some(rfc),
             stage: None,
         })
+    }
+
+    /// The guard found what could be read in two ways.
+    pub(super) fn on_the_wire(fault: &wire::Fault) -> Self {
+        let kind = fault.kind();
+        Self::client(kind.status(), kind.code(), kind.message(), kind.rfc())
     }
 
     /// The destination, or the way to it, failed.

@@ -17,7 +17,7 @@ use super::outgoing::{Outgoing, Progress};
 use super::pool::Key;
 use super::target::{Speech, Target};
 use super::upstream::Answered;
-use super::{Proxy, fields, reply};
+use super::{Proxy, fields};
 
 /// The client's side of one exchange.
 pub(super) struct Client<'w> {
@@ -29,7 +29,7 @@ impl Client<'_> {
     /// An exchange that broke off because the client broke its body off is its fault.
     fn blame(&self, sent: &Progress, error: Error) -> Error {
         match self.wire.body_fault() {
-            Some(fault) => reply::wire_fault(&fault),
+            Some(fault) => Error::on_the_wire(&fault),
             None if sent.is_broken() => {
                 let text = "the request's body ended before its announced end";
                 let status = StatusCode::BAD_REQUEST;

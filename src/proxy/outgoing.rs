@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::body::{Cut, clean, length};
+use super::frame::{Cut, clean, length};
 
 /// How much of a request's body has left, and whether the client broke it off.
 #[derive(Debug, Default)]

@@ -10,7 +10,6 @@ use super::error::Error;
 use super::fields::PSEUDONYM;
 use super::guard::{Refusal, Served};
 use super::problem::Problem;
-use super::wire;
 
 /// The header by which a client finds the record of what it was answered.
 pub(super) const DECISION: HeaderName = HeaderName::from_static("x-borderpost-decision");
@@ -75,7 +74,7 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
     record.method = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
     record.path = None;
     record.scheme = "http";
-    let mut failure = wire_fault(&refused.fault);
+    let mut failure = Error::on_the_wire(&refused.fault);
     if let Error::Failed(failed) = &mut failure {
         let line = redacted(&refused.request_line);
         failed.failure.detail = format!("{} (request line: {line})", failed.failure.detail);
@@ -92,12 +91,6 @@ fn redacted(line: &str) -> String {
         (None, Some((_, end))) => end.to_owned(),
         (_, None) => line.to_owned(),
     }
-}
-
-/// What the guard found, as an error.
-pub(super) fn wire_fault(fault: &wire::Fault) -> Error {
-    let kind = fault.kind();
-    Error::client(kind.status(), kind.code(), kind.message(), kind.rfc())
 }
 
 /// An answer that we owe as the last recipient.

@@ -1,6 +1,5 @@
 //! THE LINE: what every request walks, from its head to one record.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,10 +8,8 @@ use std::time::Instant;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use crate::audit::Record;
-use crate::geo::State;
-use crate::policy::{Content, Decision, Facts, Mode};
-use crate::telemetry::{Event, Verdict};
+use crate::policy::{Content, Decision, Facts};
+use crate::telemetry::Event;
 
 use super::body::Body;
 use super::draft::Draft;
@@ -153,27 +150,4 @@ async fn connect(
     draft.set_permit(&permit, judged.entry(permit.socket()));
     draft.record().timings.connect = Some(started.elapsed());
     Ok((stream, permit))
-}
-
-/// The labels of the decision metric.
-pub(super) fn labels(record: &Record) -> Verdict {
-    let first = record.held.first().and_then(|held| record.policy.rules().get(held.rule));
-    let country = record.location.as_ref().map_or("none", |location| {
-        let entry = location.atlas.entry(location.entry);
-        match (entry.state(), entry.candidates().iter().next()) {
-            (State::NotPublic, _) => "special",
-            (State::Disputed, _) => "disputed",
-            (State::Unknown | State::Overridden, None) => "unknown",
-            (State::Agreed | State::Overridden | State::Unknown, country) => {
-                country.map_or("unknown", |country| country.code())
-            }
-        }
-    });
-    Verdict {
-        verdict: record.outcome.map_or("none", crate::policy::Outcome::name),
-        mode: first.map_or(Mode::Enforce, |rule| rule.mode).name(),
-        pack: first.map_or(Cow::Borrowed("none"), |rule| Cow::Owned(rule.pack.clone())),
-        country,
-        data_class: record.policy.class_of(&record.tags),
-    }
 }
