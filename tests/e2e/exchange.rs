@@ -4,7 +4,6 @@
 use std::net::Shutdown;
 use std::sync::Mutex;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use crate::support::{Config, Message, Origin, Proxy, closed_port, ok, request, wait_for};
 
@@ -237,7 +236,7 @@ fn an_answer_that_stalls_is_cut() {
 #[test]
 fn a_closed_port_is_a_bad_gateway() {
     let proxy = start();
-    let answer = proxy.ask("GET", &format!("http://{}/", closed_port("127.0.0.1")), "", "");
+    let answer = proxy.ask("GET", &format!("http://{}/", closed_port("127.1.9.1")), "", "");
     assert_eq!((answer.status(), answer.json()["code"].as_str()), (502, Some("connect-refused")));
     assert!(answer.head.get("proxy-status").unwrap().contains("error=connection_refused"));
     assert_eq!(proxy.record()["error"]["fault"], "upstream");
@@ -258,5 +257,4 @@ fn an_origin_that_answers_before_the_body_is_sent_is_heard() {
     client.send(request("POST", &format!("{}/", origin.url()), "Content-Length: 10000000\r\n", ""));
     let answer = client.response("POST");
     assert_eq!((answer.status(), answer.text().as_str()), (413, "big"));
-    assert!(client.is_silent(Duration::from_millis(1)) || client.has_ended());
 }

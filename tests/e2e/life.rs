@@ -58,9 +58,10 @@ fn what_does_not_end_in_time_is_cut() {
     let mut client = proxy.client();
     client.send(request("GET", &format!("{}/", origin.url()), "", ""));
     assert_eq!(client.head().unwrap().status(), 200);
+    assert_eq!(client.take(5), b"first");
     proxy.signal("TERM");
     assert!(tunnel.has_ended());
-    assert_eq!(client.rest(), b"first", "the cut answer does not look whole");
+    assert!(client.has_ended(), "the rest of the answer never comes");
     assert_eq!(proxy.ended().code(), Some(0));
     assert!(proxy.output().contains("drain_timeout cut 2 connections"), "{}", proxy.output());
     let records = proxy.wait_records(2);
@@ -149,10 +150,12 @@ fn a_head_that_drips_is_given_up_too() {
 
 #[test]
 fn a_connection_at_rest_is_closed_without_a_word() {
-    let origin = Origin::answering("127.1.0.1", ok("once"));
     let proxy = Proxy::start(&Config::new().limit("idle_timeout", "\"100ms\""));
-    let mut silent = proxy.client();
-    assert!(silent.has_ended());
+    assert!(proxy.client().has_ended());
+    assert!(proxy.records().is_empty());
+    let origin = Origin::answering("127.1.0.1", ok("once"));
+    // Long enough for a slow machine to ask in time.
+    let proxy = Proxy::start(&Config::new().limit("idle_timeout", "\"2s\""));
     let mut client = proxy.client();
     client.send(request("GET", &format!("{}/", origin.url()), "", ""));
     assert_eq!(client.response("GET").text(), "once");

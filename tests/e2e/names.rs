@@ -128,9 +128,9 @@ fn of_mixed_answers_only_permitted_ones_are_dialled() {
     let dns = Dns::start();
     let good = Origin::answering("127.1.0.1", ok("permitted"));
     let port = good.address.port();
-    let bad = std::net::TcpListener::bind(("127.3.0.1", port)).unwrap();
+    let bad = std::net::TcpListener::bind(("127.3.7.1", port)).unwrap();
     bad.set_nonblocking(true).unwrap();
-    dns.addresses("mixed.example", &["127.3.0.1", "127.1.0.1"]);
+    dns.addresses("mixed.example", &["127.3.7.1", "127.1.0.1"]);
     let url = format!("http://mixed.example:{port}/");
     let fields = "X-Data-Class: health\r\n";
     let proxy = start(&dns, Config::new().rules(), "");
@@ -139,7 +139,7 @@ fn of_mixed_answers_only_permitted_ones_are_dialled() {
     let proxy = start(&dns, Config::new().rules().destinations("mixed = \"refuse\""), "");
     let answer = proxy.ask("GET", &url, fields, "");
     assert_eq!(answer.status(), 451);
-    assert_eq!(proxy.record()["address"], format!("127.3.0.1:{port}"));
+    assert_eq!(proxy.record()["address"], format!("127.3.7.1:{port}"));
     assert!(bad.accept().is_err(), "the refused address was dialled");
     assert_eq!(good.connections(), 1);
 }
@@ -155,7 +155,7 @@ fn what_name_servers_answer_is_told_apart() {
     ] {
         dns.set(name, zone);
     }
-    let proxy = start(&dns, Config::new(), "timeout = \"400ms\"");
+    let proxy = start(&dns, Config::new(), "timeout = \"2s\"");
     let cases = [
         ("gone.example", 502, "dns-no-such-name", "dns_error"),
         ("broken.example", 502, "dns-failed", "dns_error"),
@@ -202,7 +202,7 @@ fn a_name_that_a_rule_refuses_is_never_asked_for() {
 fn the_second_address_answers_where_the_first_refuses() {
     let origin = Origin::answering("127.1.0.2", ok("second"));
     let port = origin.address.port();
-    let config = Config::new().name("two.example", &["127.1.0.1", "127.1.0.2"]);
+    let config = Config::new().name("two.example", &["127.1.7.1", "127.1.0.2"]);
     let proxy = Proxy::start(&config);
     let url = format!("http://two.example:{port}/");
     assert_eq!(proxy.ask("GET", &url, "", "").text(), "second");
@@ -215,8 +215,8 @@ fn the_second_address_answers_where_the_first_refuses() {
 fn the_second_address_answers_where_the_first_is_silent() {
     let origin = Origin::answering("127.1.0.2", ok("second"));
     let port = origin.address.port();
-    let Some(hole) = BlackHole::new("127.1.0.1", port) else { return };
-    let config = Config::new().name("two.example", &["127.1.0.1", "127.1.0.2"]);
+    let Some(hole) = BlackHole::new("127.1.7.1", port) else { return };
+    let config = Config::new().name("two.example", &["127.1.7.1", "127.1.0.2"]);
     let proxy = Proxy::start(&config);
     let url = format!("http://two.example:{port}/");
     assert_eq!(proxy.ask("GET", &url, "", "").text(), "second");
@@ -225,8 +225,8 @@ fn the_second_address_answers_where_the_first_is_silent() {
 
 #[test]
 fn where_no_address_answers_the_last_failure_is_told() {
-    let closed = closed_port("127.1.0.1");
-    let config = Config::new().name("none.example", &["127.1.0.1", "127.1.0.2", "127.1.0.3"]);
+    let closed = closed_port("127.1.9.1");
+    let config = Config::new().name("none.example", &["127.1.9.1", "127.1.9.2", "127.1.9.3"]);
     let proxy = Proxy::start(&config);
     let answer = proxy.ask("GET", &format!("http://none.example:{}/", closed.port()), "", "");
     assert_eq!((answer.status(), answer.json()["code"].as_str()), (502, Some("connect-refused")));
@@ -234,10 +234,10 @@ fn where_no_address_answers_the_last_failure_is_told() {
 
 #[test]
 fn an_address_that_is_silent_is_given_up_in_time() {
-    let port = closed_port("127.1.0.1").port();
-    let Some(hole) = BlackHole::new("127.1.0.1", port) else { return };
+    let port = closed_port("127.1.9.1").port();
+    let Some(hole) = BlackHole::new("127.1.7.1", port) else { return };
     let proxy = Proxy::start(&Config::new().limit("connect_timeout", "\"200ms\""));
-    let answer = proxy.ask("GET", &format!("http://127.1.0.1:{port}/"), "", "");
+    let answer = proxy.ask("GET", &format!("http://127.1.7.1:{port}/"), "", "");
     assert_eq!((answer.status(), answer.json()["code"].as_str()), (504, Some("connect-timeout")));
     drop(hole);
 }

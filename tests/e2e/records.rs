@@ -49,7 +49,7 @@ fn everything_that_comes_is_one_line_and_tells_no_secret() {
         &(TAGGED.to_owned() + secrets),
         "CANARY-body",
     );
-    proxy.ask("GET", &format!("http://{}{path}", closed_port("127.1.0.1")), secrets, "");
+    proxy.ask("GET", &format!("http://{}{path}", closed_port("127.1.9.1")), secrets, "");
     proxy.ask("TRACE", &format!("{}{path}", open.url()), secrets, "");
     proxy.ask(
         "GET",
@@ -170,7 +170,7 @@ fn every_named_metric_is_there_and_counts() {
     let origin = Origin::answering("127.1.0.1", ok("four"));
     let proxy = Proxy::start(&Config::new().rules().databases());
     proxy.ask("POST", &format!("{}/", origin.url()), TAGGED, "abc");
-    proxy.ask("GET", &format!("http://{}/", closed_port("127.1.0.1")), "", "");
+    proxy.ask("GET", &format!("http://{}/", closed_port("127.1.9.1")), "", "");
     proxy.wait_records(2);
     let answer = proxy.ask_admin("GET", "/metrics");
     assert!(answer.head.get("content-type").unwrap().starts_with("application/openmetrics-text"));

@@ -101,7 +101,7 @@ fn a_refused_tunnel_is_never_dialled() {
 #[test]
 fn there_is_no_200_before_there_is_a_connection() {
     let proxy = start();
-    let (mut client, answer) = proxy.connect(&closed_port("127.0.0.1").to_string(), "");
+    let (mut client, answer) = proxy.connect(&closed_port("127.1.9.1").to_string(), "");
     assert_eq!(answer.status(), 502);
     assert_eq!(answer.json()["code"], "connect-refused");
     assert!(client.has_ended());

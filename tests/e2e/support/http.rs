@@ -3,7 +3,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
 
 use super::DEADLINE;
 
@@ -91,15 +90,6 @@ impl Wire {
     /// Ends our side.
     pub(crate) fn end(&self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
-    }
-
-    /// Whether nothing comes for a little while. Proves nothing, but lets a test look.
-    pub(crate) fn is_silent(&mut self, during: Duration) -> bool {
-        self.stream.set_read_timeout(Some(during)).unwrap();
-        let mut byte = [0];
-        let silent = self.buffer.is_empty() && self.stream.read(&mut byte).is_err();
-        self.stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        silent
     }
 }
 

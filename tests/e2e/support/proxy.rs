@@ -25,8 +25,15 @@ pub(crate) struct Proxy {
     pub(crate) admin: SocketAddr,
     pub(crate) folder: TempDir,
     child: Child,
-    output: Arc<Mutex<String>>,
-    stdout: Arc<Mutex<String>>,
+    output: Lines,
+    stdout: Lines,
+}
+
+/// What the program has printed so far.
+#[derive(Debug)]
+struct Lines {
+    text: Arc<Mutex<String>>,
+    reader: Option<thread::JoinHandle<()>>,
 }
 
 /// The program under test, for the commands that end by themselves.
@@ -59,11 +66,11 @@ impl Proxy {
         fs::write(&file, config.text()).unwrap();
         command.arg("run").arg("--config").arg(&file);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = collect(child.stderr.take().unwrap());
-        let stdout = collect(child.stdout.take().unwrap());
+        let output = Lines::collect(child.stderr.take().unwrap());
+        let stdout = Lines::collect(child.stdout.take().unwrap());
         let mut address = |label: &str| -> SocketAddr {
             let text = wait_for(&format!("`{label}` of the program"), || {
-                let text = output.lock().unwrap().clone();
+                let text = output.text();
                 let ended = child.try_wait().unwrap().is_some();
                 let line = text.lines().find(|line| line.starts_with(label)).map(str::to_owned);
                 assert!(line.is_some() || !ended, "the program ended:\n{text}");
@@ -113,7 +120,7 @@ impl Proxy {
     /// The records so far.
     pub(crate) fn records(&self) -> Vec<Record> {
         let file = fs::read_to_string(self.folder.path().join("records.jsonl"));
-        let text = file.unwrap_or_else(|_| self.stdout.lock().unwrap().clone());
+        let text = file.unwrap_or_else(|_| self.stdout.text());
         let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -179,15 +186,18 @@ impl Proxy {
     /// Waits until the program has ended.
     #[track_caller]
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        let output = Arc::clone(&self.output);
-        let child = &mut self.child;
-        let what = || format!("the end of the program\n{}", output.lock().unwrap());
-        wait_for(&what(), || child.try_wait().unwrap())
+        let (child, output) = (&mut self.child, &mut self.output);
+        let what = format!("the end of the program\n{}", output.text());
+        let status = wait_for(&what, || child.try_wait().unwrap());
+        // What it said last may still be on its way to us.
+        output.join();
+        self.stdout.join();
+        status
     }
 
     /// What it said on standard error.
     pub(crate) fn output(&self) -> String {
-        self.output.lock().unwrap().clone()
+        self.output.text()
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -217,16 +227,28 @@ fn length(body: &str) -> String {
     format!("Content-Length: {}\r\n", body.len())
 }
 
-fn collect(from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let text = Arc::new(Mutex::new(String::new()));
-    let into = Arc::clone(&text);
-    thread::spawn(move || {
-        let mut from = BufReader::new(from);
-        let mut line = String::new();
-        while from.read_line(&mut line).is_ok_and(|read| read > 0) {
-            into.lock().unwrap().push_str(&line);
-            line.clear();
+impl Lines {
+    fn collect(from: impl Read + Send + 'static) -> Self {
+        let text = Arc::<Mutex<String>>::default();
+        let into = Arc::clone(&text);
+        let reader = thread::spawn(move || {
+            let mut from = BufReader::new(from);
+            let mut line = String::new();
+            while from.read_line(&mut line).is_ok_and(|read| read > 0) {
+                into.lock().unwrap().push_str(&line);
+                line.clear();
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
+
+    fn join(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
         }
-    });
-    text
+    }
 }
