@@ -57,7 +57,7 @@ fn every_shipped_configuration_is_right() {
 
 #[test]
 fn no_is_norway() {
-    let text = "[jurisdiction.nordic]\ncountries = [\"NO\"]\n[[rule]]\nid = \"r\"\noutcome = \"block\"\n\
+    let text = "packs = []\n[jurisdiction.nordic]\ncountries = [\"NO\"]\n[[rule]]\nid = \"r\"\noutcome = \"block\"\n\
                 reason = \"r\"\n[rule.when]\nto = [\"nordic\", \"NO\"]\n";
     let origin = Origin::Text { name: "norway".to_owned(), text: text.to_owned() };
     assert_eq!(config::load(&origin).unwrap().active.policy.rules().len(), 1);

@@ -79,7 +79,8 @@ impl Record {
     /// Appends the record as one JSON line.
     pub(super) fn write_line(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
         let rules: Vec<_> = self.rules().collect();
-        let observed = rules.iter().any(|rule| rule.mode == Mode::Observe);
+        // The rule that decides comes first; an observing one is first where none acts.
+        let observed = rules.first().is_some_and(|rule| rule.mode == Mode::Observe);
         let micros = |duration: Option<Duration>| duration.map(|d| d.as_micros());
         let line = Line {
             time: format!("{:.3}", self.at),

@@ -6,4 +6,4 @@ mod record;
 mod sink;
 
 pub use record::{Failure, Fault, Location, Record, Timings};
-pub use sink::{Sink, SinkTarget};
+pub use sink::{PATIENCE, Sink, SinkTarget};

@@ -6,10 +6,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::telemetry::{Event, Metrics};
 
@@ -21,6 +22,9 @@ const QUEUE: usize = 8_192;
 /// How long the writer lets records gather before it writes them. Waking it for each one
 /// cost 15 % of the program's processor time at 27,000 requests a second.
 const GATHER: Duration = Duration::from_millis(2);
+
+/// How long a request, or the end of the program, waits for a sink that does not move.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where lines are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +61,12 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Opens the target and starts the writer. The handle ends after [`Sink::end`], when
+    /// Opens the target and starts the writer. The receiver ends after [`Sink::end`], when
     /// all records are written.
-    pub fn open(target: &SinkTarget, metrics: Arc<Metrics>) -> io::Result<(Self, JoinHandle<()>)> {
+    pub fn open(
+        target: &SinkTarget,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<(Self, oneshot::Receiver<()>)> {
         let output: Box<dyn Write + Send> = match target {
             SinkTarget::Stdout => Box::new(io::stdout()),
             SinkTarget::File(path) => Box::new(append(path)?),
@@ -73,14 +80,27 @@ impl Sink {
             healthy: Arc::clone(&healthy),
             metrics: Arc::clone(&metrics),
         };
+        let (done, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("audit".to_owned());
-        let thread = thread.spawn(move || writer.run(records))?;
-        Ok((Self { queue, healthy, metrics }, thread))
+        thread.spawn(move || {
+            writer.run(records);
+            // Nobody listens where the program ends without waiting.
+            drop(done);
+        })?;
+        Ok((Self { queue, healthy, metrics }, ended))
     }
 
-    /// Whether the last write succeeded. Tagged requests are refused while it has not.
+    /// Whether the last write succeeded and the writer keeps up. Tagged requests are refused
+    /// while it has not.
     pub fn is_healthy(&self) -> bool {
-        self.healthy.load(Ordering::Relaxed)
+        self.healthy.load(Ordering::Relaxed) && self.queue.capacity() > 0
+    }
+
+    /// Waits where the queue is full: a sink that nobody empties must not fill the memory.
+    /// Returns whether there is room now.
+    pub async fn room(&self) -> bool {
+        self.queue.capacity() > 0
+            || timeout(PATIENCE, self.queue.reserve()).await.is_ok_and(|room| room.is_ok())
     }
 
     /// Hands a record over. Must be called inside the runtime: where the queue is full,
@@ -91,7 +111,8 @@ impl Sink {
             Ok(()) => {}
             Err(TrySendError::Full(message)) => {
                 let queue = self.queue.clone();
-                // Bounded by the connection limit: a connection has one request at a time.
+                // Bounded by the connection limit: the next request of each connection waits
+                // for room before it is served.
                 tokio::spawn(async move { queue.send(message).await });
             }
             Err(TrySendError::Closed(_)) => {
@@ -106,8 +127,10 @@ impl Sink {
 impl Sink {
     /// Lets the writer end when it has written what waits.
     pub async fn end(&self) {
-        if self.queue.send(Message::End).await.is_err() {
-            tracing::error!("the writer of records ended before it was asked to");
+        match timeout(PATIENCE, self.queue.send(Message::End)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("the writer of records ended before it was asked to"),
+            Err(_) => tracing::error!("the queue of records stays full; the last ones are lost"),
         }
     }
 }
@@ -156,7 +179,11 @@ impl Writer {
         if count == 0 {
             return;
         }
-        let result = self.output.write_all(lines).and_then(|()| self.output.flush());
+        // What a failed write left behind must not swallow the next good line.
+        let torn = !self.healthy.load(Ordering::Relaxed);
+        let start = if torn { self.output.write_all(b"\n") } else { Ok(()) };
+        let result =
+            start.and_then(|()| self.output.write_all(lines)).and_then(|()| self.output.flush());
         self.healthy.store(result.is_ok(), Ordering::Relaxed);
         for _ in 0..count {
             match &result {

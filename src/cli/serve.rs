@@ -2,16 +2,16 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::admin::{self, Reload};
-use crate::audit::Sink;
+use crate::audit::{self, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Proxy, Resolver};
 use crate::telemetry::{Database, Event, Metrics};
@@ -27,7 +27,7 @@ pub(super) struct Serving {
     pub(super) reloads: mpsc::Receiver<Reload>,
     origin: Origin,
     drain_timeout: Duration,
-    writer: JoinHandle<()>,
+    writer: oneshot::Receiver<()>,
 }
 
 impl Serving {
@@ -86,10 +86,9 @@ impl Serving {
     pub(super) async fn finish(self) -> usize {
         let cut = self.proxy.drain.finish(self.drain_timeout).await;
         self.proxy.end_records().await;
-        let writer = self.writer;
-        let joined = tokio::task::spawn_blocking(move || writer.join()).await;
-        if !matches!(joined, Ok(Ok(()))) {
-            tracing::error!("the writer of records did not end well");
+        // The writer's end drops the sender, which is what is waited for.
+        if timeout(audit::PATIENCE, self.writer).await.is_err() {
+            tracing::error!("the sink does not take the last records; they are lost");
         }
         cut
     }

@@ -13,15 +13,18 @@ use super::rules::{Defaults, Rules};
 use super::section::Section;
 use super::{carriers, databases, network};
 
-/// Reads what a reload replaces. `packs` are the roots of the pack files.
+/// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
+/// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the roots of the pack files.
 pub(super) fn read(
     root: &Section<'_>,
+    shipped: &Section<'_>,
     packs: &[Section<'_>],
     bases: &[PathBuf],
     digest: &str,
 ) -> Option<Active> {
     let defaults = Defaults::read(root);
-    let places = Jurisdictions::read(root, &Jurisdictions::default());
+    let places =
+        Jurisdictions::read(root, &Jurisdictions::read(shipped, &Jurisdictions::default()));
     let mut rules = Rules::default();
     let mut infos = Vec::new();
     for pack in packs {
@@ -32,9 +35,9 @@ pub(super) fn read(
         infos.push(PackInfo { id: "local".to_owned(), version: "-".to_owned(), rules: local });
     }
     let (settings, nat64, mixed) = network::destinations(root, defaults);
-    let carriers = carriers::read(root);
+    let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
     let (names, principals) = (network::names(root), network::principals(root));
-    let atlas = databases::atlas(root, bases)?;
+    let atlas = databases::atlas(root, shipped, bases)?;
     Some(Active {
         epoch: next_epoch(),
         digest: Arc::from(digest),

@@ -9,8 +9,17 @@ use crate::data::{Carrier, Carriers, Form, Tag};
 use super::section::Section;
 
 /// Headers that must keep their meaning on the way.
-const RESERVED: [&str; 6] =
-    ["connection", "content-length", "cookie", "host", "te", "transfer-encoding"];
+const RESERVED: [&str; 9] = [
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
 
 /// Reads every carrier.
 pub(super) fn read(root: &Section<'_>) -> Carriers {
@@ -30,7 +39,8 @@ fn carrier(section: &Section<'_>) -> Option<Carrier> {
         Some(start) => (start, true),
         None => (header.text, false),
     };
-    if HeaderName::from_bytes(name.as_bytes()).is_err() || RESERVED.contains(&name) {
+    let name = name.to_ascii_lowercase();
+    if HeaderName::from_bytes(name.as_bytes()).is_err() || RESERVED.contains(&name.as_str()) {
         let message = format!("`{}` is not a header that can carry tags", header.text);
         section.problem(header.span, message, None);
         return None;
@@ -44,7 +54,7 @@ fn carrier(section: &Section<'_>) -> Option<Carrier> {
         );
         return None;
     }
-    Some(Carrier { name: name.to_ascii_lowercase(), family, form, keys, values, strip })
+    Some(Carrier { name, family, form, keys, values, strip })
 }
 
 fn values(section: &Section<'_>) -> HashMap<String, Tag> {

@@ -18,11 +18,12 @@ struct Listed {
 
 /// Reads the files, checks each as a whole and merges them. `None` where a mistake was
 /// told.
-pub(super) fn atlas(root: &Section<'_>, bases: &[PathBuf]) -> Option<Atlas> {
-    let section = root.section("geo");
+pub(super) fn atlas(root: &Section<'_>, shipped: &Section<'_>, bases: &[PathBuf]) -> Option<Atlas> {
+    let own = root.section("geo");
+    let overlay = overlay(&own);
+    let section = if own.has("database") { own } else { shipped.section("geo") };
     let listed: Vec<_> =
         section.sections("database").iter().filter_map(|one| database(one, bases)).collect();
-    let overlay = overlay(&section);
     let mut spans = Vec::new();
     let mut sources = Vec::new();
     for Listed { source, path, span } in listed {

@@ -15,6 +15,9 @@ use super::problem::{Collector, Problems, Text};
 use super::section::Section;
 use super::words::nearest;
 
+/// What errors call the configuration inside the program.
+const BUILT_IN: &str = "config/borderpost.toml (built in)";
+
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
 pub enum Origin {
@@ -53,7 +56,10 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
     let bases = bases(origin);
     let table = parse(&main, problems);
     let root = Section::new(&main, problems, table.get_ref(), 0..0);
-    let texts = pack_texts(&root, &bases);
+    let shipped = Arc::new(Text { name: BUILT_IN.to_owned(), text: super::DEFAULT.to_owned() });
+    let shipped_table = parse(&shipped, problems);
+    let shipped = Section::new(&shipped, problems, shipped_table.get_ref(), 0..0).partly_read();
+    let texts = pack_texts(if root.has("packs") { &root } else { &shipped }, &bases);
     let tables: Vec<_> = texts.iter().map(|text| parse(text, problems)).collect();
     let digest = digest(&main, &texts);
     let packs: Vec<_> = texts
@@ -62,16 +68,15 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
         .map(|(text, table)| Section::new(text, problems, table.get_ref(), 0..0))
         .collect();
     let fixed = Fixed::read(&root, &near(origin));
-    let active = active::read(&root, &packs, &bases, &digest)?;
+    let active = active::read(&root, &shipped, &packs, &bases, &digest)?;
     Some(Loaded { fixed, active })
 }
 
 fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {
     match origin {
-        Origin::BuiltIn => Some(Text {
-            name: "config/borderpost.toml (built in)".to_owned(),
-            text: super::DEFAULT.to_owned(),
-        }),
+        Origin::BuiltIn => {
+            Some(Text { name: BUILT_IN.to_owned(), text: super::DEFAULT.to_owned() })
+        }
         Origin::Text { name, text } => Some(Text { name: name.clone(), text: text.clone() }),
         Origin::File(path) => {
             let name = path.display().to_string();

@@ -171,11 +171,15 @@ impl Reading<'_, '_> {
         conditions
     }
 
+    /// Whether the request goes out because of the rule.
+    fn permits(&self, outcome: Outcome) -> bool {
+        outcome == Outcome::Allow || (outcome == Outcome::Log && self.defaults.fallback.refuses())
+    }
+
     /// An allow list passes only if every candidate passes; a refusal needs one database.
     fn consensus(&self, outcome: Outcome) -> Consensus {
         let section = self.section;
-        let permits = outcome == Outcome::Allow
-            || (outcome == Outcome::Log && self.defaults.fallback.refuses());
+        let permits = self.permits(outcome);
         let natural = if permits { Consensus::All } else { Consensus::Any };
         let Some(chosen) = section.choice("consensus", &CONSENSUS) else { return natural };
         if permits && chosen != Consensus::All {
@@ -211,11 +215,11 @@ impl Reading<'_, '_> {
         };
         if let (Some(words), Some(places)) = (to, to_places) {
             let presumed = outcome.refuses() && tagged && self.defaults.unknown_is_restricted;
-            conditions.push(Condition::To(reach(&words, places, presumed && outside.is_none())));
+            conditions.push(Condition::To(reach(&words, places, presumed)));
         }
         if let (Some(words), Some(places)) = (outside, outside_places) {
             // What lies nobody knows where is outside, unless the rule permits.
-            let presumed = outcome != Outcome::Allow;
+            let presumed = !self.permits(outcome);
             conditions.push(Condition::Outside(reach(&words, places, presumed)));
         }
     }

@@ -40,6 +40,12 @@ impl<'a> Section<'a> {
         Self { file, problems, table: Some(table), span, asked: RefCell::default() }
     }
 
+    /// A section of which only some keys are wanted: the others are not unknown.
+    pub(super) fn partly_read(self) -> Self {
+        self.asked.borrow_mut().push("*");
+        self
+    }
+
     /// Where the section begins.
     pub(super) fn span(&self) -> Range<usize> {
         self.span.clone()

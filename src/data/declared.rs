@@ -129,9 +129,10 @@ impl Carrier {
     fn read_list(&self, text: &str, tags: &mut Tags) {
         let separators = [',', ';', ' ', '\t'];
         for value in text.split(separators).filter(|value| !value.is_empty()) {
+            let value = value.trim_matches(['"', '.']);
             match self.values.get(&value.to_ascii_lowercase()) {
                 Some(tag) => tags.insert(tag.clone()),
-                None => tags.insert_declared(value.trim_matches('"')),
+                None => tags.insert_declared(value),
             }
         }
     }
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn every_carrier_declares() {
         for pairs in [
-            [("x-data-class", "PHI, secret")],
+            [("x-data-class", "\"PHI\", secret.")],
             [("baggage", "a=b,data-class=phi%2Csecret;p=1")],
             [("x-amz-tagging", "x=y&data-class=phi+secret")],
             [("x-amz-meta-data-class", "phi;secret")],

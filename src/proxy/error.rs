@@ -103,7 +103,7 @@ impl Error {
             failure: Failure {
                 fault: Fault::Us,
                 code: "record-unwritable",
-                detail: "records cannot be written, so tagged data may not leave".to_owned(),
+                detail: "records cannot be written, so this request may not leave".to_owned(),
             },
             remedy: "make room for, or repair, the target of `record.to`",
             proxy_status: "proxy_internal_error",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::uri::Uri;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::sleep;
 
 use super::body::Body;
@@ -52,6 +52,7 @@ pub(super) async fn send(
     active.carriers.strip(request.headers_mut());
     fields::forward_request(&mut request, proxy.via())?;
     address(&mut request, target)?;
+    frame(&mut request);
     let request = prepare(request, draft, client.in_flight.informer());
     let key = |permit: &crate::policy::Permit| Key {
         socket: permit.socket(),
@@ -100,6 +101,16 @@ fn address(request: &mut Request<Incoming>, target: &Target) -> Result<(), Error
     Ok(())
 }
 
+/// Says how the body is framed where hyper would guess that a method has none: a chunked
+/// GET would lose its body (RFC 9112 section 6.3).
+fn frame(request: &mut Request<Incoming>) {
+    let sized = request.headers().contains_key(header::CONTENT_LENGTH);
+    if !sized && !request.body().is_end_stream() {
+        let chunked = HeaderValue::from_static("chunked");
+        request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
+    }
+}
+
 /// Puts the body on its way: counted, and held back where the client waits for a word.
 /// Interim answers are passed on as they come (RFC 9110 section 15.2).
 fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Request<Outgoing> {
@@ -109,7 +120,10 @@ fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Req
     let gate = Mutex::new(expects.then(|| request.body_mut().gated()));
     hyper::ext::on_informational(&mut request, move |interim| {
         if interim.status() != StatusCode::CONTINUE {
-            informer.inform(interim.status(), interim.headers());
+            let mut headers = interim.headers().clone();
+            fields::strip(&mut headers);
+            headers.remove(header::CONTENT_LENGTH);
+            informer.inform(interim.status(), &headers);
             return;
         }
         // The client reads its own 100 from our HTTP server once the body is asked for.
@@ -128,9 +142,14 @@ fn check(response: &Response<Incoming>) -> Result<(), Error> {
         let status = StatusCode::BAD_GATEWAY;
         Err(Error::upstream(status, "response", "answer-malformed", "http_protocol_error", text))
     };
-    if headers.contains_key(header::TRANSFER_ENCODING)
-        && headers.contains_key(header::CONTENT_LENGTH)
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let coded = codings.next();
+    if coded.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        || codings.next().is_some()
     {
+        return malformed("the destination sent a Transfer-Encoding other than chunked");
+    }
+    if coded.is_some() && headers.contains_key(header::CONTENT_LENGTH) {
         return malformed("the destination sent both Transfer-Encoding and Content-Length");
     }
     if headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {

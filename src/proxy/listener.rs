@@ -9,7 +9,8 @@ use tokio::time::{interval, sleep};
 
 use crate::telemetry::Event;
 
-use super::{Proxy, connection};
+use super::Proxy;
+use super::connection::{self, Slot};
 
 /// How long accepting rests after a failure: long enough for descriptors to come free,
 /// short enough that clients do not notice.
@@ -36,11 +37,9 @@ pub async fn run(listener: TcpListener, proxy: Arc<Proxy>) {
         };
         match accepted {
             Ok((stream, client)) => {
-                let served = connection::serve(Arc::clone(&proxy), stream, client);
-                proxy.drain.tasks.spawn(async move {
-                    served.await;
-                    drop(permit);
-                });
+                let slot = Slot::new(&proxy.metrics, permit);
+                let served = connection::serve(Arc::clone(&proxy), stream, client, slot);
+                proxy.drain.tasks.spawn(served);
             }
             Err(error) => {
                 Event::AcceptFailed(&error).record(&proxy.metrics);

@@ -83,14 +83,21 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
 }
 
 /// A request line without what may be data or a secret: the query, and a user before the
-/// host.
+/// host. What does not look like a request line may be anything, and is told by its length.
 fn redacted(line: &str) -> String {
-    let line = line.split('?').next().unwrap_or_default();
-    match (line.split_once("//"), line.rsplit_once('@')) {
-        (Some((start, _)), Some((_, end))) => format!("{start}//{end}"),
-        (None, Some((_, end))) => end.to_owned(),
-        (_, None) => line.to_owned(),
+    let words: Vec<_> = line.split(' ').collect();
+    let [method, target, version] = words.as_slice() else {
+        return format!("{} octets that are none", line.len());
+    };
+    if !method.bytes().all(|b| b.is_ascii_uppercase()) || !version.starts_with("HTTP/") {
+        return format!("{} octets that are none", line.len());
     }
+    let target = target.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = target.split_once("//").map_or(("", target), |(s, rest)| (s, rest));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let slashes = if scheme.is_empty() { "" } else { "//" };
+    format!("{method} {scheme}{slashes}{host}{path} {version}")
 }
 
 /// An answer that we owe as the last recipient.

@@ -12,6 +12,7 @@ use crate::policy::{Content, Decision, Facts};
 use crate::telemetry::Event;
 
 use super::body::Body;
+use super::connection::Slot;
 use super::draft::Draft;
 use super::error::Error;
 use super::forward::Client;
@@ -20,6 +21,13 @@ use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
 use super::upstream::Answered;
 use super::{Proxy, fields, forward, judge::Judged, reply, tunnel};
+
+/// Whom a request came from, and on what.
+pub(super) struct From {
+    pub(super) client: SocketAddr,
+    pub(super) wire: Arc<Wire>,
+    pub(super) slot: Arc<Slot>,
+}
 
 /// What came of a request that was permitted.
 enum Passed {
@@ -34,21 +42,21 @@ enum Passed {
 /// Serves one request; whatever comes of it, it is answered and recorded once.
 pub(super) async fn serve(
     proxy: Arc<Proxy>,
-    client: SocketAddr,
-    wire: Arc<Wire>,
+    from: From,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let active = proxy.active.load_full();
-    let mut draft = Draft::begin(&proxy, &active, client, &request);
+    let mut draft = Draft::begin(&proxy, &active, from.client, &request);
     let wish = reply::Wish::of(&request);
-    let in_flight = match wire.next_request() {
+    let in_flight = match from.wire.next_request() {
         Ok(in_flight) => in_flight,
         Err(refused) => return Ok(reply::refused_on_the_wire(&refused, draft)),
     };
-    let outcome = walk(&mut draft, &Client { wire: &wire, in_flight: &in_flight }, request).await;
+    let outcome =
+        walk(&mut draft, &Client { wire: &from.wire, in_flight: &in_flight }, request).await;
     Ok(match outcome {
         Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
-        Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel()),
+        Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.slot),
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
         Err(error) => reply::error(&error, wish, draft, Some(in_flight.answer())),
     })
@@ -64,6 +72,9 @@ async fn walk(
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let target = Target::of(&request)?;
     draft.set_target(&target);
+    if !proxy.sink.room().await {
+        return Err(Error::unrecorded());
+    }
     if let Some(status) = fields::max_forwards(&mut request)? {
         return Ok(Passed::Own(status));
     }

@@ -9,9 +9,11 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
 };
+use hickory_resolver::lookup_ip::LookupIp;
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use http::StatusCode;
+use tokio::time::timeout;
 
 use crate::net::Host;
 
@@ -37,29 +39,19 @@ impl Default for NameServers {
 
 /// The resolver; without usable name servers it still answers literals and static names.
 #[derive(Clone)]
-pub struct Resolver(Result<TokioResolver, Arc<str>>);
+pub struct Resolver {
+    /// One for each family, so that a family whose answer does not come delays nobody.
+    families: Result<[TokioResolver; 2], Arc<str>>,
+    timeout: Duration,
+}
 
 impl Resolver {
     /// Builds the resolver. Must be called inside the runtime.
     pub fn new(names: &NameServers, timeout: Duration) -> Self {
-        let builder = if names.servers.is_empty() {
-            TokioResolver::builder_tokio()
-        } else {
-            let servers = names.servers.iter().map(server).collect();
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-            Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
-        };
-        let built = builder.and_then(|mut builder| {
-            let options = builder.options_mut();
-            options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-            options.cache_size = names.cache;
-            options.timeout = timeout / 2;
-            options.attempts = 2;
-            options.use_hosts_file =
-                if names.hosts_file { ResolveHosts::Always } else { ResolveHosts::Never };
-            builder.build()
-        });
-        Self(built.map_err(|error| error.to_string().into()))
+        let four = family(names, timeout, LookupIpStrategy::Ipv4Only);
+        let six = family(names, timeout, LookupIpStrategy::Ipv6Only);
+        let families = four.and_then(|four| Ok([four, six?]));
+        Self { families: families.map_err(|error| error.to_string().into()), timeout }
     }
 
     /// Every address of the host, in the order given.
@@ -75,17 +67,20 @@ impl Resolver {
             Host::Address(address) => return Ok(vec![*address]),
             Host::Name(name) => name,
         };
-        let resolver = self.0.as_ref().map_err(|why| {
+        let [four, six] = self.families.as_ref().map_err(|why| {
             let text = format!("no name server can be asked for {host}: {why}");
             failed(StatusCode::BAD_GATEWAY, "dns-unavailable", text)
         })?;
         // The final dot keeps search domains out: `api.example.com` never means
         // `api.example.com.corp.example`. A single label is the user's own network's.
         let absolute = if name.contains('.') { format!("{name}.") } else { name.to_string() };
-        let found = resolver.lookup_ip(absolute).await.map_err(|error| explain(host, &error))?;
-        let addresses: Vec<_> = found.iter().collect();
+        let asked = both(four.lookup_ip(absolute.as_str()), six.lookup_ip(absolute.as_str()));
+        let answers = timeout(self.timeout, asked).await.map_err(|_| too_late(host))?;
+        let addresses: Vec<_> = answers.iter().flatten().flat_map(LookupIp::iter).collect();
         if addresses.is_empty() {
-            return Err(failed(StatusCode::BAD_GATEWAY, "dns-no-address", no_address(host)));
+            // The first answer's error; a name without addresses of either family has none.
+            let error = answers.into_iter().find_map(Result::err);
+            return Err(error.map_or_else(|| nowhere(host), |error| explain(host, &error)));
         }
         Ok(addresses)
     }
@@ -93,7 +88,59 @@ impl Resolver {
 
 impl std::fmt::Debug for Resolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Resolver").field(&self.0.as_ref().err()).finish()
+        f.debug_tuple("Resolver").field(&self.families.as_ref().err()).finish()
+    }
+}
+
+/// One family's resolver.
+fn family(
+    names: &NameServers,
+    timeout: Duration,
+    strategy: LookupIpStrategy,
+) -> Result<TokioResolver, NetError> {
+    let mut builder = if names.servers.is_empty() {
+        TokioResolver::builder_tokio()?
+    } else {
+        let servers = names.servers.iter().map(server).collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    let options = builder.options_mut();
+    options.ip_strategy = strategy;
+    options.cache_size = names.cache;
+    options.timeout = timeout / 2;
+    options.attempts = 2;
+    options.use_hosts_file =
+        if names.hosts_file { ResolveHosts::Always } else { ResolveHosts::Never };
+    builder.build()
+}
+
+/// How long the second family may follow a first that has addresses (RFC 8305 section 3).
+const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
+
+type Found = Result<LookupIp, NetError>;
+
+/// Both answers, or the one with addresses if the other does not follow it soon.
+async fn both(four: impl Future<Output = Found>, six: impl Future<Output = Found>) -> Vec<Found> {
+    tokio::pin!(four, six);
+    tokio::select! {
+        first = &mut four => with_second(first, six).await,
+        first = &mut six => {
+            let mut found = with_second(first, four).await;
+            // IPv4 stands first whichever came first: the order does not depend on luck.
+            found.reverse();
+            found
+        }
+    }
+}
+
+async fn with_second(first: Found, second: impl Future<Output = Found>) -> Vec<Found> {
+    if first.is_err() {
+        return vec![first, second.await];
+    }
+    match timeout(RESOLUTION_DELAY, second).await {
+        Ok(second) => vec![first, second],
+        Err(_) => vec![first],
     }
 }
 
@@ -109,18 +156,23 @@ fn explain(host: &Host, error: &NetError) -> Error {
         return failed(StatusCode::BAD_GATEWAY, "dns-no-such-name", text);
     }
     if error.is_no_records_found() {
-        return failed(StatusCode::BAD_GATEWAY, "dns-no-address", no_address(host));
+        return nowhere(host);
     }
     if matches!(error, NetError::Timeout) {
-        let text = format!("no name server answered for {host} in time");
-        return failed(StatusCode::GATEWAY_TIMEOUT, "dns-timeout", text);
+        return too_late(host);
     }
     let text = format!("the name {host} could not be resolved: {error}");
     failed(StatusCode::BAD_GATEWAY, "dns-failed", text)
 }
 
-fn no_address(host: &Host) -> String {
-    format!("the name {host} exists but has no address")
+fn nowhere(host: &Host) -> Error {
+    let text = format!("the name {host} exists but has no address");
+    failed(StatusCode::BAD_GATEWAY, "dns-no-address", text)
+}
+
+fn too_late(host: &Host) -> Error {
+    let text = format!("no name server answered for {host} in time");
+    failed(StatusCode::GATEWAY_TIMEOUT, "dns-timeout", text)
 }
 
 fn failed(status: StatusCode, code: &'static str, text: String) -> Error {

@@ -23,6 +23,7 @@ use crate::telemetry::{Event, Side};
 
 use super::Proxy;
 use super::body::Body;
+use super::connection::Slot;
 use super::draft::Draft;
 use super::guard::{Guard, Served};
 
@@ -69,10 +70,18 @@ struct Counts {
 }
 
 /// Answers 200 and lets the tunnel run by itself.
-pub(super) fn open(tunnel: Tunnel, mut draft: Draft, served: Served) -> Response<Body> {
+pub(super) fn open(
+    tunnel: Tunnel,
+    mut draft: Draft,
+    served: Served,
+    slot: Arc<Slot>,
+) -> Response<Body> {
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
-    tasks.spawn(tunnel.run(draft));
+    tasks.spawn(async move {
+        tunnel.run(draft).await;
+        drop(slot);
+    });
     Response::new(Body::own(Bytes::new(), Some(served)))
 }
 
@@ -195,6 +204,10 @@ impl Standing {
     /// Ends when a new policy no longer permits the tunnel.
     async fn revoked(&self, proxy: &Proxy) {
         let mut epoch = proxy.epoch.subscribe();
+        // What changed while the tunnel was being dialled counts as seen by a new receiver.
+        if !self.holds(proxy) {
+            return;
+        }
         while epoch.changed().await.is_ok() {
             if !self.holds(proxy) {
                 return;

@@ -265,3 +265,15 @@ fn large_bodies_stream_through_without_being_kept() {
         assert!(peak < 48 * 1024, "{peak} KiB at the peak for a body of {} KiB", SIZE / 1024);
     }
 }
+
+#[test]
+fn r0002_a_chunked_get_keeps_its_body() {
+    let (proxy, origin) = (start(), Origin::answering("127.0.0.1", ok("")));
+    let mut client = proxy.client();
+    let body = "5\r\nhello\r\n0\r\n\r\n";
+    client.send(request("GET", &origin.url(), "Transfer-Encoding: chunked\r\n", ""));
+    client.send(body);
+    assert_eq!(client.response("GET").status(), 200);
+    assert_eq!(origin.request(0).body, b"hello");
+    assert_eq!(proxy.record()["bytes_out"], 5);
+}

@@ -255,3 +255,14 @@ fn each_database_is_heard_and_one_is_enough_to_refuse() {
     let record = proxy.wait_records(3).remove(0);
     assert_eq!(record["location"]["databases"], json!({"dbip": "CN", "ipfire": "CN"}));
 }
+
+#[test]
+fn r0001_a_short_file_keeps_the_shipped_rules_databases_and_carriers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("short.toml");
+    std::fs::write(&file, "[proxy]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    let mut explain = crate::support::program();
+    explain.args(["explain", "--url", "http://114.114.114.114/", "--tag", "health", "--config"]);
+    let printed = String::from_utf8(explain.arg(&file).output().unwrap().stdout).unwrap();
+    assert!(printed.starts_with("block: us-country-of-concern"), "{printed}");
+}

@@ -121,6 +121,9 @@ impl Config {
             self.names,
             self.rest
         );
+        if !self.rest.contains("[[geo.database]]") {
+            text.push_str("\n[geo]\ndatabase = []\n");
+        }
         for (network, country) in PLACES {
             write!(
                 text,
