@@ -51,7 +51,7 @@ pub(super) async fn send(
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     active.carriers.strip(request.headers_mut());
     fields::forward_request(&mut request, proxy.via())?;
-    address(&mut request, target)?;
+    address(&mut request, target, client.in_flight.asks_whole_server())?;
     frame(&mut request);
     let request = prepare(request, draft, client.in_flight.informer());
     let key = |permit: &crate::policy::Permit| Key {
@@ -87,12 +87,17 @@ pub(super) fn pass_back(answered: Answered, mut draft: Draft, served: Served) ->
 
 /// Rewrites the target to origin form and sets `Host` from it
 /// (RFC 9112 sections 3.2.1 and 3.2.2).
-fn address(request: &mut Request<Incoming>, target: &Target) -> Result<(), Error> {
+fn address(
+    request: &mut Request<Incoming>,
+    target: &Target,
+    whole_server: bool,
+) -> Result<(), Error> {
     let port = target.scheme.default_port().unwrap_or(target.authority.port);
     let host = HeaderValue::try_from(target.authority.to_host_field(port));
     let host = host.map_err(|_| bad_target())?;
     request.headers_mut().insert(header::HOST, host);
     let path = match request.uri().path_and_query() {
+        _ if whole_server => Uri::from_static("*"),
         Some(path) => Uri::from(path.clone()),
         None => Uri::from_static("/"),
     };

@@ -210,6 +210,16 @@ fn host_is_written_from_the_target() {
 }
 
 #[test]
+fn options_without_a_path_ask_for_the_whole_server() {
+    // RFC 9112 section 3.2.4: the last proxy sends `*`.
+    let (proxy, origin) = (start(), Origin::answering("127.0.0.1", ok("")));
+    assert_eq!(proxy.ask("OPTIONS", &origin.url(), "", "").status(), 200);
+    assert_eq!(proxy.ask("OPTIONS", &format!("{}/", origin.url()), "", "").status(), 200);
+    let lines: Vec<_> = origin.requests().into_iter().map(|request| request.head.line).collect();
+    assert_eq!(lines, ["OPTIONS * HTTP/1.1", "OPTIONS / HTTP/1.1"]);
+}
+
+#[test]
 fn max_forwards_counts_down_and_ends_here() {
     let (proxy, origin) = (start(), Origin::answering("127.0.0.1", ok("")));
     let url = format!("{}/a", origin.url());

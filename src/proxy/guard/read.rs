@@ -196,6 +196,7 @@ impl<S: AsyncRead + Unpin> Guard<S> {
         if self.stream.saw_old_version() {
             self.wire.note_old_version();
         }
+        self.wire.note_whole_server(self.stream.whole_server());
     }
 
     /// Records a fault in `rest`, a head or part of a body, and prepares what the server gets.

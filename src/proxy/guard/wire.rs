@@ -46,6 +46,7 @@ pub struct Wire {
     written: AtomicU64,
     tunnel: AtomicBool,
     old_version: AtomicBool,
+    whole_server: AtomicU64,
     has_refusal: AtomicBool,
     has_interim: AtomicBool,
     inner: Mutex<Inner>,
@@ -130,6 +131,10 @@ impl Wire {
         self.old_version.store(true, Ordering::Release);
     }
 
+    pub(super) fn note_whole_server(&self, number: u64) {
+        self.whole_server.store(number, Ordering::Release);
+    }
+
     pub(super) fn count_read(&self, bytes: usize) {
         add(&self.read, bytes);
     }
@@ -197,6 +202,11 @@ impl InFlight {
     /// Returns a handle through which interim answers can be sent, also from another task.
     pub fn informer(&self) -> Informer {
         Informer { wire: Arc::clone(&self.0.wire), number: self.0.number }
+    }
+
+    /// Says whether it is OPTIONS of a whole server, which the URI type reads as of its root.
+    pub fn asks_whole_server(&self) -> bool {
+        self.0.wire.whole_server.load(Ordering::Acquire) == self.0.number
     }
 
     /// Returns the request's place on the connection, counted from 1.

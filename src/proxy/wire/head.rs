@@ -131,6 +131,7 @@ impl Parser {
             version: request.version,
             body,
             connect: request.connect,
+            whole_server: request.whole_server,
             upgrade: modern && self.seen.upgrade,
             expects_continue: modern && self.seen.expects_continue,
         })

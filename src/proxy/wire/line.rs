@@ -11,6 +11,7 @@ use super::{FaultKind, Version};
 pub(super) struct RequestLine {
     pub(super) version: Version,
     pub(super) connect: bool,
+    pub(super) whole_server: bool,
 }
 
 /// Reads a request line without its CR LF.
@@ -29,7 +30,14 @@ pub(super) fn parse(line: &[u8]) -> Result<RequestLine, FaultKind> {
     }
     let version = parse_version(version)?;
     check_target(method, target)?;
-    Ok(RequestLine { version, connect: method == b"CONNECT" })
+    let whole_server = method == b"OPTIONS" && is_without_path(target);
+    Ok(RequestLine { version, connect: method == b"CONNECT", whole_server })
+}
+
+/// Says whether an absolute target ends with its authority (RFC 9112 section 3.2.4).
+fn is_without_path(target: &[u8]) -> bool {
+    let authority = memchr::memmem::find(target, b"://").and_then(|at| target.get(at + 3..));
+    authority.is_some_and(|rest| memchr::memchr2(b'/', b'?', rest).is_none())
 }
 
 fn parse_version(text: &[u8]) -> Result<Version, FaultKind> {

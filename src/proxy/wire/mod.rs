@@ -63,6 +63,7 @@ pub enum Body {
 
 /// What a sound head says about the bytes that follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent word of the request")]
 pub struct Framing {
     /// The version named.
     pub version: Version,
@@ -70,6 +71,9 @@ pub struct Framing {
     pub body: Body,
     /// Whether the method is CONNECT (RFC 9110 section 9.3.6).
     pub connect: bool,
+    /// Whether it is OPTIONS of a whole server: an absolute URL without path
+    /// (RFC 9112 section 3.2.4).
+    pub whole_server: bool,
     /// Whether another protocol is offered (RFC 9110 section 7.8), in HTTP/1.1 only.
     pub upgrade: bool,
     /// Whether the client waits for 100 (RFC 9110 section 10.1.1), in HTTP/1.1 only.

@@ -39,6 +39,7 @@ pub struct Stream {
     empty_lines: u8,
     wait_after_body: bool,
     old_version: bool,
+    whole_server: u64,
 }
 
 impl Stream {
@@ -51,6 +52,7 @@ impl Stream {
             empty_lines: 0,
             wait_after_body: false,
             old_version: false,
+            whole_server: 0,
         }
     }
 
@@ -109,7 +111,11 @@ impl Stream {
         self.heads += 1;
         self.empty_lines = 0;
         self.old_version |= framing.version == Version::Http10;
-        self.wait_after_body = framing.connect || framing.upgrade;
+        if framing.whole_server {
+            self.whole_server = self.heads;
+        }
+        // The next head waits, too, where one number has to name the request.
+        self.wait_after_body = framing.connect || framing.upgrade || framing.whole_server;
         match framing.body {
             Body::None => self.end_message(),
             Body::Length(length) => self.state = State::Length(length),
@@ -144,6 +150,11 @@ impl Stream {
     /// Returns how many sound heads have gone by.
     pub fn heads(&self) -> u64 {
         self.heads
+    }
+
+    /// Returns the place of the last request that asks for a whole server, from 1; 0 for none.
+    pub fn whole_server(&self) -> u64 {
+        self.whole_server
     }
 
     /// Says whether a request of HTTP/1.0 has gone by, whose sender knows no 1xx answers
