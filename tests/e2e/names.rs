@@ -265,3 +265,13 @@ impl BlackHole {
         Some(Self { _listener: listener.into(), _waiting: waiting })
     }
 }
+
+#[test]
+fn r0004_a_family_that_is_not_answered_for_delays_nobody() {
+    let (dns, origin) = (Dns::start(), Origin::answering("127.0.0.1", ok("")));
+    dns.set("half.example", Zone::SilentSix(vec!["127.0.0.1".parse().unwrap()]));
+    // Waiting for the second family would take longer than a client here waits.
+    let proxy = start(&dns, Config::new(), "timeout = \"10m\"");
+    let url = format!("http://half.example:{}/", origin.address.port());
+    assert_eq!(proxy.ask("GET", &url, "", "").status(), 200);
+}

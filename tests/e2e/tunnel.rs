@@ -156,3 +156,16 @@ fn an_idle_tunnel_ends() {
     assert!(tunnel.has_ended());
     assert_eq!(proxy.record()["error"]["code"], "tunnel-idle");
 }
+
+#[test]
+fn r0003_a_tunnel_counts_as_a_connection_while_it_stands() {
+    let (proxy, origin) = (start(), Origin::echo("127.0.0.1"));
+    let (mut tunnel, _) = proxy.connect(&origin.address.to_string(), "");
+    tunnel.send("x");
+    assert_eq!(tunnel.take(1), b"x");
+    let open = || proxy.metric("egress_connections", "client");
+    assert!((open() - 1.0).abs() < 0.5, "{}", open());
+    tunnel.end();
+    assert!(tunnel.has_ended());
+    wait_for("the end of the connection", || (open() < 0.5).then_some(()));
+}

@@ -19,6 +19,8 @@ pub(crate) enum Zone {
     Broken,
     /// Nothing at all.
     Silent,
+    /// These addresses, and nothing at all to who asks for IPv6.
+    SilentSix(Vec<IpAddr>),
     /// Addresses, but only over TCP.
     OnlyTcp(Vec<IpAddr>),
 }
@@ -105,11 +107,14 @@ impl Dns {
         let wants_six = query.get(end - 4..end - 2)? == [0, 28];
         let (code, cut, addresses) = match zone {
             Zone::Silent => return None,
+            Zone::SilentSix(_) if wants_six => return None,
             Zone::NoSuchName => (3, 0, Vec::new()),
             Zone::Broken => (2, 0, Vec::new()),
             Zone::Empty => (0, 0, Vec::new()),
             Zone::OnlyTcp(_) if !tcp => (0, 2, Vec::new()),
-            Zone::Addresses(addresses) | Zone::OnlyTcp(addresses) => (0, 0, addresses),
+            Zone::Addresses(addresses) | Zone::OnlyTcp(addresses) | Zone::SilentSix(addresses) => {
+                (0, 0, addresses)
+            }
         };
         let fitting: Vec<_> = addresses.into_iter().filter(|a| a.is_ipv6() == wants_six).collect();
         let count = u8::try_from(fitting.len()).unwrap();
