@@ -27,7 +27,7 @@ pub(super) async fn serve(
     let (guard, wire) = Guard::new(stream, proxy.settings.head, proxy.settings.timeouts());
     let served = Arc::clone(&proxy);
     let service = service_fn(move |request| {
-        let from = request::From { client, wire: Arc::clone(&wire), slot: Arc::clone(&slot) };
+        let from = request::Caller { client, wire: Arc::clone(&wire), slot: Arc::clone(&slot) };
         request::serve(Arc::clone(&served), from, request)
     });
     let connection = http1::Builder::new()

@@ -23,7 +23,7 @@ use super::upstream::Answered;
 use super::{Proxy, fields, forward, judge::Judged, reply, tunnel};
 
 /// Whom a request came from, and on what.
-pub(super) struct From {
+pub(super) struct Caller {
     pub(super) client: SocketAddr,
     pub(super) wire: Arc<Wire>,
     pub(super) slot: Arc<Slot>,
@@ -42,7 +42,7 @@ enum Passed {
 /// Serves one request; whatever comes of it, it is answered and recorded once.
 pub(super) async fn serve(
     proxy: Arc<Proxy>,
-    from: From,
+    from: Caller,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let active = proxy.active.load_full();
