@@ -1,5 +1,5 @@
 //! The look-up over both shipped databases merged: random addresses, each query independent
-//! (`thr`), waiting for the entry of the one before (`lat`), or few addresses again and again (`hot`).
+//! (`thr`), waiting for the one before (`lat`), or few addresses again and again (`hot`).
 #![expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
@@ -86,12 +86,11 @@ fn lookup(criterion: &mut Criterion) {
         });
         group.bench_function(format!("{family} lat"), |bencher| {
             bencher.iter(|| {
-                let mut at = 0;
-                for _ in 0..COUNT {
-                    let id = depend_on(atlas.locate(addresses[at & (COUNT as usize - 1)]));
-                    at = at.wrapping_mul(5).wrapping_add(id | 1);
+                let mut zero = 0;
+                for at in 0..COUNT as usize {
+                    zero = depend_on(atlas.locate(addresses[at + zero]));
                 }
-                black_box(at)
+                black_box(zero)
             });
         });
         group.bench_function(format!("{family} hot"), |bencher| {
@@ -105,9 +104,10 @@ fn lookup(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Anything that needs the entry, so that the next address depends on it.
+/// Always 0, which only we know: the next address waits for where this entry lies, and for
+/// nothing else. (To read the entry, or addresses in random order, adds 140 ns of other misses.)
 fn depend_on(entry: &borderpost::geo::Entry) -> usize {
-    entry.answers().len()
+    std::ptr::from_ref(entry).addr() >> 63
 }
 
 fn load(criterion: &mut Criterion) {
