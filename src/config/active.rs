@@ -11,6 +11,7 @@ use super::pack;
 use super::places::Jurisdictions;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
+use super::world::World;
 use super::{carriers, databases, network};
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
@@ -25,24 +26,25 @@ pub(super) fn read(
     let defaults = Defaults::read(root);
     let places =
         Jurisdictions::read(root, &Jurisdictions::read(shipped, &Jurisdictions::default()));
+    let (settings, nat64, mixed) = network::destinations(root, defaults);
+    let (names, principals) = (network::names(root), network::principals(root));
+    let atlas = databases::atlas(root, shipped, bases);
+    let world = World::new(&principals, atlas.as_ref(), &settings);
     let mut rules = Rules::default();
     let mut infos = Vec::new();
     for pack in packs {
-        infos.push(pack::read(pack, &places, defaults, &mut rules));
+        infos.push(pack::read(pack, &places, defaults, &world, &mut rules));
     }
-    let local = rules.read(root, "local", &places, defaults);
+    let local = rules.read(root, "local", &places, defaults, &world);
     if local > 0 {
         infos.push(PackInfo { id: "local".to_owned(), version: "-".to_owned(), rules: local });
     }
-    let (settings, nat64, mixed) = network::destinations(root, defaults);
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
-    let (names, principals) = (network::names(root), network::principals(root));
-    let atlas = databases::atlas(root, shipped, bases)?;
     Some(Active {
         epoch: next_epoch(),
         digest: Arc::from(digest),
         policy: Arc::new(Policy::new(rules.finish(), settings)),
-        atlas: Arc::new(atlas),
+        atlas: Arc::new(atlas?),
         carriers,
         principals,
         names,

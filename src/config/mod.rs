@@ -13,6 +13,7 @@ mod problem;
 mod rules;
 mod section;
 mod words;
+mod world;
 
 pub use fixed::Fixed;
 pub use load::{Loaded, Origin, load};

@@ -5,6 +5,7 @@ use crate::policy::PackInfo;
 use super::places::Jurisdictions;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
+use super::world::World;
 
 /// The packs inside the program, by the name that `packs` uses.
 pub(super) const SHIPPED: [(&str, &str); 1] =
@@ -15,6 +16,7 @@ pub(super) fn read(
     root: &Section<'_>,
     outer: &Jurisdictions,
     defaults: Defaults,
+    world: &World<'_>,
     rules: &mut Rules,
 ) -> PackInfo {
     let head = root.section("pack");
@@ -23,6 +25,6 @@ pub(super) fn read(
     // For people; the engine does not read it.
     head.word("title");
     let places = Jurisdictions::read(root, outer);
-    let count = rules.read(root, &id, &places, defaults);
+    let count = rules.read(root, &id, &places, defaults, world);
     PackInfo { id, version, rules: count }
 }

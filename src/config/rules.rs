@@ -10,6 +10,7 @@ use crate::policy::{Condition, Consensus, Mode, Outcome, Places, Reach, Rule, Ta
 
 use super::places::{Jurisdictions, difference, is_empty};
 use super::section::{Section, Word};
+use super::world::World;
 
 /// What all rules share.
 #[derive(Clone, Copy, Debug)]
@@ -59,10 +60,11 @@ impl Rules {
         pack: &str,
         places: &Jurisdictions,
         defaults: Defaults,
+        world: &World<'_>,
     ) -> usize {
         let sections = root.sections("rule");
         for section in &sections {
-            let rule = Reading { section, places, defaults }.rule(pack);
+            let rule = Reading { section, places, defaults, world }.rule(pack);
             if let Some(rule) = rule {
                 self.take(section, rule);
             }
@@ -101,6 +103,7 @@ struct Reading<'r, 'a> {
     section: &'r Section<'a>,
     places: &'r Jurisdictions,
     defaults: Defaults,
+    world: &'r World<'r>,
 }
 
 impl Reading<'_, '_> {
@@ -149,15 +152,18 @@ impl Reading<'_, '_> {
             conditions.push(Condition::Hosts(when.parsed(&words, HostPattern::parse)));
         }
         if let Some(words) = when.some_words("networks") {
+            self.world.check_networks(&when, &words);
             let networks = when.parsed(&words, parse_network).into_iter().collect();
             conditions.push(Condition::Networks(networks));
         }
         if let Some(numbers) = when.numbers("asns", u64::from(u32::MAX)) {
             let asns =
                 numbers.into_iter().filter_map(|number| u32::try_from(number).ok()).collect();
+            self.world.check_asns(&when);
             conditions.push(Condition::Asns(asns));
         }
         if let Some(words) = when.some_words("subdivisions") {
+            self.world.check_subdivisions(&when);
             conditions.push(Condition::Subdivisions(when.parsed(&words, parse_subdivision)));
         }
         if let Some(words) = when.some_words("clients") {
@@ -165,6 +171,7 @@ impl Reading<'_, '_> {
             conditions.push(Condition::Clients(networks));
         }
         if let Some(words) = when.some_words("principals") {
+            self.world.check_principals(&when, &words);
             let names = words.iter().map(|word| word.text.to_owned()).collect();
             conditions.push(Condition::Principals(names));
         }
@@ -206,6 +213,7 @@ impl Reading<'_, '_> {
         let (to_places, outside_places) = (read(&to), read(&outside));
         if let (Some(words), Some(places)) = (&to, to_places) {
             Self::check_reachable(when, words, places, outside_places);
+            self.world.check_states(when, words, places);
         }
         let reach = |words: &[Word<'_>], places, unknown_counts| Reach {
             names: words.iter().map(|word| word.text.to_owned()).collect(),

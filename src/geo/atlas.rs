@@ -118,6 +118,11 @@ impl Atlas {
         &self.databases
     }
 
+    /// Whether the operator corrects nothing.
+    pub fn has_no_corrections(&self) -> bool {
+        self.overlay.is_empty()
+    }
+
     /// Counts the distinct entries, for reports.
     pub fn len(&self) -> usize {
         self.entries.len()

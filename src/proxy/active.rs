@@ -74,6 +74,11 @@ impl Principals {
         let found = self.0.iter().find(|(network, _)| network.contains(client));
         found.map(|(_, name)| Arc::clone(name))
     }
+
+    /// Every name, once for each of its networks.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, name)| &**name)
+    }
 }
 
 impl FromIterator<(IpNetwork, Arc<str>)> for Principals {
