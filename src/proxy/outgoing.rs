@@ -34,7 +34,8 @@ struct Withheld {
 /// A request's body on its way to the destination.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    inner: Incoming,
+    /// Absent where a request without a body goes out again.
+    inner: Option<Incoming>,
     sent: Arc<Progress>,
     gate: Option<Gate>,
 }
@@ -84,7 +85,12 @@ impl Progress {
 impl Outgoing {
     /// Counts into `sent` what passes.
     pub(super) fn new(inner: Incoming, sent: Arc<Progress>) -> Self {
-        Self { inner, sent, gate: None }
+        Self { inner: Some(inner), sent, gate: None }
+    }
+
+    /// The same body once more, if there is nothing in it.
+    pub(super) fn again(&self) -> Option<Self> {
+        self.is_end_stream().then(|| Self { inner: None, sent: Arc::clone(&self.sent), gate: None })
     }
 
     /// Holds the body back until the returned sender is used.
@@ -131,7 +137,8 @@ impl Body for Outgoing {
         {
             return Poll::Ready(Some(Err(cut)));
         }
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(inner).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, length);
@@ -144,10 +151,10 @@ impl Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

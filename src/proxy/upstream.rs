@@ -76,7 +76,8 @@ impl Upstream {
     }
 
     /// Sends the request on a pooled or a new connection, whichever permit answers.
-    /// A request goes out a second time only if no byte of it had left.
+    /// A request goes out a second time only if no byte of it had left, or if it is
+    /// repeatable and the pooled connection was closed while it was on its way.
     pub(super) async fn send(
         self: &Arc<Self>,
         permits: &[Permit],
@@ -85,6 +86,7 @@ impl Upstream {
     ) -> Result<Answered, Error> {
         for permit in permits {
             while let Some(mut lease) = self.pool.take(&key(permit)) {
+                let again = repeated(&request);
                 match lease.sender.try_send_request(request).await {
                     Ok(response) => {
                         return Ok(Answered {
@@ -94,10 +96,14 @@ impl Upstream {
                             connect: None,
                         });
                     }
-                    Err(mut error) => match error.take_message() {
-                        Some(unsent) => request = unsent,
-                        None => return Err(exchange_failed(&error.into_error())),
-                    },
+                    Err(mut error) => {
+                        let unsent = error.take_message();
+                        let error = error.into_error();
+                        match unsent.or_else(|| again.filter(|_| !error.is_parse())) {
+                            Some(unanswered) => request = unanswered,
+                            None => return Err(exchange_failed(&error)),
+                        }
+                    }
                 }
             }
         }
@@ -146,6 +152,19 @@ impl Upstream {
         });
         Ok(self.pool.lease(key, sender))
     }
+}
+
+/// A copy of a request that may be sent again when a connection that had rested turns out to
+/// be closed: idempotent, and without a body (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+fn repeated(request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
+    let body = Some(request).filter(|r| r.method().is_idempotent())?.body().again()?;
+    let mut again = Request::new(body);
+    again.method_mut().clone_from(request.method());
+    again.uri_mut().clone_from(request.uri());
+    *again.version_mut() = request.version();
+    again.headers_mut().clone_from(request.headers());
+    again.extensions_mut().clone_from(request.extensions());
+    Some(again)
 }
 
 fn connect_timeout(permit: &Permit) -> Error {

@@ -258,3 +258,43 @@ fn an_origin_that_answers_before_the_body_is_sent_is_heard() {
     let answer = client.response("POST");
     assert_eq!((answer.status(), answer.text().as_str()), (413, "big"));
 }
+
+/// An origin that answers once on its first connection, and closes it on the second request.
+fn forgetful() -> Origin {
+    let first = Mutex::new(true);
+    Origin::start("127.0.0.1", move |wire, received| {
+        let first = std::mem::replace(&mut *first.lock().unwrap(), false);
+        for number in 0.. {
+            let Some(request) = wire.request() else { return };
+            received.note(request);
+            if first && number == 1 {
+                return;
+            }
+            wire.send(ok("here"));
+        }
+    })
+}
+
+#[test]
+fn r0005_a_pooled_connection_that_closes_does_not_fail_a_get() {
+    let (origin, proxy) = (forgetful(), start());
+    let mut client = proxy.client();
+    for _ in 0..2 {
+        client.send(request("GET", &format!("{}/", origin.url()), "", ""));
+        assert_eq!(client.response("GET").text(), "here");
+    }
+    assert_eq!((origin.requests().len(), origin.connections()), (3, 2));
+}
+
+#[test]
+fn r0005_what_may_not_be_repeated_is_sent_once() {
+    for (method, fields, body) in [("POST", "", ""), ("PUT", "Content-Length: 2\r\n", "ab")] {
+        let (origin, proxy) = (forgetful(), start());
+        let mut client = proxy.client();
+        client.send(request("GET", &format!("{}/", origin.url()), "", ""));
+        assert_eq!(client.response("GET").text(), "here");
+        client.send(request(method, &format!("{}/", origin.url()), fields, body));
+        assert_eq!(client.response(method).status(), 502);
+        assert_eq!((origin.requests().len(), origin.connections()), (2, 1));
+    }
+}
