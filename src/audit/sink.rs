@@ -45,12 +45,21 @@ impl SinkTarget {
             Self::File(_) => "file",
         }
     }
+
+    fn open(&self) -> io::Result<Box<dyn Write + Send>> {
+        Ok(match self {
+            Self::Stdout => Box::new(io::stdout()),
+            Self::File(path) => Box::new(append(path)?),
+        })
+    }
 }
 
 /// What the writer is told.
 #[derive(Debug)]
 enum Message {
     Record(Box<Record>),
+    /// Open the file anew: the one that is open has been moved away.
+    Reopen,
     /// Write what waits, then end.
     End,
 }
@@ -70,15 +79,13 @@ impl Sink {
         target: &SinkTarget,
         metrics: Arc<Metrics>,
     ) -> io::Result<(Self, oneshot::Receiver<()>)> {
-        let output: Box<dyn Write + Send> = match target {
-            SinkTarget::Stdout => Box::new(io::stdout()),
-            SinkTarget::File(path) => Box::new(append(path)?),
-        };
+        let output = target.open()?;
         Event::AuditOpened(target.name()).record(&metrics);
         let (queue, records) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(true));
         let writer = Writer {
             output,
+            target: target.clone(),
             name: target.name(),
             healthy: Arc::clone(&healthy),
             metrics: Arc::clone(&metrics),
@@ -128,6 +135,14 @@ impl Sink {
 }
 
 impl Sink {
+    /// Lets the writer open its file anew, after the records that already wait: whoever
+    /// rotates files moves the old one away first.
+    pub async fn reopen(&self) {
+        if timeout(PATIENCE, self.queue.send(Message::Reopen)).await.is_err() {
+            tracing::error!("the queue of records stays full; the file was not opened anew");
+        }
+    }
+
     /// Lets the writer end when it has written what waits.
     pub async fn end(&self) {
         match timeout(PATIENCE, self.queue.send(Message::End)).await {
@@ -145,6 +160,7 @@ fn append(path: &PathBuf) -> io::Result<File> {
 
 struct Writer {
     output: Box<dyn Write + Send>,
+    target: SinkTarget,
     name: &'static str,
     healthy: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
@@ -165,6 +181,11 @@ impl Writer {
             while let Some(message) = next {
                 match message {
                     Message::Record(record) => count += push(&record, &mut lines),
+                    Message::Reopen => {
+                        self.put(&lines, std::mem::take(&mut count));
+                        lines.clear();
+                        self.reopen();
+                    }
                     Message::End => ended = true,
                 }
                 next = (lines.len() < BATCH).then(|| records.try_recv().ok()).flatten();
@@ -178,6 +199,14 @@ impl Writer {
     /// Waits for the next message; after the end only for those that already wait.
     fn next(records: &mut mpsc::Receiver<Message>, ended: bool) -> Option<Message> {
         if ended { records.try_recv().ok() } else { records.blocking_recv() }
+    }
+
+    /// Where the file cannot be opened, what is open stays.
+    fn reopen(&mut self) {
+        match self.target.open() {
+            Ok(output) => self.output = output,
+            Err(error) => Event::AuditReopenFailed(self.name, &error).record(&self.metrics),
+        }
     }
 
     fn put(&mut self, lines: &[u8], count: u32) {

@@ -127,6 +127,11 @@ impl Proxy {
         self.sink.is_healthy()
     }
 
+    /// Lets the writer of records open its file anew.
+    pub async fn reopen_records(&self) {
+        self.sink.reopen().await;
+    }
+
     /// Lets the writer of records end; called when all requests have ended.
     pub async fn end_records(&self) {
         self.sink.end().await;

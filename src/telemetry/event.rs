@@ -21,6 +21,8 @@ pub enum Event<'a> {
     AuditWritten(&'static str),
     /// A record could not be written.
     AuditFailed(&'static str, &'a std::io::Error),
+    /// The record file could not be opened anew; the old one stays open.
+    AuditReopenFailed(&'static str, &'a std::io::Error),
     /// Records go to this sink.
     AuditOpened(&'static str),
     /// A client connected (`true`) or left.
@@ -62,6 +64,9 @@ impl Event<'_> {
                 metrics.audit_queue.dec();
                 metrics.audit_dropped.get_or_create(&Sink { sink }).inc();
                 error!(%error, sink, "a record could not be written; tagged requests are refused");
+            }
+            Self::AuditReopenFailed(sink, error) => {
+                error!(%error, sink, "could not open the records anew; the old file is written on");
             }
             Self::Connection(side, opened) => {
                 let open = metrics.connections.get_or_create(&Connections { side });

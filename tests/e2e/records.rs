@@ -2,6 +2,7 @@
 //! what operators see beside it.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
@@ -67,7 +68,7 @@ fn everything_that_comes_is_one_line_and_tells_no_secret() {
     drop(tunnel);
     proxy.connect(&closed.address.to_string(), &(TAGGED.to_owned() + secrets));
     let records = proxy.wait_records(8);
-    let text = std::fs::read_to_string(proxy.folder.path().join("records.jsonl")).unwrap();
+    let text = fs::read_to_string(proxy.folder.path().join("records.jsonl")).unwrap();
     assert_eq!(text.lines().count(), 8);
     assert!(!text.contains("CANARY"), "{text}");
     assert!(!proxy.output().contains("CANARY"));
@@ -127,11 +128,11 @@ fn an_old_file_is_appended_to() {
     let origin = Origin::answering("127.1.0.1", ok(""));
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("old.jsonl");
-    std::fs::write(&file, "{\"old\":1}\n").unwrap();
+    fs::write(&file, "{\"old\":1}\n").unwrap();
     let proxy = Proxy::start(&Config::new().record(file.to_str().unwrap()));
     proxy.get(&origin, "/");
     wait_for("the second line", || {
-        let text = std::fs::read_to_string(&file).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
         (text.lines().count() == 2).then(|| assert!(text.starts_with("{\"old\":1}\n")))
     });
 }
@@ -220,4 +221,20 @@ fn the_admin_listener_answers_programs_on_this_machine_only() {
         wire.send(format!("POST /api/v1/reload HTTP/1.1\r\n{fields}Content-Length: 0\r\n\r\n"));
         assert_eq!(wire.response("POST").status(), 403, "{fields}");
     }
+}
+
+#[test]
+fn a_hangup_lets_the_record_file_be_moved_away() {
+    let origin = Origin::answering("127.1.0.1", ok(""));
+    let proxy = Proxy::start(&Config::new());
+    proxy.get(&origin, "/before");
+    proxy.wait_records(1);
+    let file = proxy.folder.path().join("records.jsonl");
+    fs::rename(&file, proxy.folder.path().join("records.1")).unwrap();
+    proxy.signal("HUP");
+    wait_for("the reload", || proxy.output().contains("reloaded: ").then_some(()));
+    proxy.get(&origin, "/after");
+    assert_eq!(proxy.record()["path"], "/after");
+    let old = fs::read_to_string(proxy.folder.path().join("records.1")).unwrap();
+    assert_eq!(old.lines().count(), 1);
 }
