@@ -31,6 +31,7 @@ impl Run {
             .worker_threads(threads(&loaded.fixed))
             .enable_all()
             .build()?;
+        raise_file_limit(loaded.fixed.settings.connections);
         runtime.block_on(async {
             let mut signals = Signals::new()?;
             let Loaded { fixed, active } = loaded;
@@ -53,10 +54,13 @@ async fn until_stopped(serving: &mut Serving, signals: &mut Signals) {
         tokio::select! {
             ask = signals.next() => match ask {
                 Ask::Stop => return,
-                Ask::Reload => match serving.reload().await {
-                    Ok(digest) => news(format!("reloaded: {digest}")),
-                    Err(problems) => news(format!("{problems}\nreload failed, what was in force stays")),
-                },
+                Ask::Reload => {
+                    serving.proxy.reopen_records().await;
+                    match serving.reload().await {
+                        Ok(digest) => news(format!("reloaded: {digest}")),
+                        Err(problems) => news(format!("{problems}\nreload failed, what was in force stays")),
+                    }
+                }
             },
             Some(reload) = serving.reloads.recv() => {
                 let result = serving.reload().await;
@@ -64,6 +68,20 @@ async fn until_stopped(serving: &mut Serving, signals: &mut Signals) {
                 drop(reload.done.send(result));
             }
         }
+    }
+}
+
+/// Takes as many file descriptors as the system lets us have: each connection takes two, and
+/// many systems start programs with 1,024.
+fn raise_file_limit(connections: usize) {
+    let wanted =
+        u64::try_from(connections).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(256);
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => news(format!(
+            "note       {limit} open files allowed, {wanted} needed for `proxy.limits.connections` = {connections}: raise the hard limit (LimitNOFILE, ulimit -Hn)"
+        )),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "could not raise the limit on open files"),
     }
 }
 

@@ -1,7 +1,9 @@
 //! `[geo]`: database files and the operator's corrections.
 
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::geo::refresh::Manifest;
 use crate::geo::{Atlas, Correction, Country, Overlay, Sha256, Source};
@@ -26,8 +28,8 @@ pub(super) fn atlas(root: &Section<'_>, shipped: &Section<'_>, bases: &[PathBuf]
         section.sections("database").iter().filter_map(|one| database(one, bases)).collect();
     let mut spans = Vec::new();
     let mut sources = Vec::new();
-    for Listed { source, path, span } in listed {
-        match std::fs::read(&path) {
+    for (Listed { source, path, span }, bytes) in read_all(listed) {
+        match bytes {
             Ok(bytes) => {
                 spans.push((source.file.clone(), span));
                 sources.push((source, bytes));
@@ -46,6 +48,21 @@ pub(super) fn atlas(root: &Section<'_>, shipped: &Section<'_>, bases: &[PathBuf]
             None
         }
     }
+}
+
+/// Reads every file in a thread of its own: one after the other they took 12 ms of 80 at start.
+#[expect(clippy::needless_collect, reason = "all threads start before the first is awaited")]
+fn read_all(listed: Vec<Listed>) -> Vec<(Listed, io::Result<Vec<u8>>)> {
+    let files = thread::scope(|scope| {
+        let read = |one: &Listed| {
+            let path = one.path.clone();
+            scope.spawn(move || std::fs::read(path))
+        };
+        let threads: Vec<_> = listed.iter().map(read).collect();
+        let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
+        joined.map(|one| one.expect("reading a file reports, never panics")).collect::<Vec<_>>()
+    });
+    listed.into_iter().zip(files).collect()
 }
 
 fn database(section: &Section<'_>, bases: &[PathBuf]) -> Option<Listed> {

@@ -188,3 +188,12 @@ fn a_pooled_connection_does_not_rest_for_ever() {
     assert_eq!(proxy.get(&origin, "/").text(), "x");
     wait_for("the pooled connection's end", || (origin.ended() == 1).then_some(()));
 }
+
+#[test]
+fn as_many_files_as_the_system_allows_may_be_open() {
+    let proxy = Proxy::start_limited(&Config::new(), "ulimit -Sn 64; ulimit -Hn 512");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", proxy.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(line.split_whitespace().nth(3), Some("512"), "{line}");
+    assert!(proxy.output().contains("512 open files allowed"), "{}", proxy.output());
+}
