@@ -288,12 +288,12 @@ fn r0005_a_pooled_connection_that_closes_does_not_fail_a_get() {
 
 #[test]
 fn r0005_what_may_not_be_repeated_is_sent_once() {
-    for (method, fields, body) in [("POST", "", ""), ("PUT", "Content-Length: 2\r\n", "ab")] {
+    for (method, body) in [("POST", ""), ("PUT", "ab")] {
         let (origin, proxy) = (forgetful(), start());
         let mut client = proxy.client();
         client.send(request("GET", &format!("{}/", origin.url()), "", ""));
         assert_eq!(client.response("GET").text(), "here");
-        client.send(request(method, &format!("{}/", origin.url()), fields, body));
+        client.send(request(method, &format!("{}/", origin.url()), "", body));
         assert_eq!(client.response(method).status(), 502);
         assert_eq!((origin.requests().len(), origin.connections()), (2, 1));
     }
