@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use borderpost::config::{self, Origin};
 use borderpost::data::{Tag, Tags};
 use borderpost::net::Host;
-use borderpost::policy::{Facts, Place};
+use borderpost::policy::{Circumstances, Facts, Place};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// A hundred rules as a company would have them: each names tags, places and something
@@ -53,6 +53,7 @@ fn decide(criterion: &mut Criterion) {
             host: &host,
             place: Some(Place { socket, judged, special: None, entry }),
             content: &content,
+            circumstances: Circumstances::at(jiff::Timestamp::UNIX_EPOCH),
         };
         criterion.bench_function(&format!("decide, 100 rules, {name}"), |bencher| {
             bencher.iter(|| active.policy.decide(black_box(&facts)));

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::data::Tags;
 use crate::geo::{Atlas, EntryId};
 use crate::net::Authority;
-use crate::policy::{Held, Outcome, Policy};
+use crate::policy::{HeldRules, Outcome, Policy};
 
 /// What is known of one request when it has ended.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub struct Record {
     /// The policy that decided.
     pub policy: Arc<Policy>,
     /// The rules that hold, the one that decided first.
-    pub held: Vec<Held>,
+    pub held: HeldRules,
     /// The decision; absent if the request failed before one was reached.
     pub outcome: Option<Outcome>,
     /// The status that the client was answered with; absent if it left before.

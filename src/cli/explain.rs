@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
 use crate::config;
 use crate::data::{Tag, Tags};
 use crate::net::Host;
-use crate::policy::{Basis, Decision, Explanation, Facts, Held, Place, Policy, Truth};
+use crate::policy::{Basis, Circumstances, Decision, Explanation, Facts, Held, Place, Policy, Truth};
 use crate::proxy::Active;
 
 use super::ConfigArgument;
@@ -51,15 +52,20 @@ impl Explain {
             Place { socket, judged: canonical.judged, special: canonical.special, entry }
         });
         let principal = active.principals.of(self.client);
+        let exporter = match principal {
+            Some(principal) => principal.exporter.as_deref(),
+            None => active.exporter.as_deref(),
+        };
         let content = active.policy.weigh(self.tags()?, true);
         let method = self.method.to_ascii_uppercase();
         let facts = Facts {
             client: self.client,
-            principal: principal.as_deref(),
+            principal: principal.map(|one| &*one.name),
             method: &method,
             host: &host,
             place,
             content: &content,
+            circumstances: Circumstances { exporter, ..Circumstances::at(Timestamp::now()) },
         };
         let explanation = active.policy.explain(&facts);
         if self.json {
@@ -103,13 +109,17 @@ fn verdict(policy: &Policy, decision: &Decision) -> (&'static str, String) {
         Decision::Inspect => {
             ("undecided", "the destination's address is not known; give --address".to_owned())
         }
-        Decision::Refuse(refusal) => match &refusal.basis {
-            Basis::Rule(held) => ("block", id(held).to_owned()),
-            Basis::Special(kind) => ("block", format!("the address is not public ({kind})")),
-            Basis::Default => {
-                ("block", "no rule permits it and policy.default is block".to_owned())
-            }
-        },
+        Decision::Refuse(refusal) => {
+            let why = match &refusal.basis {
+                Basis::Rule(held) => id(held).to_owned(),
+                Basis::Special(kind) => format!("the address is not public ({kind})"),
+                Basis::Default => "no rule permits it and policy.default is block".to_owned(),
+                Basis::Conflict { duty, bar } => {
+                    format!("{} demands what {} bars; a person decides", id(duty), id(bar))
+                }
+            };
+            (refusal.outcome.name(), why)
+        }
     }
 }
 

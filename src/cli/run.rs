@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::config::{self, Loaded};
+use crate::config;
 use crate::geo::DatabaseInfo;
 use crate::proxy::Active;
 
@@ -34,9 +34,9 @@ impl Run {
         raise_file_limit(loaded.fixed.settings.connections);
         runtime.block_on(async {
             let mut signals = Signals::new()?;
-            let Loaded { fixed, active } = loaded;
-            let about = about(&active);
-            let mut serving = Serving::start(origin, Loaded { fixed, active })?;
+            let about = about(&loaded.active);
+            loaded.notes.iter().for_each(|note| news(format!("note       {note}")));
+            let mut serving = Serving::start(origin, loaded)?;
             news(greeting(&serving, &about));
             until_stopped(&mut serving, &mut signals).await;
             news("stopping: requests may end, nothing new is accepted");

@@ -33,7 +33,7 @@ pub(super) struct Serving {
 impl Serving {
     /// Binds the listeners and starts to serve. Must be called inside the runtime.
     pub(super) fn start(origin: Origin, loaded: Loaded) -> anyhow::Result<Self> {
-        let Loaded { fixed, active } = loaded;
+        let Loaded { fixed, active, .. } = loaded;
         let clients = bind(fixed.listen).with_context(|| busy("proxy.listen", fixed.listen))?;
         let operators = bind(fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
         let (listen, admin) = (clients.local_addr()?, operators.local_addr()?);

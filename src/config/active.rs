@@ -4,54 +4,79 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::policy::{PackInfo, Policy};
+use crate::policy::{Law, Mode, Pack, PackInfo, Policy};
 use crate::proxy::Active;
 
-use super::pack;
+use super::entities::{self, Exporters};
+use super::pack::{Around, Packs};
 use super::places::Jurisdictions;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
 use super::world::World;
-use super::{carriers, databases, network};
+use super::{carriers, databases, network, register};
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
-/// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the roots of the pack files.
+/// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the
+/// roots of the pack files and their digests.
 pub(super) fn read(
     root: &Section<'_>,
     shipped: &Section<'_>,
-    packs: &[Section<'_>],
+    packs: &[(Section<'_>, String)],
     bases: &[PathBuf],
     digest: &str,
-) -> Option<Active> {
+) -> Option<(Active, Vec<String>)> {
     let defaults = Defaults::read(root);
     let places =
         Jurisdictions::read(root, &Jurisdictions::read(shipped, &Jurisdictions::default()));
     let (settings, nat64, mixed) = network::destinations(root, defaults);
-    let (names, principals) = (network::names(root), network::principals(root));
+    let names = network::names(root);
+    let exporters = Exporters::read(root);
+    let principals = entities::principals(root, &exporters);
     let atlas = databases::atlas(root, shipped, bases);
+    let register = Arc::new(register::read(root, bases));
     let world = World::new(&principals, atlas.as_ref(), &settings);
+    let around = Around { outer: &places, defaults, world: &world, register: &register };
     let mut rules = Rules::default();
-    let mut infos = Vec::new();
-    for pack in packs {
-        infos.push(pack::read(pack, &places, defaults, &world, &mut rules));
+    let mut all = Packs::default();
+    for (pack, digest) in packs {
+        all.read(pack, &around, digest.clone(), &mut rules);
     }
-    let local = rules.read(root, "local", &places, defaults, &world);
+    let local = rules.read(root, all.packs.len(), &places, defaults, &world);
     if local > 0 {
-        infos.push(PackInfo { id: "local".to_owned(), version: "-".to_owned(), rules: local });
+        all.infos.push(local_info(local));
     }
+    all.packs.push(Pack::local());
+    let grants = entities::grants(root, &all.packs);
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
-    Some(Active {
+    let routes = entities::routes(root);
+    let Packs { packs, classes, counters, infos, notes } = all;
+    let law = Law { packs, classes, counters, grants, register };
+    let policy = Policy::with_law(rules.finish(), settings, law);
+    let active = Active {
         epoch: next_epoch(),
         digest: Arc::from(digest),
-        policy: Arc::new(Policy::new(rules.finish(), settings)),
+        policy: Arc::new(policy),
         atlas: Arc::new(atlas?),
         carriers,
         principals,
+        exporter: exporters.of_anybody(),
+        routes,
         names,
         nat64,
         mixed,
         packs: infos,
-    })
+    };
+    Some((active, notes))
+}
+
+fn local_info(rules: usize) -> PackInfo {
+    PackInfo {
+        id: "local".to_owned(),
+        version: "-".to_owned(),
+        rules,
+        signer: None,
+        mode: Mode::Enforce,
+    }
 }
 
 /// Counts loads of this process.

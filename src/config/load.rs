@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 use toml::de::DeTable;
 
+use crate::geo::Sha256;
 use crate::proxy::Active;
 
 use super::active;
@@ -41,6 +42,8 @@ pub struct Loaded {
     pub fixed: Fixed,
     /// What the next load replaces.
     pub active: Active,
+    /// What is not wrong, but should be known: facts that wait for a person.
+    pub notes: Vec<String>,
 }
 
 /// Reads everything that the origin names; all mistakes of all files come at once.
@@ -65,11 +68,14 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
     let packs: Vec<_> = texts
         .iter()
         .zip(&tables)
-        .map(|(text, table)| Section::new(text, problems, table.get_ref(), 0..0))
+        .map(|(text, table)| {
+            let section = Section::new(text, problems, table.get_ref(), 0..0);
+            (section, format!("sha256:{}", Sha256::of(text.text.as_bytes())))
+        })
         .collect();
     let fixed = Fixed::read(&root, &near(origin));
-    let active = active::read(&root, &shipped, &packs, &bases, &digest)?;
-    Some(Loaded { fixed, active })
+    let (active, notes) = active::read(&root, &shipped, &packs, &bases, &digest)?;
+    Some(Loaded { fixed, active, notes })
 }
 
 fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {

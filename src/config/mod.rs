@@ -4,12 +4,15 @@
 mod active;
 mod carriers;
 mod databases;
+mod entities;
 mod fixed;
 mod load;
+mod moments;
 mod network;
 mod pack;
 mod places;
 mod problem;
+mod register;
 mod rules;
 mod section;
 mod words;

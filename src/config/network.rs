@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
 
 use crate::net::{Host, Nat64, Special, parse_network};
 use crate::policy::PolicySettings;
-use crate::proxy::{Mixed, Principals, StaticNames};
+use crate::proxy::{Mixed, StaticNames};
 
 use super::rules::Defaults;
 use super::section::Section;
@@ -67,19 +66,4 @@ pub(super) fn names(root: &Section<'_>) -> StaticNames {
         Some((host?, addresses))
     };
     section.named_words().into_iter().filter_map(entry).collect()
-}
-
-/// Reads `[[principal]]`.
-pub(super) fn principals(root: &Section<'_>) -> Principals {
-    let entry = |section: &Section<'_>| {
-        let name = section.required("name").map(|word| Arc::<str>::from(word.text));
-        let words = section.some_words("networks").unwrap_or_default();
-        if words.is_empty() {
-            section.problem(section.span(), "`networks` is missing here", None);
-        }
-        let networks = section.parsed(&words, parse_network);
-        let name = name.unwrap_or_else(|| Arc::from(""));
-        networks.into_iter().map(move |network| (network, Arc::clone(&name))).collect::<Vec<_>>()
-    };
-    root.sections("principal").iter().flat_map(entry).collect()
 }

@@ -62,7 +62,7 @@ impl Jurisdictions {
         found.fold(Places::default(), union)
     }
 
-    fn place(&self, text: &str) -> Option<Places> {
+    pub(super) fn place(&self, text: &str) -> Option<Places> {
         if let Some((_, state)) = STATES.iter().find(|(name, _)| *name == text) {
             let mut states = States::default();
             states.insert(*state);

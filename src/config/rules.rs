@@ -1,12 +1,12 @@
 //! Rules as written to rules as decided.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::data::TagPattern;
+use crate::data::{Tag, TagPattern};
 use crate::geo::Subdivision;
 use crate::net::{HostPattern, parse_network};
-use crate::policy::{Condition, Consensus, Mode, Outcome, Places, Reach, Rule, TagBits, TagMask};
+use crate::policy::{Condition, Consensus, Dated, Mode, Outcome, Places, Reach, Rule, TagBits, TagMask};
 
 use super::places::{Jurisdictions, difference, is_empty};
 use super::section::{Section, Word};
@@ -27,14 +27,18 @@ pub(super) struct Defaults {
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     read: Vec<Rule>,
-    seen: BTreeMap<String, String>,
+    seen: BTreeSet<(String, String)>,
     patterns: Vec<TagPattern>,
 }
 
-const OUTCOMES: [(&str, Outcome); 3] =
-    [("allow", Outcome::Allow), ("block", Outcome::Block), ("log", Outcome::Log)];
-const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
-const CONSENSUS: [(&str, Consensus); 3] =
+const OUTCOMES: [(&str, Outcome); 4] = [
+    ("allow", Outcome::Allow),
+    ("block", Outcome::Block),
+    ("hold", Outcome::Hold),
+    ("log", Outcome::Log),
+];
+pub(super) const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+pub(super) const CONSENSUS: [(&str, Consensus); 3] =
     [("all", Consensus::All), ("any", Consensus::Any), ("majority", Consensus::Majority)];
 
 impl Defaults {
@@ -57,14 +61,14 @@ impl Rules {
     pub(super) fn read(
         &mut self,
         root: &Section<'_>,
-        pack: &str,
+        index: usize,
         places: &Jurisdictions,
         defaults: Defaults,
         world: &World<'_>,
     ) -> usize {
         let sections = root.sections("rule");
         for section in &sections {
-            let rule = Reading { section, places, defaults, world }.rule(pack);
+            let rule = Reading { section, index, places, defaults, world }.rule();
             if let Some(rule) = rule {
                 self.take(section, rule);
             }
@@ -72,18 +76,28 @@ impl Rules {
         sections.len()
     }
 
+    /// How many there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.read.len()
+    }
+
+    /// Some of the rules read so far.
+    pub(super) fn get(&self, range: std::ops::RangeFrom<usize>) -> Option<&[Rule]> {
+        self.read.get(range)
+    }
+
     /// The rules in the order read.
     pub(super) fn finish(self) -> Vec<Rule> {
         self.read
     }
 
-    fn take(&mut self, section: &Section<'_>, rule: Rule) {
-        if let Some(pack) = self.seen.insert(rule.id.clone(), rule.pack.clone()) {
-            let message = format!("the id `{}` is taken by another rule of pack `{pack}`", rule.id);
-            let span = section.span_of("id");
-            section.problem(span, message, Some("ids are unique over all packs".to_owned()));
+    pub(super) fn take(&mut self, section: &Section<'_>, rule: Rule) {
+        if !self.seen.insert((rule.pack.clone(), rule.id.clone())) {
+            let Rule { id, pack, .. } = &rule;
+            let message = format!("the id `{id}` is taken by another rule of pack `{pack}`");
+            section.problem(section.span_of("id"), message, None);
         }
-        for condition in &rule.conditions {
+        for condition in rule.conditions.iter().chain(&rule.unless) {
             if let Condition::Tags(mask) = condition {
                 let new: Vec<_> =
                     mask.patterns.iter().filter(|p| !self.patterns.contains(p)).cloned().collect();
@@ -101,13 +115,14 @@ impl Rules {
 /// One rule being read.
 struct Reading<'r, 'a> {
     section: &'r Section<'a>,
+    index: usize,
     places: &'r Jurisdictions,
     defaults: Defaults,
     world: &'r World<'r>,
 }
 
 impl Reading<'_, '_> {
-    fn rule(&self, pack: &str) -> Option<Rule> {
+    fn rule(&self) -> Option<Rule> {
         let section = self.section;
         let id = section.required("id").and_then(|word| section.parse(&word, parse_id));
         let outcome = self.outcome();
@@ -117,19 +132,18 @@ impl Reading<'_, '_> {
         let conditions = self.conditions(outcome.unwrap_or(Outcome::Block));
         let observed = self.defaults.mode == Mode::Observe;
         Some(Rule {
-            id: id?,
-            pack: pack.to_owned(),
-            outcome: outcome?,
+            pack_index: self.index,
             mode: if observed { Mode::Observe } else { mode },
             reason: reason?,
+            legal: cite.is_some(),
             cite,
-            conditions,
+            ..Rule::plain(id?, outcome?, conditions)
         })
     }
 
     fn outcome(&self) -> Option<Outcome> {
         if !self.section.has("outcome") {
-            let help = "one of allow, log, block".to_owned();
+            let help = "one of allow, log, hold, block".to_owned();
             self.section.problem(self.section.span(), "`outcome` is missing here", Some(help));
         }
         self.section.choice("outcome", &OUTCOMES)
@@ -217,7 +231,8 @@ impl Reading<'_, '_> {
         }
         let reach = |words: &[Word<'_>], places, unknown_counts| Reach {
             names: words.iter().map(|word| word.text.to_owned()).collect(),
-            places,
+            places: Dated::always(places),
+            regions: Vec::new(),
             consensus,
             unknown_counts,
         };
@@ -249,23 +264,20 @@ impl Reading<'_, '_> {
     }
 }
 
-fn parse_id(text: &str) -> Result<String, String> {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-    if !text.is_empty() && text.len() <= 100 && text.bytes().all(fits) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("`{text}` is not an id: use a-z, 0-9, `-` and `.`, at most 100 of them"))
-}
-
-fn parse_pattern(text: &str) -> Result<TagPattern, String> {
+pub(super) fn parse_pattern(text: &str) -> Result<TagPattern, String> {
     let wrong = format!("`{text}` is not a tag: use a-z, 0-9, `_`, `-` and `.`, or `*` for any");
     TagPattern::parse(text).ok_or(wrong)
 }
 
-fn parse_method(text: &str) -> Result<String, String> {
+pub(super) fn parse_method(text: &str) -> Result<String, String> {
     let known = !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
     let help = format!("`{text}` is not a method: they are written in upper case, as `POST`");
     if known { Ok(text.to_owned()) } else { Err(help) }
+}
+
+pub(super) fn parse_tag(text: &str) -> Result<Tag, String> {
+    let wrong = || format!("`{text}` is not a tag: use a-z, 0-9, `_`, `-` and `.`");
+    Tag::parse(text).filter(|tag| tag.as_str() == text).ok_or_else(wrong)
 }
 
 fn parse_subdivision(text: &str) -> Result<Subdivision, String> {

@@ -30,6 +30,14 @@ pub(super) struct Word<'a> {
     pub(super) span: Range<usize>,
 }
 
+/// One item of a list that holds texts and tables.
+#[derive(Debug)]
+pub(super) enum Entry<'a> {
+    Word(Word<'a>),
+    Table(Section<'a>),
+    Other(Range<usize>),
+}
+
 impl<'a> Section<'a> {
     pub(super) fn new(
         file: &'a Arc<Text>,
@@ -186,6 +194,16 @@ impl<'a> Section<'a> {
         Some(items.iter().filter_map(number).collect())
     }
 
+    /// A list of lists of texts.
+    pub(super) fn lists(&self, key: &'static str) -> Vec<Vec<Word<'a>>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(lists) = value.get_ref().as_array() else {
+            self.expected(key, "a list of lists", value);
+            return Vec::new();
+        };
+        lists.iter().map(|list| self.items(key, list)).collect()
+    }
+
     /// `true` or `false`.
     pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
         let value = self.get(key)?;
@@ -232,6 +250,32 @@ impl<'a> Section<'a> {
             Some(Self::new(self.file, self.problems, table?, item.span()))
         };
         items.iter().filter_map(section).collect()
+    }
+
+    /// The items of a list, each a text or a table; a single one is a list of one.
+    pub(super) fn entries_of(&self, key: &'static str) -> Vec<Entry<'a>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let entry = |item: &'a Spanned<DeValue<'a>>| match item.get_ref() {
+            DeValue::String(text) => Entry::Word(Word { text, span: item.span() }),
+            DeValue::Table(table) => {
+                Entry::Table(Self::new(self.file, self.problems, table, item.span()))
+            }
+            _ => Entry::Other(item.span()),
+        };
+        match value.get_ref().as_array() {
+            Some(items) => items.iter().map(entry).collect(),
+            None => vec![entry(value)],
+        }
+    }
+
+    /// The value as it stands, for readers of other types.
+    pub(super) fn value(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.get(key)
+    }
+
+    /// How often `key = true` stands anywhere below.
+    pub(super) fn count_flags(&self, key: &str) -> usize {
+        self.table.map_or(0, |table| count_flags(table, key))
     }
 
     /// Every table below this one, with its name: for tables whose keys the user chooses.
@@ -288,6 +332,19 @@ impl<'a> Section<'a> {
         let found = value.get_ref().type_str();
         self.problem(value.span(), format!("`{key}` must be {what}, not {found}"), None);
     }
+}
+
+fn count_flags(table: &DeTable<'_>, key: &str) -> usize {
+    let below = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
+        DeValue::Table(table) => count_flags(table, key),
+        DeValue::Array(items) => {
+            let tables = items.iter().filter_map(|item| item.get_ref().as_table());
+            tables.map(|table| count_flags(table, key)).sum()
+        }
+        _ => 0,
+    };
+    let here = table.get(key).is_some_and(|value| value.get_ref().as_bool() == Some(true));
+    usize::from(here) + table.iter().map(|(_, value)| below(value)).sum::<usize>()
 }
 
 impl Drop for Section<'_> {

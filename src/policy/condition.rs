@@ -3,42 +3,60 @@
 use std::fmt;
 
 use crate::data::TagPattern;
-use crate::geo::{CountrySet, Entry, State, Subdivision};
+use crate::geo::{CountrySet, Subdivision};
 use crate::net::{HostPattern, NetworkSet};
 
-use super::facts::{Facts, Place, TagBits};
+use super::area::Area;
+use super::declared::Word;
+use super::facts::{Place, TagBits};
+use super::reach::Reach;
+use super::recipient::Recipient;
+use super::slice::{ClassBits, State, Weighed};
 use super::truth::Truth;
-
-/// How many databases must place an address somewhere for a rule to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consensus {
-    /// Every country that some database gives. The default where a rule permits.
-    All,
-    /// One database is enough. The default where a rule refuses.
-    Any,
-    /// More than half of the databases that answer.
-    Majority,
-}
+use super::view::View;
+use super::volume::{Band, Bulk, better};
 
 /// One condition of a rule.
 #[derive(Clone, Debug)]
 pub enum Condition {
     /// The destination's autonomous system is one of these.
     Asns(Vec<u32>),
+    /// The count of a class lies in one of these bands.
+    Bands(Vec<Band>, Vec<String>),
+    /// The count of some class is past its threshold.
+    Bulk(Bulk),
+    /// The slice is of one of these classes.
+    Classes(ClassBits, Vec<String>),
     /// The client's address lies in one of these networks.
     Clients(NetworkSet),
+    /// One of these words is declared; `unknown` holds where none is.
+    Declared(Word, Vec<String>),
+    /// The exporter has one of these attributes.
+    ExporterIs(Vec<String>),
+    /// A database says that the address is anycast or an anonymiser.
+    Hidden,
     /// The destination host matches one of these.
     Hosts(Vec<HostPattern>),
+    /// The slice tells of a place in one of these areas.
+    Inside(Vec<Area>),
     /// The method is one of these.
     Methods(Vec<String>),
     /// The destination address lies in one of these networks.
     Networks(NetworkSet),
+    /// The recipient is none of these.
+    NotRecipient(Vec<Recipient>),
     /// The destination lies outside all of these places.
     Outside(Reach),
     /// The client is one of these principals.
     Principals(Vec<String>),
+    /// The recipient is one of these.
+    Recipient(Vec<Recipient>),
+    /// The slice is declared to be in one of these states.
+    State(Vec<State>),
     /// The destination lies in one of these regions (ISO 3166-2).
     Subdivisions(Vec<Subdivision>),
+    /// The slice is about people of these jurisdictions.
+    Subjects(CountrySet, Vec<String>),
     /// Some tag matches one of these patterns.
     Tags(TagMask),
     /// The destination lies in one of these places.
@@ -53,87 +71,44 @@ pub struct TagMask {
     pub(super) bits: TagBits,
 }
 
-/// Places, and how many databases must agree on them.
-#[derive(Clone, Debug)]
-pub struct Reach {
-    /// The places as the rule names them, for explanations.
-    pub names: Vec<String>,
-    /// The places themselves.
-    pub places: Places,
-    /// How many databases must agree.
-    pub consensus: Consensus,
-    /// Whether an unknown location counts as one of the places.
-    pub unknown_counts: bool,
-}
-
-/// Countries, and states of knowledge that are named like countries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Places {
-    /// The countries.
-    pub countries: CountrySet,
-    /// The states.
-    pub states: States,
-}
-
-/// Which states of a location a rule names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct States(u8);
-
-impl States {
-    fn bit(state: State) -> u8 {
-        match state {
-            State::Agreed => 1,
-            State::Disputed => 2,
-            State::Unknown => 4,
-            State::NotPublic => 8,
-            State::Overridden => 16,
-        }
-    }
-
-    /// Adds one state.
-    pub fn insert(&mut self, state: State) {
-        self.0 |= Self::bit(state);
-    }
-
-    /// Whether the state is named.
-    pub fn contains(self, state: State) -> bool {
-        self.0 & Self::bit(state) != 0
-    }
-
-    /// Whether no state is named.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The states of both.
-    #[must_use]
-    pub fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The states of this set that are not in the other.
-    #[must_use]
-    pub fn difference(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-}
-
 // === impl Condition ===
 
 impl Condition {
-    /// Whether the condition holds, and whether only because an unknown location counts.
-    pub(super) fn test(&self, facts: &Facts<'_>) -> (Truth, bool) {
+    /// Whether the condition is about one slice of the data rather than the whole request.
+    pub(super) fn is_of_slice(&self) -> bool {
+        matches!(
+            self,
+            Self::Bands(..)
+                | Self::Bulk(_)
+                | Self::Classes(..)
+                | Self::Inside(_)
+                | Self::State(_)
+                | Self::Subjects(..)
+                | Self::Tags(_)
+        )
+    }
+
+    /// Whether a condition on the whole request holds, and whether only by presumption.
+    pub(super) fn test(&self, view: &View<'_>) -> (Truth, bool) {
+        let facts = view.facts;
+        let at = facts.circumstances.at;
         let truth = match self {
-            Self::To(reach) => return on_place(facts, |place| reach.holds(place.entry)),
-            Self::Outside(reach) => return on_place(facts, |place| reach.excludes(place.entry)),
-            Self::Tags(mask) if mask.bits.intersects(&facts.content.bits) => Truth::Yes,
-            Self::Tags(_) => Truth::pending(!facts.content.complete),
+            Self::To(reach) => return on_place(view, |place| reach.holds(place.entry, at)),
+            Self::Outside(reach) => return on_place(view, |place| reach.excludes(place.entry, at)),
+            Self::Recipient(kinds) => return view.recipient(kinds),
+            Self::NotRecipient(kinds) => return view.not_recipient(kinds),
+            Self::Declared(word, words) => return view.declared(*word, words),
+            Self::ExporterIs(attributes) => match facts.circumstances.exporter {
+                None => return (Truth::Yes, true),
+                Some(who) => attributes.iter().any(|one| who.attributes.contains(one)).into(),
+            },
             Self::Asns(asns) => {
-                of_place(facts, |p| p.entry.asns().iter().any(|a| asns.contains(a)))
+                of_place(view, |p| p.entry.asns().iter().any(|a| asns.contains(a)))
             }
-            Self::Networks(networks) => of_place(facts, |place| networks.contains(place.judged)),
+            Self::Hidden => of_place(view, |place| place.entry.hidden()),
+            Self::Networks(networks) => of_place(view, |place| networks.contains(place.judged)),
             Self::Subdivisions(regions) => {
-                of_place(facts, |p| p.entry.subdivisions().iter().any(|s| regions.contains(s)))
+                of_place(view, |p| p.entry.subdivisions().iter().any(|s| regions.contains(s)))
             }
             Self::Clients(networks) => networks.contains(facts.client).into(),
             Self::Hosts(patterns) => patterns.iter().any(|p| p.matches(facts.host)).into(),
@@ -141,92 +116,95 @@ impl Condition {
             Self::Principals(names) => {
                 facts.principal.is_some_and(|name| names.iter().any(|n| n == name)).into()
             }
+            Self::Bands(..)
+            | Self::Bulk(_)
+            | Self::Classes(..)
+            | Self::Inside(_)
+            | Self::State(_)
+            | Self::Subjects(..)
+            | Self::Tags(_) => Truth::No,
         };
         (truth, false)
+    }
+
+    /// Whether a condition on one slice holds, and whether only by presumption.
+    pub(super) fn test_slice(&self, view: &View<'_>, slice: &Weighed) -> (Truth, bool) {
+        let counts = view.facts.circumstances.counts;
+        match self {
+            Self::Tags(mask) => (mask.bits.intersects(&slice.bits).into(), false),
+            Self::Classes(bits, _) => {
+                let held = bits.intersection(&slice.classes);
+                let certain = held.iter().any(|class| !slice.presumed.contains(class));
+                (held.intersects(&held).into(), !certain)
+            }
+            Self::Bulk(bulk) => {
+                let Some(counter) = view.policy.counter(bulk.counter) else {
+                    return (Truth::No, false);
+                };
+                bulk.test(counter, view.policy.classes(), view.company(slice), counts)
+            }
+            Self::Bands(bands, _) => {
+                let company = view.company(slice);
+                let tests = bands.iter().map(|band| band.test(company, counts));
+                tests.fold((Truth::No, false), better)
+            }
+            Self::Subjects(countries, _) => match slice.slice.of {
+                Some(of) => (countries.contains(of).into(), false),
+                None => (Truth::Yes, true),
+            },
+            Self::State(states) => {
+                (slice.slice.state.is_some_and(|state| states.contains(&state)).into(), false)
+            }
+            Self::Inside(areas) => match slice.slice.point {
+                Some(point) => (areas.iter().any(|area| area.contains(point)).into(), false),
+                // Nobody said where: then nothing says that it is there.
+                None => (Truth::No, false),
+            },
+            Self::Asns(_)
+            | Self::Clients(_)
+            | Self::Declared(..)
+            | Self::ExporterIs(_)
+            | Self::Hidden
+            | Self::Hosts(_)
+            | Self::Methods(_)
+            | Self::Networks(_)
+            | Self::NotRecipient(_)
+            | Self::Outside(_)
+            | Self::Principals(_)
+            | Self::Recipient(_)
+            | Self::Subdivisions(_)
+            | Self::To(_) => self.test(view),
+        }
     }
 
     /// Cheap and selective conditions are asked first; the order does not change the
     /// answer.
     pub(super) fn cost(&self) -> u8 {
         match self {
-            Self::Tags(_) => 0,
-            Self::To(_) | Self::Outside(_) => 1,
-            Self::Methods(_) | Self::Asns(_) => 2,
-            Self::Clients(_) | Self::Networks(_) | Self::Subdivisions(_) => 3,
-            Self::Hosts(_) | Self::Principals(_) => 4,
+            Self::Tags(_) | Self::Classes(..) => 0,
+            Self::To(_) | Self::Outside(_) | Self::Hidden => 1,
+            Self::Methods(_) | Self::Asns(_) | Self::ExporterIs(_) | Self::State(_) => 2,
+            Self::Clients(_)
+            | Self::Networks(_)
+            | Self::Subdivisions(_)
+            | Self::Subjects(..)
+            | Self::Recipient(_)
+            | Self::NotRecipient(_) => 3,
+            Self::Hosts(_) | Self::Principals(_) | Self::Declared(..) => 4,
+            Self::Bands(..) | Self::Bulk(_) | Self::Inside(_) => 5,
         }
     }
 }
 
-fn of_place(facts: &Facts<'_>, holds: impl Fn(&Place<'_>) -> bool) -> Truth {
-    facts.place.as_ref().map_or(Truth::Unknown, |place| holds(place).into())
+fn of_place(view: &View<'_>, holds: impl Fn(&Place<'_>) -> bool) -> Truth {
+    view.facts.place.as_ref().map_or(Truth::Unknown, |place| holds(place).into())
 }
 
-fn on_place(facts: &Facts<'_>, test: impl Fn(&Place<'_>) -> (bool, bool)) -> (Truth, bool) {
-    facts.place.as_ref().map_or((Truth::Unknown, false), |place| {
+fn on_place(view: &View<'_>, test: impl Fn(&Place<'_>) -> (bool, bool)) -> (Truth, bool) {
+    view.facts.place.as_ref().map_or((Truth::Unknown, false), |place| {
         let (holds, presumed) = test(place);
         (holds.into(), presumed)
     })
-}
-
-// === impl Reach ===
-
-impl Reach {
-    /// Whether the location is one of the places, and whether only by presumption.
-    fn holds(&self, entry: &Entry) -> (bool, bool) {
-        if self.places.states.contains(entry.state()) || (is_unknown(entry) && self.names_unknown())
-        {
-            return (true, false);
-        }
-        if is_unknown(entry) {
-            return (self.unknown_counts, self.unknown_counts);
-        }
-        let countries = &self.places.countries;
-        let holds = match self.consensus {
-            Consensus::Any => entry.candidates().intersects(countries),
-            Consensus::All => is_within(entry, countries),
-            Consensus::Majority => {
-                let votes = entry.votes(countries);
-                votes.in_set > votes.outside
-            }
-        };
-        (holds, false)
-    }
-
-    /// Whether the location is none of the places. A destination that is not public lies
-    /// in no country, inside or outside.
-    fn excludes(&self, entry: &Entry) -> (bool, bool) {
-        if entry.state() == State::NotPublic || self.places.states.contains(entry.state()) {
-            return (false, false);
-        }
-        if is_unknown(entry) {
-            let counts = self.unknown_counts && !self.names_unknown();
-            return (counts, counts);
-        }
-        let countries = &self.places.countries;
-        let outside = match self.consensus {
-            Consensus::Any => !is_within(entry, countries),
-            Consensus::All => !entry.candidates().intersects(countries),
-            Consensus::Majority => {
-                let votes = entry.votes(countries);
-                votes.outside > votes.in_set
-            }
-        };
-        (outside, false)
-    }
-
-    fn names_unknown(&self) -> bool {
-        self.places.states.contains(State::Unknown)
-    }
-}
-
-/// No database, and no correction, gives a country for a public address.
-fn is_unknown(entry: &Entry) -> bool {
-    entry.state() != State::NotPublic && entry.candidates().is_empty()
-}
-
-fn is_within(entry: &Entry, countries: &CountrySet) -> bool {
-    !entry.candidates().is_empty() && entry.candidates().is_subset(countries)
 }
 
 // === display ===
@@ -235,17 +213,32 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asns(asns) => list(f, "destination network is AS", asns),
+            Self::Bands(_, names) => list(f, "counted ", names),
+            Self::Bulk(bulk) => list(f, "bulk ", &bulk.names),
+            Self::Classes(_, names) => list(f, "data is ", names),
             Self::Clients(networks) => list(f, "client in ", networks.iter()),
+            Self::Declared(word, words) => list(f, &format!("{} is ", word.key()), words),
+            Self::ExporterIs(attributes) => list(f, "exporter is ", attributes),
+            Self::Hidden => f.write_str("destination is anycast or an anonymiser"),
             Self::Hosts(hosts) => list(f, "host is ", hosts),
+            Self::Inside(areas) => list(f, "place in ", areas.iter().map(|area| &area.name)),
             Self::Methods(methods) => list(f, "method is ", methods),
             Self::Networks(networks) => list(f, "destination address in ", networks.iter()),
+            Self::NotRecipient(kinds) => list(f, "recipient is not ", names(kinds)),
             Self::Outside(reach) => list(f, "destination outside ", &reach.names),
             Self::Principals(names) => list(f, "client is ", names),
+            Self::Recipient(kinds) => list(f, "recipient is ", names(kinds)),
+            Self::State(states) => list(f, "data is ", states.iter().map(|state| state.name())),
             Self::Subdivisions(regions) => list(f, "destination region is ", regions),
+            Self::Subjects(_, names) => list(f, "data is of people of ", names),
             Self::Tags(mask) => list(f, "data tagged ", &mask.patterns),
             Self::To(reach) => list(f, "destination in ", &reach.names),
         }
     }
+}
+
+fn names(kinds: &[Recipient]) -> impl Iterator<Item = &String> {
+    kinds.iter().map(|kind| &kind.name)
 }
 
 fn list<T: fmt::Display>(

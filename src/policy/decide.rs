@@ -2,23 +2,45 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::data::{TagPattern, Tags};
 use crate::net::{NetworkSet, Special};
 
+use super::class::{Class, Made};
 use super::condition::{Condition, TagMask};
 use super::decision::{Basis, Decision, Held, Permit, Refusal, Verdict};
-use super::facts::{Content, Facts, Place, TagBits};
-use super::rule::{Mode, Outcome, Rule};
-use super::truth::Truth;
+use super::facts::{Circumstances, Content, Facts, Place, TagBits};
+use super::pack::{Grant, Pack};
+use super::register::{Register, Sighting};
+use super::rule::{Outcome, Rule};
+use super::slice::{ClassBits, Slice, Weighed};
+use super::tally::Tally;
+use super::view::{Recognised, View};
+use super::volume::{Counter, Counts};
 
 /// Everything that decides, compiled once and never changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
     rules: Vec<Rule>,
     patterns: Vec<TagPattern>,
     settings: PolicySettings,
+    law: Law,
+}
+
+/// What packs bring beside their rules.
+#[derive(Clone, Debug, Default)]
+pub struct Law {
+    /// The packs; rules name them by place. Without any, rules are the configuration's own.
+    pub packs: Vec<Pack>,
+    /// The classes of all packs.
+    pub classes: Vec<Class>,
+    /// The counters of all packs.
+    pub counters: Vec<Counter>,
+    /// The exemptions in use.
+    pub grants: Vec<Grant>,
+    /// Who recipients are.
+    pub register: Arc<Register>,
 }
 
 /// What holds beside the rules.
@@ -40,89 +62,165 @@ impl Default for PolicySettings {
 }
 
 impl Policy {
-    /// Compiles the rules. At most [`TagBits::CAPACITY`] distinct tag patterns fit; the
-    /// configuration floor reports more as a mistake before it comes here.
-    pub fn new(mut rules: Vec<Rule>, settings: PolicySettings) -> Self {
+    /// Compiles rules that come from no pack.
+    pub fn new(rules: Vec<Rule>, settings: PolicySettings) -> Self {
+        Self::with_law(rules, settings, Law::default())
+    }
+
+    /// Compiles rules and the packs they come from. At most [`TagBits::CAPACITY`] distinct tag
+    /// patterns and [`ClassBits::CAPACITY`] classes fit; the configuration floor reports more
+    /// as a mistake before it comes here.
+    pub fn with_law(mut rules: Vec<Rule>, settings: PolicySettings, mut law: Law) -> Self {
         let mut patterns = Vec::new();
         for rule in &mut rules {
-            for condition in &mut rule.conditions {
+            for condition in rule.conditions.iter_mut().chain(&mut rule.unless) {
                 if let Condition::Tags(mask) = condition {
                     mask.compile(&mut patterns);
                 }
             }
             rule.conditions.sort_by_key(Condition::cost);
         }
-        Self { rules, patterns, settings }
-    }
-
-    /// Prepares what is known of the data; `complete` says that no tag can come any more.
-    pub fn weigh(&self, tags: Tags, complete: bool) -> Content {
-        let mut bits = TagBits::default();
-        if !tags.is_empty() {
-            for (bit, pattern) in self.patterns.iter().enumerate() {
-                if tags.iter().any(|tag| pattern.matches(tag)) {
-                    bits.insert(bit);
-                }
+        for class in &mut law.classes {
+            if let Made::Of(mask) = &mut class.data {
+                mask.compile(&mut patterns);
             }
         }
-        Content { tags, bits, complete }
+        Self { rules, patterns, settings, law }
+    }
+
+    /// Prepares plain tags of unknown people; `complete` says that no tag can come any more.
+    pub fn weigh(&self, tags: Tags, complete: bool) -> Content {
+        let slices = if tags.is_empty() { Vec::new() } else { vec![Slice::of_tags(tags)] };
+        self.weigh_slices(slices, complete)
+    }
+
+    /// Prepares what is known of the data.
+    pub fn weigh_slices(&self, slices: Vec<Slice>, complete: bool) -> Content {
+        let mut content = Content { complete, ..Content::default() };
+        for slice in slices {
+            slice.tags.iter().for_each(|tag| content.tags.insert(tag.clone()));
+            let weighed = self.weigh_one(slice);
+            if weighed.slice.linked {
+                content.linked = content.linked.union(&weighed.classes);
+            }
+            content.slices.push(weighed);
+        }
+        content
+    }
+
+    fn weigh_one(&self, slice: Slice) -> Weighed {
+        let mut bits = TagBits::default();
+        for (bit, pattern) in self.patterns.iter().enumerate() {
+            if slice.tags.iter().any(|tag| pattern.matches(tag)) {
+                bits.insert(bit);
+            }
+        }
+        let (mut classes, mut presumed) = (ClassBits::default(), ClassBits::default());
+        for (at, class) in self.law.classes.iter().enumerate() {
+            let (holds, by_presumption) = class.holds(&slice, &bits);
+            if holds {
+                classes.insert(at);
+            }
+            if by_presumption {
+                presumed.insert(at);
+            }
+        }
+        Weighed { slice, bits, classes, presumed }
     }
 
     /// Decides on what is known so far. `Allow` and `Refuse` are final: no fact learned
     /// later takes them back.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
-        let tally = match self.tally(facts) {
-            Err(refusal) => return Decision::Refuse(refusal),
-            Ok(tally) => tally,
-        };
+        if let Some(refusal) = self.refuse_special(facts) {
+            return Decision::Refuse(refusal);
+        }
+        let tally = self.tally(facts);
         match facts.place {
-            _ if tally.pending => Decision::Inspect,
-            Some(place) => self.settle(place, tally).into(),
+            // What is held or barred by evidence stays so, whatever else is learned.
+            _ if tally.is_final() => Decision::Refuse(tally.refuse(facts)),
+            _ if tally.is_pending() => Decision::Inspect,
+            Some(place) => self.settle(place, facts, tally).into(),
+            None if tally.refuses() => Decision::Inspect,
             // Where no rule could permit any more, no name server needs to hear the name.
-            None if tally.strongest.is_none() && self.settings.default.refuses() => {
-                let held = tally.held;
-                Decision::Refuse(Refusal { basis: Basis::Default, held, socket: None })
+            None if tally.is_silent() && self.settings.default.refuses() => {
+                Decision::Refuse(tally.refuse_by_default(self.settings.default, None))
             }
             None => Decision::Inspect,
         }
     }
 
     /// Decides when all is known that ever will be: what is still open counts as not
-    /// there, and the type leaves no third answer.
+    /// there, a count that nobody knows is presumed, and the type leaves no third answer.
     pub fn conclude(&self, facts: &Facts<'_>, place: Place<'_>) -> Verdict {
-        match self.tally(&Facts { place: Some(place), ..*facts }) {
-            Err(refusal) => Verdict::Refuse(refusal),
-            Ok(tally) => self.settle(place, tally),
+        let unknown = Counts::default();
+        let counts = facts.circumstances.counts.or(Some(&unknown));
+        let circumstances = Circumstances { counts, ..facts.circumstances };
+        let facts = Facts { place: Some(place), circumstances, ..*facts };
+        match self.refuse_special(&facts) {
+            Some(refusal) => Verdict::Refuse(refusal),
+            None => self.settle(place, &facts, self.tally(&facts)),
         }
     }
 
-    /// Asks every rule; a refusal that nothing can take back ends it.
-    fn tally(&self, facts: &Facts<'_>) -> Result<Tally, Refusal> {
-        let socket = facts.place.map(|place| place.socket);
-        if let Some(kind) = facts.place.as_ref().and_then(|place| self.closed(place)) {
-            return Err(Refusal { basis: Basis::Special(kind), held: Vec::new(), socket });
-        }
-        let mut tally = Tally::default();
+    fn refuse_special(&self, facts: &Facts<'_>) -> Option<Refusal> {
+        let place = facts.place.as_ref()?;
+        let basis = Basis::Special(self.closed(place)?);
+        let socket = Some(place.socket);
+        Some(Refusal { outcome: Outcome::Block, basis, held: Vec::new().into(), socket })
+    }
+
+    /// Asks every rule of every pack that binds.
+    fn tally(&self, facts: &Facts<'_>) -> Tally<'_> {
+        let view = View::of(self, facts);
+        let mut tally = Tally::new(self);
         for (index, rule) in self.rules.iter().enumerate() {
-            tally.count(rule, index, rule.test(facts));
-        }
-        tally.order(&self.rules);
-        match tally.strongest {
-            Some((outcome, held)) if outcome.refuses() => {
-                Err(Refusal { basis: Basis::Rule(held), held: tally.held, socket })
+            let pack = self.law.packs.get(rule.pack_index);
+            let (bound, presumed) = pack.map_or((true, false), |pack| {
+                pack.binds.holds(facts.circumstances.exporter)
+            });
+            if bound && rule.validity.holds(facts.circumstances.at) {
+                let mut standing = rule.test(&view);
+                standing.presumed |= presumed;
+                tally.count(rule, pack, index, standing, facts);
             }
-            Some(_) | None => Ok(tally),
         }
+        tally.order();
+        tally
     }
 
-    /// The answer when no rule refuses: the strongest that holds, else the default.
-    fn settle(&self, place: Place<'_>, tally: Tally) -> Verdict {
-        let outcome = tally.strongest.map_or(self.settings.default, |(outcome, _)| outcome);
-        let (socket, held) = (place.socket, tally.held);
-        if outcome.refuses() {
-            return Verdict::Refuse(Refusal { basis: Basis::Default, held, socket: Some(socket) });
+    /// The answer when all is known: the strongest that holds, else the default.
+    fn settle(&self, place: Place<'_>, facts: &Facts<'_>, tally: Tally<'_>) -> Verdict {
+        if tally.refuses() {
+            return Verdict::Refuse(tally.refuse(facts));
         }
-        Verdict::Allow(Permit { socket, outcome, held })
+        let outcome = tally.outcome().unwrap_or(self.settings.default);
+        if outcome.refuses() {
+            return Verdict::Refuse(tally.refuse_by_default(outcome, Some(place.socket)));
+        }
+        Verdict::Allow(Permit { socket: place.socket, outcome, held: tally.held })
+    }
+
+    pub(super) fn recognise<'a>(&'a self, facts: &Facts<'_>) -> Recognised<'a> {
+        let register = &self.law.register;
+        if register.is_empty() {
+            return Recognised::Nobody;
+        }
+        let found = match &facts.place {
+            Some(place) => {
+                register.recognise(&Sighting {
+                    host: Some(facts.host),
+                    key: None,
+                    address: Some(place.judged),
+                    asns: place.entry.asns(),
+                })
+            }
+            None => register.by_host(facts.host),
+        };
+        match found {
+            Some(found) => Recognised::Party(found),
+            None if facts.place.is_none() => Recognised::NotYet,
+            None => Recognised::Nobody,
+        }
     }
 
     /// The name under which the tags are counted: the first pattern of a rule that one of
@@ -146,15 +244,46 @@ impl Policy {
         &self.settings
     }
 
+    /// The packs.
+    pub fn packs(&self) -> &[Pack] {
+        &self.law.packs
+    }
+
+    /// The classes of all packs.
+    pub fn classes(&self) -> &[Class] {
+        &self.law.classes
+    }
+
+    /// The counters of all packs.
+    pub fn counters(&self) -> &[Counter] {
+        &self.law.counters
+    }
+
+    /// The exemptions in use.
+    pub fn grants(&self) -> &[Grant] {
+        &self.law.grants
+    }
+
+    /// Who recipients are.
+    pub fn register(&self) -> &Register {
+        &self.law.register
+    }
+
+    pub(super) fn counter(&self, counter: usize) -> Option<&Counter> {
+        self.law.counters.get(counter)
+    }
+
+    /// The rule behind a held one.
+    pub fn rule(&self, held: &Held) -> Option<&Rule> {
+        self.rules.get(held.rule)
+    }
+
     /// The kind of a destination that is not public and not opened.
     fn closed(&self, place: &Place<'_>) -> Option<Special> {
         let kind = place.special?;
-        let open = self.settings.open_kinds.contains(&kind) || self.is_open(place.judged);
+        let open = self.settings.open_kinds.contains(&kind)
+            || self.settings.open_networks.contains(place.judged);
         (!open).then_some(kind)
-    }
-
-    fn is_open(&self, address: IpAddr) -> bool {
-        self.settings.open_networks.contains(address)
     }
 }
 
@@ -172,50 +301,6 @@ impl TagMask {
                 known.len() - 1
             });
             self.bits.insert(place);
-        }
-    }
-}
-
-/// What the rules say, added up.
-#[derive(Default)]
-struct Tally {
-    held: Vec<Held>,
-    strongest: Option<(Outcome, Held)>,
-    pending: bool,
-}
-
-impl Tally {
-    fn count(&mut self, rule: &Rule, index: usize, (truth, presumed): (Truth, bool)) {
-        match truth {
-            Truth::No => return,
-            Truth::Unknown => return self.pending = true,
-            Truth::Yes => {}
-        }
-        let held = Held { rule: index, presumed };
-        self.held.push(held);
-        if rule.mode == Mode::Observe {
-            return;
-        }
-        // Evidence comes before presumption, then the order of the configuration: the
-        // reason that is told is the best one there is.
-        let better = |(outcome, best): (Outcome, Held)| {
-            (rule.outcome, !presumed) > (outcome, !best.presumed)
-        };
-        if self.strongest.is_none_or(better) {
-            self.strongest = Some((rule.outcome, held));
-        }
-    }
-
-    /// Puts the rule that decides first, then by strength.
-    fn order(&mut self, rules: &[Rule]) {
-        let strongest = self.strongest.map(|(_, held)| held);
-        let rank = |held: &Held| {
-            let rule = rules.get(held.rule);
-            let outcome = rule.map(|rule| (rule.mode == Mode::Enforce, rule.outcome));
-            (Some(*held) != strongest, std::cmp::Reverse(outcome))
-        };
-        if self.held.len() > 1 {
-            self.held.sort_by_key(rank);
         }
     }
 }

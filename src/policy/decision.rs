@@ -3,9 +3,14 @@
 
 use std::net::SocketAddr;
 
+use smallvec::SmallVec;
+
 use crate::net::Special;
 
 use super::rule::Outcome;
+
+/// The rules that hold, the one that decides first. Few do: a decision allocates nothing.
+pub type HeldRules = SmallVec<[Held; 6]>;
 
 /// The answer to what is known so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +46,7 @@ impl From<Verdict> for Decision {
 pub struct Permit {
     pub(super) socket: SocketAddr,
     pub(super) outcome: Outcome,
-    pub(super) held: Vec<Held>,
+    pub(super) held: HeldRules,
 }
 
 impl Permit {
@@ -56,7 +61,7 @@ impl Permit {
     }
 
     /// The rules that hold, strongest first.
-    pub fn held(&self) -> &[Held] {
+    pub fn held(&self) -> &HeldRules {
         &self.held
     }
 }
@@ -64,10 +69,12 @@ impl Permit {
 /// Why a request may not go out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// `hold`, `require` or `block`.
+    pub outcome: Outcome,
     /// What the refusal stands on.
     pub basis: Basis,
     /// The rules that hold, strongest first.
-    pub held: Vec<Held>,
+    pub held: HeldRules,
     /// The socket that was judged, if one was.
     pub socket: Option<SocketAddr>,
 }
@@ -75,6 +82,13 @@ pub struct Refusal {
 /// What a refusal stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
+    /// One law demands what another bars; a person must decide.
+    Conflict {
+        /// The rule that demands the transfer.
+        duty: Held,
+        /// The rule that bars it.
+        bar: Held,
+    },
     /// No rule permits, and the policy refuses by default.
     Default,
     /// A rule.
@@ -88,6 +102,21 @@ pub enum Basis {
 pub struct Held {
     /// Its place among the policy's rules.
     pub rule: usize,
-    /// Whether it holds only because an unknown location counts as restricted.
+    /// Its outcome here: weaker than the rule's own where it only presumes, or is lifted.
+    pub outcome: Outcome,
+    /// Whether it holds only because what is not known is presumed.
     pub presumed: bool,
+    /// The slice for which it holds, if it asks for one.
+    pub slice: Option<u8>,
+    /// What lifts it, if something does.
+    pub lifted: Option<Lift>,
+}
+
+/// What lifts a rule that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lift {
+    /// A person's approval, by its place among the facts' approvals.
+    Approval(usize),
+    /// A granted exemption, by its place among the policy's grants.
+    Grant(usize),
 }

@@ -9,14 +9,19 @@ use super::decide::Policy;
 use super::decision::{Basis, Decision};
 use super::facts::{Content, Facts};
 use super::rule::{Mode, Outcome, Rule};
+use super::slice::Slice;
 use super::truth::Truth;
+use super::view::{Recognised, View};
+use super::volume::better;
 
 /// A decision with its reasons.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// What [`Policy::decide`] answers to the same facts.
     pub decision: Decision,
-    /// Every rule, in the order of the configuration.
+    /// The party behind the destination, if the register knows it, and by what.
+    pub recipient: Option<(String, String)>,
+    /// Every rule that binds, in the order of the configuration.
     pub rules: Vec<RuleView>,
     /// Single changes after which the answer would be another.
     pub changes: Vec<String>,
@@ -35,7 +40,7 @@ pub struct RuleView {
     pub mode: Mode,
     /// Whether it holds.
     pub truth: Truth,
-    /// Whether it holds only because an unknown location counts as restricted.
+    /// Whether it holds only because what is not known is presumed.
     pub presumed: bool,
     /// Why, in words.
     pub reason: String,
@@ -43,6 +48,8 @@ pub struct RuleView {
     pub cite: Option<String>,
     /// Each condition.
     pub conditions: Vec<ConditionView>,
+    /// Each exception.
+    pub unless: Vec<ConditionView>,
 }
 
 /// One condition, asked about one request.
@@ -50,7 +57,7 @@ pub struct RuleView {
 pub struct ConditionView {
     /// The condition in words.
     pub condition: String,
-    /// Whether it holds.
+    /// Whether it holds, for the request or one of its slices.
     pub truth: Truth,
 }
 
@@ -58,9 +65,45 @@ impl Policy {
     /// Explains what [`Policy::decide`] answers.
     pub fn explain(&self, facts: &Facts<'_>) -> Explanation {
         let decision = self.decide(facts);
-        let rules = self.rules().iter().map(|rule| view(rule, facts)).collect();
+        let view = View::of(self, facts);
+        let recipient = match view.party {
+            Recognised::Party(found) => {
+                Some((self.register().get(found.party).id.clone(), found.by.to_string()))
+            }
+            Recognised::Nobody | Recognised::NotYet => None,
+        };
+        let rules = self.rules().iter().filter(|rule| self.is_in_force(rule, facts));
+        let rules = rules.map(|rule| self.view(rule, &view)).collect();
         let changes = self.changes(facts, &decision);
-        Explanation { decision, rules, changes }
+        Explanation { decision, recipient, rules, changes }
+    }
+
+    /// Whether the rule's pack binds the exporter and the rule is in force.
+    pub(super) fn is_in_force(&self, rule: &Rule, facts: &Facts<'_>) -> bool {
+        let exporter = facts.circumstances.exporter;
+        let pack = self.packs().get(rule.pack_index);
+        pack.is_none_or(|pack| pack.binds.holds(exporter).0)
+            && rule.validity.holds(facts.circumstances.at)
+    }
+
+    fn view(&self, rule: &Rule, view: &View<'_>) -> RuleView {
+        let standing = rule.test(view);
+        let each = |conditions: &[Condition]| {
+            let one = |c: &Condition| ConditionView { condition: c.to_string(), truth: c.truth(view) };
+            conditions.iter().map(one).collect()
+        };
+        RuleView {
+            rule: rule.id.clone(),
+            pack: rule.pack.clone(),
+            outcome: rule.outcome,
+            mode: rule.mode,
+            truth: standing.truth,
+            presumed: standing.presumed,
+            reason: rule.reason.clone(),
+            cite: rule.cite.clone(),
+            conditions: each(&rule.conditions),
+            unless: each(&rule.unless),
+        }
     }
 
     /// Tries single changes and keeps those that turn the answer.
@@ -72,23 +115,10 @@ impl Policy {
                 found.push(format!("`destinations.open` naming `{kind}` or the address's network"));
             }
             Basis::Default => found.push("a rule that allows this request".to_owned()),
-            Basis::Rule(_) => {}
+            Basis::Rule(_) | Basis::Conflict { .. } => {}
         }
-        for tag in facts.content.tags.iter() {
-            let rest: Tags =
-                facts.content.tags.iter().filter(|other| *other != tag).cloned().collect();
-            let content = self.weigh(rest, facts.content.complete);
-            if !self.refuses(&Facts { content: &content, ..*facts }) {
-                found.push(format!("the data not tagged `{tag}`"));
-            }
-        }
-        if found.is_empty() && !facts.content.tags.is_empty() {
-            let content: Content = self.weigh(Tags::default(), facts.content.complete);
-            if !self.refuses(&Facts { content: &content, ..*facts }) {
-                found.push("no tag at all on the data".to_owned());
-            }
-        }
-        let blocking = || refusal.held.iter().filter_map(|held| self.rules().get(held.rule));
+        self.other_data(facts, &mut found);
+        let blocking = || refusal.held.iter().filter_map(|held| self.rule(held));
         let enforced = |rule: &&Rule| rule.outcome.refuses() && rule.mode == Mode::Enforce;
         let blocking: Vec<_> = blocking().filter(enforced).collect();
         for rule in &blocking {
@@ -96,31 +126,44 @@ impl Policy {
             let also =
                 if blocking.len() > 1 { " (together with the other rules here)" } else { "" };
             found.extend(free.map(|c| format!("not `{c}`, rule `{}`{also}", rule.id)));
+            found.extend(rule.unless.iter().map(|c| format!("`{c}`, rule `{}`{also}", rule.id)));
             found.push(format!("`mode = \"observe\"` on rule `{}`{also}", rule.id));
         }
         found
     }
 
-    fn refuses(&self, facts: &Facts<'_>) -> bool {
-        matches!(self.decide(facts), Decision::Refuse(_))
+    /// Less, or less sensitive, data after which the request would pass.
+    fn other_data(&self, facts: &Facts<'_>, found: &mut Vec<String>) {
+        let passes = |slices: Vec<Slice>| {
+            let content: Content = self.weigh_slices(slices, facts.content.complete);
+            !matches!(self.decide(&Facts { content: &content, ..*facts }), Decision::Refuse(_))
+        };
+        let without = |tag: Option<&crate::data::Tag>| -> Vec<Slice> {
+            let one = |slice: &Slice| {
+                let rest: Tags =
+                    slice.tags.iter().filter(|other| tag.is_some_and(|tag| tag != *other)).cloned().collect();
+                (!rest.is_empty()).then(|| Slice { tags: rest, ..slice.clone() })
+            };
+            facts.content.slices().filter_map(one).collect()
+        };
+        let tags = facts.content.tags();
+        for tag in tags.iter().filter(|tag| passes(without(Some(tag)))) {
+            found.push(format!("the data not tagged `{tag}`"));
+        }
+        if found.is_empty() && !tags.is_empty() && passes(without(None)) {
+            found.push("no tag at all on the data".to_owned());
+        }
     }
 }
 
-fn view(rule: &Rule, facts: &Facts<'_>) -> RuleView {
-    let (truth, presumed) = rule.test(facts);
-    let conditions = rule.conditions.iter();
-    let conditions = conditions
-        .map(|c| ConditionView { condition: c.to_string(), truth: c.test(facts).0 })
-        .collect();
-    RuleView {
-        rule: rule.id.clone(),
-        pack: rule.pack.clone(),
-        outcome: rule.outcome,
-        mode: rule.mode,
-        truth,
-        presumed,
-        reason: rule.reason.clone(),
-        cite: rule.cite.clone(),
-        conditions,
+impl Condition {
+    /// Whether the condition holds, for the request or for one of its slices.
+    fn truth(&self, view: &View<'_>) -> Truth {
+        if !self.is_of_slice() {
+            return self.test(view).0;
+        }
+        let content = view.facts.content;
+        let more = (Truth::pending(!content.complete), false);
+        content.slices.iter().map(|slice| self.test_slice(view, slice)).fold(more, better).0
     }
 }

@@ -1,10 +1,18 @@
 //! What is known of one request when a decision is asked.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
 
 use crate::data::Tags;
 use crate::geo::Entry;
 use crate::net::{Host, Special};
+
+use super::declared::Declared;
+use super::pack::{Approval, Exporter};
+use super::slice::{ClassBits, Slice, Weighed};
+use super::volume::Counts;
 
 /// Everything a rule may look at. What is not known yet is absent, and conditions on it
 /// are [`super::Truth::Unknown`].
@@ -22,6 +30,32 @@ pub struct Facts<'a> {
     pub place: Option<Place<'a>>,
     /// What is known of the data.
     pub content: &'a Content,
+    /// What is known beside the request itself.
+    pub circumstances: Circumstances<'a>,
+}
+
+/// What is known beside the request itself: who stands behind it, what is declared, what has
+/// been counted, and what time it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// The moment as of which is decided.
+    pub at: Timestamp,
+    /// The entity on whose behalf the client acts, if it is known.
+    pub exporter: Option<&'a Exporter>,
+    /// What is declared of the transfer.
+    pub declared: &'a Declared,
+    /// What has been counted; `None` before anybody was asked.
+    pub counts: Option<&'a Counts>,
+    /// What people have approved.
+    pub approvals: &'a [Approval],
+}
+
+impl Circumstances<'_> {
+    /// Nothing is known but the time.
+    pub fn at(at: Timestamp) -> Self {
+        static NOTHING: LazyLock<Declared> = LazyLock::new(Declared::default);
+        Self { at, exporter: None, declared: &NOTHING, counts: None, approvals: &[] }
+    }
 }
 
 /// One vetted address of the destination.
@@ -42,8 +76,10 @@ pub struct Place<'a> {
 pub struct Content {
     /// The tags seen.
     pub(super) tags: Tags,
-    /// Which of the policy's tag patterns some tag matches.
-    pub(super) bits: TagBits,
+    /// The slices they belong to.
+    pub(super) slices: Vec<Weighed>,
+    /// The classes of all linked slices.
+    pub(super) linked: ClassBits,
     /// Whether no tag can be added any more.
     pub(super) complete: bool,
 }
@@ -52,6 +88,11 @@ impl Content {
     /// The tags seen so far.
     pub fn tags(&self) -> &Tags {
         &self.tags
+    }
+
+    /// The slices seen so far.
+    pub fn slices(&self) -> impl Iterator<Item = &Slice> {
+        self.slices.iter().map(|weighed| &weighed.slice)
     }
 
     /// Whether all there is to know of the data is known.

@@ -1,21 +1,48 @@
 //! Floor 3: the decision. PURE: no clock, no file, no socket. Facts go in, a
 //! [`Decision`] comes out, and the [`Permit`] inside it is the only ticket to dial.
 
+mod area;
+mod class;
 mod condition;
+mod dated;
 mod decide;
 mod decision;
+mod declared;
+mod duties;
 mod explain;
 mod facts;
+mod meters;
+mod pack;
+mod reach;
+mod recipient;
+pub mod register;
 mod rule;
+mod slice;
+mod tally;
 mod truth;
+mod view;
+mod volume;
 
 #[cfg(test)]
 mod tests;
 
-pub use condition::{Condition, Consensus, Places, Reach, States, TagMask};
-pub use decide::{Policy, PolicySettings};
-pub use decision::{Basis, Decision, Held, Permit, Refusal, Verdict};
+pub use area::{Area, Point};
+pub use class::{Class, Made, Threshold, Together, Unit};
+pub use condition::{Condition, TagMask};
+pub use dated::Dated;
+pub use decide::{Law, Policy, PolicySettings};
+pub use decision::{Basis, Decision, Held, HeldRules, Lift, Permit, Refusal, Verdict};
+pub use declared::{Declared, Word};
+pub use duties::{Due, Duties};
 pub use explain::{ConditionView, Explanation, RuleView};
-pub use facts::{Content, Facts, Place, TagBits};
-pub use rule::{Mode, Outcome, PackInfo, Rule};
+pub use facts::{Circumstances, Content, Facts, Place, TagBits};
+pub use meters::{Amount, Metered};
+pub use pack::{
+    Approval, Binds, Exemption, Exporter, Grant, Pack, PackInfo, Report, Validity,
+};
+pub use reach::{Consensus, Places, Reach, States};
+pub use recipient::{PartySet, Recipient};
+pub use rule::{Mode, Outcome, Rule};
+pub use slice::{ClassBits, Slice, State};
 pub use truth::Truth;
+pub use volume::{Band, Bulk, Counted, Counter, Counts, Meter, Span};

@@ -5,8 +5,12 @@ use std::fmt;
 use serde::Serialize;
 
 use super::condition::Condition;
-use super::facts::Facts;
+use super::declared::Word;
+use super::pack::Validity;
+use super::slice::Weighed;
 use super::truth::Truth;
+use super::view::View;
+use super::volume::better;
 
 /// What a rule demands, weakest first; the strongest that holds wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -16,6 +20,10 @@ pub enum Outcome {
     Allow,
     /// The request goes out and is marked in the record.
     Log,
+    /// The request waits for a person.
+    Hold,
+    /// The request does not go out until something that is missing is declared.
+    Require,
     /// The request does not go out.
     Block,
 }
@@ -23,7 +31,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether nothing leaves.
     pub fn refuses(self) -> bool {
-        self == Self::Block
+        self >= Self::Hold
     }
 
     /// The word in configuration and records.
@@ -31,6 +39,8 @@ impl Outcome {
         match self {
             Self::Allow => "allow",
             Self::Log => "log",
+            Self::Hold => "hold",
+            Self::Require => "require",
             Self::Block => "block",
         }
     }
@@ -63,48 +73,143 @@ impl Mode {
     }
 }
 
-/// The pack that a rule comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PackInfo {
-    /// Its id; `local` for rules of the main configuration.
-    pub id: String,
-    /// Its version, as the pack says.
-    pub version: String,
-    /// How many rules it brings.
-    pub rules: usize,
-}
-
 /// One rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Unique over all packs.
+    /// Unique in its pack.
     pub id: String,
-    /// The pack it comes from.
+    /// The id of the pack it comes from.
     pub pack: String,
+    /// That pack's place in the policy.
+    pub pack_index: usize,
+    /// When it is in force.
+    pub validity: Validity,
     /// What follows when it holds.
     pub outcome: Outcome,
     /// Whether it acts.
     pub mode: Mode,
     /// Why, in words for the person who is refused.
     pub reason: String,
-    /// The legal source, if there is one; its presence makes a refusal a 451.
+    /// The source, if there is one.
     pub cite: Option<String>,
+    /// Whether the source is law, which makes a refusal a 451 (RFC 7725).
+    pub legal: bool,
+    /// The declarations whose absence it complains of.
+    pub needs: Vec<Word>,
+    /// The reports of its pack that it makes candidates of.
+    pub reports: Vec<String>,
+    /// Whether somebody is to be told at once.
+    pub alert: bool,
+    /// Whether its law demands the transfer.
+    pub duty: bool,
     /// All must hold.
     pub conditions: Vec<Condition>,
+    /// None may hold.
+    pub unless: Vec<Condition>,
+}
+
+/// How a rule stands to the facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) truth: Truth,
+    /// Whether it holds only because what is not known is presumed.
+    pub(super) presumed: bool,
+    /// The slice for which it holds, if it asks for one.
+    pub(super) slice: Option<u8>,
 }
 
 impl Rule {
-    /// Whether the rule holds, and whether only because an unknown location counts as
-    /// restricted.
-    pub(super) fn test(&self, facts: &Facts<'_>) -> (Truth, bool) {
+    /// A rule without dates, declarations or exceptions, as the main configuration has them.
+    pub fn plain(id: impl Into<String>, outcome: Outcome, conditions: Vec<Condition>) -> Self {
+        Self {
+            id: id.into(),
+            pack: "local".to_owned(),
+            pack_index: 0,
+            validity: Validity::default(),
+            outcome,
+            mode: Mode::Enforce,
+            reason: String::new(),
+            cite: None,
+            legal: false,
+            needs: Vec::new(),
+            reports: Vec::new(),
+            alert: false,
+            duty: false,
+            conditions,
+            unless: Vec::new(),
+        }
+    }
+
+    /// Whether the rule holds for the request, or for one of its slices.
+    pub(super) fn test(&self, view: &View<'_>) -> Standing {
+        let whole = self.conditions.iter().filter(|one| !one.is_of_slice());
         let mut all = (Truth::Yes, false);
-        for condition in &self.conditions {
-            let (truth, presumed) = condition.test(facts);
+        let slices = &view.facts.content.slices;
+        if self.of_slice() && slices.is_empty() && view.facts.content.complete {
+            return Standing::NO;
+        }
+        for condition in whole {
+            let (truth, presumed) = condition.test(view);
             if truth == Truth::No {
-                return (Truth::No, false);
+                return Standing::NO;
             }
             all = (all.0.and(truth), all.1 || presumed);
         }
-        all
+        if !self.of_slice() {
+            return self.excepted(view, None, Standing::whole(all));
+        }
+        let more = Standing::whole((all.0.and(Truth::pending(!view.facts.content.complete)), false));
+        let each = slices.iter().zip(0_u8..).map(|(slice, at)| {
+            let standing = self.test_slice(view, slice, all);
+            self.excepted(view, Some(slice), Standing { slice: Some(at), ..standing })
+        });
+        each.fold(more, Standing::better)
+    }
+
+    fn of_slice(&self) -> bool {
+        // Sorting has put the cheap conditions first; those of slices are among them.
+        self.conditions.iter().any(Condition::is_of_slice)
+    }
+
+    fn test_slice(&self, view: &View<'_>, slice: &Weighed, whole: (Truth, bool)) -> Standing {
+        let mut all = whole;
+        for condition in self.conditions.iter().filter(|one| one.is_of_slice()) {
+            let (truth, presumed) = condition.test_slice(view, slice);
+            if truth == Truth::No {
+                return Standing::NO;
+            }
+            all = (all.0.and(truth), all.1 || presumed);
+        }
+        Standing::whole(all)
+    }
+
+    /// Takes back what an exception excepts. Exceptions presume nothing.
+    fn excepted(&self, view: &View<'_>, slice: Option<&Weighed>, standing: Standing) -> Standing {
+        let mut left = standing;
+        for condition in self.unless.iter().filter(|_| standing.truth != Truth::No) {
+            let found = match slice {
+                Some(slice) => condition.test_slice(view, slice),
+                None => condition.test(view),
+            };
+            match found {
+                (Truth::Yes, false) => return Standing::NO,
+                (Truth::Unknown, _) => left.truth = left.truth.and(Truth::Unknown),
+                (Truth::Yes, true) | (Truth::No, _) => {}
+            }
+        }
+        left
+    }
+}
+
+impl Standing {
+    const NO: Self = Self { truth: Truth::No, presumed: false, slice: None };
+
+    fn whole((truth, presumed): (Truth, bool)) -> Self {
+        Self { truth, presumed, slice: None }
+    }
+
+    fn better(self, other: Self) -> Self {
+        let pair = |one: Self| (one.truth, one.presumed);
+        if better(pair(self), pair(other)) == pair(self) { self } else { other }
     }
 }

@@ -66,7 +66,7 @@ fn reach(codes: &[&str], states: &[State], consensus: Consensus, unknown_counts:
     let mut places = Places { countries: countries(codes), ..Places::default() };
     states.iter().for_each(|state| places.states.insert(*state));
     let names = codes.iter().map(|code| (*code).to_owned()).collect();
-    Reach { names, places, consensus, unknown_counts }
+    Reach { names, places: Dated::always(places), regions: Vec::new(), consensus, unknown_counts }
 }
 
 fn tagged(patterns: &[&str]) -> Condition {
@@ -75,15 +75,7 @@ fn tagged(patterns: &[&str]) -> Condition {
 }
 
 fn rule(id: &str, outcome: Outcome, conditions: Vec<Condition>) -> Rule {
-    Rule {
-        id: id.to_owned(),
-        pack: "test".to_owned(),
-        outcome,
-        mode: Mode::Enforce,
-        reason: "test".to_owned(),
-        cite: None,
-        conditions,
-    }
+    Rule::plain(id, outcome, conditions)
 }
 
 /// One question: an address and tags, all else fixed.
@@ -115,6 +107,7 @@ impl Asked<'_> {
             host: &host,
             place,
             content: &content,
+            circumstances: Circumstances::at(jiff::Timestamp::UNIX_EPOCH),
         })
     }
 
@@ -127,7 +120,7 @@ fn word(decision: &Decision) -> &'static str {
     match decision {
         Decision::Allow(permit) => permit.outcome().name(),
         Decision::Inspect => "inspect",
-        Decision::Refuse(_) => "block",
+        Decision::Refuse(refusal) => refusal.outcome.name(),
     }
 }
 
@@ -267,7 +260,8 @@ fn evidence_is_told_before_presumption() {
     let atlas = atlas();
     let asked = Asked { policy: &policy, atlas, tags: &[], complete: true };
     let Decision::Refuse(refusal) = asked.decide(Some("20.0.5.1")) else { panic!() };
-    assert_eq!(refusal.basis, Basis::Rule(Held { rule: 1, presumed: false }));
+    let Basis::Rule(held) = refusal.basis else { panic!("{refusal:?}") };
+    assert_eq!((held.rule, held.presumed), (1, false));
     assert_eq!(refusal.held.len(), 2, "both are recorded");
 }
 

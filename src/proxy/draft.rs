@@ -11,12 +11,13 @@ use uuid::Uuid;
 
 use crate::audit::{Failure, Fault, Location, Record, Timings};
 use crate::geo::EntryId;
-use crate::policy::{Permit, Refusal};
+use crate::policy::{HeldRules, Permit, Refusal};
 use crate::telemetry::{Event, Stage};
 
 use super::active::Active;
 use super::error::{Error, Failed};
 use super::outgoing::Progress;
+use super::statement::Statement;
 use super::target::Target;
 use super::{Proxy, labels};
 
@@ -51,7 +52,7 @@ impl Draft {
             location: None,
             tags: crate::data::Tags::default(),
             policy: Arc::clone(&active.policy),
-            held: Vec::new(),
+            held: HeldRules::new(),
             outcome: None,
             status: None,
             failure: None,
@@ -100,19 +101,26 @@ impl Draft {
         record.authority = Some(target.authority.clone());
     }
 
+    /// Notes who asks and what is said of the data.
+    pub(super) fn set_statement(&mut self, statement: &Statement) {
+        let record = self.record();
+        record.principal = statement.principal.as_ref().map(|one| Arc::clone(&one.name));
+        record.tags = statement.tags();
+    }
+
     /// Notes the permit on which the request goes out.
     pub(super) fn set_permit(&mut self, permit: &Permit, entry: Option<EntryId>) {
         self.set_place(Some(permit.socket()), entry);
         let record = self.record();
         record.outcome = Some(permit.outcome());
-        record.held = permit.held().to_vec();
+        record.held = permit.held().clone();
     }
 
     /// Notes a refusal.
     pub(super) fn set_refusal(&mut self, refusal: &Refusal, entry: Option<EntryId>) {
         self.set_place(refusal.socket, entry);
         let record = self.record();
-        record.outcome = Some(crate::policy::Outcome::Block);
+        record.outcome = Some(refusal.outcome);
         record.held.clone_from(&refusal.held);
     }
 

@@ -17,7 +17,7 @@ use super::outgoing::{Outgoing, Progress};
 use super::pool::Key;
 use super::target::{Speech, Target};
 use super::upstream::Answered;
-use super::{Proxy, fields};
+use super::{Proxy, fields, statement};
 
 /// The client's side of one exchange.
 pub(super) struct Client<'w> {
@@ -50,6 +50,7 @@ pub(super) async fn send(
 ) -> Result<Answered, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     active.carriers.strip(request.headers_mut());
+    statement::strip(request.headers_mut());
     fields::forward_request(&mut request, proxy.via())?;
     address(&mut request, target, client.in_flight.asks_whole_server())?;
     frame(&mut request);

@@ -22,6 +22,7 @@ mod reply;
 mod request;
 mod resolve;
 mod settings;
+mod statement;
 mod target;
 mod tunnel;
 mod upstream;
@@ -38,7 +39,7 @@ use crate::audit::Sink;
 use crate::telemetry::Metrics;
 use crate::tls::Trust;
 
-pub use active::{Active, Mixed, Principals, StaticNames};
+pub use active::{Active, Mixed, Principal, Principals, Route, StaticNames};
 pub use drain::Drain;
 pub use listener::run;
 pub use resolve::{NameServers, Resolver};

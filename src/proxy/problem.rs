@@ -125,6 +125,7 @@ fn refused(refusal: &Refusal, record: &Record) -> Problem {
             Some(rule) => by_rule(problem, rule, held.presumed, record),
             None => problem,
         },
+        Basis::Conflict { duty, bar } => conflict(problem, rule(duty.rule), rule(bar.rule), record),
         Basis::Special(kind) => Problem {
             detail: format!("the destination's address is not public ({kind}) and is not opened"),
             code: "special-network",
@@ -141,10 +142,24 @@ fn refused(refusal: &Refusal, record: &Record) -> Problem {
     }
 }
 
+/// One law demands what another bars: both are named.
+fn conflict(problem: Problem, duty: Option<&Rule>, bar: Option<&Rule>, record: &Record) -> Problem {
+    let (Some(duty), Some(bar)) = (duty, bar) else { return problem };
+    let told = by_rule(problem, bar, false, record);
+    let source = |rule: &Rule| rule.cite.clone().unwrap_or_else(|| rule.id.clone());
+    Problem {
+        detail: format!("{}; yet {}", bar.reason, duty.reason),
+        code: "conflict",
+        cite: Some(format!("{}; {}", source(bar), source(duty))),
+        remedy: "two laws want opposite things: whoever answers for compliance must decide".to_owned(),
+        ..told
+    }
+}
+
 fn by_rule(problem: Problem, rule: &Rule, presumed: bool, record: &Record) -> Problem {
     let presumed =
-        if presumed { " (its location is unknown, which counts as restricted)" } else { "" };
-    let cited = rule.cite.is_some();
+        if presumed { " (what is not known counts as restricted)" } else { "" };
+    let cited = rule.legal && rule.cite.is_some();
     Problem {
         // RFC 7725: refused for a legal reason.
         status: if cited {

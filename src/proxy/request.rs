@@ -8,7 +8,7 @@ use std::time::Instant;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use crate::policy::{Content, Decision, Facts};
+use crate::policy::{Decision, Facts};
 use crate::telemetry::Event;
 
 use super::body::Body;
@@ -17,6 +17,7 @@ use super::draft::Draft;
 use super::error::Error;
 use super::forward::Client;
 use super::guard::Wire;
+use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
 use super::upstream::Answered;
@@ -79,17 +80,21 @@ async fn walk(
         return Ok(Passed::Own(status));
     }
     let client = draft.record().client.ip();
-    let principal = active.principals.of(client);
-    draft.record().principal.clone_from(&principal);
-    let content = declared(draft, &request)?;
+    let statement = Statement::of(&active, client, &target.authority.host, request.headers())?;
+    draft.set_statement(&statement);
+    if !statement.slices.is_empty() && !proxy.sink.is_healthy() {
+        return Err(Error::unrecorded());
+    }
+    let content = statement.content(&active);
     let method = request.method().clone();
     let facts = Facts {
         client,
-        principal: principal.as_deref(),
+        principal: statement.principal_name(),
         method: method.as_str(),
         host: &target.authority.host,
         place: None,
         content: &content,
+        circumstances: statement.circumstances(draft.record().at),
     };
     // Before the name is asked for: a look-up tells name servers where data would go.
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
@@ -103,22 +108,10 @@ async fn walk(
     let standing = Standing {
         client,
         host: target.authority.host.clone(),
-        tags: content.tags().clone(),
+        statement,
         permit,
     };
     Ok(Passed::Tunnel(Tunnel { upgrade: hyper::upgrade::on(&mut request), stream, standing }))
-}
-
-/// The tags that the head declares. Headers are the only carriers, so the content is
-/// whole once they are read. Tagged data needs a record that can be written.
-fn declared(draft: &mut Draft, request: &Request<Incoming>) -> Result<Content, Error> {
-    let active = Arc::clone(draft.active());
-    let tags = active.carriers.declared(request.headers());
-    draft.record().tags.clone_from(&tags);
-    if !tags.is_empty() && !draft.proxy().sink.is_healthy() {
-        return Err(Error::unrecorded());
-    }
-    Ok(active.policy.weigh(tags, true))
 }
 
 async fn resolve_and_judge(

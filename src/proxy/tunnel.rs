@@ -16,7 +16,6 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::sleep;
 
 use crate::audit::Fault;
-use crate::data::Tags;
 use crate::net::Host;
 use crate::policy::{Facts, Permit, Place, Verdict};
 use crate::telemetry::{Event, Side};
@@ -26,6 +25,7 @@ use super::body::Body;
 use super::connection::Slot;
 use super::draft::Draft;
 use super::guard::{Guard, Served};
+use super::statement::Statement;
 
 /// Room for one read. It is taken when bytes are there and given back when they are
 /// through: an idle tunnel holds none.
@@ -47,7 +47,7 @@ pub(super) struct Tunnel {
 pub(super) struct Standing {
     pub(super) client: IpAddr,
     pub(super) host: Host,
-    pub(super) tags: Tags,
+    pub(super) statement: Statement,
     pub(super) permit: Permit,
 }
 
@@ -218,15 +218,15 @@ impl Standing {
 
     fn holds(&self, proxy: &Proxy) -> bool {
         let active = proxy.active();
-        let principal = active.principals.of(self.client);
-        let content = active.policy.weigh(self.tags.clone(), true);
+        let content = self.statement.content(&active);
         let facts = Facts {
             client: self.client,
-            principal: principal.as_deref(),
+            principal: self.statement.principal_name(),
             method: "CONNECT",
             host: &self.host,
             place: None,
             content: &content,
+            circumstances: self.statement.circumstances(jiff::Timestamp::now()),
         };
         let socket: SocketAddr = self.permit.socket();
         let (canonical, entry) = active.locate(&self.host, socket.ip());

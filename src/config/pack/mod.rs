@@ -1,0 +1,91 @@
+//! Packs: files of rules for one legal instrument, some of them shipped inside the program.
+//! `config/packs/README.md` is their language.
+
+mod areas;
+mod classes;
+mod conditions;
+mod counters;
+mod head;
+mod recipients;
+mod relief;
+mod rules;
+mod territories;
+
+use std::sync::Arc;
+
+use crate::policy::{Class, Counter, Pack, PackInfo, Rule};
+use crate::policy::register::Register;
+
+use super::places::Jurisdictions;
+use super::rules::{Defaults, Rules};
+use super::section::Section;
+use super::world::World;
+
+pub(super) use head::Head;
+
+/// The packs inside the program, by the name that `packs` uses.
+pub(super) const SHIPPED: [(&str, &str); 1] =
+    [("default", include_str!("../../../config/packs/default.toml"))];
+
+/// What all packs together bring; each is read into it.
+#[derive(Debug, Default)]
+pub(super) struct Packs {
+    pub(super) packs: Vec<Pack>,
+    pub(super) classes: Vec<Class>,
+    pub(super) counters: Vec<Counter>,
+    pub(super) infos: Vec<PackInfo>,
+    /// What a person has not verified, and what has grown old: not wrong, but to be told.
+    pub(super) notes: Vec<String>,
+}
+
+/// What a pack is read with.
+pub(super) struct Around<'w> {
+    pub(super) outer: &'w Jurisdictions,
+    pub(super) defaults: Defaults,
+    pub(super) world: &'w World<'w>,
+    pub(super) register: &'w Arc<Register>,
+}
+
+impl Packs {
+    /// Reads one pack: its head, its definitions, its rules and what lifts them.
+    pub(super) fn read(&mut self, root: &Section<'_>, around: &Around<'_>, digest: String, rules: &mut Rules) {
+        let index = self.packs.len();
+        let head = Head::read(root);
+        let zone = head.zone.clone();
+        let territories = territories::Territories::read(root, around.outer, &zone);
+        let recipients = recipients::Recipients::read(root, &territories, around.register);
+        let areas = areas::read(root);
+        let classes = classes::Classes::read(root, &territories, self);
+        let counters = counters::Counters::read(root, &classes, index, self);
+        let first = rules.len();
+        let reading = rules::Reading {
+            head: &head,
+            index,
+            around,
+            territories: &territories,
+            recipients: &recipients,
+            areas: &areas,
+            classes: &classes,
+            counters: &counters,
+        };
+        let count = reading.read(root, rules);
+        let own = rules.get(first..).unwrap_or_default();
+        let (exemptions, reports) = relief::read(root, own, first);
+        let unverified = root.count_flags("verify");
+        self.infos.push(head.info(count));
+        self.note(&head, unverified);
+        self.packs.push(head.pack(digest, exemptions, reports));
+    }
+
+    fn note(&mut self, head: &Head, unverified: usize) {
+        if unverified > 0 {
+            let things = if unverified == 1 { "fact" } else { "facts" };
+            self.notes.push(format!("pack {}: {unverified} {things} marked `verify` wait for a person", head.id));
+        }
+    }
+}
+
+/// The rules of one pack, with their place in the policy.
+pub(super) fn numbered(rules: &[Rule], first: usize) -> impl Iterator<Item = (usize, &Rule)> {
+    (first..).zip(rules)
+}

@@ -1,0 +1,214 @@
+//! What the rules say, added up: the strongest outcome that holds wins, evidence before
+//! presumption, and a conflict of duties waits for a person.
+
+use super::decide::Policy;
+use super::decision::{Basis, Held, HeldRules, Lift, Refusal};
+use super::facts::Facts;
+use super::pack::{Approval, Grant, Pack};
+use super::rule::{Mode, Outcome, Rule, Standing};
+use super::truth::Truth;
+
+/// What the rules say, added up.
+pub(super) struct Tally<'p> {
+    policy: &'p Policy,
+    pub(super) held: HeldRules,
+    strongest: Option<Held>,
+    /// A rule demands the transfer.
+    duty: Option<Held>,
+    pending: bool,
+    /// A rule that would demand the transfer may still hold.
+    duty_pending: bool,
+}
+
+impl<'p> Tally<'p> {
+    pub(super) fn new(policy: &'p Policy) -> Self {
+        Self {
+            policy,
+            held: HeldRules::new(),
+            strongest: None,
+            duty: None,
+            pending: false,
+            duty_pending: false,
+        }
+    }
+
+    /// Takes one rule in.
+    pub(super) fn count(
+        &mut self,
+        rule: &Rule,
+        pack: Option<&Pack>,
+        index: usize,
+        standing: Standing,
+        facts: &Facts<'_>,
+    ) {
+        match standing.truth {
+            Truth::No => return,
+            Truth::Unknown => {
+                self.duty_pending |= rule.duty && rule.mode == Mode::Enforce;
+                return self.pending = true;
+            }
+            Truth::Yes => {}
+        }
+        // A rule that permits presumes nothing.
+        if standing.presumed && rule.outcome == Outcome::Allow {
+            return;
+        }
+        let Standing { presumed, slice, .. } = standing;
+        let softened = pack.and_then(|pack| pack.on_unknown).filter(|_| presumed);
+        let softened = softened.filter(|_| rule.outcome.refuses());
+        let outcome = softened.map_or(rule.outcome, |softer| softer.min(rule.outcome));
+        let held = Held { rule: index, outcome, presumed, slice, lifted: None };
+        let held = self.lift(rule, held, facts);
+        // What is still to come may be more than was approved.
+        self.pending |= matches!(held.lifted, Some(Lift::Approval(_))) && !facts.content.complete;
+        self.held.push(held);
+        if rule.mode == Mode::Observe {
+            return;
+        }
+        if rule.duty {
+            self.duty = self.duty.or(Some(held));
+        }
+        // Evidence comes before presumption, then the order of the configuration: the
+        // reason that is told is the best one there is.
+        let better = |best: Held| (outcome_of(&held), !presumed) > (outcome_of(&best), !best.presumed);
+        if self.strongest.is_none_or(better) {
+            self.strongest = Some(held);
+        }
+    }
+
+    /// A refusal may be lifted by a grant of its pack's exemption, or by an approval.
+    fn lift(&self, rule: &Rule, held: Held, facts: &Facts<'_>) -> Held {
+        if !held.outcome.refuses() {
+            return held;
+        }
+        let grants = self.policy.grants().iter().enumerate();
+        for (at, grant) in grants.filter(|(_, grant)| grant.pack == rule.pack_index) {
+            let exemption = self.policy.packs().get(grant.pack);
+            let exemption = exemption.and_then(|pack| pack.exemptions.get(grant.exemption));
+            let Some(exemption) = exemption.filter(|one| one.lifts.contains(&held.rule)) else {
+                continue;
+            };
+            if grant.covers(facts) {
+                let outcome = if exemption.still_record { Outcome::Log } else { Outcome::Allow };
+                return Held { outcome, lifted: Some(Lift::Grant(at)), ..held };
+            }
+        }
+        let approvals = facts.circumstances.approvals.iter().enumerate();
+        let mut approvals = approvals.filter(|_| held.outcome == Outcome::Hold);
+        match approvals.find(|(_, approval)| approval.covers(rule, facts)) {
+            Some((at, _)) => Held { outcome: Outcome::Log, lifted: Some(Lift::Approval(at)), ..held },
+            None => held,
+        }
+    }
+
+    /// Puts the rule that decides first, then by strength.
+    pub(super) fn order(&mut self) {
+        if self.held.len() > 1 {
+            let (strongest, rules) = (self.strongest, self.policy.rules());
+            self.held.sort_by_key(|held| {
+                let enforced = rules.get(held.rule).is_some_and(|rule| rule.mode == Mode::Enforce);
+                (Some(*held) != strongest, std::cmp::Reverse((enforced, held.outcome)))
+            });
+        }
+    }
+
+    /// The strongest outcome of an enforcing rule.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        self.strongest.as_ref().map(outcome_of)
+    }
+
+    pub(super) fn refuses(&self) -> bool {
+        self.outcome().is_some_and(Outcome::refuses)
+    }
+
+    /// Whether no enforcing rule holds.
+    pub(super) fn is_silent(&self) -> bool {
+        self.strongest.is_none()
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Whether nothing learned later changes the answer: it is barred by evidence, and no law
+    /// can still demand it. What is only held may yet be barred.
+    pub(super) fn is_final(&self) -> bool {
+        let barred = |held: &Held| held.outcome >= Outcome::Require && !held.presumed;
+        // A presumed refusal of full strength can only be confirmed.
+        let presumed = |held: &Held| held.outcome == Outcome::Block;
+        let strongest = self.strongest.as_ref();
+        strongest.is_some_and(|held| barred(held) || presumed(held))
+            && !self.duty_pending
+            && self.duty.is_none()
+    }
+
+    /// The refusal that the strongest rule demands.
+    pub(super) fn refuse(self, facts: &Facts<'_>) -> Refusal {
+        let socket = facts.place.map(|place| place.socket);
+        let Some(bar) = self.strongest else {
+            return self.refuse_by_default(Outcome::Block, socket);
+        };
+        let pack = |held: &Held| self.policy.rule(held).map(|rule| rule.pack_index);
+        match self.duty.filter(|duty| pack(duty) != pack(&bar)) {
+            Some(duty) => {
+                let basis = Basis::Conflict { duty, bar };
+                Refusal { outcome: Outcome::Hold, basis, held: self.held, socket }
+            }
+            None => {
+                let basis = Basis::Rule(bar);
+                Refusal { outcome: bar.outcome, basis, held: self.held, socket }
+            }
+        }
+    }
+
+    /// The refusal where nothing permits.
+    pub(super) fn refuse_by_default(
+        self,
+        outcome: Outcome,
+        socket: Option<std::net::SocketAddr>,
+    ) -> Refusal {
+        Refusal { outcome, basis: Basis::Default, held: self.held, socket }
+    }
+}
+
+fn outcome_of(held: &Held) -> Outcome {
+    held.outcome
+}
+
+impl Grant {
+    /// Whether a request is within what was granted.
+    fn covers(&self, facts: &Facts<'_>) -> bool {
+        let purpose = facts.circumstances.declared.purpose.as_ref();
+        let principal = |name: &str| self.principals.iter().any(|one| one == name);
+        self.validity.holds(facts.circumstances.at)
+            && (self.principals.is_empty() || facts.principal.is_some_and(principal))
+            && (self.hosts.is_empty() || self.hosts.iter().any(|one| one.matches(facts.host)))
+            && (self.purposes.is_empty()
+                || purpose.is_some_and(|purpose| self.purposes.contains(purpose)))
+    }
+}
+
+impl Approval {
+    /// Whether a request is what was approved: this rule, client, destination and data.
+    fn covers(&self, rule: &Rule, facts: &Facts<'_>) -> bool {
+        let named = |one: &String| {
+            one.strip_suffix(&rule.id).and_then(|rest| rest.strip_suffix('/')) == Some(&rule.pack)
+        };
+        // The cheap questions first: most approvals are for somebody else.
+        self.host == *facts.host
+            && facts.circumstances.at < self.expires
+            && self.rules.iter().any(named)
+            && self.client == facts.client_name()
+            && self.tags.contains_all(facts.content.tags())
+    }
+}
+
+impl Facts<'_> {
+    /// Who asks, as approvals name it: the principal, else the address.
+    pub fn client_name(&self) -> std::borrow::Cow<'_, str> {
+        match self.principal {
+            Some(name) => name.into(),
+            None => self.client.to_string().into(),
+        }
+    }
+}
