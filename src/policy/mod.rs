@@ -6,6 +6,7 @@ mod decide;
 mod decision;
 mod explain;
 mod facts;
+pub mod register;
 mod rule;
 mod truth;
 
