@@ -96,7 +96,7 @@ fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {
 }
 
 /// Every syntax error is told; what could be read is read on.
-fn parse<'t>(text: &'t Arc<Text>, problems: &Collector) -> toml::Spanned<DeTable<'t>> {
+pub(super) fn parse<'t>(text: &'t Arc<Text>, problems: &Collector) -> toml::Spanned<DeTable<'t>> {
     let (table, errors) = DeTable::parse_recoverable(&text.text);
     for error in errors {
         problems.add(text, error.span().unwrap_or(0..0), error.message(), None);

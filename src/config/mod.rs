@@ -10,6 +10,7 @@ mod network;
 mod pack;
 mod places;
 mod problem;
+mod register;
 mod rules;
 mod section;
 mod words;
@@ -18,6 +19,7 @@ mod world;
 pub use fixed::Fixed;
 pub use load::{Loaded, Origin, load};
 pub use problem::Problems;
+pub use register::read_register;
 
 /// The configuration that runs when no file is named; `borderpost check` accepts it as
 /// a file too.

@@ -10,6 +10,7 @@ use crate::policy::{Condition, Consensus, Mode, Outcome, Places, Reach, Rule, Ta
 
 use super::places::{Jurisdictions, difference, is_empty};
 use super::section::{Section, Word};
+use super::words::parse_id;
 use super::world::World;
 
 /// What all rules share.
@@ -247,14 +248,6 @@ impl Reading<'_, '_> {
         let help = "`not_to` takes away every place that `to` names".to_owned();
         when.problem(span, "this rule can never match", Some(help));
     }
-}
-
-fn parse_id(text: &str) -> Result<String, String> {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-    if !text.is_empty() && text.len() <= 100 && text.bytes().all(fits) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("`{text}` is not an id: use a-z, 0-9, `-` and `.`, at most 100 of them"))
 }
 
 fn parse_pattern(text: &str) -> Result<TagPattern, String> {

@@ -7,8 +7,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::policy::register::Percent;
 
 use super::problem::{Collector, Text};
 use super::words::{nearest, parse_duration};
@@ -200,6 +203,33 @@ impl<'a> Section<'a> {
     pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
         let word = self.word(key)?;
         self.parse(&word, parse_duration)
+    }
+
+    /// A day.
+    pub(super) fn date(&self, key: &'static str) -> Option<Date> {
+        let value = self.get(key)?;
+        let written = value.get_ref().as_datetime().filter(|one| one.time.is_none());
+        let date = written.and_then(|one| one.date).and_then(|date| {
+            let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
+            Date::new(i16::try_from(date.year).ok()?, month, day).ok()
+        });
+        if date.is_none() {
+            let help = "write it without quotes and without a time".to_owned();
+            let message = format!("`{key}` must be a date such as 2026-01-31");
+            self.problem(value.span(), message, Some(help));
+        }
+        date
+    }
+
+    /// A share, as a number from 0 to 100 with at most two decimals.
+    pub(super) fn percent(&self, key: &'static str) -> Option<Percent> {
+        let value = self.get(key)?;
+        let whole = value.get_ref().as_integer().filter(|n| n.radix() == 10).map(|n| n.as_str());
+        let Some(text) = value.get_ref().as_float().map(|n| n.as_str()).or(whole) else {
+            self.expected(key, "a number from 0 to 100", value);
+            return None;
+        };
+        self.parse(&Word { text, span: value.span() }, Percent::parse)
     }
 
     /// A table below this one; an empty one where the key is not there.

@@ -55,6 +55,9 @@ pub(super) struct Claims {
     exact: HashMap<Host, Named>,
     /// By parent, without `*.`.
     below: HashMap<Box<str>, Named>,
+    /// How many labels the parents in `below` have, a bit for each count. Most hosts have parents
+    /// that none of them can be; not to look for those took a third off a miss.
+    depths: u128,
     keys: HashMap<KeyDigest, PartyId>,
     asns: HashMap<u32, PartyId>,
     networks: Prefixes,
@@ -78,6 +81,7 @@ impl Claims {
             }
             Claim::Host(pattern @ HostPattern::Below(suffix)) => {
                 let parent = suffix.strip_prefix('.').unwrap_or(suffix);
+                self.depths |= 1 << labels(parent);
                 self.below.entry(parent.into()).or_insert_with(|| named(pattern)).party
             }
             Claim::Network(network) => self.networks.add(canonical(*network), party),
@@ -94,10 +98,18 @@ impl Claims {
 
     pub(super) fn by_host(&self, host: &Host) -> Option<Match<'_>> {
         let named = self.exact.get(host).or_else(|| match host {
-            Host::Name(name) => parents(name).find_map(|parent| self.below.get(parent)),
+            Host::Name(name) => self.above(name),
             Host::Address(_) => None,
         })?;
         Some(Match { party: named.party, by: MatchedBy::Host(&named.pattern) })
+    }
+
+    /// The entry with the longest suffix of the host.
+    fn above(&self, host: &str) -> Option<&Named> {
+        // The first parent has one label less than the host.
+        let depths = (0..labels(host)).rev();
+        let known = |(_, depth): &(&str, u32)| self.depths >> depth & 1 == 1;
+        parents(host).zip(depths).filter(known).find_map(|(parent, _)| self.below.get(parent))
     }
 
     pub(super) fn by_key(&self, key: &KeyDigest) -> Option<Match<'_>> {
@@ -114,6 +126,11 @@ impl Claims {
         let party = *self.asns.get(&asn)?;
         Some(Match { party, by: MatchedBy::Asn(asn) })
     }
+}
+
+/// How many labels a name has: at most 127 in 253 octets (RFC 1035 section 2.3.4).
+fn labels(name: &str) -> u32 {
+    name.bytes().map(|byte| u32::from(byte == b'.')).sum::<u32>() + 1
 }
 
 /// The names above a host, longest first.

@@ -12,13 +12,15 @@ const HUNDREDTH: u64 = WHOLE / 10_000;
 /// Shares are counted in so many parts while they are multiplied.
 const WHOLE: u64 = 1_000_000_000_000;
 /// Rounds before a circle of owners is left as it is. Each round multiplies what is missing by
-/// the share that the circle holds of itself: 90 % leaves 10^-12 of it after 256.
-const ROUNDS: usize = 256;
+/// the share that the circle holds of itself: 90 % leaves 0.003 % of it after 100.
+const ROUNDS: usize = 100;
+/// Changes too small to be followed.
+const STILL: u64 = 1_000;
 
 impl Register {
     /// How much of the party the seeds hold on a day, each step multiplied by the next: half of a
     /// half is a quarter. The stake of a seed counts in full. **For the record only**; rounded
-    /// to hundredths of a percent, and in circles of owners short by what 256 rounds leave.
+    /// to hundredths of a percent, and in circles of owners short by what 100 rounds leave.
     pub fn effective_percent(
         &self,
         party: PartyId,
@@ -41,7 +43,7 @@ impl Register {
                     })
                     .sum();
                 let place = shares.get_mut(one.index()).expect("one share for each party");
-                changed |= *place != share;
+                changed |= place.abs_diff(share) > STILL;
                 *place = share;
             }
             if !changed {
