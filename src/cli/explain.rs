@@ -9,7 +9,9 @@ use url::Url;
 use crate::config;
 use crate::data::{Tag, Tags};
 use crate::net::Host;
-use crate::policy::{Basis, Circumstances, Decision, Explanation, Facts, Held, Place, Policy, Truth};
+use crate::policy::{
+    Basis, Circumstances, Decision, Explanation, Facts, Held, Place, Policy, Truth,
+};
 use crate::proxy::Active;
 
 use super::ConfigArgument;

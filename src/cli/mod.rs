@@ -12,6 +12,7 @@ mod refresh;
 mod run;
 mod serve;
 mod shutdown;
+mod test;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Command {
     Locate(locate::Locate),
     /// Show allowed, logged and blocked requests through a real proxy on this machine.
     Demo(demo::Demo),
+    /// Run the cases of packs.
+    Test(test::Test),
     /// Keep the shipped databases fresh.
     Geoip(refresh::Geoip),
 }
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Locate(locate) => locate.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Test(test) => test.run(),
         Command::Geoip(geoip) => geoip.run(),
     };
     match ended {

@@ -10,10 +10,11 @@ use crate::proxy::Active;
 use super::entities::{self, Exporters};
 use super::pack::{Around, Packs};
 use super::places::Jurisdictions;
+use super::problem::Collector;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
 use super::world::World;
-use super::{carriers, databases, network, register};
+use super::{carriers, databases, network, parties};
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
 /// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the
@@ -23,6 +24,7 @@ pub(super) fn read(
     shipped: &Section<'_>,
     packs: &[(Section<'_>, String)],
     bases: &[PathBuf],
+    problems: &Collector,
     digest: &str,
 ) -> Option<(Active, Vec<String>)> {
     let defaults = Defaults::read(root);
@@ -33,7 +35,7 @@ pub(super) fn read(
     let exporters = Exporters::read(root);
     let principals = entities::principals(root, &exporters);
     let atlas = databases::atlas(root, shipped, bases);
-    let register = Arc::new(register::read(root, bases));
+    let register = Arc::new(parties::read(root, problems, bases));
     let world = World::new(&principals, atlas.as_ref(), &settings);
     let around = Around { outer: &places, defaults, world: &world, register: &register };
     let mut rules = Rules::default();

@@ -66,7 +66,11 @@ fn exporter(section: &Section<'_>) -> Option<Exporter> {
     if jurisdiction.is_none() {
         let near = Country::suggest(place.text);
         let help = near.map(|near| format!("did you mean `{}` ({})?", near.code(), near.name()));
-        section.problem(place.span, format!("`{}` is no ISO 3166-1 country code", place.text), help);
+        section.problem(
+            place.span,
+            format!("`{}` is no ISO 3166-1 country code", place.text),
+            help,
+        );
     }
     Some(Exporter { id: id?.text.to_owned(), jurisdiction: jurisdiction?, attributes })
 }
@@ -86,7 +90,10 @@ pub(super) fn principals(root: &Section<'_>, exporters: &Exporters) -> Principal
             declares: section.flag("declares").unwrap_or(false),
         });
         let networks = section.parsed(&words, parse_network);
-        networks.into_iter().map(move |network| (network, Arc::clone(&principal))).collect::<Vec<_>>()
+        networks
+            .into_iter()
+            .map(move |network| (network, Arc::clone(&principal)))
+            .collect::<Vec<_>>()
     };
     root.sections("principal").iter().flat_map(entry).collect()
 }

@@ -74,7 +74,7 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
         })
         .collect();
     let fixed = Fixed::read(&root, &near(origin));
-    let (active, notes) = active::read(&root, &shipped, &packs, &bases, &digest)?;
+    let (active, notes) = active::read(&root, &shipped, &packs, &bases, problems, &digest)?;
     Some(Loaded { fixed, active, notes })
 }
 
@@ -102,7 +102,7 @@ fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {
 }
 
 /// Every syntax error is told; what could be read is read on.
-fn parse<'t>(text: &'t Arc<Text>, problems: &Collector) -> toml::Spanned<DeTable<'t>> {
+pub(super) fn parse<'t>(text: &'t Arc<Text>, problems: &Collector) -> toml::Spanned<DeTable<'t>> {
     let (table, errors) = DeTable::parse_recoverable(&text.text);
     for error in errors {
         problems.add(text, error.span().unwrap_or(0..0), error.message(), None);
@@ -111,7 +111,7 @@ fn parse<'t>(text: &'t Arc<Text>, problems: &Collector) -> toml::Spanned<DeTable
 }
 
 /// The texts of the packs that `packs` names: shipped ones by name, others by file.
-fn pack_texts(root: &Section<'_>, bases: &[PathBuf]) -> Vec<Arc<Text>> {
+pub(super) fn pack_texts(root: &Section<'_>, bases: &[PathBuf]) -> Vec<Arc<Text>> {
     let text = |word: &super::section::Word<'_>| {
         if let Some((name, text)) = pack::SHIPPED.iter().find(|(name, _)| *name == word.text) {
             return Some(Text {

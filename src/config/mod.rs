@@ -3,6 +3,7 @@
 
 mod active;
 mod carriers;
+mod cases;
 mod databases;
 mod entities;
 mod fixed;
@@ -10,6 +11,7 @@ mod load;
 mod moments;
 mod network;
 mod pack;
+mod parties;
 mod places;
 mod problem;
 mod register;
@@ -18,9 +20,11 @@ mod section;
 mod words;
 mod world;
 
+pub use cases::{Case, Suite, read_cases};
 pub use fixed::Fixed;
 pub use load::{Loaded, Origin, load};
 pub use problem::Problems;
+pub use register::read_register;
 
 /// The configuration that runs when no file is named; `borderpost check` accepts it as
 /// a file too.

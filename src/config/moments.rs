@@ -35,7 +35,8 @@ impl Section<'_> {
     pub(super) fn zone(&self, key: &'static str) -> Option<TimeZone> {
         let word = self.word(key)?;
         self.parse(&word, |text| {
-            TimeZone::get(text).map_err(|_| format!("`{text}` is no time zone such as \"Asia/Shanghai\""))
+            TimeZone::get(text)
+                .map_err(|_| format!("`{text}` is no time zone such as \"Asia/Shanghai\""))
         })
     }
 

@@ -6,10 +6,13 @@ use std::ops::Range;
 use crate::data::{Tag, TagPattern};
 use crate::geo::Subdivision;
 use crate::net::{HostPattern, parse_network};
-use crate::policy::{Condition, Consensus, Dated, Mode, Outcome, Places, Reach, Rule, TagBits, TagMask};
+use crate::policy::{
+    Condition, Consensus, Dated, Mode, Outcome, Places, Reach, Rule, TagBits, TagMask,
+};
 
 use super::places::{Jurisdictions, difference, is_empty};
 use super::section::{Section, Word};
+use super::words::parse_id;
 use super::world::World;
 
 /// What all rules share.
@@ -37,11 +40,17 @@ const OUTCOMES: [(&str, Outcome); 4] = [
     ("hold", Outcome::Hold),
     ("log", Outcome::Log),
 ];
-pub(super) const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+pub(super) const MODES: [(&str, Mode); 2] =
+    [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
 pub(super) const CONSENSUS: [(&str, Consensus); 3] =
     [("all", Consensus::All), ("any", Consensus::Any), ("majority", Consensus::Majority)];
 
 impl Defaults {
+    /// What holds where nothing else is said.
+    pub(super) fn enforcing() -> Self {
+        Self { fallback: Outcome::Allow, mode: Mode::Enforce, unknown_is_restricted: true }
+    }
+
     /// Reads `[policy]`.
     pub(super) fn read(root: &Section<'_>) -> Self {
         let section = root.section("policy");

@@ -7,8 +7,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::policy::register::Percent;
 
 use super::problem::{Collector, Text};
 use super::words::{nearest, parse_duration};
@@ -220,6 +223,33 @@ impl<'a> Section<'a> {
         self.parse(&word, parse_duration)
     }
 
+    /// A day.
+    pub(super) fn date(&self, key: &'static str) -> Option<Date> {
+        let value = self.get(key)?;
+        let written = value.get_ref().as_datetime().filter(|one| one.time.is_none());
+        let date = written.and_then(|one| one.date).and_then(|date| {
+            let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
+            Date::new(i16::try_from(date.year).ok()?, month, day).ok()
+        });
+        if date.is_none() {
+            let help = "write it without quotes and without a time".to_owned();
+            let message = format!("`{key}` must be a date such as 2026-01-31");
+            self.problem(value.span(), message, Some(help));
+        }
+        date
+    }
+
+    /// A share, as a number from 0 to 100 with at most two decimals.
+    pub(super) fn percent(&self, key: &'static str) -> Option<Percent> {
+        let value = self.get(key)?;
+        let whole = value.get_ref().as_integer().filter(|n| n.radix() == 10).map(|n| n.as_str());
+        let Some(text) = value.get_ref().as_float().map(|n| n.as_str()).or(whole) else {
+            self.expected(key, "a number from 0 to 100", value);
+            return None;
+        };
+        self.parse(&Word { text, span: value.span() }, Percent::parse)
+    }
+
     /// A table below this one; an empty one where the key is not there.
     pub(super) fn section(&self, key: &'static str) -> Self {
         let table = self.get(key).and_then(|value| {
@@ -298,6 +328,20 @@ impl<'a> Section<'a> {
             (name, items)
         };
         self.entries().map(words).collect()
+    }
+
+    /// Every key and its number: for tables whose keys the user chooses.
+    pub(super) fn named_numbers(&self, high: u64) -> Vec<(Word<'a>, u64)> {
+        let number = |(name, value): (Word<'a>, &'a Spanned<DeValue<'a>>)| {
+            let number = value.get_ref().as_integer();
+            let number = number.and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
+            let number = number.filter(|number| *number <= high);
+            if number.is_none() {
+                self.expected(name.text, "a whole number", value);
+            }
+            Some((name, number?))
+        };
+        self.entries().filter_map(number).collect()
     }
 
     /// All entries; none of them is unknown.

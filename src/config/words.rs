@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 /// Parses `250ms`, `30s`, `15m` or `1h`; zero is refused.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong =
@@ -18,6 +20,21 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     };
     let total = number.checked_mul(millis).filter(|total| (1..=86_400_000).contains(total));
     total.map(Duration::from_millis).ok_or_else(|| format!("`{text}` is not between 1ms and 24h"))
+}
+
+/// Parses `2026-01-31`, and no other form of a date.
+pub(super) fn parse_date(text: &str) -> Result<Date, String> {
+    let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
+    date.ok_or_else(|| format!("`{text}` is not a date such as 2026-01-31"))
+}
+
+/// Parses an id of what configuration names: rules, parties, lists.
+pub(super) fn parse_id(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    if !text.is_empty() && text.len() <= 100 && text.bytes().all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is not an id: use a-z, 0-9, `-` and `.`, at most 100 of them"))
 }
 
 /// The known word that a misspelt one is nearest to.
@@ -39,6 +56,14 @@ mod tests {
         assert_eq!(parse_duration("15m"), Ok(Duration::from_mins(15)));
         for text in ["", "5", "s", "-1s", "1.5s", "0s", "25h", "99999999999999999999s", "1µ"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates() {
+        assert_eq!(parse_date("2026-01-31"), Ok(jiff::civil::date(2026, 1, 31)));
+        for text in ["", "2026-02-30", "20260131", "2026-1-31", "31.01.2026", "2026-01-31T00"] {
+            assert!(parse_date(text).is_err(), "{text}");
         }
     }
 

@@ -80,6 +80,12 @@ impl Entry {
         }
     }
 
+    /// An address as a case supposes it: these answers, from databases that nobody loaded.
+    pub fn supposed(answers: Vec<Answer>) -> Self {
+        let voters = u8::try_from(answers.len()).unwrap_or(u8::MAX);
+        Self::new(u32::MAX, answers, voters, None)
+    }
+
     /// Makes the entry of all addresses that are not public.
     pub(super) fn not_public(id: u32, answers: Vec<Answer>) -> Self {
         Self { state: State::NotPublic, ..Self::new(id, answers, 0, None) }

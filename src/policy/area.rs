@@ -103,7 +103,12 @@ mod tests {
     #[test]
     fn a_box_holds_its_edges() {
         let mut area = Area::new("box");
-        area.add(vec![point(38.0, -77.0), point(38.0, -76.0), point(39.0, -76.0), point(39.0, -77.0)]);
+        area.add(vec![
+            point(38.0, -77.0),
+            point(38.0, -76.0),
+            point(39.0, -76.0),
+            point(39.0, -77.0),
+        ]);
         for (latitude, longitude, inside) in [
             (38.5, -76.5, true),
             (38.0, -77.0, true),
@@ -118,7 +123,8 @@ mod tests {
     #[test]
     fn a_bay_is_outside() {
         let mut area = Area::new("u");
-        let corners = [(0., 0.), (0., 3.), (3., 3.), (3., 2.), (1., 2.), (1., 1.), (3., 1.), (3., 0.)];
+        let corners =
+            [(0., 0.), (0., 3.), (3., 3.), (3., 2.), (1., 2.), (1., 1.), (3., 1.), (3., 0.)];
         area.add(corners.into_iter().map(|(a, b)| point(a, b)).collect());
         assert!(area.contains(point(0.5, 1.5)));
         assert!(!area.contains(point(2.0, 1.5)), "in the bay");

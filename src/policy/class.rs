@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn company_counts_and_contact_beside_contact_does_not() {
-        let patterns = |list: &[&str]| list.iter().map(|one| TagPattern::parse(one).unwrap()).collect();
+        let patterns =
+            |list: &[&str]| list.iter().map(|one| TagPattern::parse(one).unwrap()).collect();
         let identifiers = Together {
             of: patterns(&["id"]),
             at_least: 2,

@@ -102,9 +102,7 @@ impl Condition {
                 None => return (Truth::Yes, true),
                 Some(who) => attributes.iter().any(|one| who.attributes.contains(one)).into(),
             },
-            Self::Asns(asns) => {
-                of_place(view, |p| p.entry.asns().iter().any(|a| asns.contains(a)))
-            }
+            Self::Asns(asns) => of_place(view, |p| p.entry.asns().iter().any(|a| asns.contains(a))),
             Self::Hidden => of_place(view, |place| place.entry.hidden()),
             Self::Networks(networks) => of_place(view, |place| networks.contains(place.judged)),
             Self::Subdivisions(regions) => {

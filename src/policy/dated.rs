@@ -16,7 +16,10 @@ impl<T: Clone + PartialEq> Dated<T> {
     }
 
     /// Asks `value` at the beginning of time and at each of the moments at which it may change.
-    pub fn new(changes: impl IntoIterator<Item = Timestamp>, value: impl Fn(Timestamp) -> T) -> Self {
+    pub fn new(
+        changes: impl IntoIterator<Item = Timestamp>,
+        value: impl Fn(Timestamp) -> T,
+    ) -> Self {
         let mut moments: Vec<_> = changes.into_iter().collect();
         moments.sort_unstable();
         moments.dedup();
@@ -38,7 +41,10 @@ impl<T: Clone + PartialEq> Dated<T> {
             return &self.first;
         }
         let after = self.later.partition_point(|(from, _)| *from <= moment);
-        after.checked_sub(1).and_then(|at| self.later.get(at)).map_or(&self.first, |(_, value)| value)
+        after
+            .checked_sub(1)
+            .and_then(|at| self.later.get(at))
+            .map_or(&self.first, |(_, value)| value)
     }
 
     /// The moments at which it changes.

@@ -175,9 +175,8 @@ impl Policy {
         let mut tally = Tally::new(self);
         for (index, rule) in self.rules.iter().enumerate() {
             let pack = self.law.packs.get(rule.pack_index);
-            let (bound, presumed) = pack.map_or((true, false), |pack| {
-                pack.binds.holds(facts.circumstances.exporter)
-            });
+            let (bound, presumed) =
+                pack.map_or((true, false), |pack| pack.binds.holds(facts.circumstances.exporter));
             if bound && rule.validity.holds(facts.circumstances.at) {
                 let mut standing = rule.test(&view);
                 standing.presumed |= presumed;
@@ -206,14 +205,12 @@ impl Policy {
             return Recognised::Nobody;
         }
         let found = match &facts.place {
-            Some(place) => {
-                register.recognise(&Sighting {
-                    host: Some(facts.host),
-                    key: None,
-                    address: Some(place.judged),
-                    asns: place.entry.asns(),
-                })
-            }
+            Some(place) => register.recognise(&Sighting {
+                host: Some(facts.host),
+                key: None,
+                address: Some(place.judged),
+                asns: place.entry.asns(),
+            }),
             None => register.by_host(facts.host),
         };
         match found {
@@ -232,6 +229,12 @@ impl Policy {
         let named = self.patterns.iter().filter(|pattern| **pattern != TagPattern::Any);
         let found = named.into_iter().find(|pattern| tags.iter().any(|tag| pattern.matches(tag)));
         found.map_or(Cow::Borrowed("other"), |pattern| Cow::Owned(pattern.to_string()))
+    }
+
+    /// The same policy with other exemptions in use.
+    #[must_use]
+    pub fn with_grants(&self, grants: Vec<Grant>) -> Self {
+        Self { law: Law { grants, ..self.law.clone() }, ..self.clone() }
     }
 
     /// The rules in the order of the configuration.

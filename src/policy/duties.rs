@@ -36,8 +36,12 @@ impl Policy {
             duties.retain_years = duties.retain_years.max(pack.retain_years);
             duties.alert |= rule.alert && held.lifted.is_none();
             for report in pack.reports.iter().filter(|one| rule.reports.contains(&one.id)) {
-                let due = Due { pack: pack.id.clone(), rule: rule.id.clone(), report: report.clone() };
-                let known = duties.reports.iter().any(|one| one.pack == due.pack && one.report == due.report);
+                let due =
+                    Due { pack: pack.id.clone(), rule: rule.id.clone(), report: report.clone() };
+                let known = duties
+                    .reports
+                    .iter()
+                    .any(|one| one.pack == due.pack && one.report == due.report);
                 if !known && self.still_due(held, &report.id) {
                     duties.reports.push(due);
                 }

@@ -89,7 +89,8 @@ impl Policy {
     fn view(&self, rule: &Rule, view: &View<'_>) -> RuleView {
         let standing = rule.test(view);
         let each = |conditions: &[Condition]| {
-            let one = |c: &Condition| ConditionView { condition: c.to_string(), truth: c.truth(view) };
+            let one =
+                |c: &Condition| ConditionView { condition: c.to_string(), truth: c.truth(view) };
             conditions.iter().map(one).collect()
         };
         RuleView {
@@ -140,8 +141,12 @@ impl Policy {
         };
         let without = |tag: Option<&crate::data::Tag>| -> Vec<Slice> {
             let one = |slice: &Slice| {
-                let rest: Tags =
-                    slice.tags.iter().filter(|other| tag.is_some_and(|tag| tag != *other)).cloned().collect();
+                let rest: Tags = slice
+                    .tags
+                    .iter()
+                    .filter(|other| tag.is_some_and(|tag| tag != *other))
+                    .cloned()
+                    .collect();
                 (!rest.is_empty()).then(|| Slice { tags: rest, ..slice.clone() })
             };
             facts.content.slices().filter_map(one).collect()

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::class::Threshold;
 use super::decide::Policy;
 use super::facts::Facts;
 use super::slice::Slice;
@@ -44,17 +43,13 @@ impl Policy {
                 continue;
             }
             for class in counter.classes.iter() {
-                let slices = || {
-                    facts.content.slices.iter().filter(move |one| one.classes.contains(class))
-                };
-                let Some(definition) = self.classes().get(class).filter(|_| slices().next().is_some())
+                let slices =
+                    || facts.content.slices.iter().filter(move |one| one.classes.contains(class));
+                let Some(definition) =
+                    self.classes().get(class).filter(|_| slices().next().is_some())
                 else {
                     continue;
                 };
-                // Any amount is bulk: nothing needs counting.
-                if definition.threshold == Some(Threshold::Any) {
-                    continue;
-                }
                 let pack = self.packs().get(counter.pack).map_or("", |pack| &pack.id);
                 found.push(Metered {
                     meter: Meter { counter: at, class },
@@ -110,10 +105,12 @@ fn amount<'a>(
 ) -> Option<Amount<'a>> {
     let by_id = unit != super::class::Unit::Record;
     if by_id && slices.clone().all(|slice| !slice.ids.is_empty()) {
-        return Some(Amount::Ids(slices.flat_map(|slice| &slice.ids).map(String::as_str).collect()));
+        return Some(Amount::Ids(
+            slices.flat_map(|slice| &slice.ids).map(String::as_str).collect(),
+        ));
     }
-    let sum = slices.map(|slice| slice.amount(unit)).try_fold(0_u64, |sum, one| {
-        one.map(|one| sum.saturating_add(one))
-    });
+    let sum = slices
+        .map(|slice| slice.amount(unit))
+        .try_fold(0_u64, |sum, one| one.map(|one| sum.saturating_add(one)));
     sum.map(Amount::Number)
 }

@@ -37,9 +37,7 @@ pub use duties::{Due, Duties};
 pub use explain::{ConditionView, Explanation, RuleView};
 pub use facts::{Circumstances, Content, Facts, Place, TagBits};
 pub use meters::{Amount, Metered};
-pub use pack::{
-    Approval, Binds, Exemption, Exporter, Grant, Pack, PackInfo, Report, Validity,
-};
+pub use pack::{Approval, Binds, Exemption, Exporter, Grant, Pack, PackInfo, Report, Validity};
 pub use reach::{Consensus, Places, Reach, States};
 pub use recipient::{PartySet, Recipient};
 pub use rule::{Mode, Outcome, Rule};

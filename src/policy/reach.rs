@@ -119,9 +119,8 @@ impl Reach {
         let told = |region: &Subdivision| {
             entry.subdivisions().iter().any(|known| known.country() == region.country())
         };
-        let blind = regions().any(|(region, _)| {
-            entry.candidates().contains(region.country()) && !told(region)
-        });
+        let blind = regions()
+            .any(|(region, _)| entry.candidates().contains(region.country()) && !told(region));
         let presumed = blind && self.unknown_counts;
         (presumed, presumed)
     }

@@ -140,8 +140,14 @@ impl Rule {
         }
     }
 
-    /// Whether the rule holds for the request, or for one of its slices.
+    /// Whether the rule holds for the request, or for one of its slices. A rule that permits
+    /// presumes nothing.
     pub(super) fn test(&self, view: &View<'_>) -> Standing {
+        let standing = self.stand(view);
+        if standing.presumed && self.outcome == Outcome::Allow { Standing::NO } else { standing }
+    }
+
+    fn stand(&self, view: &View<'_>) -> Standing {
         let whole = self.conditions.iter().filter(|one| !one.is_of_slice());
         let mut all = (Truth::Yes, false);
         let slices = &view.facts.content.slices;
@@ -158,7 +164,8 @@ impl Rule {
         if !self.of_slice() {
             return self.excepted(view, None, Standing::whole(all));
         }
-        let more = Standing::whole((all.0.and(Truth::pending(!view.facts.content.complete)), false));
+        let more =
+            Standing::whole((all.0.and(Truth::pending(!view.facts.content.complete)), false));
         let each = slices.iter().zip(0_u8..).map(|(slice, at)| {
             let standing = self.test_slice(view, slice, all);
             self.excepted(view, Some(slice), Standing { slice: Some(at), ..standing })

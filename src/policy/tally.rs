@@ -49,10 +49,6 @@ impl<'p> Tally<'p> {
             }
             Truth::Yes => {}
         }
-        // A rule that permits presumes nothing.
-        if standing.presumed && rule.outcome == Outcome::Allow {
-            return;
-        }
         let Standing { presumed, slice, .. } = standing;
         let softened = pack.and_then(|pack| pack.on_unknown).filter(|_| presumed);
         let softened = softened.filter(|_| rule.outcome.refuses());
@@ -70,17 +66,15 @@ impl<'p> Tally<'p> {
         }
         // Evidence comes before presumption, then the order of the configuration: the
         // reason that is told is the best one there is.
-        let better = |best: Held| (outcome_of(&held), !presumed) > (outcome_of(&best), !best.presumed);
+        let better =
+            |best: Held| (outcome_of(&held), !presumed) > (outcome_of(&best), !best.presumed);
         if self.strongest.is_none_or(better) {
             self.strongest = Some(held);
         }
     }
 
-    /// A refusal may be lifted by a grant of its pack's exemption, or by an approval.
+    /// A rule may be lifted by a grant of its pack's exemption, a hold by an approval.
     fn lift(&self, rule: &Rule, held: Held, facts: &Facts<'_>) -> Held {
-        if !held.outcome.refuses() {
-            return held;
-        }
         let grants = self.policy.grants().iter().enumerate();
         for (at, grant) in grants.filter(|(_, grant)| grant.pack == rule.pack_index) {
             let exemption = self.policy.packs().get(grant.pack);
@@ -96,7 +90,9 @@ impl<'p> Tally<'p> {
         let approvals = facts.circumstances.approvals.iter().enumerate();
         let mut approvals = approvals.filter(|_| held.outcome == Outcome::Hold);
         match approvals.find(|(_, approval)| approval.covers(rule, facts)) {
-            Some((at, _)) => Held { outcome: Outcome::Log, lifted: Some(Lift::Approval(at)), ..held },
+            Some((at, _)) => {
+                Held { outcome: Outcome::Log, lifted: Some(Lift::Approval(at)), ..held }
+            }
             None => held,
         }
     }

@@ -361,7 +361,9 @@ proptest! {
             prop_assert_eq!(held, yes);
             for rule in &explanation.rules {
                 let all = rule.conditions.iter().fold(Truth::Yes, |all, one| all.and(one.truth));
-                prop_assert_eq!(rule.truth, all);
+                // A rule that permits does not hold where it would have to presume.
+                let presumed = rule.outcome == Outcome::Allow && rule.truth == Truth::No;
+                prop_assert!(rule.truth == all || presumed);
             }
         }
     }

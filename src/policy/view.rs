@@ -78,7 +78,10 @@ impl<'a> View<'a> {
                 (Truth::Unknown, false)
             }
         };
-        kinds.iter().map(one).fold((Truth::Yes, false), |all, one| (all.0.and(one.0), all.1 || one.1))
+        kinds
+            .iter()
+            .map(one)
+            .fold((Truth::Yes, false), |all, one| (all.0.and(one.0), all.1 || one.1))
     }
 
     /// Whether one of the words is declared. A transaction of which nothing is declared is

@@ -151,14 +151,14 @@ fn conflict(problem: Problem, duty: Option<&Rule>, bar: Option<&Rule>, record: &
         detail: format!("{}; yet {}", bar.reason, duty.reason),
         code: "conflict",
         cite: Some(format!("{}; {}", source(bar), source(duty))),
-        remedy: "two laws want opposite things: whoever answers for compliance must decide".to_owned(),
+        remedy: "two laws want opposite things: whoever answers for compliance must decide"
+            .to_owned(),
         ..told
     }
 }
 
 fn by_rule(problem: Problem, rule: &Rule, presumed: bool, record: &Record) -> Problem {
-    let presumed =
-        if presumed { " (what is not known counts as restricted)" } else { "" };
+    let presumed = if presumed { " (what is not known counts as restricted)" } else { "" };
     let cited = rule.legal && rule.cite.is_some();
     Problem {
         // RFC 7725: refused for a legal reason.

@@ -103,7 +103,8 @@ fn add_loose(slices: &mut Vec<Slice>, tags: &Tags) {
 fn slices(headers: &HeaderMap) -> Result<Vec<Slice>, Error> {
     let mut slices = Vec::new();
     for value in headers.get_all(SLICE) {
-        let list: List = Parser::new(value.as_bytes()).parse().map_err(|error| wrong(&SLICE, &error))?;
+        let list: List =
+            Parser::new(value.as_bytes()).parse().map_err(|error| wrong(&SLICE, &error))?;
         for entry in list {
             slices.push(slice(&entry)?);
         }
@@ -216,7 +217,9 @@ fn words(entry: &ListEntry) -> Option<Vec<String>> {
 }
 
 fn text(item: &BareItem) -> Option<&str> {
-    item.as_token().map(|token| token.as_str()).or_else(|| item.as_string().map(|text| text.as_str()))
+    item.as_token()
+        .map(|token| token.as_str())
+        .or_else(|| item.as_string().map(|text| text.as_str()))
 }
 
 fn count(item: &BareItem) -> Option<u64> {
@@ -251,25 +254,38 @@ mod tests {
         let found = slices(&headers("x-data-slice", value)).unwrap();
         let [first, second] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(first.tags.to_string(), "health, id.contact");
-        assert_eq!((first.of.map(Country::code), first.subjects, first.linked), (Some("US"), Some(120), true));
+        assert_eq!(
+            (first.of.map(Country::code), first.subjects, first.linked),
+            (Some("US"), Some(120), true)
+        );
         assert_eq!(second.ids, ["a", "b"]);
         assert_eq!(second.point, Point::new(38.87, -77.0));
     }
 
     #[test]
     fn a_context_is_a_dictionary_of_words() {
-        let value = "transaction=vendor, contract=\"K 17\", contract_has=(cisa-2025-01 dsp-onward-bar)";
+        let value =
+            "transaction=vendor, contract=\"K 17\", contract_has=(cisa-2025-01 dsp-onward-bar)";
         let found = context(&headers("x-data-context", value)).unwrap();
         assert_eq!(found.transaction.as_deref(), Some("vendor"));
         assert_eq!(found.contract_has, ["cisa-2025-01", "dsp-onward-bar"]);
-        for wrong in ["transaction", "transaction=(a b)", "colour=red", "transaction=5", "=", "purpose=()"] {
+        for wrong in
+            ["transaction", "transaction=(a b)", "colour=red", "transaction=5", "=", "purpose=()"]
+        {
             assert!(context(&headers("x-data-context", wrong)).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn what_cannot_be_read_is_an_error() {
-        for wrong in ["health;of=XX", "health;subjects=-1", "5", "health;what=1", "(health", "health;lat=91;lon=0"] {
+        for wrong in [
+            "health;of=XX",
+            "health;subjects=-1",
+            "5",
+            "health;what=1",
+            "(health",
+            "health;lat=91;lon=0",
+        ] {
             assert!(slices(&headers("x-data-slice", wrong)).is_err(), "{wrong}");
         }
     }

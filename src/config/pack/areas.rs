@@ -42,13 +42,18 @@ fn corners(section: &Section<'_>) -> Option<Vec<Point>> {
     let (south, west, north, east) = (south?, west?, north?, east?);
     let corner = |(latitude, longitude)| Point::new(latitude, longitude);
     let corners = [(south, west), (south, east), (north, east), (north, west)];
-    corners.into_iter().map(corner).collect::<Option<Vec<_>>>().filter(|_| south < north && west < east)
+    corners
+        .into_iter()
+        .map(corner)
+        .collect::<Option<Vec<_>>>()
+        .filter(|_| south < north && west < east)
 }
 
 fn polygons(section: &Section<'_>, area: &mut Area) {
     let Some(value) = section.value("polygons") else { return };
     for polygon in value.get_ref().as_array().into_iter().flat_map(|list| list.iter()) {
-        let points = polygon.get_ref().as_array().into_iter().flat_map(|list| list.iter()).map(point);
+        let points =
+            polygon.get_ref().as_array().into_iter().flat_map(|list| list.iter()).map(point);
         match points.collect::<Option<Vec<_>>>() {
             Some(points) if points.len() >= 3 => area.add(points),
             Some(_) | None => {

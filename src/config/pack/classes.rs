@@ -83,7 +83,11 @@ fn class(section: &Section<'_>, name: &str) -> Class {
         subjects: countries(section, &subjects),
         unit: section.choice("unit", &units).unwrap_or(Unit::Subject),
         threshold: threshold(section),
-        except_states: section.words("except_states").iter().filter_map(|word| state(section, word)).collect(),
+        except_states: section
+            .words("except_states")
+            .iter()
+            .filter_map(|word| state(section, word))
+            .collect(),
         cite: section.word("cite").map_or(String::new(), |word| word.text.to_owned()),
     }
 }

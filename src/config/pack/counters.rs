@@ -16,7 +16,12 @@ use super::classes::Classes;
 pub(super) struct Counters(BTreeMap<String, (usize, Counter)>);
 
 impl Counters {
-    pub(super) fn read(root: &Section<'_>, classes: &Classes, pack: usize, packs: &mut Packs) -> Self {
+    pub(super) fn read(
+        root: &Section<'_>,
+        classes: &Classes,
+        pack: usize,
+        packs: &mut Packs,
+    ) -> Self {
         let table = root.section("counter");
         let mut names = BTreeMap::new();
         for (name, section) in table.named_sections() {
@@ -31,7 +36,9 @@ impl Counters {
     pub(super) fn bulk(&self, section: &Section<'_>, classes: &Classes) -> Option<Bulk> {
         let (at, counter) = self.find(section)?;
         let words = section.words("classes");
-        for word in words.iter().filter(|word| word.text != "*" && !classes.has_threshold(word.text)) {
+        for word in
+            words.iter().filter(|word| word.text != "*" && !classes.has_threshold(word.text))
+        {
             let message = format!("class `{}` has no threshold, so it is never bulk", word.text);
             section.problem(word.span.clone(), message, None);
         }
@@ -96,7 +103,11 @@ fn counter(section: &Section<'_>, name: &str, classes: &Classes, pack: usize) ->
         section.problem(word.span.clone(), message, None);
     }
     if keys.is_empty() {
-        section.problem(section.span_of("keyed_by"), "`keyed_by` names exporter, recipient or both", None);
+        section.problem(
+            section.span_of("keyed_by"),
+            "`keyed_by` names exporter, recipient or both",
+            None,
+        );
     }
     let keyed = |key: &str| keys.iter().any(|word| word.text == key);
     let marks = section.numbers("warn_at", 100).unwrap_or_else(|| vec![50, 80, 95]);
@@ -114,7 +125,9 @@ fn counter(section: &Section<'_>, name: &str, classes: &Classes, pack: usize) ->
         by_exporter: keyed("exporter"),
         by_recipient: keyed("recipient"),
         window: window(section),
-        lowest: section.choice("combine", &[("lowest-threshold", true), ("none", false)]).unwrap_or(false),
+        lowest: section
+            .choice("combine", &[("lowest-threshold", true), ("none", false)])
+            .unwrap_or(false),
         skip_exempt: section.flag("skip_exempt").unwrap_or(false),
         warn_at: marks.into_iter().filter_map(|mark| u8::try_from(mark).ok()).collect(),
     }
@@ -125,8 +138,13 @@ fn window(section: &Section<'_>) -> Span {
     let months = window.number("rolling_months", 1..=120).and_then(|n| u16::try_from(n).ok());
     let zone = window.zone("calendar_year");
     if months.is_some() == window.has("calendar_year") {
-        let help = "window = { rolling_months = 12 } or { calendar_year = \"Asia/Shanghai\" }".to_owned();
-        section.problem(section.span_of("window"), "a window is either rolling or a calendar year", Some(help));
+        let help =
+            "window = { rolling_months = 12 } or { calendar_year = \"Asia/Shanghai\" }".to_owned();
+        section.problem(
+            section.span_of("window"),
+            "a window is either rolling or a calendar year",
+            Some(help),
+        );
     }
     match months {
         Some(months) => Span::RollingMonths(months),

@@ -40,8 +40,7 @@ impl Head {
             }
         }
         let zone = head.zone("zone").unwrap_or(TimeZone::UTC);
-        let outcomes =
-            [("block", Outcome::Block), ("hold", Outcome::Hold), ("log", Outcome::Log)];
+        let outcomes = [("block", Outcome::Block), ("hold", Outcome::Hold), ("log", Outcome::Log)];
         Self {
             id,
             version,
@@ -108,7 +107,8 @@ pub(super) fn countries(
     let parse = |text: &str| {
         Country::parse(text).ok_or_else(|| {
             let near = Country::suggest(text);
-            let help = near.map_or(String::new(), |near| format!("; did you mean `{}`?", near.code()));
+            let help =
+                near.map_or(String::new(), |near| format!("; did you mean `{}`?", near.code()));
             format!("`{text}` is no ISO 3166-1 country code{help}")
         })
     };

@@ -13,8 +13,8 @@ mod territories;
 
 use std::sync::Arc;
 
-use crate::policy::{Class, Counter, Pack, PackInfo, Rule};
 use crate::policy::register::Register;
+use crate::policy::{Class, Counter, Pack, PackInfo, Rule};
 
 use super::places::Jurisdictions;
 use super::rules::{Defaults, Rules};
@@ -24,8 +24,19 @@ use super::world::World;
 pub(super) use head::Head;
 
 /// The packs inside the program, by the name that `packs` uses.
-pub(super) const SHIPPED: [(&str, &str); 1] =
-    [("default", include_str!("../../../config/packs/default.toml"))];
+pub(super) const SHIPPED: [(&str, &str); 11] = [
+    ("cn-cross-border", include_str!("../../../config/packs/cn-cross-border.toml")),
+    ("company-example", include_str!("../../../config/packs/company-example.toml")),
+    ("default", include_str!("../../../config/packs/default.toml")),
+    ("eu-gdpr-ch5", include_str!("../../../config/packs/eu-gdpr-ch5.toml")),
+    ("gids-2020", include_str!("../../../config/packs/gids-2020.toml")),
+    ("in-dpdp", include_str!("../../../config/packs/in-dpdp.toml")),
+    ("ru-152fz", include_str!("../../../config/packs/ru-152fz.toml")),
+    ("sanctions-us", include_str!("../../../config/packs/sanctions-us.toml")),
+    ("uk-transfer", include_str!("../../../config/packs/uk-transfer.toml")),
+    ("us-28cfr202", include_str!("../../../config/packs/us-28cfr202.toml")),
+    ("us-padfa", include_str!("../../../config/packs/us-padfa.toml")),
+];
 
 /// What all packs together bring; each is read into it.
 #[derive(Debug, Default)]
@@ -48,7 +59,13 @@ pub(super) struct Around<'w> {
 
 impl Packs {
     /// Reads one pack: its head, its definitions, its rules and what lifts them.
-    pub(super) fn read(&mut self, root: &Section<'_>, around: &Around<'_>, digest: String, rules: &mut Rules) {
+    pub(super) fn read(
+        &mut self,
+        root: &Section<'_>,
+        around: &Around<'_>,
+        digest: String,
+        rules: &mut Rules,
+    ) {
         let index = self.packs.len();
         let head = Head::read(root);
         let zone = head.zone.clone();
@@ -80,7 +97,10 @@ impl Packs {
     fn note(&mut self, head: &Head, unverified: usize) {
         if unverified > 0 {
             let things = if unverified == 1 { "fact" } else { "facts" };
-            self.notes.push(format!("pack {}: {unverified} {things} marked `verify` wait for a person", head.id));
+            self.notes.push(format!(
+                "pack {}: {unverified} {things} marked `verify` wait for a person",
+                head.id
+            ));
         }
     }
 }

@@ -35,12 +35,17 @@ struct Written {
 }
 
 impl Recipients {
-    pub(super) fn read(root: &Section<'_>, territories: &Territories, register: &Arc<Register>) -> Self {
+    pub(super) fn read(
+        root: &Section<'_>,
+        territories: &Territories,
+        register: &Arc<Register>,
+    ) -> Self {
         let table = root.section("party");
         // The register's own entries are written [[party]]; a pack has tables by name.
-        let kinds = table.named_sections().into_iter().map(|(name, section)| {
-            (name.text.to_owned(), kind(&section, territories, register))
-        });
+        let kinds = table
+            .named_sections()
+            .into_iter()
+            .map(|(name, section)| (name.text.to_owned(), kind(&section, territories, register)));
         Self(kinds.collect())
     }
 
@@ -74,7 +79,8 @@ impl Recipients {
 }
 
 fn kind(section: &Section<'_>, territories: &Territories, register: &Register) -> Kind {
-    let words = |key| section.words(key).iter().map(|word| word.text.to_owned()).collect::<Vec<_>>();
+    let words =
+        |key| section.words(key).iter().map(|word| word.text.to_owned()).collect::<Vec<_>>();
     let kinds = [
         ("authority", PartyKind::Authority),
         ("company", PartyKind::Company),
@@ -130,7 +136,8 @@ impl Written {
             let set = |dated: &Option<Dated<CountrySet>>| {
                 dated.as_ref().map_or_else(CountrySet::default, |dated| *dated.at(at))
             };
-            let home = self.home.as_ref().map(|home| Home { countries: *home.at(at), passes: true });
+            let home =
+                self.home.as_ref().map(|home| Home { countries: *home.at(at), passes: true });
             let definition =
                 Definition { countries: set(&self.countries), home, ..self.definition.clone() };
             let fits = |id: &_| {

@@ -18,7 +18,8 @@ pub(super) fn read(
     let exemptions = exemptions.collect();
     for (_, rule) in numbered(own, first) {
         for id in rule.reports.iter().filter(|id| reports.iter().all(|report| report.id != **id)) {
-            let message = format!("rule `{}` makes report `{id}`, which no `[[report]]` defines", rule.id);
+            let message =
+                format!("rule `{}` makes report `{id}`, which no `[[report]]` defines", rule.id);
             root.problem(root.span_of("rule"), message, None);
         }
     }
@@ -68,7 +69,8 @@ fn exemption(
     for word in &still {
         let rule = own.iter().any(|rule| rule.id == word.text);
         if word.text != "record" && !rule && reports.iter().all(|report| report.id != word.text) {
-            let message = format!("`{}` is neither `record`, a report nor a rule of this pack", word.text);
+            let message =
+                format!("`{}` is neither `record`, a report nor a rule of this pack", word.text);
             section.problem(word.span.clone(), message, None);
         }
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::policy::{Area, Consensus, Mode, Outcome, Rule, Word};
 
-use super::super::rules::{CONSENSUS, MODES, Rules, parse_id};
+use super::super::rules::{CONSENSUS, MODES, Rules};
 use super::super::section::Section;
+use super::super::words::parse_id;
 use super::Around;
 use super::classes::Classes;
 use super::conditions::Manner;

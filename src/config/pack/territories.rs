@@ -58,7 +58,8 @@ impl Territories {
     fn check(&self, table: &Section<'_>, name: &Word<'_>, others: &[String]) {
         for other in others {
             if !self.knows(other) {
-                let message = format!("`{other}`, named by territory `{}`, is nowhere defined", name.text);
+                let message =
+                    format!("`{other}`, named by territory `{}`, is nowhere defined", name.text);
                 table.problem(name.span.clone(), message, None);
             }
         }
@@ -74,7 +75,8 @@ impl Territories {
         }
         let Some(territory) = self.named.get(name) else { return false };
         path.push(name);
-        let found = territory.include.iter().chain(&territory.except).any(|one| self.circles(one, path));
+        let found =
+            territory.include.iter().chain(&territory.except).any(|one| self.circles(one, path));
         path.pop();
         found
     }
@@ -86,12 +88,14 @@ impl Territories {
     /// What a list of names means together.
     pub(super) fn ground(&self, section: &Section<'_>, words: &[Word<'_>]) -> Ground {
         for word in words.iter().filter(|word| !self.knows(word.text)) {
-            let near = super::super::words::nearest(word.text, self.named.keys().map(String::as_str));
+            let near =
+                super::super::words::nearest(word.text, self.named.keys().map(String::as_str));
             let help = near.map(|name| format!("did you mean `{name}`?"));
             let message = format!("`{}` is no territory of this pack, country or state", word.text);
             section.problem(word.span.clone(), message, help);
         }
-        let names: Vec<_> = words.iter().map(|word| word.text).filter(|name| self.knows(name)).collect();
+        let names: Vec<_> =
+            words.iter().map(|word| word.text).filter(|name| self.knows(name)).collect();
         let mut moments = Vec::new();
         let mut regions = Vec::new();
         for name in &names {
@@ -112,7 +116,11 @@ impl Territories {
     }
 
     /// The countries of one territory over time.
-    pub(super) fn countries(&self, section: &Section<'_>, key: &'static str) -> Option<Dated<CountrySet>> {
+    pub(super) fn countries(
+        &self,
+        section: &Section<'_>,
+        key: &'static str,
+    ) -> Option<Dated<CountrySet>> {
         let words = section.words(key);
         if words.is_empty() {
             return None;
@@ -125,7 +133,8 @@ impl Territories {
         let Some(territory) = self.named.get(name).filter(|_| depth < 16) else {
             return self.outer.place(name).unwrap_or_default();
         };
-        let holds = |(country, validity): &(Country, Validity)| validity.holds(at).then_some(*country);
+        let holds =
+            |(country, validity): &(Country, Validity)| validity.holds(at).then_some(*country);
         let mut found = Places {
             countries: territory.countries.iter().filter_map(holds).collect(),
             ..Places::default()
@@ -181,7 +190,8 @@ fn territory(section: &Section<'_>, zone: &TimeZone) -> Territory {
             None if all_except => found.include.push(code),
             None => {
                 let near = Country::suggest(&code);
-                let help = near.map(|near| format!("did you mean `{}` ({})?", near.code(), near.name()));
+                let help =
+                    near.map(|near| format!("did you mean `{}` ({})?", near.code(), near.name()));
                 section.problem(span, format!("`{code}` is no ISO 3166-1 country code"), help);
             }
         }
@@ -190,10 +200,15 @@ fn territory(section: &Section<'_>, zone: &TimeZone) -> Territory {
         let Some((code, validity, span)) = place(section, &entry, "region", zone) else { continue };
         match Subdivision::parse(&code) {
             Some(region) => found.regions.push((region, validity)),
-            None => section.problem(span, format!("`{code}` is no ISO 3166-2 code such as `UA-43`"), None),
+            None => section.problem(
+                span,
+                format!("`{code}` is no ISO 3166-2 code such as `UA-43`"),
+                None,
+            ),
         }
     }
-    let names = |key| section.words(key).iter().map(|word| word.text.to_owned()).collect::<Vec<_>>();
+    let names =
+        |key| section.words(key).iter().map(|word| word.text.to_owned()).collect::<Vec<_>>();
     found.include.extend(names("include"));
     found.except = names("except");
     for key in ["cite", "note"] {
