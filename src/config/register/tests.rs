@@ -1,6 +1,7 @@
 //! What is read, and what is said of mistakes.
 
 use jiff::civil::date;
+use proptest::prelude::*;
 
 use crate::policy::register::{
     Definition, PartyKind, Percent, Period, Register, SeatKind, Sighting,
@@ -308,6 +309,28 @@ fn mistakes_between_files_are_told_where_they_are() {
             "`acme-sg` is no person, and only persons are employed | q.csv:8:18",
         ]
     );
+}
+
+proptest! {
+    #[test]
+    fn any_rows_are_read_or_told(
+        mark in "\u{feff}?",
+        rows in proptest::collection::vec(
+            "[ab]?[,\"# \r\n]?,(name|owner|asn|list|é)?[,\"\n]?,[\"äa1]{0,3}(,[0-9\"]{0,2}){0,3}", 0..6,
+        ),
+        end in "(\r\n|\n|\r|\n\n)",
+    ) {
+        let text = format!("{mark}party,fact,value,percent{end}{}", rows.join(&end));
+        if let Err(problems) = read(&[("p.csv", &text)]) {
+            prop_assert!(problems.contains("p.csv"), "{problems}");
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_header() {
+    let register = read(&[("p.csv", "\u{feff}party,fact,value\r\na,name,A\r\n")]).unwrap();
+    assert_eq!(register.len(), 1);
 }
 
 #[test]

@@ -279,6 +279,7 @@ impl Building {
         let mut days: Vec<_> = owners.iter().filter_map(|stake| stake.during.from()).collect();
         days.push(Date::MIN);
         days.sort_unstable();
+        days.dedup();
         for day in days {
             let held = |(_, stake): &(usize, &Stake)| stake.during.contains(day);
             let held: Vec<_> = owners.iter().enumerate().filter(held).collect();

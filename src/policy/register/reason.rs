@@ -1,5 +1,6 @@
 //! Why a party is covered, down to those who are covered by themselves: for records and people.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::Register;
@@ -26,10 +27,16 @@ pub struct Reason {
 pub struct Reasons<'r> {
     register: &'r Register,
     steps: Vec<Reason>,
+    /// Which step is about whom.
+    about: HashMap<PartyId, usize>,
 }
 
+/// How many steps are told in words: more than a person reads, less than a record can bear.
+const TOLD: usize = 20;
+
 impl Standing {
-    /// Why the party is covered; `None` if it is not. The register is the one that this standing
+    /// Why the party is covered; `None` if it is not. Meant for people and records, not for every
+    /// request: it walks all that the party follows from. The register is the one that this standing
     /// was computed from.
     pub fn reasons<'r>(&self, register: &'r Register, party: PartyId) -> Option<Reasons<'r>> {
         if !self.is_covered(party) {
@@ -47,12 +54,11 @@ impl Standing {
             }
             let Some(step) = self.reason(register, party) else { continue };
             waiting.extend(step.owners.iter().map(|(owner, _)| *owner));
-            if let Because::Employed(employer) = step.because {
-                waiting.push(employer);
-            }
+            waiting.extend(step.because.employer());
             steps.push(step);
         }
-        Some(Reasons { register, steps })
+        let about = steps.iter().enumerate().map(|(at, step)| (step.party, at)).collect();
+        Some(Reasons { register, steps, about })
     }
 
     fn reason(&self, register: &Register, party: PartyId) -> Option<Reason> {
@@ -113,7 +119,7 @@ impl Reasons<'_> {
         for (position, (owner, percent)) in step.owners.iter().enumerate() {
             let comma = if position == 0 { "" } else { ", " };
             write!(f, "{comma}{percent} by {}", self.register.get(*owner).name)?;
-            let why = self.steps.iter().find(|other| other.party == *owner);
+            let why = self.about.get(owner).and_then(|at| self.steps.get(*at));
             if let Some(why) = why.filter(|why| why.is_last()) {
                 f.write_str(" (")?;
                 self.ground(why, f)?;
@@ -121,6 +127,15 @@ impl Reasons<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Because {
+    fn employer(self) -> Option<PartyId> {
+        match self {
+            Self::Employed(employer) => Some(employer),
+            Self::Listed(_) | Self::Owned | Self::Seat(..) => None,
+        }
     }
 }
 
@@ -134,12 +149,13 @@ impl Reason {
 impl fmt::Display for Reasons<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Last grounds stand in brackets behind the owner's name, but an employer's do not.
-        let employer =
-            |party| self.steps.iter().any(|step| step.because == Because::Employed(party));
+        let employers: HashSet<_> =
+            self.steps.iter().filter_map(|step| step.because.employer()).collect();
         let told = |(position, step): &(usize, &Reason)| {
-            *position == 0 || !step.is_last() || employer(step.party)
+            *position == 0 || !step.is_last() || employers.contains(&step.party)
         };
-        for (position, step) in self.steps.iter().enumerate().filter(told) {
+        let mut told = self.steps.iter().enumerate().filter(told);
+        for (position, step) in told.by_ref().take(TOLD) {
             if position > 0 {
                 write!(f, "; {} ", self.register.get(step.party).name)?;
             }
@@ -148,6 +164,10 @@ impl fmt::Display for Reasons<'_> {
             if step.passing {
                 f.write_str(" (not covered itself)")?;
             }
+        }
+        let rest = told.count();
+        if rest > 0 {
+            write!(f, "; and {rest} more steps")?;
         }
         Ok(())
     }

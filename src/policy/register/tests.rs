@@ -139,6 +139,25 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn hosts_are_found_as_one_by_one(
+        texts in proptest::collection::btree_set("(\\*\\.)?([ab]\\.){0,3}[ab]", 0..12),
+        asked in "([ab]\\.){0,4}[ab]",
+    ) {
+        let patterns: Vec<_> = texts.iter().map(|text| HostPattern::parse(text).unwrap()).collect();
+        let claims = patterns.iter().cloned().map(Claim::Host).collect();
+        let draft = PartyDraft { claims, ..PartyDraft::new("a", "A") };
+        let register = Register::build(vec![draft]).unwrap();
+        let asked = host(&asked);
+        let exact = |pattern: &HostPattern| matches!(pattern, HostPattern::Exact(_));
+        let matching = patterns.iter().filter(|pattern| pattern.matches(&asked));
+        let expected = matching.max_by_key(|one| (exact(one), one.to_string().len()));
+        let found = register.by_host(&asked).map(|found| found.by);
+        prop_assert_eq!(found, expected.map(MatchedBy::Host));
+    }
+}
+
 // === mistakes ===
 
 #[test]

@@ -221,6 +221,19 @@ fn reasons_name_what_each_owner_holds() {
     );
 }
 
+#[test]
+fn long_reasons_are_cut_in_words_and_whole_in_steps() {
+    let link = |at: u32| company(&format!("c{at}"), "SG", &[&format!("c{} 50", at + 1)]);
+    let drafts: Vec<_> = (0..10_000).map(link).chain([company("c10000", "CN", &[])]).collect();
+    let register = Register::build(drafts).unwrap();
+    let standing = register.standing(&half(), ON);
+    let reasons = standing.reasons(&register, register.find("c0").unwrap()).unwrap();
+    assert_eq!(reasons.steps().len(), 10_001);
+    let text = reasons.to_string();
+    assert!(text.starts_with("owned 50 % by C1; C1 owned 50 % by C2; "), "{text}");
+    assert!(text.ends_with("; C19 owned 50 % by C20; and 9980 more steps"), "{text}");
+}
+
 // === lists, seats, persons, home ===
 
 #[test]
