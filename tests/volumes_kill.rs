@@ -51,7 +51,7 @@ fn mix(mut number: u64) -> u64 {
 
 /// How many ids the set has that begins here.
 fn size(first: u64) -> u64 {
-    1 + mix(first) % 400
+    1 + mix(first) % 40
 }
 
 /// What the child says after the store has said it.
@@ -154,7 +154,7 @@ fn whatever_was_acknowledged_counts_after_a_kill() {
     for round in 0..KILLS {
         let (child, said) = start(&path, first);
         // Some are killed before they say anything, in the middle of opening.
-        let (after, micros) = (mix(round) % 40, mix(round + 1_000) % 3_000);
+        let (after, micros) = (mix(round) % 60, mix(round + 1_000) % 3_000);
         let after = if round % 6 == 0 { 0 } else { after };
         let said = kill(child, &said, after, micros);
         rounds_heard += u32::from(!said.is_empty());

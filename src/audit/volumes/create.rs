@@ -73,7 +73,7 @@ fn make(path: &Path, key: &HmacKey) -> Result<(), VolumeError> {
         Err(_) => fs::rename(&new, path).map_err(file)?,
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = fs::File::open(folder.unwrap_or(Path::new("."))).map_err(file)?;
+    let folder = fs::File::open(folder.unwrap_or_else(|| Path::new("."))).map_err(file)?;
     folder.sync_all().map_err(file)
 }
 
@@ -93,10 +93,17 @@ fn unopened(path: &Path, error: DatabaseError) -> VolumeError {
 /// What the file says when it is read.
 pub(super) fn unreadable(path: &Path, error: redb::Error) -> VolumeError {
     let path = path.to_owned();
-    match error {
-        redb::Error::Io(source) if !is_damage(&source) => VolumeError::File { path, source },
-        other => VolumeError::Damaged { path, what: other.to_string() },
+    if let redb::Error::PreviousIo = error {
+        return VolumeError::Stopped { path, what: error.to_string() };
     }
+    if let redb::Error::Io(source) = error {
+        return if is_damage(&source) {
+            VolumeError::Damaged { path, what: source.to_string() }
+        } else {
+            VolumeError::File { path, source }
+        };
+    }
+    VolumeError::Damaged { path, what: error.to_string() }
 }
 
 /// A file that ends too soon, or does not begin as it should.

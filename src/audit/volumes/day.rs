@@ -101,3 +101,20 @@ impl Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_read_as_written() {
+        for window in [
+            Window::RollingMonths(12),
+            Window::CalendarYear(TimeZone::get("Asia/Shanghai").unwrap()),
+        ] {
+            assert_eq!(Window::parse(&window.to_text().unwrap()), Some(window));
+        }
+        let unnamed = Window::CalendarYear(TimeZone::fixed(jiff::tz::offset(8)));
+        assert!(matches!(unnamed.to_text(), Err(VolumeError::UnnamedZone)));
+    }
+}

@@ -52,3 +52,22 @@ fn take<const N: usize>(octets: &mut &[u8]) -> Option<[u8; N]> {
     *octets = rest;
     Some(*first)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_read_as_written() {
+        let parts = vec![
+            Part { meter: 1, day: Day(2), number: 3, ids: vec![4, u64::MAX] },
+            Part { meter: u32::MAX, day: Day(u16::MAX), number: u64::MAX, ids: vec![] },
+        ];
+        let octets = encode(&parts);
+        assert_eq!(decode(&octets).as_ref(), Some(&parts));
+        for end in 1..octets.len() {
+            let cut = decode(octets.get(..end).unwrap());
+            assert!(cut.is_none() || cut == parts.get(..1).map(<[_]>::to_vec), "{end}");
+        }
+    }
+}

@@ -59,6 +59,14 @@ pub(super) struct Left {
     pub(super) amounts: Vec<(u32, Day, u64)>,
 }
 
+/// What one look through a part of the table removed.
+#[derive(Debug)]
+pub(super) struct Pruned {
+    pub(super) aged: Vec<(u64, Day)>,
+    /// Where to go on; `None` at the end of the meter.
+    pub(super) next: Option<u64>,
+}
+
 /// All that a start reads: everything but the table of subjects.
 #[derive(Debug)]
 pub(super) struct Loaded {
@@ -222,14 +230,14 @@ impl File {
     }
 
     /// Looks at so many subjects of a meter from `first` on and removes those last seen before
-    /// `since`. Returns them, and where to go on.
+    /// `since`.
     pub(super) fn prune(
         &self,
         meter: u32,
         first: u64,
         since: Day,
         most: usize,
-    ) -> Result<(Vec<(u64, Day)>, Option<u64>), redb::Error> {
+    ) -> Result<Pruned, redb::Error> {
         let (mut aged, mut looked, mut last) = (Vec::new(), 0, None);
         let table = self.0.begin_read()?.open_table(SEEN)?;
         for row in table.range((meter, first)..=(meter, u64::MAX))?.take(most) {
@@ -245,7 +253,8 @@ impl File {
             self.remove(meter, &aged)?;
         }
         let more = looked == most;
-        Ok((aged, last.filter(|_| more).and_then(|id: u64| id.checked_add(1))))
+        let next = last.filter(|_| more).and_then(|id: u64| id.checked_add(1));
+        Ok(Pruned { aged, next })
     }
 
     fn remove(&self, meter: u32, aged: &[(u64, Day)]) -> Result<(), redb::Error> {

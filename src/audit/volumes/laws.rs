@@ -1,8 +1,6 @@
 //! The store against plain maps, under any sequence of counts, reservations, settlements,
 //! restarts and turns of the clock.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail at once")]
-
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::tz::TimeZone;
@@ -236,10 +234,8 @@ proptest! {
         turned.rotate_left(shuffled.index(facts.len()));
         turned.reverse();
         // Numbers add by their nature; ids may come again.
-        let again = turned.iter().map(|(question, day)| {
-            (Question { number: 0, ..question.clone() }, *day)
-        });
-        let again: Vec<_> = turned.iter().cloned().chain(again.collect::<Vec<_>>()).collect();
+        let mut again = turned.clone();
+        again.extend(turned.into_iter().map(|(question, day)| (Question { number: 0, ..question }, day)));
         for (run, facts) in [(&mut one, facts), (&mut other, again)] {
             for (question, day) in facts {
                 run.now = start.saturating_add((day * 24).hours()).unwrap();

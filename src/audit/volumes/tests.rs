@@ -1,7 +1,5 @@
 //! Edges of the windows, reservations and what is done to the file.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail at once")]
-
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,7 +7,6 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
-use super::entry::{Part, decode, encode};
 use super::*;
 
 /// Folds and prunes after almost every entry.
@@ -274,7 +271,7 @@ fn gauges_show_every_meter() {
         count: 2,
         oldest: Some(jiff::civil::date(2025, 2, 1)),
     };
-    assert_eq!(store.volumes().meters(noon("2025-04-01")), [expected.clone()]);
+    assert_eq!(store.volumes().meters(noon("2025-04-01")), std::slice::from_ref(&expected));
     store.reopen();
     assert_eq!(store.volumes().meters(noon("2025-04-01")), [expected]);
     assert_eq!(store.volumes().meters(noon("2027-04-01"))[0].oldest, None);
@@ -427,8 +424,8 @@ fn a_folder_that_is_missing_is_named() {
 fn an_empty_or_foreign_file_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("volumes");
-    for octets in [&b""[..], b"x", &[0; 5_000], &[0xff; 100_000]] {
-        fs::write(&path, octets).unwrap();
+    for octets in [vec![], vec![b'x'], vec![0; 5_000], vec![0xff; 100_000]] {
+        fs::write(&path, &octets).unwrap();
         let error = Volumes::open(&path, key()).unwrap_err();
         assert!(matches!(error, VolumeError::Damaged { .. }), "{error}");
         assert!(error.to_string().contains("restore it from a copy"), "{error}");
@@ -469,24 +466,16 @@ fn a_cut_or_changed_file_is_damaged_or_whole() {
 }
 
 #[test]
-fn entries_are_read_as_written() {
-    let parts = vec![
-        Part { meter: 1, day: day::Day(2), number: 3, ids: vec![4, u64::MAX] },
-        Part { meter: u32::MAX, day: day::Day(u16::MAX), number: u64::MAX, ids: vec![] },
-    ];
-    let octets = encode(&parts);
-    assert_eq!(decode(&octets).as_ref(), Some(&parts));
-    for end in 1..octets.len() {
-        let cut = decode(octets.get(..end).unwrap());
-        assert!(cut.is_none() || cut == parts.get(..1).map(<[_]>::to_vec), "{end}");
-    }
-}
-
-#[test]
-fn windows_are_read_as_written() {
-    for window in [YEAR, Window::CalendarYear(TimeZone::get("Asia/Shanghai").unwrap())] {
-        assert_eq!(Window::parse(&window.to_text().unwrap()), Some(window));
-    }
-    let unnamed = Window::CalendarYear(TimeZone::fixed(jiff::tz::offset(8)));
-    assert!(matches!(unnamed.to_text(), Err(VolumeError::UnnamedZone)));
+fn a_disk_that_refused_stops_reservations_but_not_counts() {
+    let store = Bench::rolling();
+    let day = noon("2025-01-01");
+    store.leave(&["a"], day);
+    store.volumes().shared.book().stopped = Some("no space left".to_owned());
+    let asks = [Ask { meter: &meter(), window: &YEAR, subjects: Subjects::Ids(&["b"]) }];
+    let error = store.volumes().reserve(&asks, day).unwrap_err();
+    assert!(error.to_string().ends_with(
+        "cannot be written (no space left); see to the disk (is it full?), then restart: until \
+         then nothing is reserved"
+    ));
+    assert_eq!(store.total(day), 1);
 }

@@ -28,8 +28,8 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) const USUAL: Self = Self {
-        fold_ids: 50_000,
-        fold_entries: 2_048,
+        fold_ids: 32_768,
+        fold_entries: 512,
         fold_step: 1_024,
         prune_step: 4_096,
         use_days: super::book::USE_DAYS,
@@ -192,14 +192,13 @@ impl Writer {
             (prune.from, _) = (0, prune.meters.pop());
             return Ok(());
         };
-        let (aged, next) =
-            self.shared.file.prune(meter, prune.from, since, self.pace.prune_step)?;
-        if let Some(next) = next {
-            book.pruned(meter, &aged, None);
+        let pruned = self.shared.file.prune(meter, prune.from, since, self.pace.prune_step)?;
+        if let Some(next) = pruned.next {
+            book.pruned(meter, &pruned.aged, None);
             prune.from = next;
             return Ok(());
         }
-        book.pruned(meter, &aged, Some(since));
+        book.pruned(meter, &pruned.aged, Some(since));
         self.shared.file.forget_days(meter, since)?;
         let named = |left: &Left| left.amounts.iter().any(|(other, _, _)| *other == meter);
         let folding = self.fold.as_ref().is_some_and(|fold| fold.left.iter().any(named));
