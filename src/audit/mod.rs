@@ -4,6 +4,10 @@
 mod line;
 mod record;
 mod sink;
+mod volumes;
 
 pub use record::{Failure, Fault, Location, Record, Timings};
 pub use sink::{PATIENCE, Sink, SinkTarget};
+pub use volumes::{
+    Ask, Counted, Gauge, HmacKey, Meter, Reservation, Subjects, VolumeError, Volumes, Window,
+};

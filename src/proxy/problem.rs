@@ -158,7 +158,7 @@ fn conflict(problem: Problem, duty: Option<&Rule>, bar: Option<&Rule>, record: &
 }
 
 fn by_rule(problem: Problem, rule: &Rule, presumed: bool, record: &Record) -> Problem {
-    let presumed = if presumed { " (what is not known counts as restricted)" } else { "" };
+    let presumed = if presumed { " (what is unknown counts as restricted)" } else { "" };
     let cited = rule.legal && rule.cite.is_some();
     Problem {
         // RFC 7725: refused for a legal reason.
