@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::policy::{Mode, Outcome};
+use crate::policy::{Declared, Due, Mode, Outcome, Slice, Unit};
 
-use super::record::{Location, Record};
+use super::record::{Location, Record, Tolled};
 
 /// The fields of a line, in order.
 #[derive(Debug, Serialize)]
@@ -17,6 +17,7 @@ struct Line<'a> {
     id: String,
     client: String,
     principal: Option<&'a str>,
+    exporter: Option<&'a str>,
     method: &'a str,
     scheme: &'a str,
     host: Option<String>,
@@ -24,11 +25,17 @@ struct Line<'a> {
     path: Option<&'a str>,
     address: Option<String>,
     location: Option<Place<'a>>,
+    recipient: Option<Recipient<'a>>,
     tags: Vec<&'a str>,
+    data: Vec<Data<'a>>,
+    context: Context<'a>,
+    counts: Vec<Count<'a>>,
     rules: Vec<RuleLine<'a>>,
     outcome: Option<Outcome>,
     mode: &'static str,
     cite: Option<&'a str>,
+    reports: Vec<ReportLine>,
+    retain_years: Option<u16>,
     status: Option<u16>,
     error: Option<ErrorLine<'a>>,
     bytes_out: u64,
@@ -49,10 +56,74 @@ struct Place<'a> {
     correction: Option<&'a str>,
 }
 
+/// Who receives, and by what the register knows it.
+#[derive(Debug, Serialize)]
+struct Recipient<'a> {
+    party: &'a str,
+    by: &'a str,
+}
+
+/// One slice of the data; never a value of it, and ids only by their number.
+#[derive(Debug, Serialize)]
+struct Data<'a> {
+    tags: Vec<&'a str>,
+    of: Option<&'static str>,
+    subjects: Option<u64>,
+    devices: Option<u64>,
+    records: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    linked: bool,
+}
+
+/// What was declared of the transfer; what was not is absent.
+#[derive(Debug, Serialize)]
+struct Context<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contract: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    contract_has: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    mechanism: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    consent: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    approval: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient_kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Count<'a> {
+    meter: &'a str,
+    holder: &'a str,
+    before: u64,
+    after: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportLine {
+    pack: String,
+    report: String,
+    due_days: u16,
+    business_days: bool,
+}
+
 #[derive(Debug, Serialize)]
 struct RuleLine<'a> {
     rule: &'a str,
     pack: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
     outcome: Outcome,
     mode: Mode,
     presumed: bool,
@@ -81,12 +152,14 @@ impl Record {
         let rules: Vec<_> = self.rules().collect();
         // The rule that decides comes first; an observing one is first where none acts.
         let observed = rules.first().is_some_and(|rule| rule.mode == Mode::Observe);
+        let duties = self.policy.duties(&self.held);
         let micros = |duration: Option<Duration>| duration.map(|d| d.as_micros());
         let line = Line {
             time: format!("{:.3}", self.at),
             id: self.id.to_string(),
             client: self.client.to_string(),
             principal: self.principal.as_deref(),
+            exporter: self.exporter.as_ref().map(|exporter| &*exporter.id),
             method: self.method.as_str(),
             scheme: self.scheme,
             host: self.authority.as_ref().map(|authority| authority.host.to_string()),
@@ -94,6 +167,12 @@ impl Record {
             path: self.path.as_deref(),
             address: self.address.map(|address| address.to_string()),
             location: self.location.as_ref().map(Location::line),
+            recipient: self.recipient.as_ref().map(|(party, by)| Recipient { party, by }),
+            data: self.slices.iter().map(data).collect(),
+            context: context(&self.declared),
+            counts: self.counts.iter().map(count).collect(),
+            reports: duties.reports.into_iter().map(report).collect(),
+            retain_years: duties.retain_years,
             tags: self.tags.iter().map(crate::data::Tag::as_str).collect(),
             outcome: self.outcome,
             // The mode of what was decided: `observe` where a rule would have had a say.
@@ -128,15 +207,60 @@ impl Record {
     fn rules(&self) -> impl Iterator<Item = RuleLine<'_>> {
         self.held.iter().filter_map(|held| {
             let rule = self.policy.rules().get(held.rule)?;
+            let pack =
+                self.policy.packs().get(rule.pack_index).filter(|one| !one.digest.is_empty());
             Some(RuleLine {
                 rule: &rule.id,
                 pack: &rule.pack,
-                outcome: rule.outcome,
+                version: pack.map(|pack| &*pack.version),
+                digest: pack.map(|pack| &*pack.digest),
+                outcome: held.outcome,
                 mode: rule.mode,
                 presumed: held.presumed,
                 cite: rule.cite.as_deref(),
             })
         })
+    }
+}
+
+fn data(slice: &Slice) -> Data<'_> {
+    Data {
+        tags: slice.tags.iter().map(crate::data::Tag::as_str).collect(),
+        of: slice.of.map(|country| country.code()),
+        subjects: slice.amount(Unit::Subject),
+        devices: slice.devices,
+        records: slice.records,
+        state: slice.state.map(|state| state.name()),
+        linked: slice.linked,
+    }
+}
+
+fn context(declared: &Declared) -> Context<'_> {
+    Context {
+        transaction: declared.transaction.as_deref(),
+        contract: declared.contract.as_deref(),
+        contract_has: &declared.contract_has,
+        purpose: declared.purpose.as_deref(),
+        mechanism: &declared.mechanism,
+        consent: &declared.consent,
+        approval: &declared.approval,
+        recipient_kind: declared.recipient_kind.as_deref(),
+        phase: declared.phase.as_deref(),
+    }
+}
+
+fn count(tolled: &Tolled) -> Count<'_> {
+    let Tolled { meter, holder, counted } = tolled;
+    Count { meter, holder, before: counted.before, after: counted.after }
+}
+
+fn report(due: Due) -> ReportLine {
+    let Due { pack, report, .. } = due;
+    ReportLine {
+        pack,
+        report: report.id,
+        due_days: report.due_days,
+        business_days: report.business_days,
     }
 }
 

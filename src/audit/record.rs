@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::data::Tags;
 use crate::geo::{Atlas, EntryId};
 use crate::net::Authority;
-use crate::policy::{HeldRules, Outcome, Policy};
+use crate::policy::{Counted, Declared, Exporter, HeldRules, Outcome, Policy, Slice};
 
 /// What is known of one request when it has ended.
 #[derive(Debug)]
@@ -38,6 +38,16 @@ pub struct Record {
     pub location: Option<Location>,
     /// What the client declared.
     pub tags: Tags,
+    /// On whose behalf the client acts.
+    pub exporter: Option<Arc<Exporter>>,
+    /// The party behind the destination, if the register knows it, and by what.
+    pub recipient: Option<(String, String)>,
+    /// What was declared of the transfer.
+    pub declared: Declared,
+    /// The data, by jurisdiction of its subjects.
+    pub slices: Vec<Slice>,
+    /// What was counted: before the request and with it.
+    pub counts: Vec<Tolled>,
     /// The policy that decided.
     pub policy: Arc<Policy>,
     /// The rules that hold, the one that decided first.
@@ -56,6 +66,17 @@ pub struct Record {
     pub timings: Timings,
     /// Digest of the configuration and packs in force.
     pub config: Arc<str>,
+}
+
+/// A count as the record tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tolled {
+    /// Pack, counter and class.
+    pub meter: String,
+    /// For whom it is counted.
+    pub holder: String,
+    /// Before and with the request.
+    pub counted: Counted,
 }
 
 /// One answer of the databases.

@@ -40,6 +40,8 @@ impl Serving {
         let metrics = Arc::new(Metrics::new());
         let (sink, writer) =
             Sink::open(&fixed.record, Arc::clone(&metrics)).context("record.to")?;
+        let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
+        let volumes = volumes.context("state.folder")?.map(Arc::new);
         let trust = Trust::with_roots(&fixed.roots)?;
         loaded_event(&active).record(&metrics);
         let drain_timeout = fixed.settings.drain_timeout;
@@ -50,6 +52,7 @@ impl Serving {
             settings: fixed.settings,
             trust,
             sink,
+            volumes,
             metrics,
         });
         let (asks, reloads) = mpsc::channel(1);

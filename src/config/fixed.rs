@@ -24,6 +24,8 @@ pub struct Fixed {
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
     pub roots: Vec<PathBuf>,
+    /// The folder of what is kept from one run to the next.
+    pub state: Option<PathBuf>,
     /// Worker threads; the number of cores if absent.
     pub threads: Option<usize>,
 }
@@ -46,8 +48,9 @@ impl Fixed {
         };
         let roots = root.section("tls").words("roots");
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
+        let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
-        Self { listen, admin, settings, record, names, roots, threads }
+        Self { listen, admin, settings, record, names, roots, state, threads }
     }
 }
 

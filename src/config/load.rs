@@ -75,6 +75,12 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
         .collect();
     let fixed = Fixed::read(&root, &near(origin));
     let (active, notes) = active::read(&root, &shipped, &packs, &bases, problems, &digest)?;
+    if fixed.state.is_none() && !active.policy.counters().is_empty() {
+        let help =
+            "add [state] with folder = \"...\": what is forgotten is counted too low".to_owned();
+        let message = "these packs count over months, and nothing says where counts are kept";
+        root.problem(root.span_of("packs"), message, Some(help));
+    }
     Some(Loaded { fixed, active, notes })
 }
 

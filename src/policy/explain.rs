@@ -66,16 +66,21 @@ impl Policy {
     pub fn explain(&self, facts: &Facts<'_>) -> Explanation {
         let decision = self.decide(facts);
         let view = View::of(self, facts);
-        let recipient = match view.party {
-            Recognised::Party(found) => {
-                Some((self.register().get(found.party).id.clone(), found.by.to_string()))
-            }
-            Recognised::Nobody | Recognised::NotYet => None,
-        };
+        let recipient = self.recipient(facts);
         let rules = self.rules().iter().filter(|rule| self.is_in_force(rule, facts));
         let rules = rules.map(|rule| self.view(rule, &view)).collect();
         let changes = self.changes(facts, &decision);
         Explanation { decision, recipient, rules, changes }
+    }
+
+    /// The party behind the destination, if the register knows it, and by what.
+    pub fn recipient(&self, facts: &Facts<'_>) -> Option<(String, String)> {
+        match self.recognise(facts) {
+            Recognised::Party(found) => {
+                Some((self.register().get(found.party).id.clone(), found.by.to_string()))
+            }
+            Recognised::Nobody | Recognised::NotYet => None,
+        }
     }
 
     /// Whether the rule's pack binds the exporter and the rule is in force.

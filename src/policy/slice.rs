@@ -58,7 +58,7 @@ impl State {
 
     /// The word in packs and declarations.
     pub fn name(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, state)| *state == self).map_or("", |(word, _)| word)
+        Self::WORDS.into_iter().find(|(_, state)| *state == self).map_or("", |(word, _)| word)
     }
 }
 

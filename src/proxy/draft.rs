@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use crate::audit::{Failure, Fault, Location, Record, Timings};
 use crate::geo::EntryId;
-use crate::policy::{HeldRules, Permit, Refusal};
+use crate::policy::{Declared, HeldRules, Permit, Refusal};
 use crate::telemetry::{Event, Stage};
 
 use super::active::Active;
+use super::counting::Counting;
 use super::error::{Error, Failed};
 use super::outgoing::Progress;
 use super::statement::Statement;
@@ -30,6 +31,10 @@ pub(super) struct Draft {
     active: Arc<Active>,
     /// Body bytes on their way out, counted where they pass.
     sent: Arc<Progress>,
+    /// What was reserved of volumes.
+    counting: Option<Counting>,
+    /// Whether the request has a body; without one its head is all that leaves.
+    has_body: bool,
 }
 
 impl Draft {
@@ -53,6 +58,11 @@ impl Draft {
             tags: crate::data::Tags::default(),
             policy: Arc::clone(&active.policy),
             held: HeldRules::new(),
+            counts: Vec::new(),
+            exporter: None,
+            recipient: None,
+            declared: Declared::default(),
+            slices: Vec::new(),
             outcome: None,
             status: None,
             failure: None,
@@ -67,6 +77,8 @@ impl Draft {
             proxy: Arc::clone(proxy),
             active: Arc::clone(active),
             sent: Arc::default(),
+            counting: None,
+            has_body: false,
         }
     }
 
@@ -106,6 +118,30 @@ impl Draft {
         let record = self.record();
         record.principal = statement.principal.as_ref().map(|one| Arc::clone(&one.name));
         record.tags = statement.tags();
+        record.exporter.clone_from(&statement.exporter);
+        record.declared.clone_from(&statement.declared);
+        record.slices.clone_from(&statement.slices);
+    }
+
+    /// Takes over what was reserved of volumes, until the request has ended.
+    pub(super) fn set_counting(&mut self, counting: Counting) {
+        self.record().counts = counting.tolled();
+        self.counting = Some(counting);
+    }
+
+    /// Notes that a body, or the bytes of a tunnel, are to leave beside the head.
+    pub(super) fn expect_body(&mut self) {
+        self.has_body = true;
+    }
+
+    /// Keeps what was reserved where data left: a byte of the body, or a head that is all.
+    fn settle(&mut self) {
+        let Some(counting) = self.counting.take() else { return };
+        let (has_body, policy) = (self.has_body, Arc::clone(&self.active.policy));
+        let record = self.record();
+        let sent = record.timings.connect.is_some() || record.timings.first_byte.is_some();
+        let left = record.bytes_out > 0 || (!has_body && sent);
+        counting.settle(&policy, &record.held, left);
     }
 
     /// Notes the permit on which the request goes out.
@@ -172,9 +208,13 @@ impl Drop for Draft {
         if self.record.as_ref().is_some_and(|r| r.status.is_none() && r.failure.is_none()) {
             self.leave("before an answer was ready");
         }
-        let Some(mut record) = self.record.take() else { return };
-        record.timings.total = self.started.elapsed();
-        record.bytes_out += self.sent.bytes();
+        let (total, sent) = (self.started.elapsed(), self.sent.bytes());
+        if let Some(record) = self.record.as_deref_mut() {
+            record.timings.total = total;
+            record.bytes_out += sent;
+            self.settle();
+        }
+        let Some(record) = self.record.take() else { return };
         self.sent.finish();
         let verdict = labels::of(&record);
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);

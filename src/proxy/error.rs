@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 
-use crate::audit::{Failure, Fault};
+use crate::audit::{Failure, Fault, VolumeError};
 use crate::policy::Refusal;
 
 use super::wire;
@@ -106,6 +106,23 @@ impl Error {
                 detail: "records cannot be written, so this request may not leave".to_owned(),
             },
             remedy: "make room for, or repair, the target of `record.to`",
+            proxy_status: "proxy_internal_error",
+            rfc: None,
+            stage: None,
+        })
+    }
+
+    /// We cannot do what we must: what is counted by law without a count.
+    pub(super) fn uncounted(error: &VolumeError) -> Self {
+        tracing::error!(%error, "volumes cannot be counted; requests that need it are refused");
+        Self::failed(Failed {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            failure: Failure {
+                fault: Fault::Us,
+                code: "volume-unwritable",
+                detail: "volumes cannot be counted, so this request may not leave".to_owned(),
+            },
+            remedy: "make room for, or repair, the file of volumes in `state.folder`",
             proxy_status: "proxy_internal_error",
             rfc: None,
             stage: None,

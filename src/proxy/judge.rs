@@ -8,6 +8,7 @@ use crate::policy::{Facts, Permit, Place, Refusal, Verdict};
 use crate::telemetry::Event;
 
 use super::active::{Active, Mixed};
+use super::counting::{Counting, counted};
 use super::error::Error;
 use super::{Proxy, target::Target};
 
@@ -31,40 +32,52 @@ impl Judged {
 pub(super) type Refused = (Refusal, Option<EntryId>);
 
 impl Proxy {
-    /// Judges every address of the target.
-    pub(super) fn judge(
+    /// Finds where every address of the target lies. None may be our own.
+    pub(super) fn locate<'a>(
         &self,
-        active: &Active,
-        facts: &Facts<'_>,
+        active: &'a Active,
         target: &Target,
         addresses: &[IpAddr],
-    ) -> Result<Judged, Result<Refused, Error>> {
-        let mut judged = Judged { permits: Vec::new(), located: Vec::new() };
-        let mut refused: Option<Refused> = None;
+    ) -> Result<Vec<Place<'a>>, Error> {
+        let mut places: Vec<Place<'a>> = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let (canonical, entry) = active.locate(facts.host, *address);
+            let (canonical, entry) = active.locate(&target.authority.host, *address);
             Event::Located(entry.state().name()).record(&self.metrics);
             let socket = SocketAddr::new(canonical.dial, target.authority.port);
-            if judged.located.iter().any(|(seen, _)| *seen == socket) {
+            if places.iter().any(|seen| seen.socket == socket) {
                 continue;
             }
             if self.is_own(socket) {
-                let text = format!("{socket} is this proxy's own listener");
-                return Err(Err(Error::looped(text)));
+                return Err(Error::looped(format!("{socket} is this proxy's own listener")));
             }
-            judged.located.push((socket, entry.id()));
-            let (judged_as, special) = (canonical.judged, canonical.special);
-            let place = Place { socket, judged: judged_as, special, entry };
-            match active.policy.conclude(facts, place) {
+            let (judged, special) = (canonical.judged, canonical.special);
+            places.push(Place { socket, judged, special, entry });
+        }
+        Ok(places)
+    }
+
+    /// Judges every place, with what was counted for it.
+    pub(super) fn judge(
+        active: &Active,
+        facts: &Facts<'_>,
+        places: &[Place<'_>],
+        counting: &Counting,
+    ) -> Result<Judged, Refused> {
+        let mut judged = Judged { permits: Vec::new(), located: Vec::new() };
+        let mut refused: Option<Refused> = None;
+        for place in places {
+            judged.located.push((place.socket, place.entry.id()));
+            let counts = counting.at(place.socket);
+            match active.policy.conclude(&counted(facts, &counts), *place) {
                 Verdict::Allow(permit) => judged.permits.push(permit),
                 Verdict::Refuse(refusal) => {
-                    refused = refused.or_else(|| Some((refusal, Some(entry.id()))));
+                    refused = refused.or_else(|| Some((refusal, Some(place.entry.id()))));
                 }
             }
         }
         match refused {
             Some(refused) if judged.permits.is_empty() || active.mixed == Mixed::Refuse => {
-                Err(Ok(refused))
+                Err(refused)
             }
             Some(_) | None => Ok(judged),
         }

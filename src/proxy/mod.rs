@@ -4,6 +4,7 @@
 mod active;
 mod body;
 mod connection;
+mod counting;
 mod draft;
 mod drain;
 mod error;
@@ -35,7 +36,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use tokio::sync::watch;
 
-use crate::audit::Sink;
+use crate::audit::{Sink, Volumes};
 use crate::telemetry::Metrics;
 use crate::tls::Trust;
 
@@ -60,6 +61,8 @@ pub struct Proxy {
     resolver: Resolver,
     upstream: Arc<Upstream>,
     sink: Sink,
+    /// Who has been counted, where packs count.
+    volumes: Option<Arc<Volumes>>,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
     via: HeaderValue,
@@ -82,6 +85,8 @@ pub struct Parts {
     pub trust: Trust,
     /// Where records go.
     pub sink: Sink,
+    /// Who has been counted.
+    pub volumes: Option<Arc<Volumes>>,
     /// Where events are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -89,7 +94,7 @@ pub struct Parts {
 impl Proxy {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { active, settings, own, resolver, trust, sink, metrics } = parts;
+        let Parts { active, settings, own, resolver, trust, sink, volumes, metrics } = parts;
         let upstream = Upstream::new(trust, settings.clone(), Arc::clone(&metrics));
         let (epoch, _) = watch::channel(active.epoch);
         let drain = Drain::default();
@@ -103,6 +108,7 @@ impl Proxy {
             resolver,
             upstream,
             sink,
+            volumes,
             metrics,
             via,
             drain,

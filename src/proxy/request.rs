@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use crate::policy::{Decision, Facts};
 use crate::telemetry::Event;
 
 use super::body::Body;
 use super::connection::Slot;
+use super::counting::Counting;
 use super::draft::Draft;
 use super::error::Error;
 use super::forward::Client;
@@ -100,6 +101,9 @@ async fn walk(
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
         return Err(Error::Refused(Box::new(refusal)));
     }
+    if target.scheme == Speech::Connect || !request.body().is_end_stream() {
+        draft.expect_body();
+    }
     let judged = resolve_and_judge(draft, &facts, &target).await?;
     if target.scheme != Speech::Connect {
         return forward::send(draft, from, &target, &judged, request).await.map(Passed::Answer);
@@ -118,7 +122,15 @@ async fn resolve_and_judge(
     let started = Instant::now();
     let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
     let resolved = Instant::now();
-    let judged = proxy.judge(&active, facts, target, &addresses);
+    let places = proxy.locate(&active, target, &addresses)?;
+    let volumes = proxy.volumes.as_ref();
+    let counting = Counting::reserve(volumes, &active.policy, facts, &places).await;
+    let counting = counting.map_err(|error| Error::uncounted(&error))?;
+    let judged = Proxy::judge(&active, facts, &places, &counting);
+    let first = places.first().map(|place| Facts { place: Some(*place), ..*facts });
+    draft.record().recipient = first.and_then(|facts| active.policy.recipient(&facts));
+    counting.warn(&active.policy, &proxy.metrics);
+    draft.set_counting(counting);
     let decide = resolved.elapsed();
     Event::Decided(decide).record(&proxy.metrics);
     let timings = &mut draft.record().timings;
@@ -130,13 +142,9 @@ async fn resolve_and_judge(
             let first = judged.permits.first();
             first.into_iter().for_each(|p| draft.set_permit(p, judged.entry(p.socket())));
         }
-        Err(Ok((refusal, entry))) => draft.set_refusal(refusal, *entry),
-        Err(Err(_)) => {}
+        Err((refusal, entry)) => draft.set_refusal(refusal, *entry),
     }
-    judged.map_err(|refused| match refused {
-        Err(error) => error,
-        Ok((refusal, _)) => Error::Refused(Box::new(refusal)),
-    })
+    judged.map_err(|(refusal, _)| Error::Refused(Box::new(refusal)))
 }
 
 async fn connect(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use super::labels::{
-    Connections, Database, Direction, Lookup, Side, Sink, Stage, Transfer, Verdict,
+    Connections, Database, Direction, Lookup, Mark, Side, Sink, Stage, Transfer, Verdict,
 };
 use super::metrics::Metrics;
 
@@ -39,6 +39,8 @@ pub enum Event<'a> {
     ReloadFailed(&'a str),
     /// A request or tunnel ended.
     Finished(Verdict, Duration, u64, u64),
+    /// A count crossed a warning mark: the meter, for whom, and percent of the threshold.
+    VolumeMark(&'a str, &'a str, u8),
     /// Something beyond the proxy failed.
     UpstreamFailed(Stage, &'a str),
     /// A tunnel or pooled connection was closed because the policy got tighter.
@@ -100,6 +102,11 @@ impl Event<'_> {
                 let bytes = |direction| metrics.bytes.get_or_create_owned(&Transfer { direction });
                 bytes(Direction::Out).inc_by(out);
                 bytes(Direction::In).inc_by(back);
+            }
+            Self::VolumeMark(meter, holder, percent) => {
+                let mark = Mark { meter: meter.to_owned(), percent };
+                metrics.volume_marks.get_or_create(&mark).inc();
+                warn!(meter, holder, percent, "a volume nears its threshold");
             }
             Self::UpstreamFailed(stage, detail) => {
                 metrics.upstream_errors.get_or_create(&stage).inc();

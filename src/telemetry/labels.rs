@@ -75,6 +75,15 @@ pub(super) struct Lookup {
     pub(super) result: &'static str,
 }
 
+/// Labels of `egress_volume_marks_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Mark {
+    /// Pack, counter and class.
+    pub(super) meter: String,
+    /// Of the threshold.
+    pub(super) percent: u8,
+}
+
 /// Labels of the audit sink's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Sink {

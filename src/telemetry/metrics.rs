@@ -9,10 +9,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Build, Connections, Database, Lookup, Sink, Stage, Transfer, Verdict};
+use super::labels::{Build, Connections, Database, Lookup, Mark, Sink, Stage, Transfer, Verdict};
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "egress_audit_dropped_total",
     "egress_audit_queue_records",
     "egress_audit_records_total",
@@ -27,6 +27,7 @@ pub const NAMES: [&str; 14] = [
     "egress_geo_lookups_total",
     "egress_transfer_bytes_total",
     "egress_upstream_errors_total",
+    "egress_volume_marks_total",
 ];
 
 /// The program's metrics and the registry they are read from.
@@ -39,6 +40,7 @@ pub struct Metrics {
     pub(super) bytes: Family<Transfer, Counter>,
     pub(super) connections: Family<Connections, Gauge>,
     pub(super) upstream_errors: Family<Stage, Counter>,
+    pub(super) volume_marks: Family<Mark, Counter>,
     pub(super) lookups: Family<Lookup, Counter>,
     pub(super) database_build: Family<Database, Gauge>,
     pub(super) reload_successful: Gauge,
@@ -63,6 +65,7 @@ impl Metrics {
             bytes: Family::default(),
             connections: Family::default(),
             upstream_errors: Family::default(),
+            volume_marks: Family::default(),
             lookups: Family::default(),
             database_build: Family::default(),
             reload_successful: Gauge::default(),
@@ -125,6 +128,11 @@ impl Metrics {
         r.register("geo_lookups", "Addresses located, by state", self.lookups.clone());
         r.register_with_unit("transfer", "Body bytes passed", Unit::Bytes, self.bytes.clone());
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
+        r.register(
+            "volume_marks",
+            "Counts that crossed a warning mark of their threshold",
+            self.volume_marks.clone(),
+        );
     }
 
     /// The OpenMetrics text of `/metrics`.
@@ -171,6 +179,7 @@ mod tests {
             Event::Located("agreed"),
             Event::Loaded(&database, 1.0),
             Event::Finished(verdict, second, 1, 2),
+            Event::VolumeMark("pack/counter/class", "who", 80),
             Event::UpstreamFailed(Stage { stage: "connect", reason: "test" }, "test"),
         ] {
             event.record(&metrics);

@@ -22,3 +22,4 @@ mod records;
 mod reload;
 mod support;
 mod tunnel;
+mod volumes;

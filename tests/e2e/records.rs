@@ -7,11 +7,12 @@ use std::fs;
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 29] = [
     "time",
     "id",
     "client",
     "principal",
+    "exporter",
     "method",
     "scheme",
     "host",
@@ -19,11 +20,17 @@ const FIELDS: [&str; 22] = [
     "path",
     "address",
     "location",
+    "recipient",
     "tags",
+    "data",
+    "context",
+    "counts",
     "rules",
     "outcome",
     "mode",
     "cite",
+    "reports",
+    "retain_years",
     "status",
     "error",
     "bytes_out",
@@ -177,7 +184,9 @@ fn every_named_metric_is_there_and_counts() {
     assert!(answer.head.get("content-type").unwrap().starts_with("application/openmetrics-text"));
     let text = answer.text();
     assert!(text.ends_with("# EOF\n"));
-    for name in borderpost::telemetry::NAMES {
+    // A mark is crossed only where a pack counts; volumes.rs sees it.
+    let names = borderpost::telemetry::NAMES.into_iter();
+    for name in names.filter(|name| *name != "egress_volume_marks_total") {
         let family = name.strip_suffix("_total").unwrap_or(name);
         assert!(text.contains(&format!("# TYPE {family} ")), "{name} in\n{text}");
     }

@@ -46,6 +46,18 @@ impl Config {
         self
     }
 
+    /// The law's own pack, for an exporter that declares what it sends; counts are kept in
+    /// `state`.
+    pub(crate) fn law(self, state: &std::path::Path) -> Self {
+        let mut config = self.with(&format!(
+            "[state]\nfolder = \"{}\"\n[[exporter]]\nid = \"acme\"\njurisdiction = \"US\"\ndefault = true\n\
+             [[principal]]\nname = \"svc\"\nnetworks = [\"127.0.0.1/32\"]\ndeclares = true",
+            state.display()
+        ));
+        config.packs = "\"us-28cfr202\"";
+        config
+    }
+
     /// One line of `[proxy.limits]`.
     pub(crate) fn limit(mut self, key: &str, value: &str) -> Self {
         writeln!(self.limits, "{key} = {value}").unwrap();

@@ -1,0 +1,63 @@
+//! What is kept from one run to the next, in one folder: today the volumes and their key.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use super::volumes::{HmacKey, VolumeError, Volumes};
+
+/// Octets of the key that hides ids.
+const KEY: usize = 32;
+
+/// Opens the volumes in a folder, which is made if it is not there. The key beside them is
+/// made once; who has both can guess at ids, so both are for this user only.
+pub fn open_volumes(folder: &Path) -> Result<Volumes, VolumeError> {
+    let failed = |path: &Path, source| VolumeError::File { path: path.to_owned(), source };
+    fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
+    let path = folder.join("volumes.key");
+    let octets = key(&path).map_err(|source| failed(&path, source))?;
+    Volumes::open(&folder.join("volumes.redb"), HmacKey::new(&octets)?)
+}
+
+fn key(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Ok(octets) => {
+            let open = fs::metadata(path)?.permissions().mode() & 0o077;
+            if open == 0 {
+                return Ok(octets);
+            }
+            Err(io::Error::other("others may read this key; chmod 600 it"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// Written whole before it has its name, so that a crash leaves no half key.
+fn make(path: &Path) -> io::Result<Vec<u8>> {
+    let mut octets = vec![0; KEY];
+    aws_lc_rs::rand::fill(&mut octets).map_err(|_| io::Error::other("no randomness to be had"))?;
+    let part = path.with_extension("part");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(&octets)?;
+    file.sync_all()?;
+    fs::rename(part, path)?;
+    Ok(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_kept_from_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("volumes.key");
+        let first = key(&path).unwrap();
+        assert_eq!((first.len(), key(&path).unwrap() == first), (KEY, true));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(key(&path).unwrap_err().to_string().contains("chmod 600"));
+    }
+}

@@ -1,0 +1,164 @@
+//! Volumes: what adds up over requests, restarts and crashes, by the pack of 28 CFR 202.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Config, Message, Origin, Proxy, ok, request, wait_for};
+
+/// A sale of genomes of so many people.
+fn sale(subjects: &str) -> String {
+    sale_of("omic.human.genome", subjects)
+}
+
+fn sale_of(tag: &str, subjects: &str) -> String {
+    format!(
+        "X-Data-Slice: {tag};of=US;{subjects}\r\n\
+         X-Data-Context: transaction=data-brokerage, contract_has=(dsp-onward-bar)\r\n"
+    )
+}
+
+fn start(state: &TempDir) -> Proxy {
+    Proxy::start(&Config::new().law(state.path()))
+}
+
+fn send(proxy: &Proxy, origin: &Origin, subjects: &str) -> Message {
+    proxy.ask("POST", &format!("{}/", origin.url()), &sale(subjects), "ACGT")
+}
+
+/// Before and after of the only count of a record.
+fn counted(record: &Value) -> (u64, u64) {
+    let counts = record["counts"].as_array().unwrap();
+    assert_eq!(counts.len(), 1, "{record:#}");
+    assert!(counts[0]["meter"].as_str().unwrap().starts_with("us-28cfr202/bulk/"), "{record:#}");
+    (counts[0]["before"].as_u64().unwrap(), counts[0]["after"].as_u64().unwrap())
+}
+
+#[test]
+fn a_threshold_is_reached_over_several_requests() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let proxy = start(&state);
+    assert_eq!(send(&proxy, &china, "subjects=60").status(), 200);
+    assert_eq!(send(&proxy, &china, "subjects=40").status(), 200, "exactly 100 is not over 100");
+    let refused = send(&proxy, &china, "subjects=1");
+    assert_eq!(refused.status(), 451);
+    assert_eq!(refused.json()["rule"], "brokerage");
+    // What was refused does not count, and another recipient has a count of its own.
+    assert_eq!(send(&proxy, &china, "subjects=5").status(), 451);
+    let other = Origin::answering("127.3.0.2", ok(""));
+    assert_eq!(send(&proxy, &other, "subjects=100").status(), 200);
+    let records = proxy.wait_records(5);
+    let found: Vec<_> = records.iter().map(counted).collect();
+    assert_eq!(found, [(0, 60), (60, 100), (100, 101), (100, 105), (0, 100)]);
+    assert_eq!(records[0]["exporter"], "acme");
+    assert_eq!(records[0]["context"]["transaction"], "data-brokerage");
+    assert_eq!(records[2]["retain_years"], 10);
+    let head = &china.request(0).head;
+    assert!(head.get("x-data-slice").is_none() && head.get("x-data-context").is_none());
+    let marks = proxy.metric("egress_volume_marks_total", "percent=\"95\"");
+    assert!(marks > 1.5, "both recipients came past 95 percent: {marks}");
+}
+
+#[test]
+fn the_same_people_count_once() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let proxy = start(&state);
+    for ids in ["ids=\"a b c\"", "ids=\"b c d\"", "ids=\"a a\""] {
+        assert_eq!(send(&proxy, &china, ids).status(), 200);
+    }
+    let found: Vec<_> = proxy.wait_records(3).iter().map(counted).collect();
+    assert_eq!(found, [(0, 3), (3, 4), (4, 4)]);
+    for entry in std::fs::read_dir(state.path()).unwrap() {
+        let text = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!text.windows(9).any(|window| window == b"\"a b c\""), "ids are not kept");
+    }
+}
+
+#[test]
+fn what_did_not_leave_is_given_back() {
+    let state = TempDir::new().unwrap();
+    let proxy = start(&state);
+    let closed = crate::support::closed_port("127.3.9.1");
+    let url = format!("http://{closed}/");
+    assert_eq!(proxy.ask("POST", &url, &sale("subjects=60"), "ACGT").status(), 502);
+    assert_eq!(proxy.ask("POST", &url, &sale("subjects=60"), "ACGT").status(), 502);
+    let found: Vec<_> = proxy.wait_records(2).iter().map(counted).collect();
+    assert_eq!(found, [(0, 60), (0, 60)]);
+}
+
+#[test]
+fn who_may_not_declare_is_presumed_to_send_much() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let config = Config::new().law(state.path());
+    let text = config.text().replace("declares = true", "");
+    let proxy = Proxy::start(&config);
+    proxy.rewrite(&text);
+    assert_eq!(proxy.ask_admin("POST", "/api/v1/reload").status(), 200);
+    let answer = send(&proxy, &china, "subjects=1");
+    assert_eq!(answer.status(), 451, "{}", answer.text());
+    let record = proxy.record();
+    assert_eq!(record["outcome"], "hold", "nobody that is believed said how many: {record:#}");
+    assert_eq!(record["rules"][0]["presumed"], true);
+}
+
+#[test]
+fn counts_need_a_folder_to_be_kept_in() {
+    let text = Config::new().law(Path::new("x")).text().replace("folder = \"x\"", "");
+    let file = TempDir::new().unwrap();
+    let path = file.path().join("borderpost.toml");
+    std::fs::write(&path, text).unwrap();
+    let output = crate::support::program().arg("check").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("[state]"));
+}
+
+/// At least so many crashes, each at another moment.
+const CRASHES: u64 = 55;
+
+#[test]
+fn a_crash_at_any_moment_never_counts_too_low() {
+    let (state, arrived) = (TempDir::new().unwrap(), Arc::new(AtomicU64::new(0)));
+    let seen = Arc::clone(&arrived);
+    let origin = Origin::http("127.3.0.1", move |_| {
+        seen.fetch_add(1, Ordering::SeqCst);
+        ok("").into_bytes()
+    });
+    for crash in 0..CRASHES {
+        let proxy = start(&state);
+        let (before, wanted) = (arrived.load(Ordering::SeqCst), crash % 4);
+        // Two clients send until the program is gone.
+        let clients: Vec<_> = (0..2)
+            .map(|client| {
+                let (mut wire, url) = (proxy.client(), format!("{}/", origin.url()));
+                thread::spawn(move || {
+                    for number in 0.. {
+                        let ids = format!("ids=\"{crash}-{client}-{number}\"");
+                        let fields = sale_of("health", &ids);
+                        if wire.try_send(request("POST", &url, &fields, "ACGT")).is_err()
+                            || wire.head().is_none()
+                        {
+                            return;
+                        }
+                    }
+                })
+            })
+            .collect();
+        wait_for("requests at the origin", || {
+            (arrived.load(Ordering::SeqCst) >= before + wanted).then_some(())
+        });
+        proxy.signal("KILL");
+        drop(proxy);
+        clients.into_iter().for_each(|client| client.join().unwrap());
+    }
+    let proxy = start(&state);
+    let url = format!("{}/", origin.url());
+    let sent = arrived.load(Ordering::SeqCst);
+    proxy.ask("POST", &url, &sale_of("health", "ids=\"last\""), "x");
+    let count = counted(&proxy.record()).0;
+    assert!(count >= sent, "{sent} left, {count} were counted");
+    assert!(sent > 20, "only {sent} arrived: the test shows nothing");
+}
