@@ -80,7 +80,7 @@ pub(super) struct Seen(ReadOnlyTable<(u32, u64), u16>);
 
 impl Seen {
     pub(super) fn day(&self, meter: u32, id: u64) -> Result<Option<Day>, redb::Error> {
-        Ok(self.0.get_owned((meter, id))?.map(|day| Day(day.value())))
+        Ok(self.0.get((meter, id))?.map(|day| Day(day.value())))
     }
 }
 
@@ -182,11 +182,11 @@ impl File {
     }
 
     /// Moves subjects into the table; each keeps its later day, so that it does no harm to do
-    /// it twice. Not durable by itself: the journal still has them.
+    /// it twice. Durable, though the journal still has them: pages that only wait to be written
+    /// would make the next reservation wait, by 12 ms of 15.
     pub(super) fn fold(&self, subjects: &[(u32, u64, Day)]) -> Result<(), redb::Error> {
         let mut moved: BTreeMap<(u32, Day), (u64, u64)> = BTreeMap::new();
-        let mut write = self.0.begin_write()?;
-        write.set_durability(Durability::None)?;
+        let write = self.0.begin_write()?;
         {
             let mut seen = write.open_table(SEEN)?;
             for (meter, id, day) in subjects {

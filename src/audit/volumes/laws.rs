@@ -2,6 +2,7 @@
 //! restarts and turns of the clock.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -9,7 +10,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-const HASTY: Pace = Pace { fold_ids: 6, fold_entries: 3, fold_step: 3, prune_step: 4, use_days: 3 };
+const HASTY: Pace = Pace {
+    fold_ids: 6,
+    fold_entries: 3,
+    fold_step: 3,
+    prune_step: 4,
+    idle: Duration::ZERO,
+    use_days: 3,
+};
 
 #[derive(Clone, Debug)]
 enum Step {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
@@ -10,7 +11,14 @@ use tempfile::TempDir;
 use super::*;
 
 /// Folds and prunes after almost every entry.
-const HASTY: Pace = Pace { fold_ids: 3, fold_entries: 2, fold_step: 2, prune_step: 2, use_days: 3 };
+const HASTY: Pace = Pace {
+    fold_ids: 3,
+    fold_entries: 2,
+    fold_step: 2,
+    prune_step: 2,
+    idle: Duration::ZERO,
+    use_days: 3,
+};
 const YEAR: Window = Window::RollingMonths(12);
 
 fn key() -> HmacKey {

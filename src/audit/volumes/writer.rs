@@ -2,7 +2,8 @@
 //! between two commits the journal is folded into the table, and old subjects go, in small steps.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
 
 use super::Shared;
 use super::day::Day;
@@ -14,31 +15,39 @@ const BATCH: usize = 256;
 /// When the writer does what nobody waits for, and how much of it at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// Folding begins with so many ids in the journal ...
+    /// Folding begins with so many ids in the journal: the more there are, the more of them
+    /// share a page of the table ...
     pub(super) fold_ids: usize,
     /// ... or so many entries.
     pub(super) fold_entries: usize,
-    /// Subjects that one step folds: 1,024 neighbours of 50,000 take 0.6 ms.
+    /// Subjects that one step folds; each writes a page at worst.
     pub(super) fold_step: usize,
     /// Subjects that one step looks at for those too old.
     pub(super) prune_step: usize,
+    /// How long nobody must have reserved before a step. Without it a thousand subjects took
+    /// 5 ms where they came one request after the other, not 2.
+    pub(super) idle: Duration,
     /// See [`super::book::USE_DAYS`].
     pub(super) use_days: usize,
 }
 
 impl Pace {
     pub(super) const USUAL: Self = Self {
-        fold_ids: 32_768,
+        fold_ids: 100_000,
         fold_entries: 512,
-        fold_step: 1_024,
+        fold_step: 256,
         prune_step: 4_096,
+        idle: Duration::from_millis(5),
         use_days: super::book::USE_DAYS,
     };
 }
 
 /// By how much the journal may outgrow `fold_ids` and `fold_entries` before requests wait for
-/// the table.
-const OVERDUE: usize = 8;
+/// the table: each then for twice as many ids as it adds, so that it shrinks again.
+const OVERDUE: usize = 4;
+
+/// Commits after which there is a step of pruning though nobody is idle.
+const PRUNE_EVERY: u32 = 64;
 
 #[derive(Debug)]
 pub(super) struct Job {
@@ -65,11 +74,16 @@ pub(super) struct Writer {
     pace: Pace,
     fold: Option<Fold>,
     prune: Option<Prune>,
+    /// Ids to fold before the next commit, where folding is overdue.
+    debt: usize,
+    commits: u32,
+    /// Nobody has reserved since the last step.
+    quiet: bool,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, jobs: Receiver<Job>, pace: Pace) -> Self {
-        Self { shared, jobs, pace, fold: None, prune: None }
+        Self { shared, jobs, pace, fold: None, prune: None, debt: 0, commits: 0, quiet: false }
     }
 
     /// Until the volumes are dropped. What is in the journal then stays there.
@@ -77,16 +91,23 @@ impl Writer {
         loop {
             self.plan();
             let first = if self.fold.is_none() && self.prune.is_none() {
-                self.jobs.recv().map_err(|_| TryRecvError::Disconnected)
+                self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
-                self.jobs.try_recv()
+                let wait = if self.quiet { Duration::ZERO } else { self.pace.idle };
+                self.jobs.recv_timeout(wait)
             };
-            match first {
-                Ok(first) => self.commit(first),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => return,
-            }
-            if let Err(error) = self.step() {
+            self.quiet = first.is_err();
+            let stepped = match first {
+                Ok(first) => {
+                    self.commit(first);
+                    self.pay()
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.prune_step().and_then(|()| self.fold_step(self.pace.fold_step))
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if let Err(error) = stepped {
                 self.stop(&error.to_string());
             }
         }
@@ -117,9 +138,13 @@ impl Writer {
         }
     }
 
-    fn commit(&self, first: Job) {
+    fn commit(&mut self, first: Job) {
         let mut jobs = vec![first];
         jobs.extend(self.jobs.try_iter().take(BATCH - 1));
+        let octets = jobs.iter().filter_map(|job| job.change.append.as_ref());
+        let ids: usize = octets.map(|(_, octets)| octets.len() / 8).sum();
+        self.debt = self.debt.saturating_add(ids.saturating_mul(2));
+        self.commits = self.commits.wrapping_add(1);
         let durable = jobs.iter().any(|job| job.done.is_some());
         let stopped = self.shared.book().stopped.clone();
         let result = stopped.map_or_else(
@@ -142,23 +167,29 @@ impl Writer {
         self.shared.book().stopped.get_or_insert_with(|| what.to_owned());
     }
 
-    /// One small step, or as many as it takes where the journal grows faster.
-    fn step(&mut self) -> Result<(), redb::Error> {
-        self.prune_step()?;
-        loop {
-            self.fold_step()?;
-            let book = self.shared.book();
-            let overdue = book.left_ids >= self.pace.fold_ids.saturating_mul(OVERDUE)
-                || book.left.len() >= self.pace.fold_entries.saturating_mul(OVERDUE);
-            if self.fold.is_none() || !overdue {
-                return Ok(());
-            }
+    /// The steps that cannot wait until nobody reserves.
+    fn pay(&mut self) -> Result<(), redb::Error> {
+        if self.commits.is_multiple_of(PRUNE_EVERY) {
+            self.prune_step()?;
         }
+        let book = self.shared.book();
+        let overdue = book.left_ids >= self.pace.fold_ids.saturating_mul(OVERDUE)
+            || book.left.len() >= self.pace.fold_entries.saturating_mul(OVERDUE);
+        drop(book);
+        if !overdue {
+            self.debt = 0;
+        }
+        // At once, because each step has an fsync of its own.
+        if self.debt >= self.pace.fold_step {
+            let debt = std::mem::take(&mut self.debt);
+            return self.fold_step(debt);
+        }
+        Ok(())
     }
 
-    fn fold_step(&mut self) -> Result<(), redb::Error> {
+    fn fold_step(&mut self, most: usize) -> Result<(), redb::Error> {
         let Some(fold) = &mut self.fold else { return Ok(()) };
-        let step: Vec<_> = fold.subjects.by_ref().take(self.pace.fold_step).collect();
+        let step: Vec<_> = fold.subjects.by_ref().take(most).collect();
         if step.is_empty() {
             self.shared.file.strike(&fold.left)?;
             self.fold = None;
