@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::data::{TagPattern, Tags};
 use crate::net::{NetworkSet, Special};
 
@@ -11,6 +13,7 @@ use super::class::{Class, Made};
 use super::condition::{Condition, TagMask};
 use super::decision::{Basis, Decision, Held, Permit, Refusal, Verdict};
 use super::facts::{Circumstances, Content, Facts, Place, TagBits};
+use super::index::{Index, RuleSet};
 use super::pack::{Grant, Pack};
 use super::register::{Register, Sighting};
 use super::rule::{Outcome, Rule};
@@ -26,6 +29,7 @@ pub struct Policy {
     patterns: Vec<TagPattern>,
     settings: PolicySettings,
     law: Law,
+    index: Index,
 }
 
 /// What packs bring beside their rules.
@@ -78,14 +82,15 @@ impl Policy {
                     mask.compile(&mut patterns);
                 }
             }
-            rule.conditions.sort_by_key(Condition::cost);
+            rule.part();
         }
         for class in &mut law.classes {
             if let Made::Of(mask) = &mut class.data {
                 mask.compile(&mut patterns);
             }
         }
-        Self { rules, patterns, settings, law }
+        let index = Index::new(&rules, patterns.len(), law.classes.len());
+        Self { rules, patterns, settings, law, index }
     }
 
     /// Prepares plain tags of unknown people; `complete` says that no tag can come any more.
@@ -96,7 +101,13 @@ impl Policy {
 
     /// Prepares what is known of the data.
     pub fn weigh_slices(&self, slices: Vec<Slice>, complete: bool) -> Content {
-        let mut content = Content { complete, ..Content::default() };
+        let mut content = Content {
+            tags: Tags::default(),
+            slices: Vec::with_capacity(slices.len()),
+            linked: ClassBits::default(),
+            candidates: RuleSet::default(),
+            complete,
+        };
         for slice in slices {
             slice.tags.iter().for_each(|tag| content.tags.insert(tag.clone()));
             let weighed = self.weigh_one(slice);
@@ -105,6 +116,7 @@ impl Policy {
             }
             content.slices.push(weighed);
         }
+        content.candidates = self.index.candidates(&content.slices, complete);
         content
     }
 
@@ -173,10 +185,13 @@ impl Policy {
     fn tally(&self, facts: &Facts<'_>) -> Tally<'_> {
         let view = View::of(self, facts);
         let mut tally = Tally::new(self);
-        for (index, rule) in self.rules.iter().enumerate() {
+        let exporter = facts.circumstances.exporter;
+        let binds = |pack: &Pack| pack.binds.holds(exporter);
+        let binds: SmallVec<[(bool, bool); 16]> = self.law.packs.iter().map(binds).collect();
+        let candidates = facts.content.candidates.iter();
+        for (index, rule) in candidates.filter_map(|at| Some((at, self.rules.get(at)?))) {
             let pack = self.law.packs.get(rule.pack_index);
-            let (bound, presumed) =
-                pack.map_or((true, false), |pack| pack.binds.holds(facts.circumstances.exporter));
+            let (bound, presumed) = binds.get(rule.pack_index).copied().unwrap_or((true, false));
             if bound && rule.validity.holds(facts.circumstances.at) {
                 let mut standing = rule.test(&view);
                 standing.presumed |= presumed;

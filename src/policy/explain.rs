@@ -93,7 +93,7 @@ impl Policy {
 
     fn view(&self, rule: &Rule, view: &View<'_>) -> RuleView {
         let standing = rule.test(view);
-        let each = |conditions: &[Condition]| {
+        let each = |conditions: &[Condition]| -> Vec<ConditionView> {
             let one =
                 |c: &Condition| ConditionView { condition: c.to_string(), truth: c.truth(view) };
             conditions.iter().map(one).collect()
@@ -107,7 +107,7 @@ impl Policy {
             presumed: standing.presumed,
             reason: rule.reason.clone(),
             cite: rule.cite.clone(),
-            conditions: each(&rule.conditions),
+            conditions: each(&rule.of_slice).into_iter().chain(each(&rule.conditions)).collect(),
             unless: each(&rule.unless),
         }
     }
@@ -128,7 +128,7 @@ impl Policy {
         let enforced = |rule: &&Rule| rule.outcome.refuses() && rule.mode == Mode::Enforce;
         let blocking: Vec<_> = blocking().filter(enforced).collect();
         for rule in &blocking {
-            let free = rule.conditions.iter().filter(|c| !matches!(c, Condition::Tags(_)));
+            let free = rule.all_conditions().filter(|c| !matches!(c, Condition::Tags(_)));
             let also =
                 if blocking.len() > 1 { " (together with the other rules here)" } else { "" };
             found.extend(free.map(|c| format!("not `{c}`, rule `{}`{also}", rule.id)));

@@ -10,6 +10,7 @@ use crate::geo::Entry;
 use crate::net::{Host, Special};
 
 use super::declared::Declared;
+use super::index::RuleSet;
 use super::pack::{Approval, Exporter};
 use super::slice::{ClassBits, Slice, Weighed};
 use super::volume::Counts;
@@ -71,8 +72,9 @@ pub struct Place<'a> {
     pub entry: &'a Entry,
 }
 
-/// What is known of the data so far, and whether that is all there is.
-#[derive(Clone, Debug, Default)]
+/// What is known of the data so far, and whether that is all there is. Only a policy makes it:
+/// it holds which of that policy's rules can hold.
+#[derive(Clone, Debug)]
 pub struct Content {
     /// The tags seen.
     pub(super) tags: Tags,
@@ -80,6 +82,8 @@ pub struct Content {
     pub(super) slices: Vec<Weighed>,
     /// The classes of all linked slices.
     pub(super) linked: ClassBits,
+    /// The rules that can hold for it.
+    pub(super) candidates: RuleSet,
     /// Whether no tag can be added any more.
     pub(super) complete: bool,
 }
@@ -114,6 +118,11 @@ impl TagBits {
     pub(super) fn insert(&mut self, bit: usize) {
         let word = self.0.get_mut(bit / 64).expect("the builder checks the capacity");
         *word |= 1 << (bit % 64);
+    }
+
+    /// Whether the bit is set.
+    pub(super) fn contains(&self, bit: usize) -> bool {
+        self.0.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
     }
 
     /// Whether the sets share a bit.

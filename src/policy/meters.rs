@@ -65,7 +65,7 @@ impl Policy {
     /// Whom a counter is kept for. A recipient that the register does not know is its host.
     fn holder(&self, facts: &Facts<'_>, by_exporter: bool, by_recipient: bool) -> String {
         let exporter = facts.circumstances.exporter.map_or("-", |one| &one.id);
-        let recipient = match View::of(self, facts).party {
+        let recipient = match View::of(self, facts).party() {
             Recognised::Party(found) => Cow::Borrowed(&*self.register().get(found.party).id),
             Recognised::Nobody | Recognised::NotYet => format!("host {}", facts.host).into(),
         };

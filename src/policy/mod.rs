@@ -11,6 +11,7 @@ mod declared;
 mod duties;
 mod explain;
 mod facts;
+mod index;
 mod meters;
 mod pack;
 mod reach;

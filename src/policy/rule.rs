@@ -102,8 +102,10 @@ pub struct Rule {
     pub alert: bool,
     /// Whether its law demands the transfer.
     pub duty: bool,
-    /// All must hold.
+    /// All must hold; after [`super::Policy`] has taken the rule, those on the whole request.
     pub conditions: Vec<Condition>,
+    /// Those of them that are about one slice.
+    pub of_slice: Vec<Condition>,
     /// None may hold.
     pub unless: Vec<Condition>,
 }
@@ -136,8 +138,22 @@ impl Rule {
             alert: false,
             duty: false,
             conditions,
+            of_slice: Vec::new(),
             unless: Vec::new(),
         }
+    }
+
+    /// Parts the conditions, cheap ones first.
+    pub(super) fn part(&mut self) {
+        let all = self.conditions.drain(..).chain(self.of_slice.drain(..)).collect::<Vec<_>>();
+        (self.of_slice, self.conditions) = all.into_iter().partition(Condition::is_of_slice);
+        self.of_slice.sort_by_key(Condition::cost);
+        self.conditions.sort_by_key(Condition::cost);
+    }
+
+    /// Every condition.
+    pub fn all_conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.of_slice.iter().chain(&self.conditions)
     }
 
     /// Whether the rule holds for the request, or for one of its slices. A rule that permits
@@ -148,39 +164,32 @@ impl Rule {
     }
 
     fn stand(&self, view: &View<'_>) -> Standing {
-        let whole = self.conditions.iter().filter(|one| !one.is_of_slice());
-        let mut all = (Truth::Yes, false);
-        let slices = &view.facts.content.slices;
-        if self.of_slice() && slices.is_empty() && view.facts.content.complete {
+        let content = view.facts.content;
+        if !self.of_slice.is_empty() && content.slices.is_empty() && content.complete {
             return Standing::NO;
         }
-        for condition in whole {
+        let mut all = (Truth::Yes, false);
+        for condition in &self.conditions {
             let (truth, presumed) = condition.test(view);
             if truth == Truth::No {
                 return Standing::NO;
             }
             all = (all.0.and(truth), all.1 || presumed);
         }
-        if !self.of_slice() {
+        if self.of_slice.is_empty() {
             return self.excepted(view, None, Standing::whole(all));
         }
-        let more =
-            Standing::whole((all.0.and(Truth::pending(!view.facts.content.complete)), false));
-        let each = slices.iter().zip(0_u8..).map(|(slice, at)| {
+        let more = Standing::whole((all.0.and(Truth::pending(!content.complete)), false));
+        let each = content.slices.iter().zip(0_u8..).map(|(slice, at)| {
             let standing = self.test_slice(view, slice, all);
             self.excepted(view, Some(slice), Standing { slice: Some(at), ..standing })
         });
         each.fold(more, Standing::better)
     }
 
-    fn of_slice(&self) -> bool {
-        // Sorting has put the cheap conditions first; those of slices are among them.
-        self.conditions.iter().any(Condition::is_of_slice)
-    }
-
     fn test_slice(&self, view: &View<'_>, slice: &Weighed, whole: (Truth, bool)) -> Standing {
         let mut all = whole;
-        for condition in self.conditions.iter().filter(|one| one.is_of_slice()) {
+        for condition in &self.of_slice {
             let (truth, presumed) = condition.test_slice(view, slice);
             if truth == Truth::No {
                 return Standing::NO;

@@ -1,5 +1,7 @@
 //! Facts as one policy sees them: what is asked by many rules is found once.
 
+use std::cell::OnceCell;
+
 use super::decide::Policy;
 use super::declared::Word;
 use super::facts::Facts;
@@ -13,8 +15,8 @@ use super::volume::{Company, better};
 pub(super) struct View<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) policy: &'a Policy,
-    /// The recipient in the register.
-    pub(super) party: Recognised<'a>,
+    /// The recipient in the register, once somebody asks.
+    party: OnceCell<Recognised<'a>>,
 }
 
 /// Whether the register knows the recipient.
@@ -40,13 +42,18 @@ const fn kind_name(kind: PartyKind) -> &'static str {
 
 impl<'a> View<'a> {
     pub(super) fn of(policy: &'a Policy, facts: &'a Facts<'a>) -> Self {
-        Self { facts, policy, party: policy.recognise(facts) }
+        Self { facts, policy, party: OnceCell::new() }
+    }
+
+    /// The recipient in the register. Most rules do not ask.
+    pub(super) fn party(&self) -> Recognised<'a> {
+        *self.party.get_or_init(|| self.policy.recognise(self.facts))
     }
 
     /// Whether the recipient is of one of these kinds.
     pub(super) fn recipient(&self, kinds: &[Recipient]) -> (Truth, bool) {
         let at = self.facts.circumstances.at;
-        let one = |kind: &Recipient| match (self.party, &kind.otherwise, &self.facts.place) {
+        let one = |kind: &Recipient| match (self.party(), &kind.otherwise, &self.facts.place) {
             (Recognised::Party(found), ..) => {
                 (kind.members.at(at).contains(found.party).into(), false)
             }
@@ -65,7 +72,7 @@ impl<'a> View<'a> {
     /// Whether the recipient is of none of these kinds.
     pub(super) fn not_recipient(&self, kinds: &[Recipient]) -> (Truth, bool) {
         let at = self.facts.circumstances.at;
-        let one = |kind: &Recipient| match (self.party, &kind.otherwise, &self.facts.place) {
+        let one = |kind: &Recipient| match (self.party(), &kind.otherwise, &self.facts.place) {
             (Recognised::Party(found), ..) => {
                 ((!kind.members.at(at).contains(found.party)).into(), false)
             }
@@ -92,15 +99,20 @@ impl<'a> View<'a> {
         if said.iter().any(named) || (said.is_empty() && words.iter().any(|one| one == "unknown")) {
             return (Truth::Yes, false);
         }
-        match (word, self.party) {
-            (Word::Transaction, _) if said.is_empty() => (Truth::Yes, true),
-            (Word::RecipientKind, Recognised::Party(found)) => {
+        if word == Word::Transaction && said.is_empty() {
+            return (Truth::Yes, true);
+        }
+        if word != Word::RecipientKind {
+            return (Truth::No, false);
+        }
+        match self.party() {
+            Recognised::Party(found) => {
                 let party = self.policy.register().get(found.party);
                 let kind = words.iter().any(|one| one == kind_name(party.kind));
                 (words.iter().any(|one| kind || party.has_label(one)).into(), false)
             }
-            (Word::RecipientKind, Recognised::NotYet) if said.is_empty() => (Truth::Unknown, false),
-            _ => (Truth::No, false),
+            Recognised::NotYet if said.is_empty() => (Truth::Unknown, false),
+            Recognised::NotYet | Recognised::Nobody => (Truth::No, false),
         }
     }
 

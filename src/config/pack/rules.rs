@@ -69,11 +69,9 @@ impl Reading<'_> {
         section.flag("verify");
         section.word("note");
         Some(Rule {
-            id: id?,
             pack: self.head.id.clone(),
             pack_index: self.index,
             validity: validity.within(self.head.validity),
-            outcome: outcome?,
             mode: self.mode(section),
             reason: reason?,
             cite,
@@ -82,8 +80,8 @@ impl Reading<'_> {
             reports: section.words("report").iter().map(|word| word.text.to_owned()).collect(),
             alert: section.flag("alert").unwrap_or(false),
             duty: section.flag("duty").unwrap_or(false),
-            conditions,
             unless,
+            ..Rule::plain(id?, outcome?, conditions)
         })
     }
 
