@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::policy::{Declared, Due, Mode, Outcome, Slice, Unit};
+use crate::policy::{Declared, Due, Exporter, Mode, Outcome, Slice, Unit};
 
 use super::record::{Location, Record, Tolled};
 
@@ -17,7 +17,7 @@ struct Line<'a> {
     id: String,
     client: String,
     principal: Option<&'a str>,
-    exporter: Option<&'a str>,
+    exporter: Option<Sender<'a>>,
     method: &'a str,
     scheme: &'a str,
     host: Option<String>,
@@ -54,6 +54,14 @@ struct Place<'a> {
     asns: Vec<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correction: Option<&'a str>,
+}
+
+/// On whose behalf the client acts, as far as packs ask.
+#[derive(Debug, Serialize)]
+struct Sender<'a> {
+    id: &'a str,
+    jurisdiction: &'static str,
+    attributes: &'a [String],
 }
 
 /// Who receives, and by what the register knows it.
@@ -159,7 +167,7 @@ impl Record {
             id: self.id.to_string(),
             client: self.client.to_string(),
             principal: self.principal.as_deref(),
-            exporter: self.exporter.as_ref().map(|exporter| &*exporter.id),
+            exporter: self.exporter.as_deref().map(sender),
             method: self.method.as_str(),
             scheme: self.scheme,
             host: self.authority.as_ref().map(|authority| authority.host.to_string()),
@@ -221,6 +229,11 @@ impl Record {
             })
         })
     }
+}
+
+fn sender(exporter: &Exporter) -> Sender<'_> {
+    let Exporter { id, jurisdiction, attributes } = exporter;
+    Sender { id, jurisdiction: jurisdiction.code(), attributes }
 }
 
 fn data(slice: &Slice) -> Data<'_> {

@@ -9,6 +9,7 @@ mod locate;
 mod origins;
 mod output;
 mod refresh;
+mod replay;
 mod run;
 mod serve;
 mod shutdown;
@@ -41,6 +42,8 @@ enum Command {
     Locate(locate::Locate),
     /// Show allowed, logged and blocked requests through a real proxy on this machine.
     Demo(demo::Demo),
+    /// Decide recorded requests again, by other packs or as of another day.
+    Replay(replay::Replay),
     /// Run the cases of packs.
     Test(test::Test),
     /// Keep the shipped databases fresh.
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Locate(locate) => locate.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Replay(replay) => replay.run(),
         Command::Test(test) => test.run(),
         Command::Geoip(geoip) => geoip.run(),
     };

@@ -54,7 +54,39 @@ pub fn load(origin: &Origin) -> Result<Loaded, Problems> {
     Ok(loaded.expect("whatever is missing has been told as a mistake"))
 }
 
+/// The same with other packs: each takes the place of the pack of its id, or is added. For
+/// drafts that are tried on the past.
+pub fn load_with(origin: &Origin, drafts: &[(String, String)]) -> Result<Loaded, Problems> {
+    let problems = Collector::default();
+    let loaded = read_with(origin, drafts, &problems);
+    problems.finish()?;
+    Ok(loaded.expect("whatever is missing has been told as a mistake"))
+}
+
 fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
+    read_with(origin, &[], problems)
+}
+
+/// Puts drafts in the place of the packs of their ids.
+fn replace(mut texts: Vec<Arc<Text>>, drafts: &[(String, String)]) -> Vec<Arc<Text>> {
+    for (name, text) in drafts {
+        let draft = Arc::new(Text { name: name.clone(), text: text.clone() });
+        match texts.iter_mut().find(|known| pack_id(&known.text) == pack_id(text)) {
+            Some(known) => *known = draft,
+            None => texts.push(draft),
+        }
+    }
+    texts
+}
+
+/// The id in the head of a pack.
+fn pack_id(text: &str) -> Option<String> {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let head = table.get_ref().get("pack")?.get_ref().as_table()?;
+    Some(head.get("id")?.get_ref().as_str()?.to_owned())
+}
+
+fn read_with(origin: &Origin, drafts: &[(String, String)], problems: &Collector) -> Option<Loaded> {
     let main = Arc::new(text_of(origin, problems)?);
     let bases = bases(origin);
     let table = parse(&main, problems);
@@ -63,6 +95,7 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
     let shipped_table = parse(&shipped, problems);
     let shipped = Section::new(&shipped, problems, shipped_table.get_ref(), 0..0).partly_read();
     let texts = pack_texts(if root.has("packs") { &root } else { &shipped }, &bases);
+    let texts = replace(texts, drafts);
     let tables: Vec<_> = texts.iter().map(|text| parse(text, problems)).collect();
     let digest = digest(&main, &texts);
     let packs: Vec<_> = texts

@@ -22,7 +22,7 @@ mod world;
 
 pub use cases::{Case, Suite, read_cases};
 pub use fixed::Fixed;
-pub use load::{Loaded, Origin, load};
+pub use load::{Loaded, Origin, load, load_with};
 pub use problem::Problems;
 pub use register::read_register;
 

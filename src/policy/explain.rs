@@ -132,10 +132,33 @@ impl Policy {
             let also =
                 if blocking.len() > 1 { " (together with the other rules here)" } else { "" };
             found.extend(free.map(|c| format!("not `{c}`, rule `{}`{also}", rule.id)));
+            found.extend(
+                self.less(rule, facts).map(|less| format!("{less}, rule `{}`{also}", rule.id)),
+            );
             found.extend(rule.unless.iter().map(|c| format!("`{c}`, rule `{}`{also}", rule.id)));
             found.push(format!("`mode = \"observe\"` on rule `{}`{also}", rule.id));
         }
         found
+    }
+
+    /// How much less would stay below the thresholds that a rule asks for.
+    fn less(&self, rule: &Rule, facts: &Facts<'_>) -> impl Iterator<Item = String> {
+        let counts = facts.circumstances.counts;
+        let bulk = rule.all_conditions().filter_map(|condition| match condition {
+            Condition::Bulk(bulk) => Some(bulk),
+            _other => None,
+        });
+        bulk.flat_map(move |bulk| {
+            let counted = counts.into_iter().flat_map(super::volume::Counts::iter);
+            counted.filter_map(move |(meter, counted)| {
+                let named = meter.counter == bulk.counter && bulk.classes.contains(meter.class);
+                let class = self.classes().get(meter.class).filter(|_| named)?;
+                let most = class.threshold?.least().checked_sub(1)?;
+                let room = most.checked_sub(counted.before)?;
+                let name = self.meter_name(meter)?;
+                (counted.after > most).then(|| format!("at most {room} more of `{name}`"))
+            })
+        })
     }
 
     /// Less, or less sensitive, data after which the request would pass.

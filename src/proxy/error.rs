@@ -34,6 +34,15 @@ pub(super) struct Failed {
     pub(super) stage: Option<&'static str>,
 }
 
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(f, "refused: {}", refusal.outcome),
+            Self::Failed(failed) => f.write_str(&failed.failure.detail),
+        }
+    }
+}
+
 impl Error {
     /// The client broke the protocol.
     pub(super) fn client(

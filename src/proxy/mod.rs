@@ -45,6 +45,7 @@ pub use drain::Drain;
 pub use listener::run;
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
+pub use statement::{parse_context, parse_slices};
 
 use upstream::Upstream;
 

@@ -100,6 +100,22 @@ fn add_loose(slices: &mut Vec<Slice>, tags: &Tags) {
     }
 }
 
+/// Reads slices as the header has them, for commands.
+pub fn parse_slices(text: &str) -> Result<Vec<Slice>, String> {
+    slices(&one_header(SLICE, text)?).map_err(|error| error.to_string())
+}
+
+/// Reads a context as the header has it, for commands.
+pub fn parse_context(text: &str) -> Result<Declared, String> {
+    context(&one_header(CONTEXT, text)?).map_err(|error| error.to_string())
+}
+
+fn one_header(name: HeaderName, text: &str) -> Result<HeaderMap, String> {
+    let value = http::HeaderValue::from_str(text);
+    let value = value.map_err(|_| "a header holds visible ASCII".to_owned())?;
+    Ok(HeaderMap::from_iter([(name, value)]))
+}
+
 fn slices(headers: &HeaderMap) -> Result<Vec<Slice>, Error> {
     let mut slices = Vec::new();
     for value in headers.get_all(SLICE) {

@@ -54,7 +54,7 @@ fn a_threshold_is_reached_over_several_requests() {
     let records = proxy.wait_records(5);
     let found: Vec<_> = records.iter().map(counted).collect();
     assert_eq!(found, [(0, 60), (60, 100), (100, 101), (100, 105), (0, 100)]);
-    assert_eq!(records[0]["exporter"], "acme");
+    assert_eq!(records[0]["exporter"]["id"], "acme");
     assert_eq!(records[0]["context"]["transaction"], "data-brokerage");
     assert_eq!(records[2]["retain_years"], 10);
     let head = &china.request(0).head;
@@ -161,4 +161,32 @@ fn a_crash_at_any_moment_never_counts_too_low() {
     let count = counted(&proxy.record()).0;
     assert!(count >= sent, "{sent} left, {count} were counted");
     assert!(sent > 20, "only {sent} arrived: the test shows nothing");
+}
+
+#[test]
+fn recorded_decisions_are_taken_again_by_another_pack() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let proxy = start(&state);
+    assert_eq!(send(&proxy, &china, "subjects=60").status(), 200);
+    assert_eq!(send(&proxy, &china, "subjects=60").status(), 451);
+    proxy.wait_records(2);
+    let records = proxy.folder.path().join("records.jsonl");
+    let pack = concat!(env!("CARGO_MANIFEST_DIR"), "/config/packs/us-28cfr202.toml");
+    let stricter =
+        std::fs::read_to_string(pack).unwrap().replacen("over = 100\n", "over = 50\n", 1);
+    let draft = proxy.folder.path().join("draft.toml");
+    std::fs::write(&draft, stricter).unwrap();
+    let replay = |more: &[&str]| {
+        let mut command = crate::support::program();
+        command.arg("replay").arg(&records).arg("--config").arg(proxy.file()).args(more);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(replay(&[]).ends_with("2 decided again, 0 otherwise, 0 without a decision\n"));
+    let text = replay(&["--pack", draft.to_str().unwrap()]);
+    assert!(text.contains("-> block by us-28cfr202/brokerage"), "{text}");
+    assert!(text.ends_with("2 decided again, 1 otherwise, 0 without a decision\n"), "{text}");
+    let before = replay(&["--at", "2025-04-07T00:00:00Z"]);
+    assert!(before.contains("-> allow"), "the pack was not in force yet: {before}");
 }

@@ -1,0 +1,185 @@
+//! `borderpost explain`: one decision off-line, with every rule's part in it.
+
+mod show;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use jiff::Timestamp;
+use url::Url;
+
+use crate::config;
+use crate::data::{Tag, Tags};
+use crate::geo::Country;
+use crate::net::Host;
+use crate::policy::{
+    Amount, Circumstances, Counted, Counts, Declared, Exporter, Facts, Place, Policy, Slice,
+};
+use crate::proxy::{self, Active};
+
+use super::ConfigArgument;
+use super::output::{Usage, line};
+
+/// Decide one request off-line.
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    /// Where the request would go.
+    #[arg(long, value_name = "URL")]
+    url: Url,
+    /// What it would carry; may be given more than once.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// A part of its data, as the header `X-Data-Slice` has it: `(health id.contact);of=US;subjects=120`.
+    #[arg(long = "slice", value_name = "SLICE")]
+    slices: Vec<String>,
+    /// What is declared of the transfer, as the header `X-Data-Context` has it:
+    /// `transaction=vendor, contract_has=(cisa-2025-01)`.
+    #[arg(long, value_name = "CONTEXT")]
+    context: Option<String>,
+    /// The country that the exporter is organised in, in place of the configured exporter.
+    #[arg(long, value_name = "COUNTRY")]
+    exporter: Option<String>,
+    /// What has been counted before: `us-28cfr202/bulk/genomic=99`.
+    #[arg(long = "counted", value_name = "METER=NUMBER")]
+    counted: Vec<String>,
+    /// Decide as of this day or moment instead of now.
+    #[arg(long, value_name = "DATE")]
+    at: Option<String>,
+    /// The request method; CONNECT for a tunnel.
+    #[arg(long, default_value = "GET")]
+    method: String,
+    /// The destination's address. Without it no name server is asked, and conditions on
+    /// the location stay unknown.
+    #[arg(long, value_name = "IP")]
+    address: Option<IpAddr>,
+    /// The client's address.
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    client: IpAddr,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+impl Explain {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let active = config::load(&self.config.clone().origin())?.active;
+        let (host, port) = self.destination()?;
+        let address = self.address.or_else(|| known_address(&active, &host));
+        let place = address.map(|address| {
+            let (canonical, entry) = active.locate(&host, address);
+            let socket = SocketAddr::new(canonical.dial, port);
+            Place { socket, judged: canonical.judged, special: canonical.special, entry }
+        });
+        let principal = active.principals.of(self.client);
+        let own = self.own_exporter()?;
+        let exporter = own.as_ref().or(match principal {
+            Some(principal) => principal.exporter.as_deref(),
+            None => active.exporter.as_deref(),
+        });
+        let content = active.policy.weigh_slices(self.slices()?, true);
+        let declared = self.declared()?;
+        let method = self.method.to_ascii_uppercase();
+        let at = self.moment()?;
+        let facts = Facts {
+            client: self.client,
+            principal: principal.map(|one| &*one.name),
+            method: &method,
+            host: &host,
+            place,
+            content: &content,
+            circumstances: Circumstances { exporter, declared: &declared, ..Circumstances::at(at) },
+        };
+        let counts = self.counts(&active.policy, &facts)?;
+        let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
+        let facts = Facts { circumstances, ..facts };
+        let explanation = active.policy.explain(&facts);
+        if self.json {
+            let value = show::as_json(&active.policy, &facts, &explanation);
+            line(serde_json::to_string_pretty(&value)?);
+        } else {
+            show::print(&active.policy, &facts, &explanation);
+        }
+        Ok(())
+    }
+
+    /// A day begins at midnight in UTC.
+    fn moment(&self) -> Result<Timestamp, Usage> {
+        let Some(text) = &self.at else { return Ok(Timestamp::now()) };
+        let moment = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse());
+        moment.map_err(|_| {
+            Usage(format!("--at: `{text}` is no day such as 2026-01-31, nor a moment"))
+        })
+    }
+
+    fn own_exporter(&self) -> Result<Option<Exporter>, Usage> {
+        let Some(code) = &self.exporter else { return Ok(None) };
+        let country = Country::parse(code);
+        let country = country
+            .ok_or_else(|| Usage(format!("--exporter: `{code}` is no ISO 3166-1 country code")))?;
+        let id = "exporter".to_owned();
+        Ok(Some(Exporter { id, jurisdiction: country, attributes: Vec::new() }))
+    }
+
+    fn slices(&self) -> Result<Vec<Slice>, Usage> {
+        let mut slices = Vec::new();
+        for text in &self.slices {
+            let found = proxy::parse_slices(text);
+            slices.extend(found.map_err(|error| Usage(format!("--slice: {error}")))?);
+        }
+        let tags = self.tags()?;
+        if !tags.is_empty() {
+            slices.push(Slice::of_tags(tags));
+        }
+        Ok(slices)
+    }
+
+    fn declared(&self) -> Result<Declared, Usage> {
+        let Some(text) = &self.context else { return Ok(Declared::default()) };
+        proxy::parse_context(text).map_err(|error| Usage(format!("--context: {error}")))
+    }
+
+    /// What was counted before, and what this request adds.
+    fn counts(&self, policy: &Policy, facts: &Facts<'_>) -> Result<Counts, Usage> {
+        let mut before = std::collections::BTreeMap::new();
+        for text in &self.counted {
+            let pair =
+                text.rsplit_once('=').and_then(|(name, n)| Some((name, n.parse::<u64>().ok()?)));
+            let (name, number) =
+                pair.ok_or_else(|| Usage(format!("--counted: `{text}` is not METER=NUMBER")))?;
+            before.insert(name, number);
+        }
+        let mut counts = Counts::default();
+        for metered in policy.meters(facts) {
+            let before = before.get(&*metered.name).copied().unwrap_or(0);
+            let added = match metered.amount {
+                None => continue,
+                Some(Amount::Number(number)) => number,
+                Some(Amount::Ids(ids)) => u64::try_from(ids.len()).unwrap_or(u64::MAX),
+            };
+            counts.insert(metered.meter, Counted { before, after: before.saturating_add(added) });
+        }
+        Ok(counts)
+    }
+
+    fn destination(&self) -> Result<(Host, u16), Usage> {
+        let host = self.url.host_str().unwrap_or_default();
+        let host = Host::parse(host).map_err(|error| Usage(format!("--url: {error}")))?;
+        let port = self.url.port_or_known_default();
+        let port =
+            port.ok_or_else(|| Usage("--url: the scheme must be http or https".to_owned()))?;
+        Ok((host, port))
+    }
+
+    fn tags(&self) -> Result<Tags, Usage> {
+        let parse = |text: &String| {
+            Tag::parse(text).ok_or_else(|| Usage(format!("--tag: `{text}` is not a tag")))
+        };
+        self.tags.iter().map(parse).collect()
+    }
+}
+
+/// The address of a literal or a static name: nobody need be asked for those.
+fn known_address(active: &Active, host: &Host) -> Option<IpAddr> {
+    host.address().or_else(|| active.names.get(host)?.first().copied())
+}

@@ -1,0 +1,122 @@
+//! A decision taken apart, as text and as JSON.
+
+use serde_json::json;
+
+use crate::data::Tag;
+use crate::policy::{Basis, Counts, Decision, Explanation, Facts, Held, Policy, Truth};
+
+use super::super::output::line;
+
+/// A decision in one word, and what it stands on.
+pub(super) fn verdict(policy: &Policy, decision: &Decision) -> (&'static str, String) {
+    let id = |held: &Held| policy.rules().get(held.rule).map_or("?", |rule| rule.id.as_str());
+    match decision {
+        Decision::Allow(permit) => {
+            let rule = permit.held().first().map_or("no rule holds", id);
+            (permit.outcome().name(), rule.to_owned())
+        }
+        Decision::Inspect => {
+            ("undecided", "the destination's address is not known; give --address".to_owned())
+        }
+        Decision::Refuse(refusal) => {
+            let why = match &refusal.basis {
+                Basis::Rule(held) => id(held).to_owned(),
+                Basis::Special(kind) => format!("the address is not public ({kind})"),
+                Basis::Default => "no rule permits it and policy.default is block".to_owned(),
+                Basis::Conflict { duty, bar } => {
+                    format!("{} demands what {} bars; a person decides", id(duty), id(bar))
+                }
+            };
+            (refusal.outcome.name(), why)
+        }
+    }
+}
+
+pub(super) fn print(policy: &Policy, facts: &Facts<'_>, explanation: &Explanation) {
+    let (outcome, why) = verdict(policy, &explanation.decision);
+    line(format!("{outcome}: {why}"));
+    line(format!("  host       {}", facts.host));
+    if let Some(place) = &facts.place {
+        line(format!(
+            "  address    {} -> {}: {}",
+            place.socket.ip(),
+            place.entry.state(),
+            place.entry.candidates()
+        ));
+    }
+    line(format!(
+        "  tags       {}",
+        if facts.content.tags().is_empty() {
+            "none".to_owned()
+        } else {
+            facts.content.tags().to_string()
+        }
+    ));
+    if let Some((party, by)) = &explanation.recipient {
+        line(format!("  recipient  {party}, known by {by}"));
+    }
+    for (name, counted) in counts(policy, facts.circumstances.counts) {
+        line(format!("  counted    {name}: {} before, {} with it", counted.before, counted.after));
+    }
+    for rule in &explanation.rules {
+        let presumed = if rule.presumed { " (what is unknown counts as restricted)" } else { "" };
+        line(format!("rule {} [{}]: {}{presumed}", rule.rule, rule.outcome, rule.truth));
+        for condition in &rule.conditions {
+            line(format!("  {:<8} {}", condition.truth.to_string(), condition.condition));
+        }
+        for condition in &rule.unless {
+            line(format!("  {:<8} unless {}", condition.truth.to_string(), condition.condition));
+        }
+        if rule.truth == Truth::Yes {
+            line(format!(
+                "  because  {}{}",
+                rule.reason,
+                rule.cite.as_ref().map_or(String::new(), |c| format!(" [{c}]"))
+            ));
+        }
+    }
+    if !explanation.changes.is_empty() {
+        line("what would change the answer:");
+        explanation.changes.iter().for_each(|change| line(format!("  - {change}")));
+    }
+}
+
+pub(super) fn as_json(
+    policy: &Policy,
+    facts: &Facts<'_>,
+    explanation: &Explanation,
+) -> serde_json::Value {
+    let (outcome, why) = verdict(policy, &explanation.decision);
+    let location = facts.place.as_ref().map(|place| {
+        json!({
+            "address": place.socket.ip(),
+            "judged": place.judged,
+            "special": place.special.map(|kind| kind.name()),
+            "state": place.entry.state().to_string(),
+            "countries": place.entry.candidates().iter().map(|c| c.code()).collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "outcome": outcome,
+        "why": why,
+        "host": facts.host.to_string(),
+        "location": location,
+        "recipient": explanation.recipient.as_ref().map(|(party, by)| json!({ "party": party, "by": by })),
+        "counts": counts(policy, facts.circumstances.counts).map(|(name, counted)| {
+            json!({ "meter": name, "before": counted.before, "after": counted.after })
+        }).collect::<Vec<_>>(),
+        "at": facts.circumstances.at.to_string(),
+        "tags": facts.content.tags().iter().map(Tag::as_str).collect::<Vec<_>>(),
+        "rules": explanation.rules,
+        "changes": explanation.changes,
+    })
+}
+
+/// What was counted, by the names of the meters.
+fn counts<'a>(
+    policy: &'a Policy,
+    counts: Option<&'a Counts>,
+) -> impl Iterator<Item = (String, crate::policy::Counted)> + 'a {
+    let counts = counts.into_iter().flat_map(Counts::iter);
+    counts.filter_map(|(meter, counted)| Some((policy.meter_name(meter)?, counted)))
+}
