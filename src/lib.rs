@@ -15,6 +15,7 @@
 //! 4. [`data::Carriers`] read the declared tags.
 //! 5. [`policy::Policy::decide`] may refuse already, before a name server is asked.
 //! 6. [`proxy::Resolver`] finds the addresses, once.
+//!    What packs count over months is reserved ([`audit::Volumes`]) before anything leaves.
 //! 7. Each address is taken apart ([`net::Canonical`]), located ([`geo::Atlas::locate`])
 //!    and judged ([`policy::Policy::conclude`]). What is permitted is a
 //!    [`policy::Permit`], the only ticket to dial.

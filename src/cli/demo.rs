@@ -28,13 +28,15 @@ pub(super) struct Demo {
 
 /// The origins: name, last part of the address in 127.83.0.0/24, and where a correction
 /// places it.
-const PLACES: [(&str, u8, &str); 5] = [
-    ("api.home.example", 1, "US"),
-    ("api.germany.example", 2, "DE"),
-    ("api.china.example", 3, "CN"),
-    ("api.hongkong.example", 4, "HK"),
-    ("api.nowhere.example", 5, "unknown"),
-];
+const PLACES: &str = include_str!("../../config/demo.txt");
+
+/// The origins, one in a line.
+fn places() -> impl Iterator<Item = (&'static str, u8, &'static str)> {
+    PLACES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?, words.next()?.parse().ok()?, words.next()?))
+    })
+}
 
 /// A request: method, host, what is declared, what one learns.
 type Shown = (&'static str, &'static str, Option<(&'static str, &'static str)>, &'static str);
@@ -100,9 +102,9 @@ impl Demo {
         let listen = serving.listen;
         line(format!(
             "proxy on http://{listen}, {} origins behind it; no packet leaves this machine",
-            PLACES.len()
+            places().count()
         ));
-        for (name, last, country) in PLACES {
+        for (name, last, country) in places() {
             line(format!("  {name:<22} 127.83.0.{last}  placed in {country} by a correction"));
         }
         for (number, request) in REQUESTS.iter().enumerate() {
@@ -128,7 +130,7 @@ fn configuration(records: &str) -> String {
         .replace("to = \"stdout\"", &format!("to = {}", toml::Value::from(records)))
         .replace("open = []", "open = [\"127.83.0.0/24\"]");
     let mut names = "[names]\n".to_owned();
-    for (name, last, country) in PLACES {
+    for (name, last, country) in places() {
         names.push_str(&format!("\"{name}\" = \"127.83.0.{last}\"\n"));
         text.push_str(&format!(
             "\n[[geo.overlay]]\nnetwork = \"127.83.0.{last}/32\"\ncountry = \"{country}\"\nreason = \"demo\"\n"
@@ -140,7 +142,7 @@ fn configuration(records: &str) -> String {
 /// All origins on one port, each on its own address.
 async fn start_origins() -> std::io::Result<u16> {
     let mut port = 0;
-    for (_, last, _) in PLACES {
+    for (_, last, _) in places() {
         let address = SocketAddr::from((Ipv4Addr::new(127, 83, 0, last), port));
         port = origins::start(address).await?.port();
     }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::iso3166::COUNTRIES;
+use super::iso3166::{ALIASES, COUNTRIES, NAMES};
 
 /// A country or territory with an ISO 3166-1 alpha-2 code, or Kosovo (`XK`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,32 +17,6 @@ pub struct Country(u8);
 const NOT_COUNTRIES: [&str; 18] = [
     "", "-", "--", "??", "A1", "A2", "AN", "AP", "CS", "DD", "EU", "O1", "SU", "TP", "XX", "YU",
     "ZR", "ZZ",
-];
-
-/// Exceptionally reserved or mistaken codes in common use, with the code they stand for.
-const ALIASES: [(&str, &str); 2] = [("UK", "GB"), ("EL", "GR")];
-
-/// Common names that are too far from the table's to be found by likeness.
-const NAMES: [(&str, &str); 19] = [
-    ("america", "US"),
-    ("burma", "MM"),
-    ("cape verde", "CV"),
-    ("czech republic", "CZ"),
-    ("democratic people's republic of korea", "KP"),
-    ("england", "GB"),
-    ("great britain", "GB"),
-    ("holland", "NL"),
-    ("holy see", "VA"),
-    ("islamic republic of iran", "IR"),
-    ("ivory coast", "CI"),
-    ("people's republic of china", "CN"),
-    ("republic of korea", "KR"),
-    ("russian federation", "RU"),
-    ("swaziland", "SZ"),
-    ("turkey", "TR"),
-    ("uae", "AE"),
-    ("united states of america", "US"),
-    ("usa", "US"),
 ];
 
 /// Names less alike than this are not offered; 0.8 takes "Norwey" and refuses "Narnia".

@@ -14,13 +14,9 @@ use super::tree::{Leaf, Tree, Walk};
 use super::value::{Data, Value};
 use super::{Answer, Country, DatabaseError, DatabaseInfo, Fault, Sha256, Source, narrow, wide};
 
-/// Addresses that every sound country database places alike.
-const PROBES: [(Ipv4Addr, &str); 4] = [
-    (Ipv4Addr::new(8, 8, 8, 8), "US"),
-    (Ipv4Addr::new(60, 246, 0, 1), "MO"),
-    (Ipv4Addr::new(77, 88, 8, 8), "RU"),
-    (Ipv4Addr::new(114, 114, 114, 114), "CN"),
-];
+/// Addresses that every sound country database places alike, as data: the engine names no
+/// country.
+const PROBES: &str = include_str!("../../geoip/probes.txt");
 
 /// Smaller databases are not asked the probes: they cover a part of the world, or are tests.
 const PROBED_FROM: u64 = 100_000;
@@ -76,8 +72,7 @@ impl Database {
     }
 
     fn probe(&self) -> Result<(), Fault> {
-        for (address, code) in PROBES {
-            let expected = Country::parse(code).expect("the probes name countries");
+        for (address, expected) in probes() {
             let answer = self.answer(address.into());
             if answer.country == Some(expected) || answer.hidden {
                 continue;
@@ -87,6 +82,16 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// The probes, one in a line.
+fn probes() -> impl Iterator<Item = (Ipv4Addr, Country)> {
+    let lines = PROBES.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| {
+        let (address, code) = line.split_once(' ').expect("a probe is an address and a country");
+        let country = Country::parse(code.trim()).expect("the probes name countries");
+        (address.parse().expect("the probes name addresses"), country)
+    })
 }
 
 /// Loads, in order: digest, metadata, tree, records, meaning, probes.

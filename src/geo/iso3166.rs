@@ -255,6 +255,32 @@ pub(super) const COUNTRIES: [(&str, &str); 250] = [
     ("ZW", "Zimbabwe"),
 ];
 
+/// Exceptionally reserved or mistaken codes in common use, with the code they stand for.
+pub(super) const ALIASES: [(&str, &str); 2] = [("UK", "GB"), ("EL", "GR")];
+
+/// Common names that are too far from the table's to be found by likeness.
+pub(super) const NAMES: [(&str, &str); 19] = [
+    ("america", "US"),
+    ("burma", "MM"),
+    ("cape verde", "CV"),
+    ("czech republic", "CZ"),
+    ("democratic people's republic of korea", "KP"),
+    ("england", "GB"),
+    ("great britain", "GB"),
+    ("holland", "NL"),
+    ("holy see", "VA"),
+    ("islamic republic of iran", "IR"),
+    ("ivory coast", "CI"),
+    ("people's republic of china", "CN"),
+    ("republic of korea", "KR"),
+    ("russian federation", "RU"),
+    ("swaziland", "SZ"),
+    ("turkey", "TR"),
+    ("uae", "AE"),
+    ("united states of america", "US"),
+    ("usa", "US"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,13 +66,13 @@ fn run_refuses_a_bad_configuration_and_a_busy_port() {
 #[test]
 fn explain_takes_a_decision_apart() {
     let text = fine(&["explain", "--url", "http://114.114.114.114/", "--tag", "health"]);
-    assert!(text.starts_with("block: us-country-of-concern\n"), "{text}");
+    assert!(text.starts_with("block: default/us-country-of-concern\n"), "{text}");
     for line in [
         "  address    114.114.114.114 -> agreed: CN",
-        "rule us-country-of-concern [block]: yes",
+        "rule default/us-country-of-concern [block]: yes",
         "  yes      data tagged *",
         "  because  tagged data may not go to a country of concern [28 CFR 202.601]",
-        "rule unknown-location [block]: no",
+        "rule default/unknown-location [block]: no",
         "what would change the answer:",
         "  - the data not tagged `health`",
     ] {

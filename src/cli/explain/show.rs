@@ -3,24 +3,27 @@
 use serde_json::json;
 
 use crate::data::Tag;
-use crate::policy::{Basis, Counts, Decision, Explanation, Facts, Held, Policy, Truth};
+use crate::policy::{Basis, Counts, Decision, Explanation, Facts, Held, Policy, RuleView, Truth};
 
 use super::super::output::line;
 
 /// A decision in one word, and what it stands on.
 pub(super) fn verdict(policy: &Policy, decision: &Decision) -> (&'static str, String) {
-    let id = |held: &Held| policy.rules().get(held.rule).map_or("?", |rule| rule.id.as_str());
+    let id = |held: &Held| {
+        let rule = policy.rule(held);
+        rule.map_or_else(|| "?".to_owned(), |rule| format!("{}/{}", rule.pack, rule.id))
+    };
     match decision {
         Decision::Allow(permit) => {
-            let rule = permit.held().first().map_or("no rule holds", id);
-            (permit.outcome().name(), rule.to_owned())
+            let rule = permit.held().first().map_or_else(|| "no rule holds".to_owned(), id);
+            (permit.outcome().name(), rule)
         }
         Decision::Inspect => {
             ("undecided", "the destination's address is not known; give --address".to_owned())
         }
         Decision::Refuse(refusal) => {
             let why = match &refusal.basis {
-                Basis::Rule(held) => id(held).to_owned(),
+                Basis::Rule(held) => id(held),
                 Basis::Special(kind) => format!("the address is not public ({kind})"),
                 Basis::Default => "no rule permits it and policy.default is block".to_owned(),
                 Basis::Conflict { duty, bar } => {
@@ -58,9 +61,13 @@ pub(super) fn print(policy: &Policy, facts: &Facts<'_>, explanation: &Explanatio
     for (name, counted) in counts(policy, facts.circumstances.counts) {
         line(format!("  counted    {name}: {} before, {} with it", counted.before, counted.after));
     }
-    for rule in &explanation.rules {
+    // What holds is read first, at three in the morning too.
+    let mut rules: Vec<_> = explanation.rules.iter().collect();
+    rules.sort_by_key(|rule| std::cmp::Reverse((rule.truth, rule.outcome)));
+    for rule in rules {
         let presumed = if rule.presumed { " (what is unknown counts as restricted)" } else { "" };
-        line(format!("rule {} [{}]: {}{presumed}", rule.rule, rule.outcome, rule.truth));
+        let RuleView { pack, rule: id, outcome, truth, .. } = rule;
+        line(format!("rule {pack}/{id} [{outcome}]: {truth}{presumed}"));
         for condition in &rule.conditions {
             line(format!("  {:<8} {}", condition.truth.to_string(), condition.condition));
         }
