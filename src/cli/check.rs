@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{self, Origin};
+use crate::config::{self, Loaded, Origin};
 
 use super::output;
 
@@ -16,10 +16,8 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let origin = self.file.map_or(Origin::BuiltIn, Origin::File);
-        let active = config::load(&origin)?.active;
-        let packs = active.packs.iter();
-        let packs: Vec<_> =
-            packs.map(|p| format!("{} {} ({} rules)", p.id, p.version, p.rules)).collect();
+        let Loaded { active, notes, .. } = config::load(&origin)?;
+        let packs: Vec<_> = active.packs.iter().map(ToString::to_string).collect();
         output::line(format!(
             "ok: {} rules from {}; {} databases; {}",
             active.policy.rules().len(),
@@ -27,6 +25,7 @@ impl Check {
             active.atlas.databases().len(),
             active.digest
         ));
+        notes.iter().for_each(|note| output::line(format!("note: {note}")));
         Ok(())
     }
 }

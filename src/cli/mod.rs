@@ -8,6 +8,7 @@ mod geoip;
 mod locate;
 mod origins;
 mod output;
+mod pack;
 mod refresh;
 mod run;
 mod serve;
@@ -43,6 +44,8 @@ enum Command {
     Demo(demo::Demo),
     /// Run the cases of packs.
     Test(test::Test),
+    /// Sign, verify, check, compare and show packs.
+    Pack(pack::Pack),
     /// Keep the shipped databases fresh.
     Geoip(refresh::Geoip),
 }
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Locate(locate) => locate.run(),
         Command::Demo(demo) => demo.run(),
         Command::Test(test) => test.run(),
+        Command::Pack(pack) => pack.run(),
         Command::Geoip(geoip) => geoip.run(),
     };
     match ended {

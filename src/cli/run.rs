@@ -35,9 +35,10 @@ impl Run {
         runtime.block_on(async {
             let mut signals = Signals::new()?;
             let about = about(&loaded.active);
-            loaded.notes.iter().for_each(|note| news(format!("note       {note}")));
+            let notes = loaded.notes.clone();
             let mut serving = Serving::start(origin, loaded)?;
             news(greeting(&serving, &about));
+            notes.iter().for_each(|note| news(format!("note       {note}")));
             until_stopped(&mut serving, &mut signals).await;
             news("stopping: requests may end, nothing new is accepted");
             match serving.finish().await {
@@ -105,7 +106,7 @@ fn about(active: &Active) -> String {
         text.push_str(&format!("database   {}\n", describe(database)));
     }
     for pack in &active.packs {
-        text.push_str(&format!("pack       {} {} ({} rules)\n", pack.id, pack.version, pack.rules));
+        text.push_str(&format!("pack       {pack}\n"));
     }
     text
 }

@@ -17,6 +17,9 @@ mod problem;
 mod register;
 mod rules;
 mod section;
+mod signature;
+mod sources;
+mod trust;
 mod words;
 mod world;
 
@@ -25,6 +28,9 @@ pub use fixed::Fixed;
 pub use load::{Loaded, Origin, load};
 pub use problem::Problems;
 pub use register::read_register;
+pub use signature::{KeyError, PublicKey, SecretKey, Signature, signature_file};
+pub use sources::PackText;
+pub use trust::{Mistrust, Trust};
 
 /// The configuration that runs when no file is named; `borderpost check` accepts it as
 /// a file too.
