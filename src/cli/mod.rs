@@ -89,6 +89,7 @@ pub fn main() -> ExitCode {
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<output::Told>() => ExitCode::FAILURE,
         Err(error) => {
             output::error(&error);
             let usage = error.is::<Problems>() || error.is::<output::Usage>();

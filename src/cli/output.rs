@@ -11,6 +11,11 @@ use thiserror::Error;
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
 
+/// The answer is no, and has been told: nothing is left to say but the exit code.
+#[derive(Debug, Error)]
+#[error("the answer is no")]
+pub(super) struct Told;
+
 /// One line (or several) of the result.
 pub(super) fn line(text: impl Display) {
     tolerate(writeln!(io::stdout(), "{text}"));

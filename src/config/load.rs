@@ -18,7 +18,7 @@ use super::sources::{PackText, pack_texts};
 use super::trust::Trust;
 
 /// What errors call the configuration inside the program.
-const BUILT_IN: &str = "config/borderpost.toml (built in)";
+pub(super) const BUILT_IN: &str = "config/borderpost.toml (built in)";
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]

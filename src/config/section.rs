@@ -24,6 +24,8 @@ pub(super) struct Section<'a> {
     table: Option<&'a DeTable<'a>>,
     span: Range<usize>,
     asked: RefCell<Vec<&'static str>>,
+    /// Whether only some keys are wanted, here and below.
+    partly: bool,
 }
 
 /// A text and where it stands.
@@ -48,12 +50,23 @@ impl<'a> Section<'a> {
         table: &'a DeTable<'a>,
         span: Range<usize>,
     ) -> Self {
-        Self { file, problems, table: Some(table), span, asked: RefCell::default() }
+        let asked = RefCell::default();
+        Self { file, problems, table: Some(table), span, asked, partly: false }
     }
 
-    /// A section of which only some keys are wanted: the others are not unknown.
+    /// A section of which, and below which, only some keys are wanted: the others are not
+    /// unknown.
     pub(super) fn partly_read(self) -> Self {
-        self.asked.borrow_mut().push("*");
+        self.as_below(true)
+    }
+
+    /// A table that stands within this one.
+    fn below(&self, table: &'a DeTable<'a>, span: Range<usize>) -> Self {
+        Self::new(self.file, self.problems, table, span).as_below(self.partly)
+    }
+
+    fn as_below(mut self, partly: bool) -> Self {
+        self.partly = partly;
         self
     }
 
@@ -261,7 +274,8 @@ impl<'a> Section<'a> {
         });
         let (table, span) =
             table.map_or_else(|| (None, self.span()), |(table, span)| (Some(table), span));
-        Self { file: self.file, problems: self.problems, table, span, asked: RefCell::default() }
+        let (file, problems, partly) = (self.file, self.problems, self.partly);
+        Self { file, problems, table, span, asked: RefCell::default(), partly }
     }
 
     /// The tables of a list.
@@ -277,7 +291,7 @@ impl<'a> Section<'a> {
             if table.is_none() {
                 self.expected(key, "a list of tables", item);
             }
-            Some(Self::new(self.file, self.problems, table?, item.span()))
+            Some(self.below(table?, item.span()))
         };
         items.iter().filter_map(section).collect()
     }
@@ -287,9 +301,7 @@ impl<'a> Section<'a> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let entry = |item: &'a Spanned<DeValue<'a>>| match item.get_ref() {
             DeValue::String(text) => Entry::Word(Word { text, span: item.span() }),
-            DeValue::Table(table) => {
-                Entry::Table(Self::new(self.file, self.problems, table, item.span()))
-            }
+            DeValue::Table(table) => Entry::Table(self.below(table, item.span())),
             _ => Entry::Other(item.span()),
         };
         match value.get_ref().as_array() {
@@ -308,6 +320,11 @@ impl<'a> Section<'a> {
         self.table.map_or(0, |table| count_flags(table, key))
     }
 
+    /// Every key and its value as it stands.
+    pub(super) fn values(&self) -> impl Iterator<Item = (Word<'a>, &'a Spanned<DeValue<'a>>)> {
+        self.entries()
+    }
+
     /// Every table below this one, with its name: for tables whose keys the user chooses.
     pub(super) fn named_sections(&self) -> Vec<(Word<'a>, Self)> {
         self.entries()
@@ -316,7 +333,7 @@ impl<'a> Section<'a> {
                 if table.is_none() {
                     self.expected(name.text, "a table", value);
                 }
-                Some((name, Section::new(self.file, self.problems, table?, value.span())))
+                Some((name, self.below(table?, value.span())))
             })
             .collect()
     }
@@ -394,7 +411,9 @@ fn count_flags(table: &DeTable<'_>, key: &str) -> usize {
 impl Drop for Section<'_> {
     fn drop(&mut self) {
         let asked = self.asked.borrow();
-        let Some(table) = self.table.filter(|_| !asked.contains(&"*")) else { return };
+        let Some(table) = self.table.filter(|_| !self.partly && !asked.contains(&"*")) else {
+            return;
+        };
         for (key, _) in table.iter().filter(|(key, _)| !asked.contains(&&**key.get_ref())) {
             let near = nearest(key.get_ref(), asked.iter().copied());
             let help = near.map_or_else(|| known(&asked), |near| format!("did you mean `{near}`?"));

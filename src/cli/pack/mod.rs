@@ -1,6 +1,9 @@
 //! `borderpost pack`: what people do with packs before they are in force.
 
+mod diff;
 mod keys;
+mod lint;
+mod show;
 
 use anyhow::anyhow;
 
@@ -23,6 +26,12 @@ enum Command {
     Sign(keys::Sign),
     /// Tell for each pack who signed it and that it is unchanged, or what is wrong.
     Verify(keys::Verify),
+    /// Tell what in packs is not wrong, and should be looked at.
+    Lint(lint::Lint),
+    /// Tell what changed between two packs; exit code 0 if nothing did, 1 if something did.
+    Diff(diff::Diff),
+    /// Print a pack for reading beside the statute.
+    Show(show::Show),
 }
 
 impl Pack {
@@ -31,6 +40,9 @@ impl Pack {
             Command::Keygen(keygen) => keygen.run(),
             Command::Sign(sign) => sign.run(),
             Command::Verify(verify) => verify.run(),
+            Command::Lint(lint) => lint.run(),
+            Command::Diff(diff) => diff.run(),
+            Command::Show(show) => show.run(),
         }
     }
 }

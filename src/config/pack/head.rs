@@ -11,7 +11,7 @@ use super::super::section::Section;
 use super::PackRoot;
 
 /// From this age on, what a person read is told to be old: laws of half a year ago.
-const STALE_DAYS: i32 = 180;
+pub(super) const STALE_DAYS: i32 = 180;
 
 /// The head of a pack.
 #[derive(Clone, Debug)]

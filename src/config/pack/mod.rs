@@ -1,11 +1,14 @@
 //! Packs: files of rules for one legal instrument, some of them shipped inside the program.
 //! `config/packs/README.md` is their language.
 
+mod alone;
 mod areas;
 mod classes;
 mod conditions;
 mod counters;
 mod head;
+mod lint;
+mod plain;
 mod recipients;
 mod relief;
 mod rules;
@@ -24,6 +27,8 @@ use super::section::Section;
 use super::world::World;
 
 pub(super) use head::Head;
+pub use lint::lint_pack;
+pub use plain::{Fact, PlainPack, PlainPart};
 
 /// The packs inside the program, by the name that `packs` uses.
 pub(super) const SHIPPED: [(&str, &str); 11] = [
