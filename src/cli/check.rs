@@ -19,8 +19,8 @@ impl Check {
         let Loaded { active, notes, .. } = config::load(&origin)?;
         let packs: Vec<_> = active.packs.iter().map(ToString::to_string).collect();
         output::line(format!(
-            "ok: {} rules from {}; {} databases; {}",
-            active.policy.rules().len(),
+            "ok: {} from {}; {} databases; {}",
+            output::count(active.policy.rules().len(), "rule"),
             if packs.is_empty() { "no pack".to_owned() } else { packs.join(", ") },
             active.atlas.databases().len(),
             active.digest

@@ -36,6 +36,11 @@ fn tolerate(result: io::Result<()>) {
     drop(result);
 }
 
+/// `1 rule`, `2 rules`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Diagnostics on standard error; `RUST_LOG` chooses how much. Records are not among
 /// them: they have their own sink.
 pub(super) fn diagnostics() {

@@ -185,7 +185,8 @@ impl Binds {
 
 impl fmt::Display for PackInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({} rules", self.id, self.version, self.rules)?;
+        let many = if self.rules == 1 { "rule" } else { "rules" };
+        write!(f, "{} {} ({} {many}", self.id, self.version, self.rules)?;
         match self.signer.as_deref() {
             // Rules of the main configuration have no signer, and no version.
             None if self.version == "-" => f.write_str(")"),

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::config::{PackText, lint_pack};
 
 use super::super::ConfigArgument;
-use super::super::output::line;
+use super::super::output::{self, line};
 use super::open;
 
 /// Tell what in packs is not wrong, and should be looked at.
@@ -46,8 +46,10 @@ impl Lint {
             }
             count += findings.count();
         }
-        line(format!("{count} findings in {} packs as of {at}", packs.len()));
-        ensure!(!self.strict || count == 0, "{count} findings");
+        let packs = output::count(packs.len(), "pack");
+        let findings = output::count(count, "finding");
+        line(format!("{findings} in {packs} as of {at}"));
+        ensure!(!self.strict || count == 0, "{findings} in {packs}");
         Ok(())
     }
 }

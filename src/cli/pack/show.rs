@@ -58,5 +58,5 @@ fn show(fact: &Fact) {
 }
 
 fn row(key: &str, value: &str) {
-    line(format!("  {key:<17} {value}"));
+    line(format!("  {key:<21} {value}"));
 }

@@ -235,3 +235,37 @@ fn place(key: &str, text: &str) -> String {
     let country = PLACES.contains(&key).then(|| Country::parse(text)).flatten();
     country.map_or_else(|| text.to_owned(), |country| format!("{text} {}", country.name()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::problem::Text;
+    use super::*;
+
+    fn read(text: String) -> Option<PlainPack> {
+        let text = std::sync::Arc::new(Text { name: "pack.toml".to_owned(), text });
+        PlainPack::read(&PackText { text, file: None, span: 0..0 }, &Origin::BuiltIn).ok()
+    }
+
+    #[test]
+    fn no_line_of_a_pack_can_go_unseen() {
+        let mut tried = 0;
+        for shipped in PackText::shipped() {
+            let text = std::str::from_utf8(shipped.bytes()).unwrap();
+            let lines: Vec<_> = text.lines().collect();
+            if lines.len() > 150 {
+                continue;
+            }
+            let whole = read(text.to_owned()).unwrap();
+            for (at, line) in lines.iter().enumerate() {
+                let nothing = line.trim().is_empty() || line.trim().starts_with('#');
+                let mut others = lines.clone();
+                others.remove(at);
+                // Without some lines it is no pack any more, which is told elsewhere.
+                let Some(without) = read(others.join("\n")) else { continue };
+                assert_eq!(without == whole, nothing, "{}:{}: {line}", shipped.name(), at + 1);
+                tried += usize::from(!nothing);
+            }
+        }
+        assert!(tried > 100, "{tried}");
+    }
+}
