@@ -56,18 +56,16 @@ impl<'a> Section<'a> {
 
     /// A section of which, and below which, only some keys are wanted: the others are not
     /// unknown.
-    pub(super) fn partly_read(self) -> Self {
-        self.as_below(true)
+    pub(super) fn partly_read(mut self) -> Self {
+        self.partly = true;
+        self
     }
 
     /// A table that stands within this one.
     fn below(&self, table: &'a DeTable<'a>, span: Range<usize>) -> Self {
-        Self::new(self.file, self.problems, table, span).as_below(self.partly)
-    }
-
-    fn as_below(mut self, partly: bool) -> Self {
-        self.partly = partly;
-        self
+        let mut below = Self::new(self.file, self.problems, table, span);
+        below.partly = self.partly;
+        below
     }
 
     /// Where the section begins.
@@ -302,7 +300,11 @@ impl<'a> Section<'a> {
         let entry = |item: &'a Spanned<DeValue<'a>>| match item.get_ref() {
             DeValue::String(text) => Entry::Word(Word { text, span: item.span() }),
             DeValue::Table(table) => Entry::Table(self.below(table, item.span())),
-            _ => Entry::Other(item.span()),
+            DeValue::Array(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Float(_)
+            | DeValue::Integer(_) => Entry::Other(item.span()),
         };
         match value.get_ref().as_array() {
             Some(items) => items.iter().map(entry).collect(),
@@ -402,7 +404,11 @@ fn count_flags(table: &DeTable<'_>, key: &str) -> usize {
             let tables = items.iter().filter_map(|item| item.get_ref().as_table());
             tables.map(|table| count_flags(table, key)).sum()
         }
-        _ => 0,
+        DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Float(_)
+        | DeValue::Integer(_)
+        | DeValue::String(_) => 0,
     };
     let here = table.get(key).is_some_and(|value| value.get_ref().as_bool() == Some(true));
     usize::from(here) + table.iter().map(|(_, value)| below(value)).sum::<usize>()

@@ -47,6 +47,7 @@ pub(super) const SHIPPED: [(&str, &str); 11] = [
 
 /// What all packs together bring; each is read into it.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the packs themselves, beside what they bring")]
 pub(super) struct Packs {
     pub(super) packs: Vec<Pack>,
     pub(super) classes: Vec<Class>,
