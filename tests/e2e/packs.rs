@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use crate::support::program;
+use crate::support::{Config, Proxy, program};
 
 const PACK: &str = "[pack]\nid = \"own\"\nversion = \"7\"\nauthority = \"Standard 7\"\n\
     as_of = 2099-01-01\neffective_from = 2026-01-01\n\
@@ -123,6 +123,25 @@ fn packs_are_signed() {
     let (code, _, err) = desk.check(&allowing);
     assert_eq!(code, Some(64));
     assert!(err.contains("`other` signed it, whose key is not trusted"), "{err}");
+}
+
+#[test]
+fn a_pack_that_is_changed_under_way_is_not_loaded() {
+    let desk = Desk::new();
+    desk.sign();
+    let own = desk.folder.path().join("own.toml");
+    let packs = format!("packs = [\"{}\"]", own.display());
+    let proxy = Proxy::start(&Config::new());
+    proxy.rewrite(&(Config::new().text().replace("packs = []", &packs) + &desk.trusting()));
+    let reload = || proxy.ask_admin("POST", "/api/v1/reload");
+    assert_eq!(reload().status(), 200);
+    let refused = || proxy.ask("GET", "http://8.8.8.8/", "X-Data-Class: health\r\n", "").status();
+    assert_eq!(refused(), 451);
+    desk.write("own.toml", &PACK.replace("\"block\"", "\"allow\""));
+    let answer = reload();
+    assert_eq!(answer.status(), 422);
+    assert!(answer.text().contains("it was changed after `compliance` signed it"));
+    assert_eq!(refused(), 451, "what was in force stays");
 }
 
 #[test]
