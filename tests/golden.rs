@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use borderpost::config::{self, Origin};
 
@@ -40,6 +41,31 @@ fn every_mistake_of_a_configuration_is_told_with_its_place() {
             Err(problems) => hold(&format!("{problems}\n"), &path.with_extension("txt")),
         }
     }
+}
+
+/// What the program prints, and how it exits.
+fn printed(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_borderpost"));
+    let output = command.args(arguments).current_dir(root()).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{arguments:?}");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn packs_are_shown_compared_and_looked_through_in_words() {
+    let (old, new) = ("tests/golden/pack/old.toml", "tests/golden/pack/new.toml");
+    let worn = "tests/golden/pack/lint.toml";
+    for (golden, code, arguments) in [
+        ("pack-show.txt", 0, &["pack", "show", new][..]),
+        ("pack-diff.txt", 1, &["pack", "diff", old, new]),
+        ("pack-lint.txt", 0, &["pack", "lint", worn, "--at", "2026-11-01"]),
+    ] {
+        let (found, text) = printed(arguments);
+        assert_eq!(found, Some(code), "{text}");
+        hold(&text, &root().join("tests/golden").join(golden));
+    }
+    let same = printed(&["pack", "diff", old, old]);
+    assert_eq!(same, (Some(0), "xx-act 1: the same, byte by byte\n".to_owned()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{self, Origin};
+use crate::config::{self, Loaded, Origin};
 
 use super::output;
 
@@ -16,17 +16,16 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let origin = self.file.map_or(Origin::BuiltIn, Origin::File);
-        let active = config::load(&origin)?.active;
-        let packs = active.packs.iter();
-        let packs: Vec<_> =
-            packs.map(|p| format!("{} {} ({} rules)", p.id, p.version, p.rules)).collect();
+        let Loaded { active, notes, .. } = config::load(&origin)?;
+        let packs: Vec<_> = active.packs.iter().map(ToString::to_string).collect();
         output::line(format!(
-            "ok: {} rules from {}; {} databases; {}",
-            active.policy.rules().len(),
+            "ok: {} from {}; {} databases; {}",
+            output::count(active.policy.rules().len(), "rule"),
             if packs.is_empty() { "no pack".to_owned() } else { packs.join(", ") },
             active.atlas.databases().len(),
             active.digest
         ));
+        notes.iter().for_each(|note| output::line(format!("note: {note}")));
         Ok(())
     }
 }

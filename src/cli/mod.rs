@@ -8,6 +8,7 @@ mod geoip;
 mod locate;
 mod origins;
 mod output;
+mod pack;
 mod refresh;
 mod replay;
 mod run;
@@ -46,6 +47,8 @@ enum Command {
     Replay(replay::Replay),
     /// Run the cases of packs.
     Test(test::Test),
+    /// Sign, verify, check, compare and show packs.
+    Pack(pack::Pack),
     /// Keep the shipped databases fresh.
     Geoip(refresh::Geoip),
 }
@@ -85,10 +88,12 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Replay(replay) => replay.run(),
         Command::Test(test) => test.run(),
+        Command::Pack(pack) => pack.run(),
         Command::Geoip(geoip) => geoip.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<output::Told>() => ExitCode::FAILURE,
         Err(error) => {
             output::error(&error);
             let usage = error.is::<Problems>() || error.is::<output::Usage>();

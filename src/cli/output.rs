@@ -11,6 +11,11 @@ use thiserror::Error;
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
 
+/// The answer is no, and has been told: nothing is left to say but the exit code.
+#[derive(Debug, Error)]
+#[error("the answer is no")]
+pub(super) struct Told;
+
 /// One line (or several) of the result.
 pub(super) fn line(text: impl Display) {
     tolerate(writeln!(io::stdout(), "{text}"));
@@ -29,6 +34,11 @@ pub(super) fn error(error: &anyhow::Error) {
 fn tolerate(result: io::Result<()>) {
     // `borderpost locate ... | head -1` closes our pipe; there is nobody left to tell.
     drop(result);
+}
+
+/// `1 rule`, `2 rules`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Diagnostics on standard error; `RUST_LOG` chooses how much. Records are not among

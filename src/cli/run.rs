@@ -31,13 +31,14 @@ impl Run {
             .worker_threads(threads(&loaded.fixed))
             .enable_all()
             .build()?;
-        raise_file_limit(loaded.fixed.settings.connections);
+        let mut notes = loaded.notes.clone();
+        notes.extend(raise_file_limit(loaded.fixed.settings.connections));
         runtime.block_on(async {
             let mut signals = Signals::new()?;
             let about = about(&loaded.active);
-            loaded.notes.iter().for_each(|note| news(format!("note       {note}")));
             let mut serving = Serving::start(origin, loaded)?;
             news(greeting(&serving, &about));
+            notes.iter().for_each(|note| news(format!("note       {note}")));
             until_stopped(&mut serving, &mut signals).await;
             news("stopping: requests may end, nothing new is accepted");
             match serving.finish().await {
@@ -72,16 +73,19 @@ async fn until_stopped(serving: &mut Serving, signals: &mut Signals) {
 }
 
 /// Takes as many file descriptors as the system lets us have: each connection takes two, and
-/// many systems start programs with 1,024.
-fn raise_file_limit(connections: usize) {
+/// many systems start programs with 1,024. What is to be known of it is returned.
+fn raise_file_limit(connections: usize) -> Option<String> {
     let wanted =
         u64::try_from(connections).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(256);
     match rlimit::increase_nofile_limit(wanted) {
-        Ok(limit) if limit < wanted => news(format!(
-            "note       {limit} open files allowed, {wanted} needed for `proxy.limits.connections` = {connections}: raise the hard limit (LimitNOFILE, ulimit -Hn)"
+        Ok(limit) if limit < wanted => Some(format!(
+            "{limit} open files allowed, {wanted} needed for `proxy.limits.connections` = {connections}: raise the hard limit (LimitNOFILE, ulimit -Hn)"
         )),
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "could not raise the limit on open files"),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(%error, "could not raise the limit on open files");
+            None
+        }
     }
 }
 
@@ -105,7 +109,7 @@ fn about(active: &Active) -> String {
         text.push_str(&format!("database   {}\n", describe(database)));
     }
     for pack in &active.packs {
-        text.push_str(&format!("pack       {} {} ({} rules)\n", pack.id, pack.version, pack.rules));
+        text.push_str(&format!("pack       {pack}\n"));
     }
     text
 }

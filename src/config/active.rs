@@ -8,7 +8,8 @@ use crate::policy::{Law, Mode, Pack, PackInfo, Policy};
 use crate::proxy::Active;
 
 use super::entities::{self, Exporters};
-use super::pack::{Around, Packs};
+use super::moments::today;
+use super::pack::{Around, PackRoot, Packs};
 use super::places::Jurisdictions;
 use super::problem::Collector;
 use super::rules::{Defaults, Rules};
@@ -18,11 +19,11 @@ use super::{carriers, databases, network, parties};
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
 /// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the
-/// roots of the pack files and their digests.
+/// roots of the pack files.
 pub(super) fn read(
     root: &Section<'_>,
     shipped: &Section<'_>,
-    packs: &[(Section<'_>, String)],
+    packs: &[PackRoot<'_>],
     bases: &[PathBuf],
     problems: &Collector,
     digest: &str,
@@ -37,11 +38,12 @@ pub(super) fn read(
     let atlas = databases::atlas(root, shipped, bases);
     let register = Arc::new(parties::read(root, problems, bases));
     let world = World::new(&principals, atlas.as_ref(), &settings);
-    let around = Around { outer: &places, defaults, world: &world, register: &register };
+    let around =
+        Around { outer: &places, defaults, world: &world, register: &register, today: today() };
     let mut rules = Rules::default();
     let mut all = Packs::default();
-    for (pack, digest) in packs {
-        all.read(pack, &around, digest.clone(), &mut rules);
+    for pack in packs {
+        all.read(pack, &around, &mut rules);
     }
     let local = rules.read(root, all.packs.len(), &places, defaults, &world);
     if local > 0 {

@@ -16,12 +16,14 @@ use crate::policy::{
 };
 
 use super::entities::{declared, find};
-use super::load::{pack_texts, parse};
-use super::pack::{Around, Packs};
+use super::load::parse;
+use super::moments::today;
+use super::pack::{Around, PackRoot, Packs};
 use super::places::Jurisdictions;
 use super::problem::{Collector, Problems, Text};
 use super::rules::{Defaults, Rules, parse_tag};
 use super::section::Section;
+use super::sources::pack_texts;
 use super::world::World;
 
 /// One file of cases, and the packs they are about.
@@ -92,7 +94,7 @@ pub fn read_cases(name: String, text: String) -> Result<Suite, Problems> {
 
 fn policy(root: &Section<'_>, problems: &Collector, bases: &[PathBuf]) -> Policy {
     let texts = pack_texts(root, bases);
-    let tables: Vec<_> = texts.iter().map(|text| parse(text, problems)).collect();
+    let tables: Vec<_> = texts.iter().map(|pack| parse(&pack.text, problems)).collect();
     let mut parties = super::register::Parties::new(problems);
     parties.read_table(root);
     let register = Arc::new(parties.finish().unwrap_or_default());
@@ -100,11 +102,12 @@ fn policy(root: &Section<'_>, problems: &Collector, bases: &[PathBuf]) -> Policy
     let world = World::new(&principals, None, &settings);
     let outer = Jurisdictions::read(root, &Jurisdictions::default());
     let defaults = Defaults::enforcing();
-    let around = Around { outer: &outer, defaults, world: &world, register: &register };
+    let around =
+        Around { outer: &outer, defaults, world: &world, register: &register, today: today() };
     let (mut rules, mut all) = (Rules::default(), Packs::default());
-    for (text, table) in texts.iter().zip(&tables) {
-        let section = Section::new(text, problems, table.get_ref(), 0..0);
-        all.read(&section, &around, String::new(), &mut rules);
+    for (pack, table) in texts.iter().zip(&tables) {
+        let section = Section::new(&pack.text, problems, table.get_ref(), 0..0);
+        all.read(&PackRoot::of(section), &around, &mut rules);
     }
     let Packs { packs, classes, counters, .. } = all;
     let law = Law { packs, classes, counters, grants: Vec::new(), register };

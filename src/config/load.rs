@@ -11,13 +11,14 @@ use crate::proxy::Active;
 
 use super::active;
 use super::fixed::Fixed;
-use super::pack;
+use super::pack::PackRoot;
 use super::problem::{Collector, Problems, Text};
 use super::section::Section;
-use super::words::nearest;
+use super::sources::{PackText, pack_texts};
+use super::trust::Trust;
 
 /// What errors call the configuration inside the program.
-const BUILT_IN: &str = "config/borderpost.toml (built in)";
+pub(super) const BUILT_IN: &str = "config/borderpost.toml (built in)";
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -68,10 +69,10 @@ fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
 }
 
 /// Puts drafts in the place of the packs of their ids.
-fn replace(mut texts: Vec<Arc<Text>>, drafts: &[(String, String)]) -> Vec<Arc<Text>> {
+fn replace(mut texts: Vec<PackText>, drafts: &[(String, String)]) -> Vec<PackText> {
     for (name, text) in drafts {
-        let draft = Arc::new(Text { name: name.clone(), text: text.clone() });
-        match texts.iter_mut().find(|known| pack_id(&known.text) == pack_id(text)) {
+        let draft = PackText::draft(name, text);
+        match texts.iter_mut().find(|known| pack_id(&known.text.text) == pack_id(text)) {
             Some(known) => *known = draft,
             None => texts.push(draft),
         }
@@ -94,16 +95,18 @@ fn read_with(origin: &Origin, drafts: &[(String, String)], problems: &Collector)
     let shipped = Arc::new(Text { name: BUILT_IN.to_owned(), text: super::DEFAULT.to_owned() });
     let shipped_table = parse(&shipped, problems);
     let shipped = Section::new(&shipped, problems, shipped_table.get_ref(), 0..0).partly_read();
-    let texts = pack_texts(if root.has("packs") { &root } else { &shipped }, &bases);
-    let texts = replace(texts, drafts);
-    let tables: Vec<_> = texts.iter().map(|text| parse(text, problems)).collect();
+    let trust = Trust::read(&root);
+    let names = if root.has("packs") { &root } else { &shipped };
+    let texts = replace(pack_texts(names, &bases), drafts);
+    let tables: Vec<_> = texts.iter().map(|pack| parse(&pack.text, problems)).collect();
     let digest = digest(&main, &texts);
     let packs: Vec<_> = texts
         .iter()
         .zip(&tables)
-        .map(|(text, table)| {
-            let section = Section::new(text, problems, table.get_ref(), 0..0);
-            (section, format!("sha256:{}", Sha256::of(text.text.as_bytes())))
+        .map(|(pack, table)| PackRoot {
+            section: Section::new(&pack.text, problems, table.get_ref(), 0..0),
+            digest: format!("sha256:{}", Sha256::of(pack.bytes())),
+            signer: trust.check(names, pack),
         })
         .collect();
     let fixed = Fixed::read(&root, &near(origin));
@@ -117,7 +120,7 @@ fn read_with(origin: &Origin, drafts: &[(String, String)], problems: &Collector)
     Some(Loaded { fixed, active, notes })
 }
 
-fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {
+pub(super) fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {
     match origin {
         Origin::BuiltIn => {
             Some(Text { name: BUILT_IN.to_owned(), text: super::DEFAULT.to_owned() })
@@ -149,40 +152,6 @@ pub(super) fn parse<'t>(text: &'t Arc<Text>, problems: &Collector) -> toml::Span
     table
 }
 
-/// The texts of the packs that `packs` names: shipped ones by name, others by file.
-pub(super) fn pack_texts(root: &Section<'_>, bases: &[PathBuf]) -> Vec<Arc<Text>> {
-    let text = |word: &super::section::Word<'_>| {
-        if let Some((name, text)) = pack::SHIPPED.iter().find(|(name, _)| *name == word.text) {
-            return Some(Text {
-                name: format!("config/packs/{name}.toml (built in)"),
-                text: (*text).to_owned(),
-            });
-        }
-        if !word.text.contains(['/', '.']) {
-            let names = pack::SHIPPED.map(|(name, _)| name);
-            let help = nearest(word.text, names).map(|name| format!("did you mean `{name}`?"));
-            let help = help.unwrap_or_else(|| format!("shipped packs: {}", names.join(", ")));
-            root.problem(
-                word.span.clone(),
-                format!("no pack `{}` is shipped", word.text),
-                Some(help),
-            );
-            return None;
-        }
-        let path =
-            bases.first().map_or_else(|| PathBuf::from(word.text), |base| base.join(word.text));
-        let name = path.display().to_string();
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Some(Text { name, text }),
-            Err(error) => {
-                root.problem(word.span.clone(), format!("{name}: {error}"), None);
-                None
-            }
-        }
-    };
-    root.words("packs").iter().filter_map(text).map(Arc::new).collect()
-}
-
 /// Folders under which relative paths are looked for, in order.
 fn bases(origin: &Origin) -> Vec<PathBuf> {
     // The program finds what is shipped with it from a build tree (target/release), from
@@ -202,9 +171,9 @@ fn near(origin: &Origin) -> PathBuf {
 }
 
 /// Names what is in force: the bytes of the main file and of every pack, in order.
-fn digest(main: &Text, packs: &[Arc<Text>]) -> String {
+fn digest(main: &Text, packs: &[PackText]) -> String {
     let mut context = Context::new(&SHA256);
-    for text in [main].into_iter().chain(packs.iter().map(Arc::as_ref)) {
+    for text in [main].into_iter().chain(packs.iter().map(|pack| &*pack.text)) {
         context.update(&u64::try_from(text.text.len()).unwrap_or(u64::MAX).to_be_bytes());
         context.update(text.text.as_bytes());
     }

@@ -17,14 +17,21 @@ mod problem;
 mod register;
 mod rules;
 mod section;
+mod signature;
+mod sources;
+mod trust;
 mod words;
 mod world;
 
 pub use cases::{Case, Suite, read_cases};
 pub use fixed::Fixed;
 pub use load::{Loaded, Origin, load, load_with};
-pub use problem::Problems;
+pub use pack::{Fact, PlainPack, PlainPart, lint_pack};
+pub use problem::{Findings, Problems};
 pub use register::read_register;
+pub use signature::{KeyError, PublicKey, SecretKey, Signature, signature_file};
+pub use sources::PackText;
+pub use trust::{Mistrust, Trust};
 
 /// The configuration that runs when no file is named; `borderpost check` accepts it as
 /// a file too.

@@ -1,6 +1,7 @@
 //! Dates in configuration: a day begins at midnight in a zone.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -8,6 +9,11 @@ use toml::de::DeValue;
 use crate::policy::Validity;
 
 use super::section::Section;
+
+/// The day it is, in UTC.
+pub(super) fn today() -> Date {
+    TimeZone::UTC.to_datetime(Timestamp::now()).date()
+}
 
 impl Section<'_> {
     /// The moment at which a day begins.

@@ -29,6 +29,10 @@ struct Problem {
 #[derive(Debug)]
 pub struct Problems(Vec<Problem>);
 
+/// What is not wrong, and should be looked at.
+#[derive(Debug)]
+pub struct Findings(Vec<Problem>);
+
 /// Collects mistakes while the files are read.
 #[derive(Debug, Default)]
 pub(super) struct Collector(RefCell<Vec<Problem>>);
@@ -48,15 +52,52 @@ impl Collector {
 
     /// The mistakes so far, in the order of files and lines, if there is one.
     pub(super) fn finish(self) -> Result<(), Problems> {
+        let problems = self.sorted();
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+
+    /// What was noted so far, where none of it is a mistake.
+    pub(super) fn findings(self) -> Findings {
+        Findings(self.sorted())
+    }
+
+    fn sorted(self) -> Vec<Problem> {
         let mut problems = self.0.into_inner();
-        if problems.is_empty() {
-            return Ok(());
-        }
         problems.sort_by(|a, b| (&a.file.name, a.span.start).cmp(&(&b.file.name, b.span.start)));
         problems.dedup_by(|a, b| {
             a.file.name == b.file.name && a.span == b.span && a.message == b.message
         });
-        Err(Problems(problems))
+        problems
+    }
+}
+
+impl Problem {
+    fn render(&self, level: &Level<'_>) -> String {
+        let Text { name, text } = &*self.file;
+        let end = self.span.end.min(text.len());
+        let span = self.span.start.min(end)..end;
+        let snippet = Snippet::source(text.as_str())
+            .path(name.as_str())
+            .annotation(AnnotationKind::Primary.span(span));
+        let title = level.clone().primary_title(self.message.as_str());
+        let mut group = title.element(snippet);
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        Renderer::plain().render(&[group])
+    }
+}
+
+impl Findings {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|one| writeln!(f, "{}\n", one.render(&Level::WARNING)))
     }
 }
 
@@ -69,19 +110,8 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let renderer = Renderer::plain();
         for problem in &self.0 {
-            let Text { name, text } = &*problem.file;
-            let end = problem.span.end.min(text.len());
-            let span = problem.span.start.min(end)..end;
-            let snippet = Snippet::source(text.as_str())
-                .path(name.as_str())
-                .annotation(AnnotationKind::Primary.span(span));
-            let mut group = Level::ERROR.primary_title(problem.message.as_str()).element(snippet);
-            if let Some(help) = &problem.help {
-                group = group.element(Level::HELP.message(help.as_str()));
-            }
-            writeln!(f, "{}\n", renderer.render(&[group]))?;
+            writeln!(f, "{}\n", problem.render(&Level::ERROR))?;
         }
         let many = if self.0.len() == 1 { "mistake" } else { "mistakes" };
         write!(f, "{} {many}; nothing was changed", self.0.len())

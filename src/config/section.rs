@@ -24,6 +24,8 @@ pub(super) struct Section<'a> {
     table: Option<&'a DeTable<'a>>,
     span: Range<usize>,
     asked: RefCell<Vec<&'static str>>,
+    /// Whether only some keys are wanted, here and below.
+    partly: bool,
 }
 
 /// A text and where it stands.
@@ -48,13 +50,22 @@ impl<'a> Section<'a> {
         table: &'a DeTable<'a>,
         span: Range<usize>,
     ) -> Self {
-        Self { file, problems, table: Some(table), span, asked: RefCell::default() }
+        let asked = RefCell::default();
+        Self { file, problems, table: Some(table), span, asked, partly: false }
     }
 
-    /// A section of which only some keys are wanted: the others are not unknown.
-    pub(super) fn partly_read(self) -> Self {
-        self.asked.borrow_mut().push("*");
+    /// A section of which, and below which, only some keys are wanted: the others are not
+    /// unknown.
+    pub(super) fn partly_read(mut self) -> Self {
+        self.partly = true;
         self
+    }
+
+    /// A table that stands within this one.
+    fn below(&self, table: &'a DeTable<'a>, span: Range<usize>) -> Self {
+        let mut below = Self::new(self.file, self.problems, table, span);
+        below.partly = self.partly;
+        below
     }
 
     /// Where the section begins.
@@ -261,7 +272,8 @@ impl<'a> Section<'a> {
         });
         let (table, span) =
             table.map_or_else(|| (None, self.span()), |(table, span)| (Some(table), span));
-        Self { file: self.file, problems: self.problems, table, span, asked: RefCell::default() }
+        let (file, problems, partly) = (self.file, self.problems, self.partly);
+        Self { file, problems, table, span, asked: RefCell::default(), partly }
     }
 
     /// The tables of a list.
@@ -277,7 +289,7 @@ impl<'a> Section<'a> {
             if table.is_none() {
                 self.expected(key, "a list of tables", item);
             }
-            Some(Self::new(self.file, self.problems, table?, item.span()))
+            Some(self.below(table?, item.span()))
         };
         items.iter().filter_map(section).collect()
     }
@@ -287,10 +299,12 @@ impl<'a> Section<'a> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let entry = |item: &'a Spanned<DeValue<'a>>| match item.get_ref() {
             DeValue::String(text) => Entry::Word(Word { text, span: item.span() }),
-            DeValue::Table(table) => {
-                Entry::Table(Self::new(self.file, self.problems, table, item.span()))
-            }
-            _ => Entry::Other(item.span()),
+            DeValue::Table(table) => Entry::Table(self.below(table, item.span())),
+            DeValue::Array(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Float(_)
+            | DeValue::Integer(_) => Entry::Other(item.span()),
         };
         match value.get_ref().as_array() {
             Some(items) => items.iter().map(entry).collect(),
@@ -308,6 +322,11 @@ impl<'a> Section<'a> {
         self.table.map_or(0, |table| count_flags(table, key))
     }
 
+    /// Every key and its value as it stands.
+    pub(super) fn values(&self) -> impl Iterator<Item = (Word<'a>, &'a Spanned<DeValue<'a>>)> {
+        self.entries()
+    }
+
     /// Every table below this one, with its name: for tables whose keys the user chooses.
     pub(super) fn named_sections(&self) -> Vec<(Word<'a>, Self)> {
         self.entries()
@@ -316,7 +335,7 @@ impl<'a> Section<'a> {
                 if table.is_none() {
                     self.expected(name.text, "a table", value);
                 }
-                Some((name, Section::new(self.file, self.problems, table?, value.span())))
+                Some((name, self.below(table?, value.span())))
             })
             .collect()
     }
@@ -385,7 +404,11 @@ fn count_flags(table: &DeTable<'_>, key: &str) -> usize {
             let tables = items.iter().filter_map(|item| item.get_ref().as_table());
             tables.map(|table| count_flags(table, key)).sum()
         }
-        _ => 0,
+        DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Float(_)
+        | DeValue::Integer(_)
+        | DeValue::String(_) => 0,
     };
     let here = table.get(key).is_some_and(|value| value.get_ref().as_bool() == Some(true));
     usize::from(here) + table.iter().map(|(_, value)| below(value)).sum::<usize>()
@@ -394,7 +417,9 @@ fn count_flags(table: &DeTable<'_>, key: &str) -> usize {
 impl Drop for Section<'_> {
     fn drop(&mut self) {
         let asked = self.asked.borrow();
-        let Some(table) = self.table.filter(|_| !asked.contains(&"*")) else { return };
+        let Some(table) = self.table.filter(|_| !self.partly && !asked.contains(&"*")) else {
+            return;
+        };
         for (key, _) in table.iter().filter(|(key, _)| !asked.contains(&&**key.get_ref())) {
             let near = nearest(key.get_ref(), asked.iter().copied());
             let help = near.map_or_else(|| known(&asked), |near| format!("did you mean `{near}`?"));

@@ -15,10 +15,12 @@ use super::words::nearest;
 
 /// What rules can meet.
 pub(super) struct World<'w> {
-    principals: BTreeSet<&'w str>,
+    /// Absent where nothing is known of clients.
+    principals: Option<BTreeSet<&'w str>>,
     /// Absent where the databases could not be read: nothing is then said of them.
     atlas: Option<&'w Atlas>,
-    settings: &'w PolicySettings,
+    /// Absent where nothing is known of what is open.
+    settings: Option<&'w PolicySettings>,
 }
 
 impl<'w> World<'w> {
@@ -27,13 +29,19 @@ impl<'w> World<'w> {
         atlas: Option<&'w Atlas>,
         settings: &'w PolicySettings,
     ) -> Self {
-        Self { principals: principals.names().collect(), atlas, settings }
+        Self { principals: Some(principals.names().collect()), atlas, settings: Some(settings) }
+    }
+
+    /// A world of which nothing is known, so that anything can come true.
+    pub(super) fn anything() -> Self {
+        Self { principals: None, atlas: None, settings: None }
     }
 
     /// Each principal must be one that `[[principal]]` names.
     pub(super) fn check_principals(&self, when: &Section<'_>, words: &[Word<'_>]) {
-        for word in words.iter().filter(|word| !self.principals.contains(word.text)) {
-            let near = nearest(word.text, self.principals.iter().copied());
+        let Some(known) = &self.principals else { return };
+        for word in words.iter().filter(|word| !known.contains(word.text)) {
+            let near = nearest(word.text, known.iter().copied());
             let help = match near {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => "add a `[[principal]]` with this name and its networks".to_owned(),
@@ -75,12 +83,12 @@ impl<'w> World<'w> {
 
     /// The kind of a network of which every address is refused.
     fn closed(&self, network: IpNetwork) -> Option<Special> {
-        let kind = Special::of(network.network())?;
+        let (settings, kind) = (self.settings?, Special::of(network.network())?);
         let whole = Special::of(network.broadcast()) == Some(kind);
         let overlaps =
             |open: &IpNetwork| open.contains(network.network()) || network.contains(open.network());
-        let open = self.settings.open_kinds.contains(&kind)
-            || self.settings.open_networks.iter().any(overlaps);
+        let open =
+            settings.open_kinds.contains(&kind) || settings.open_networks.iter().any(overlaps);
         (whole && !open).then_some(kind)
     }
 
@@ -100,10 +108,9 @@ impl<'w> World<'w> {
 
     /// Why no address can be in the state, if none can.
     fn never(&self, state: State) -> Option<&'static str> {
-        let atlas = self.atlas?;
+        let (atlas, settings) = (self.atlas?, self.settings?);
         let placing = atlas.databases().iter().filter(|one| one.has_country).count();
-        let opened =
-            !self.settings.open_kinds.is_empty() || !self.settings.open_networks.is_empty();
+        let opened = !settings.open_kinds.is_empty() || !settings.open_networks.is_empty();
         match state {
             State::Agreed if placing == 0 => Some("no loaded database gives countries"),
             State::Disputed if placing < 2 => Some("a dispute needs two databases"),

@@ -1,6 +1,8 @@
 //! What a pack is beside its rules: whom it binds and when, what may lift its rules, and what
 //! it wants reported. One pack stands for one legal instrument.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -29,7 +31,7 @@ pub struct Pack {
     pub authority: String,
     /// `sha256:` and the digest of its text.
     pub digest: String,
-    /// Who signed it: the name of a trusted key. None where it is unsigned.
+    /// Who signed it: the name of a trusted key, or `built in`. None where it is unsigned.
     pub signer: Option<String>,
     /// When it is in force.
     pub validity: Validity,
@@ -138,7 +140,7 @@ pub struct PackInfo {
     pub version: String,
     /// How many rules it brings.
     pub rules: usize,
-    /// Who signed it, if anybody did.
+    /// Who signed it: the name of a trusted key, or `built in`. None where it is unsigned.
     pub signer: Option<String>,
     /// The mode of the pack as a whole.
     pub mode: Mode,
@@ -176,6 +178,22 @@ impl Binds {
         let kind = self.attributes.is_empty()
             || self.attributes.iter().any(|one| exporter.attributes.contains(one));
         (place && kind, false)
+    }
+}
+
+// === impl PackInfo ===
+
+impl fmt::Display for PackInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let many = if self.rules == 1 { "rule" } else { "rules" };
+        write!(f, "{} {} ({} {many}", self.id, self.version, self.rules)?;
+        match self.signer.as_deref() {
+            // Rules of the main configuration have no signer, and no version.
+            None if self.version == "-" => f.write_str(")"),
+            None => f.write_str(", unsigned)"),
+            Some("built in") => f.write_str(", built in)"),
+            Some(signer) => write!(f, ", signed by {signer})"),
+        }
     }
 }
 

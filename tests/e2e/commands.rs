@@ -161,7 +161,7 @@ fn the_demo_shows_all_three_answers() {
 #[test]
 fn help_names_every_command_and_mistakes_exit_64() {
     let help = fine(&["--help"]);
-    for command in ["run", "check", "explain", "locate", "demo"] {
+    for command in ["run", "check", "explain", "locate", "demo", "test", "pack", "geoip"] {
         assert!(
             help.lines().any(|line| line.trim_start().starts_with(command)),
             "{command} in\n{help}"

@@ -16,6 +16,7 @@ mod exchange;
 mod forward;
 mod life;
 mod names;
+mod packs;
 mod policy;
 mod protocol;
 mod records;

@@ -264,5 +264,5 @@ fn r0001_a_short_file_keeps_the_shipped_rules_databases_and_carriers() {
     let mut explain = crate::support::program();
     explain.args(["explain", "--url", "http://114.114.114.114/", "--tag", "health", "--config"]);
     let printed = String::from_utf8(explain.arg(&file).output().unwrap().stdout).unwrap();
-    assert!(printed.starts_with("block: us-country-of-concern"), "{printed}");
+    assert!(printed.starts_with("block: default/us-country-of-concern"), "{printed}");
 }

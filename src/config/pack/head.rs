@@ -1,5 +1,6 @@
 //! `[pack]`: which instrument, since when, for whom.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::geo::{Country, CountrySet};
@@ -7,6 +8,10 @@ use crate::policy::{Binds, Exemption, Mode, Outcome, Pack, PackInfo, Report, Val
 
 use super::super::rules::MODES;
 use super::super::section::Section;
+use super::PackRoot;
+
+/// From this age on, what a person read is told to be old: laws of half a year ago.
+pub(super) const STALE_DAYS: i32 = 180;
 
 /// The head of a pack.
 #[derive(Clone, Debug)]
@@ -22,7 +27,7 @@ pub(in super::super) struct Head {
     retain_years: Option<u16>,
     binds: Binds,
     /// The last day on which a person read the sources.
-    pub(super) as_of: Option<jiff::civil::Date>,
+    pub(super) as_of: Option<Date>,
 }
 
 impl Head {
@@ -58,19 +63,26 @@ impl Head {
         }
     }
 
-    pub(super) fn info(&self, rules: usize) -> PackInfo {
+    /// When the sources were last read and how many days ago, if that is long ago.
+    pub(super) fn stale(&self, today: Date) -> Option<(Date, i32)> {
+        let as_of = self.as_of?;
+        let days = (today - as_of).get_days();
+        (days > STALE_DAYS).then_some((as_of, days))
+    }
+
+    pub(super) fn info(&self, rules: usize, signer: Option<String>) -> PackInfo {
         PackInfo {
             id: self.id.clone(),
             version: self.version.clone(),
             rules,
-            signer: None,
+            signer,
             mode: self.mode,
         }
     }
 
     pub(super) fn pack(
         self,
-        digest: String,
+        root: &PackRoot<'_>,
         exemptions: Vec<Exemption>,
         reports: Vec<Report>,
     ) -> Pack {
@@ -78,8 +90,8 @@ impl Head {
             id: self.id,
             version: self.version,
             authority: self.authority,
-            digest,
-            signer: None,
+            digest: root.digest.clone(),
+            signer: root.signer.clone(),
             validity: self.validity,
             binds: self.binds,
             on_unknown: self.on_unknown,

@@ -1,17 +1,22 @@
 //! Packs: files of rules for one legal instrument, some of them shipped inside the program.
 //! `config/packs/README.md` is their language.
 
+mod alone;
 mod areas;
 mod classes;
 mod conditions;
 mod counters;
 mod head;
+mod lint;
+mod plain;
 mod recipients;
 mod relief;
 mod rules;
 mod territories;
 
 use std::sync::Arc;
+
+use jiff::civil::Date;
 
 use crate::policy::register::Register;
 use crate::policy::{Class, Counter, Pack, PackInfo, Rule};
@@ -22,6 +27,8 @@ use super::section::Section;
 use super::world::World;
 
 pub(super) use head::Head;
+pub use lint::lint_pack;
+pub use plain::{Fact, PlainPack, PlainPart};
 
 /// The packs inside the program, by the name that `packs` uses.
 pub(super) const SHIPPED: [(&str, &str); 11] = [
@@ -40,6 +47,7 @@ pub(super) const SHIPPED: [(&str, &str); 11] = [
 
 /// What all packs together bring; each is read into it.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the packs themselves, beside what they bring")]
 pub(super) struct Packs {
     pub(super) packs: Vec<Pack>,
     pub(super) classes: Vec<Class>,
@@ -49,23 +57,36 @@ pub(super) struct Packs {
     pub(super) notes: Vec<String>,
 }
 
+/// A pack as it was found.
+pub(super) struct PackRoot<'a> {
+    pub(super) section: Section<'a>,
+    /// `sha256:` and the digest of its text.
+    pub(super) digest: String,
+    /// Who signed it; none where it is unsigned.
+    pub(super) signer: Option<String>,
+}
+
+impl<'a> PackRoot<'a> {
+    /// A pack of which only the text matters.
+    pub(super) fn of(section: Section<'a>) -> Self {
+        Self { section, digest: String::new(), signer: None }
+    }
+}
+
 /// What a pack is read with.
 pub(super) struct Around<'w> {
     pub(super) outer: &'w Jurisdictions,
     pub(super) defaults: Defaults,
     pub(super) world: &'w World<'w>,
     pub(super) register: &'w Arc<Register>,
+    /// The day on which it is read.
+    pub(super) today: Date,
 }
 
 impl Packs {
     /// Reads one pack: its head, its definitions, its rules and what lifts them.
-    pub(super) fn read(
-        &mut self,
-        root: &Section<'_>,
-        around: &Around<'_>,
-        digest: String,
-        rules: &mut Rules,
-    ) {
+    pub(super) fn read(&mut self, pack: &PackRoot<'_>, around: &Around<'_>, rules: &mut Rules) {
+        let root = &pack.section;
         let index = self.packs.len();
         let head = Head::read(root);
         let zone = head.zone.clone();
@@ -89,12 +110,18 @@ impl Packs {
         let own = rules.get(first..).unwrap_or_default();
         let (exemptions, reports) = relief::read(root, own, first);
         let unverified = root.count_flags("verify");
-        self.infos.push(head.info(count));
-        self.note(&head, unverified);
-        self.packs.push(head.pack(digest, exemptions, reports));
+        self.infos.push(head.info(count, pack.signer.clone()));
+        self.note(&head, unverified, around.today);
+        self.packs.push(head.pack(pack, exemptions, reports));
     }
 
-    fn note(&mut self, head: &Head, unverified: usize) {
+    fn note(&mut self, head: &Head, unverified: usize, today: Date) {
+        if let Some((as_of, days)) = head.stale(today) {
+            self.notes.push(format!(
+                "pack {}: its sources were last read on {as_of}, {days} days ago",
+                head.id
+            ));
+        }
         if unverified > 0 {
             let things = if unverified == 1 { "fact" } else { "facts" };
             self.notes.push(format!(

@@ -59,7 +59,7 @@ impl Reading<'_> {
         let validity = section.validity("effective_from", &self.head.zone);
         let effective = outcome.unwrap_or(Outcome::Block);
         let manner = Manner {
-            consensus: self.consensus(section, effective),
+            consensus: Self::consensus(section, effective),
             presumes: effective != Outcome::Allow,
         };
         let conditions = self.conditions(&section.section("when"), manner);
@@ -76,7 +76,7 @@ impl Reading<'_> {
             reason: reason?,
             cite,
             legal: section.flag("legal").unwrap_or(self.head.legal),
-            needs: self.needs(section),
+            needs: Self::needs(section),
             reports: section.words("report").iter().map(|word| word.text.to_owned()).collect(),
             alert: section.flag("alert").unwrap_or(false),
             duty: section.flag("duty").unwrap_or(false),
@@ -100,12 +100,12 @@ impl Reading<'_> {
         if observed { Mode::Observe } else { Mode::Enforce }
     }
 
-    fn consensus(&self, section: &Section<'_>, outcome: Outcome) -> Consensus {
+    fn consensus(section: &Section<'_>, outcome: Outcome) -> Consensus {
         let natural = if outcome == Outcome::Allow { Consensus::All } else { Consensus::Any };
         section.choice("consensus", &CONSENSUS).unwrap_or(natural)
     }
 
-    fn needs(&self, section: &Section<'_>) -> Vec<Word> {
+    fn needs(section: &Section<'_>) -> Vec<Word> {
         let words = Word::ALL.map(|word| (word.key(), word));
         let known = |word: &super::super::section::Word<'_>| {
             // The contract itself is asked for by its reference.
