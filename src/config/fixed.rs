@@ -20,6 +20,8 @@ pub struct Fixed {
     pub settings: Settings,
     /// Where records go.
     pub record: SinkTarget,
+    /// Where what must outlive the program is kept; in memory if absent.
+    pub state: Option<PathBuf>,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -44,10 +46,11 @@ impl Fixed {
             Some(word) if word.text != "stdout" => SinkTarget::File(base.join(word.text)),
             Some(_) | None => SinkTarget::Stdout,
         };
+        let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let roots = root.section("tls").words("roots");
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
-        Self { listen, admin, settings, record, names, roots, threads }
+        Self { listen, admin, settings, record, state, names, roots, threads }
     }
 }
 

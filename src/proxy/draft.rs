@@ -53,6 +53,8 @@ impl Draft {
             tags: crate::data::Tags::default(),
             policy: Arc::clone(&active.policy),
             held: HeldRules::new(),
+            approvals: None,
+            hold: None,
             outcome: None,
             status: None,
             failure: None,

@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 
-use crate::audit::{Failure, Fault};
+use crate::audit::{DeskError, Failure, Fault};
 use crate::policy::Refusal;
 
 use super::wire;
@@ -106,6 +106,25 @@ impl Error {
                 detail: "records cannot be written, so this request may not leave".to_owned(),
             },
             remedy: "make room for, or repair, the target of `record.to`",
+            proxy_status: "proxy_internal_error",
+            rfc: None,
+            stage: None,
+        })
+    }
+
+    /// We cannot do what we must: keep what a person decides or reports.
+    pub(super) fn unkept(error: &DeskError) -> Self {
+        Self::failed(Failed {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            failure: Failure {
+                fault: Fault::Us,
+                code: "hold-unwritable",
+                detail: format!(
+                    "what a person must decide or report cannot be kept ({error}), so this \
+                     request may not leave"
+                ),
+            },
+            remedy: "make room in, or repair, the folder that `state.folder` names",
             proxy_status: "proxy_internal_error",
             rfc: None,
             stage: None,

@@ -11,6 +11,7 @@ mod fields;
 mod forward;
 mod frame;
 pub mod guard;
+mod held;
 mod judge;
 mod labels;
 mod listener;
@@ -35,12 +36,13 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use tokio::sync::watch;
 
-use crate::audit::Sink;
+use crate::audit::{Desk, Sink};
 use crate::telemetry::Metrics;
 use crate::tls::Trust;
 
 pub use active::{Active, Mixed, Principal, Principals, Route, StaticNames};
 pub use drain::Drain;
+pub use held::ask_again;
 pub use listener::run;
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
@@ -60,6 +62,7 @@ pub struct Proxy {
     resolver: Resolver,
     upstream: Arc<Upstream>,
     sink: Sink,
+    desk: Desk,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
     via: HeaderValue,
@@ -82,6 +85,8 @@ pub struct Parts {
     pub trust: Trust,
     /// Where records go.
     pub sink: Sink,
+    /// Where waits what a person decides.
+    pub desk: Desk,
     /// Where events are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -89,7 +94,7 @@ pub struct Parts {
 impl Proxy {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { active, settings, own, resolver, trust, sink, metrics } = parts;
+        let Parts { active, settings, own, resolver, trust, sink, desk, metrics } = parts;
         let upstream = Upstream::new(trust, settings.clone(), Arc::clone(&metrics));
         let (epoch, _) = watch::channel(active.epoch);
         let drain = Drain::default();
@@ -103,6 +108,7 @@ impl Proxy {
             resolver,
             upstream,
             sink,
+            desk,
             metrics,
             via,
             drain,
@@ -133,8 +139,14 @@ impl Proxy {
         self.sink.reopen().await;
     }
 
-    /// Lets the writer of records end; called when all requests have ended.
+    /// What waits for a person.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Lets the writers of records and of holds end; called when all requests have ended.
     pub async fn end_records(&self) {
+        self.desk.end().await;
         self.sink.end().await;
     }
 

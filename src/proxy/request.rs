@@ -21,7 +21,7 @@ use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
 use super::upstream::Answered;
-use super::{Proxy, fields, forward, judge::Judged, reply, tunnel};
+use super::{Proxy, fields, forward, held, judge::Judged, reply, tunnel};
 
 /// Whom a request came from, and on what.
 pub(super) struct Caller {
@@ -59,7 +59,10 @@ pub(super) async fn serve(
         Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
         Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.slot),
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
-        Err(error) => reply::error(&error, wish, draft, Some(in_flight.answer())),
+        Err(error) => {
+            let error = held::refused(&mut draft, error).await;
+            reply::error(&error, wish, draft, Some(in_flight.answer()))
+        }
     })
 }
 
@@ -87,6 +90,8 @@ async fn walk(
     }
     let content = statement.content(&active);
     let method = request.method().clone();
+    let approvals = proxy.desk.approvals(&target.authority.host);
+    draft.record().approvals.clone_from(&approvals);
     let facts = Facts {
         client,
         principal: statement.principal_name(),
@@ -94,13 +99,14 @@ async fn walk(
         host: &target.authority.host,
         place: None,
         content: &content,
-        circumstances: statement.circumstances(draft.record().at),
+        circumstances: statement.circumstances(draft.record().at, approvals.as_deref()),
     };
     // Before the name is asked for: a look-up tells name servers where data would go.
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
         return Err(Error::Refused(Box::new(refusal)));
     }
     let judged = resolve_and_judge(draft, &facts, &target).await?;
+    held::permitted(draft, &judged.permits).await?;
     if target.scheme != Speech::Connect {
         return forward::send(draft, from, &target, &judged, request).await.map(Passed::Answer);
     }

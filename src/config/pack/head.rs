@@ -81,6 +81,7 @@ impl Head {
             digest,
             signer: None,
             validity: self.validity,
+            zone: self.zone,
             binds: self.binds,
             on_unknown: self.on_unknown,
             retain_years: self.retain_years,
