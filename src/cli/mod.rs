@@ -1,14 +1,17 @@
 //! Floor 9: one file a command. Exit codes: 0 fine, 1 it failed, 64 bad configuration or
 //! arguments (EX_USAGE).
 
+mod ask;
 mod check;
 mod demo;
 mod explain;
 mod geoip;
+mod holds;
 mod locate;
 mod origins;
 mod output;
 mod refresh;
+mod reports;
 mod run;
 mod serve;
 mod shutdown;
@@ -43,6 +46,10 @@ enum Command {
     Demo(demo::Demo),
     /// Run the cases of packs.
     Test(test::Test),
+    /// See what waits for a person, and decide.
+    Holds(holds::Holds),
+    /// See what may have to be reported, and close it.
+    Reports(reports::Reports),
     /// Keep the shipped databases fresh.
     Geoip(refresh::Geoip),
 }
@@ -81,6 +88,8 @@ pub fn main() -> ExitCode {
         Command::Locate(locate) => locate.run(),
         Command::Demo(demo) => demo.run(),
         Command::Test(test) => test.run(),
+        Command::Holds(holds) => holds.run(),
+        Command::Reports(reports) => reports.run(),
         Command::Geoip(geoip) => geoip.run(),
     };
     match ended {
