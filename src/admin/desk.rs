@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::audit::{
-    Candidate, Closing, Decided, Desk, DeskError, Hold, HoldState, Ruling, Told,
-};
+use crate::audit::{Candidate, Closing, Decided, Desk, DeskError, Hold, HoldState, Ruling, Told};
 
 use super::expiry;
 
@@ -88,9 +86,8 @@ impl<'p> Wanted<'p> {
     /// Reads the path and query of a request.
     pub(super) fn of(path: &'p str, query: Option<&'p str>) -> Option<Self> {
         let mut parts = path.strip_prefix("/api/v1/")?.split('/');
-        let state = query.and_then(|query| {
-            query.split('&').find_map(|pair| pair.strip_prefix("state="))
-        });
+        let state =
+            query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("state=")));
         let found = match (parts.next()?, parts.next(), parts.next()) {
             ("holds", None, None) => Self::Holds(state),
             ("reports", None, None) => Self::Reports(state),
@@ -137,7 +134,8 @@ async fn holds(desk: &Desk, state: Option<&str>, now: Timestamp) -> Answer {
 }
 
 async fn reports(desk: &Desk, state: Option<&str>) -> Answer {
-    let closed = state.map(|word| one_of(word, &[("open", false), ("closed", true)])).transpose()?;
+    let closed =
+        state.map(|word| one_of(word, &[("open", false), ("closed", true)])).transpose()?;
     let all = desk.candidates().await?.into_iter();
     let wanted = all.filter(|one| closed.is_none_or(|closed| closed == one.closing.is_some()));
     let reports: Vec<_> = wanted.map(candidate_view).collect();

@@ -16,8 +16,7 @@ use super::desk::{Wanted, Wrong};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const INDEX: &str =
-    "borderpost admin\n\nGET  /livez\nGET  /metrics\nGET  /readyz\nGET  /api/v1/holds\n\
+const INDEX: &str = "borderpost admin\n\nGET  /livez\nGET  /metrics\nGET  /readyz\nGET  /api/v1/holds\n\
      POST /api/v1/holds/ID/approve\nPOST /api/v1/holds/ID/deny\nPOST /api/v1/reload\n\
      GET  /api/v1/reports\nPOST /api/v1/reports/ID/close\n";
 

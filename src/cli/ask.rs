@@ -29,7 +29,8 @@ impl Admin {
     /// Asks, and returns the JSON of the answer; a problem is an error in its words.
     pub(super) fn ask(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let answer = runtime.block_on(async { timeout(PATIENCE, self.send(method, path, body)).await });
+        let answer =
+            runtime.block_on(async { timeout(PATIENCE, self.send(method, path, body)).await });
         answer.with_context(|| format!("{} does not answer", self.admin))?
     }
 

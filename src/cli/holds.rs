@@ -110,8 +110,7 @@ impl Ruling {
 impl List {
     fn run(self) -> anyhow::Result<()> {
         let state = if self.all { "" } else { "?state=open" };
-        let answer =
-            self.admin.ask(Method::GET, &format!("/api/v1/holds{state}"), &Value::Null)?;
+        let answer = self.admin.ask(Method::GET, &format!("/api/v1/holds{state}"), &Value::Null)?;
         if self.json {
             line(serde_json::to_string_pretty(&answer)?);
             return Ok(());

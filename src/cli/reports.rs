@@ -94,12 +94,7 @@ impl Close {
 }
 
 fn show(report: &Value) {
-    line(format!(
-        "{}  {}  due {}",
-        word(report, "id"),
-        word(report, "state"),
-        word(report, "due")
-    ));
+    line(format!("{}  {}  due {}", word(report, "id"), word(report, "state"), word(report, "due")));
     line(format!(
         "  report   {}/{} [{}], rule {}",
         word(report, "pack"),

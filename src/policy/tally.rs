@@ -159,9 +159,10 @@ impl<'p> Tally<'p> {
         for held in self.held.iter_mut().filter(bars) {
             *held = Held { outcome: Outcome::Log, lifted: Some(Lift::Approval(at)), ..*held };
         }
-        let enforced = self.held.iter().filter(|held| {
-            rules.get(held.rule).is_some_and(|rule| rule.mode == Mode::Enforce)
-        });
+        let enforced = self
+            .held
+            .iter()
+            .filter(|held| rules.get(held.rule).is_some_and(|rule| rule.mode == Mode::Enforce));
         self.strongest = enforced.copied().max_by_key(|held| held.outcome);
         self.order();
     }

@@ -64,7 +64,9 @@ impl Docket {
     pub(super) fn rule(&mut self, id: Uuid, ruling: Ruling) -> Result<Hold, DeskError> {
         let mut hold = self.holds.get(id).cloned().ok_or(DeskError::Unknown(id))?;
         if hold.state(ruling.at) == HoldState::Expired {
-            return Err(DeskError::Late("its approval has ended; the next request makes a new hold"));
+            return Err(DeskError::Late(
+                "its approval has ended; the next request makes a new hold",
+            ));
         }
         if !hold.has_room() {
             return Err(DeskError::Late("it was decided a hundred times; that is the most"));

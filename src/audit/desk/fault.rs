@@ -35,7 +35,9 @@ pub enum DeskError {
         what: String,
     },
     /// The file is of a later version of this program.
-    #[error("{path}: of format {found:?}, which this version cannot read; use the one that made it")]
+    #[error(
+        "{path}: of format {found:?}, which this version cannot read; use the one that made it"
+    )]
     Format {
         /// The file.
         path: PathBuf,
@@ -43,7 +45,9 @@ pub enum DeskError {
         found: String,
     },
     /// It could not be written; nothing has changed.
-    #[error("it could not be written ({0}), so nothing has changed; see to the disk of `state.folder`")]
+    #[error(
+        "it could not be written ({0}), so nothing has changed; see to the disk of `state.folder`"
+    )]
     Unwritable(String),
     /// More waits than the file takes.
     #[error("more waits already than one file takes; close what is done")]

@@ -57,6 +57,12 @@ impl Store {
         Ok(Self { path: path.to_owned(), database: Some(database) })
     }
 
+    /// Lets go of the file, as a failed write does.
+    #[cfg(test)]
+    pub(super) fn close(&mut self) {
+        self.database = None;
+    }
+
     /// Everything that is in the file.
     pub(super) fn load(&self) -> Result<(Vec<Hold>, Vec<Candidate>), DeskError> {
         let Some(database) = &self.database else { return Ok((Vec::new(), Vec::new())) };

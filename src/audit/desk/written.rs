@@ -50,7 +50,9 @@ pub(super) mod host {
 
     pub(in super::super) use super::serialize;
 
-    pub(in super::super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Host, D::Error> {
+    pub(in super::super) fn deserialize<'d, D: Deserializer<'d>>(
+        from: D,
+    ) -> Result<Host, D::Error> {
         Host::parse(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
@@ -60,11 +62,16 @@ pub(super) mod tags {
     use super::{Deserialize, Deserializer, Serializer};
     use crate::data::{Tag, Tags};
 
-    pub(in super::super) fn serialize<S: Serializer>(tags: &Tags, to: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        tags: &Tags,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.collect_seq(tags.iter().map(Tag::as_str))
     }
 
-    pub(in super::super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Tags, D::Error> {
+    pub(in super::super) fn deserialize<'d, D: Deserializer<'d>>(
+        from: D,
+    ) -> Result<Tags, D::Error> {
         let texts = Vec::<String>::deserialize(from)?;
         Ok(texts.iter().filter_map(|text| Tag::parse(text)).collect())
     }
