@@ -171,11 +171,8 @@ async fn close(desk: &Desk, id: &str, body: Request<Incoming>, at: Timestamp) ->
     let Close { by, outcome, note, evidence } = read(body).await?;
     let by = said("by", by, MOST_NAME)?;
     // That nothing was due is a judgement, and someone will ask for its reason.
-    let note = match outcome {
-        Told::NotDue => said("note", note, MOST_TEXT)?,
-        Told::Reported if note.is_empty() => note,
-        Told::Reported => said("note", note, MOST_TEXT)?,
-    };
+    let optional = outcome == Told::Reported && note.is_empty();
+    let note = if optional { note } else { said("note", note, MOST_TEXT)? };
     let evidence = evidence.map(|text| said("evidence", text, MOST_TEXT)).transpose()?;
     let closed = desk.close(id, Closing { at, by, outcome, note, evidence }).await?;
     Ok(reply(&candidate_view(closed)))

@@ -180,16 +180,11 @@ impl<'p> Tally<'p> {
         let Some(bar) = self.strongest else {
             return self.refuse_by_default(Outcome::Block, socket);
         };
-        match self.conflict() {
-            Some(duty) => {
-                let basis = Basis::Conflict { duty, bar };
-                Refusal { outcome: Outcome::Hold, basis, held: self.held, socket }
-            }
-            None => {
-                let basis = Basis::Rule(bar);
-                Refusal { outcome: bar.outcome, basis, held: self.held, socket }
-            }
+        if let Some(duty) = self.conflict() {
+            let basis = Basis::Conflict { duty, bar };
+            return Refusal { outcome: Outcome::Hold, basis, held: self.held, socket };
         }
+        Refusal { outcome: bar.outcome, basis: Basis::Rule(bar), held: self.held, socket }
     }
 
     /// The refusal where nothing permits.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::audit::{Candidate, Deed, DeskError, Hold, HoldingRule, Record, Waiting};
 use crate::policy::{Due, Held, Mode, Outcome, Permit, Policy, Refusal, Rule};
-use crate::telemetry::Event;
+use crate::telemetry::{DeskEvent, Event};
 
 use super::Proxy;
 use super::draft::Draft;
@@ -69,7 +69,7 @@ async fn note(draft: &mut Draft, due: &[Due]) -> Result<(), DeskError> {
         return desk.note(candidates).await;
     }
     if let Err(error) = desk.note_later(candidates) {
-        Event::DeskFailed(&error).record(draft.proxy().metrics());
+        Event::Desk(DeskEvent::Failed(&error)).record(draft.proxy().metrics());
     }
     Ok(())
 }

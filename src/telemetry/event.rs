@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
-use uuid::Uuid;
 
+use super::desk::DeskEvent;
 use super::labels::{
-    Connections, Database, Direction, Lookup, Ruled, Side, Sink, Stage, Transfer, Verdict,
+    Connections, Database, Direction, Lookup, Side, Sink, Stage, Transfer, Verdict,
 };
 use super::metrics::Metrics;
 
@@ -32,16 +32,8 @@ pub enum Event<'a> {
     ConnectionFailed(SocketAddr, &'a hyper::Error),
     /// A decision was taken.
     Decided(Duration),
-    /// What is open on the desk: holds, and candidates for reports.
-    DeskCounted(usize, usize),
-    /// What waits for a person could not be kept.
-    DeskFailed(&'a dyn std::error::Error),
-    /// A request waits for a person for the first time.
-    Held(Uuid),
-    /// A person decided on a hold.
-    HoldDecided(&'static str),
-    /// Too many holds are open: the one that was asked least recently is forgotten.
-    HoldDropped(Uuid),
+    /// Something happened at the desk.
+    Desk(DeskEvent<'a>),
     /// An address was located.
     Located(&'static str),
     /// The configuration and databases were loaded.
@@ -89,21 +81,7 @@ impl Event<'_> {
             }
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
-            Self::DeskCounted(holds, reports) => {
-                let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
-                metrics.holds_open.set(number(holds));
-                metrics.reports_open.set(number(reports));
-            }
-            Self::DeskFailed(error) => {
-                error!(%error, "holds and reports cannot be kept; what needs them is refused");
-            }
-            Self::Held(id) => info!(%id, "held: a person decides"),
-            Self::HoldDecided(decision) => {
-                metrics.holds_decided.get_or_create(&Ruled { decision }).inc();
-            }
-            Self::HoldDropped(id) => {
-                warn!(%id, "too many holds are open: the one that nobody asks for is forgotten");
-            }
+            Self::Desk(event) => event.record(metrics),
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
             }

