@@ -7,7 +7,7 @@ use std::fs;
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 23] = [
     "time",
     "id",
     "client",
@@ -24,6 +24,7 @@ const FIELDS: [&str; 22] = [
     "outcome",
     "mode",
     "cite",
+    "hold",
     "status",
     "error",
     "bytes_out",

@@ -65,7 +65,8 @@ impl Clerk {
     pub(super) fn run(mut self, messages: &Receiver<Message>) {
         self.count();
         let mut ended = None;
-        while let (None, Ok(first)) = (&ended, self.next(messages)) {
+        while ended.is_none() {
+            let Ok(first) = self.next(messages) else { break };
             let mut batch = Batch::default();
             let mut next = first;
             while let Some(message) = next {
