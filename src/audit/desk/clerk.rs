@@ -62,7 +62,7 @@ pub(super) struct Clerk {
 }
 
 impl Clerk {
-    pub(super) fn run(mut self, messages: &Receiver<Message>) {
+    pub(super) fn run(mut self, messages: &Receiver<Box<Message>>) {
         self.count();
         let mut ended = None;
         while ended.is_none() {
@@ -71,7 +71,10 @@ impl Clerk {
             let mut next = first;
             while let Some(message) = next {
                 self.take(message, &mut batch);
-                next = (batch.answers.len() < BATCH).then(|| messages.try_recv().ok()).flatten();
+                next = (batch.answers.len() < BATCH)
+                    .then(|| messages.try_recv().ok())
+                    .flatten()
+                    .map(|boxed| *boxed);
             }
             ended = batch.ended.take();
             self.finish(batch);
@@ -85,12 +88,12 @@ impl Clerk {
     }
 
     /// The next message; none where it is time to write what nobody waits for.
-    fn next(&self, messages: &Receiver<Message>) -> Result<Option<Message>, RecvError> {
+    fn next(&self, messages: &Receiver<Box<Message>>) -> Result<Option<Message>, RecvError> {
         if !self.is_stale() {
-            return messages.recv().map(Some);
+            return messages.recv().map(|message| Some(*message));
         }
         match messages.recv_timeout(LAZY) {
-            Ok(message) => Ok(Some(message)),
+            Ok(message) => Ok(Some(*message)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(RecvError),
         }

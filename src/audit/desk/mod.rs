@@ -45,7 +45,8 @@ const QUEUE: usize = 4_096;
 /// The way to what waits for a person; cloned freely.
 #[derive(Clone, Debug)]
 pub struct Desk {
-    messages: SyncSender<Message>,
+    /// Boxed: a queue of large slots took a megabyte, and as much again of the allocator.
+    messages: SyncSender<Box<Message>>,
     board: Arc<Board>,
 }
 
@@ -138,7 +139,7 @@ impl Desk {
     }
 
     fn send(&self, message: Message) -> Result<(), DeskError> {
-        self.messages.try_send(message).map_err(|error| match error {
+        self.messages.try_send(Box::new(message)).map_err(|error| match error {
             TrySendError::Full(_) => DeskError::Busy,
             TrySendError::Disconnected(_) => {
                 DeskError::Unwritable("the thread has ended".to_owned())
