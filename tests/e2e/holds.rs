@@ -44,6 +44,15 @@ report = ["told"]
 [rule.when]
 tags = ["label"]
 
+[[rule]]
+id = "must"
+outcome = "log"
+duty = true
+reason = "the authority must have it"
+cite = "Test Act 10"
+[rule.when]
+tags = ["dual"]
+
 [[report]]
 id = "told"
 due_business_days = 10
@@ -252,6 +261,25 @@ fn a_decision_that_is_not_one_changes_nothing() {
     assert_eq!(page.response("POST").status(), 403);
     assert_eq!(holds(&proxy, "open").len(), 1);
     assert_eq!(proxy.ask("GET", &url("a.example", &origin), HEALTH, "").status(), 451);
+}
+
+#[test]
+fn where_two_laws_disagree_a_person_decides() {
+    let config = config().rule("bar", "block", "cite = \"Book 1\"", "tags = [\"dual\"]");
+    let (proxy, origin) = (Proxy::start(&config), origin());
+    let (target, dual) = (url("a.example", &origin), "X-Data-Class: dual\r\n");
+    let answer = proxy.ask("POST", &target, dual, "x");
+    let hold = hold_of(&answer);
+    assert_eq!(answer.json()["code"], "conflict");
+    assert_eq!(answer.json()["cite"], "Book 1; Test Act 10");
+    assert_eq!(holds(&proxy, "open")[0]["rules"][0]["rule"], "local/bar");
+    approve(&proxy, &hold, "8h");
+    assert_eq!(proxy.ask("POST", &target, dual, "x").status(), 200);
+    let record = proxy.wait_records(2).pop().unwrap();
+    assert_eq!(record["outcome"], "log");
+    let lifted = |rule: &Value| rule["rule"] == "bar" && rule["lifted"] == hold.as_str();
+    assert!(record["rules"].as_array().unwrap().iter().any(lifted), "{record:#}");
+    assert_eq!(hold_of(&other_client(&proxy, "POST", &target, dual)).len(), hold.len());
 }
 
 #[test]
