@@ -19,6 +19,7 @@
 //! 7. Each address is taken apart ([`net::Canonical`]), located ([`geo::Atlas::locate`])
 //!    and judged ([`policy::Policy::conclude`]). What is permitted is a
 //!    [`policy::Permit`], the only ticket to dial.
+//!    What a person must decide, or report, is put on the [`audit::Desk`] first.
 //! 8. The permits' sockets are raced, and bytes stream both ways without a copy.
 //! 9. The [`audit::Record`] ends with the request, however it ends.
 //!

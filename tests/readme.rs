@@ -88,7 +88,7 @@ impl Running {
         let mut command = shell(&format!("exec borderpost run --config {}", file.display()));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let lines: Vec<_> = lines.take(8).collect();
+        let lines: Vec<_> = lines.take(9).collect();
         let address =
             lines.iter().find_map(|line| line.strip_prefix("proxy      http://")).unwrap();
         Self(child, address.to_owned(), lines.clone())

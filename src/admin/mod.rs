@@ -6,8 +6,15 @@
 //! | GET | `/livez` | 200 while the program runs |
 //! | GET | `/metrics` | OpenMetrics text |
 //! | GET | `/readyz` | 200 when requests are served and recorded, else 503 and why |
+//! | GET | `/api/v1/holds` | what waits for a person, `?state=open` only what is open |
+//! | POST | `/api/v1/holds/ID/approve` | lets it pass: `{by, reason, expires}` |
+//! | POST | `/api/v1/holds/ID/deny` | does not: `{by, reason}` |
 //! | POST | `/api/v1/reload` | reads the configuration again; 200, or 422 and every mistake |
+//! | GET | `/api/v1/reports` | candidates for reports, `?state=open` only what is open |
+//! | POST | `/api/v1/reports/ID/close` | ends one: `{by, outcome, note, evidence}` |
 
+mod desk;
+mod expiry;
 mod routes;
 
 use std::sync::Arc;

@@ -12,11 +12,13 @@ use crate::net::{Authority, Host};
 use crate::proxy::Proxy;
 
 use super::Reload;
+use super::desk::{Wanted, Wrong};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const INDEX: &str =
-    "borderpost admin\n\nGET  /livez\nGET  /metrics\nGET  /readyz\nPOST /api/v1/reload\n";
+const INDEX: &str = "borderpost admin\n\nGET  /livez\nGET  /metrics\nGET  /readyz\nGET  /api/v1/holds\n\
+     POST /api/v1/holds/ID/approve\nPOST /api/v1/holds/ID/deny\nPOST /api/v1/reload\n\
+     GET  /api/v1/reports\nPOST /api/v1/reports/ID/close\n";
 
 /// Answers one request.
 pub(super) async fn answer(
@@ -26,6 +28,15 @@ pub(super) async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if let Err(why) = is_from_here(request.headers()) {
         return Ok(reply(StatusCode::FORBIDDEN, TEXT, why));
+    }
+    let uri = request.uri().clone();
+    if let Some(wanted) = Wanted::of(uri.path(), uri.query()) {
+        let method = wanted.method();
+        return Ok(if *request.method() == method {
+            wanted.answer(proxy.desk(), request).await
+        } else {
+            Wrong::method(&method).response()
+        });
     }
     Ok(match (request.method(), request.uri().path()) {
         (&Method::GET, "/") => reply(StatusCode::OK, TEXT, INDEX),

@@ -36,6 +36,7 @@ struct Line<'a> {
     cite: Option<&'a str>,
     reports: Vec<ReportLine>,
     retain_years: Option<u16>,
+    hold: Option<String>,
     status: Option<u16>,
     error: Option<ErrorLine<'a>>,
     bytes_out: u64,
@@ -136,6 +137,8 @@ struct RuleLine<'a> {
     mode: Mode,
     presumed: bool,
     cite: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifted: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,6 +193,7 @@ impl Record {
                 .filter(|rule| rule.mode == Mode::Enforce)
                 .and_then(|rule| rule.cite),
             rules,
+            hold: self.hold.map(|waiting| waiting.hold.to_string()),
             status: self.status,
             error: self.failure.as_ref().map(|failure| ErrorLine {
                 fault: failure.fault.name(),
@@ -226,6 +230,7 @@ impl Record {
                 mode: rule.mode,
                 presumed: held.presumed,
                 cite: rule.cite.as_deref(),
+                lifted: self.lifted(held),
             })
         })
     }

@@ -1,13 +1,17 @@
 //! Floor 4: evidence. Exactly one [`Record`] for every request and tunnel, refusals and
-//! failures included, written as one JSON line.
+//! failures included, written as one JSON line; and the desk, where what a person must decide waits.
 
+mod desk;
 mod line;
 mod record;
 mod sink;
 mod state;
 mod volumes;
 
-pub use record::{Failure, Fault, Location, Record, Timings, Tolled};
+pub use desk::{
+    Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
+};
+pub use record::{Failure, Fault, Location, Record, Timings, Tolled, Waiting};
 pub use sink::{PATIENCE, Sink, SinkTarget};
 pub use state::open_volumes;
 pub use volumes::{

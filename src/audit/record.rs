@@ -11,7 +11,11 @@ use uuid::Uuid;
 use crate::data::Tags;
 use crate::geo::{Atlas, EntryId};
 use crate::net::Authority;
-use crate::policy::{Counted, Declared, Exporter, HeldRules, Outcome, Policy, Slice};
+use crate::policy::{
+    Approval, Counted, Declared, Exporter, Held, HeldRules, Lift, Outcome, Policy, Slice,
+};
+
+use super::desk::HoldState;
 
 /// What is known of one request when it has ended.
 #[derive(Debug)]
@@ -52,6 +56,10 @@ pub struct Record {
     pub policy: Arc<Policy>,
     /// The rules that hold, the one that decided first.
     pub held: HeldRules,
+    /// What people had approved towards the destination; rules that are lifted point here.
+    pub approvals: Option<Arc<[Approval]>>,
+    /// What the request waits for, if it does.
+    pub hold: Option<Waiting>,
     /// The decision; absent if the request failed before one was reached.
     pub outcome: Option<Outcome>,
     /// The status that the client was answered with; absent if it left before.
@@ -79,6 +87,16 @@ pub struct Tolled {
     pub counted: Counted,
 }
 
+impl Record {
+    /// The name of what lifts a rule: a granted exemption, or the hold that was approved.
+    pub(super) fn lifted(&self, held: &Held) -> Option<&str> {
+        match held.lifted? {
+            Lift::Grant(at) => self.policy.grants().get(at).map(|grant| &*grant.name),
+            Lift::Approval(at) => self.approvals.as_ref()?.get(at).map(|one| &*one.hold),
+        }
+    }
+}
+
 /// One answer of the databases.
 #[derive(Clone, Debug)]
 pub struct Location {
@@ -86,6 +104,15 @@ pub struct Location {
     pub atlas: Arc<Atlas>,
     /// Their answer.
     pub entry: EntryId,
+}
+
+/// What a held request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The hold.
+    pub hold: Uuid,
+    /// How it stands.
+    pub state: HoldState,
 }
 
 /// Where the time went; a stage that was not reached is absent.

@@ -1,16 +1,19 @@
 //! Floor 9: one file a command. Exit codes: 0 fine, 1 it failed, 64 bad configuration or
 //! arguments (EX_USAGE).
 
+mod ask;
 mod check;
 mod demo;
 mod explain;
 mod geoip;
+mod holds;
 mod locate;
 mod origins;
 mod output;
 mod pack;
 mod refresh;
 mod replay;
+mod reports;
 mod run;
 mod serve;
 mod shutdown;
@@ -49,6 +52,10 @@ enum Command {
     Test(test::Test),
     /// Sign, verify, check, compare and show packs.
     Pack(pack::Pack),
+    /// See what waits for a person, and decide.
+    Holds(holds::Holds),
+    /// See what may have to be reported, and close it.
+    Reports(reports::Reports),
     /// Keep the shipped databases fresh.
     Geoip(refresh::Geoip),
 }
@@ -89,6 +96,8 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Test(test) => test.run(),
         Command::Pack(pack) => pack.run(),
+        Command::Holds(holds) => holds.run(),
+        Command::Reports(reports) => reports.run(),
         Command::Geoip(geoip) => geoip.run(),
     };
     match ended {

@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::config;
+use crate::config::{self, Loaded};
 use crate::geo::DatabaseInfo;
-use crate::proxy::Active;
 
 use super::output::news;
 use super::serve::{Serving, threads};
@@ -35,7 +34,7 @@ impl Run {
         notes.extend(raise_file_limit(loaded.fixed.settings.connections));
         runtime.block_on(async {
             let mut signals = Signals::new()?;
-            let about = about(&loaded.active);
+            let about = about(&loaded);
             let mut serving = Serving::start(origin, loaded)?;
             news(greeting(&serving, &about));
             notes.iter().for_each(|note| news(format!("note       {note}")));
@@ -102,8 +101,9 @@ fn greeting(serving: &Serving, about: &str) -> String {
     )
 }
 
-/// The databases and packs that are in force.
-fn about(active: &Active) -> String {
+/// The databases and packs that are in force, and where holds and reports are kept.
+fn about(loaded: &Loaded) -> String {
+    let Loaded { fixed, active, .. } = loaded;
     let mut text = String::new();
     for database in active.atlas.databases() {
         text.push_str(&format!("database   {}\n", describe(database)));
@@ -111,6 +111,9 @@ fn about(active: &Active) -> String {
     for pack in &active.packs {
         text.push_str(&format!("pack       {pack}\n"));
     }
+    let state = fixed.state.as_ref().map(|folder| folder.display().to_string());
+    let none = || "in memory, lost at the end; `state.folder` keeps holds and reports".to_owned();
+    text.push_str(&format!("state      {}\n", state.unwrap_or_else(none)));
     text
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::admin::{self, Reload};
-use crate::audit::{self, Sink};
+use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Proxy, Resolver};
 use crate::telemetry::{Database, Event, Metrics};
@@ -42,6 +42,8 @@ impl Serving {
             Sink::open(&fixed.record, Arc::clone(&metrics)).context("record.to")?;
         let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
         let volumes = volumes.context("state.folder")?.map(Arc::new);
+        let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
+        let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::with_roots(&fixed.roots)?;
         loaded_event(&active).record(&metrics);
         let drain_timeout = fixed.settings.drain_timeout;
@@ -53,10 +55,12 @@ impl Serving {
             trust,
             sink,
             volumes,
+            desk,
             metrics,
         });
         let (asks, reloads) = mpsc::channel(1);
         tokio::spawn(proxy::run(clients, Arc::clone(&proxy)));
+        tokio::spawn(proxy::ask_again(Arc::clone(&proxy)));
         tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
         Ok(Self { proxy, listen, admin, reloads, origin, drain_timeout, writer })
     }

@@ -20,12 +20,12 @@ pub struct Fixed {
     pub settings: Settings,
     /// Where records go.
     pub record: SinkTarget,
+    /// Where what must outlive the program is kept; in memory if absent.
+    pub state: Option<PathBuf>,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
     pub roots: Vec<PathBuf>,
-    /// The folder of what is kept from one run to the next.
-    pub state: Option<PathBuf>,
     /// Worker threads; the number of cores if absent.
     pub threads: Option<usize>,
 }

@@ -203,7 +203,8 @@ impl Policy {
     }
 
     /// The answer when all is known: the strongest that holds, else the default.
-    fn settle(&self, place: Place<'_>, facts: &Facts<'_>, tally: Tally<'_>) -> Verdict {
+    fn settle(&self, place: Place<'_>, facts: &Facts<'_>, mut tally: Tally<'_>) -> Verdict {
+        tally.lift_conflict(facts);
         if tally.refuses() {
             return Verdict::Refuse(tally.refuse(facts));
         }

@@ -1,9 +1,12 @@
 //! What a decision obliges to: records kept for years, reports that a person closes, alerts.
 //! Obligations of all rules that hold add up and never compete.
 
+use jiff::tz::TimeZone;
+
 use super::decide::Policy;
 use super::decision::{Held, Lift};
 use super::pack::Report;
+use super::rule::Mode;
 
 /// What follows from a decision beside its outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,19 +28,29 @@ pub struct Due {
     pub rule: String,
     /// The report.
     pub report: Report,
+    /// The zone in which the pack's days begin.
+    pub zone: TimeZone,
 }
 
 impl Policy {
-    /// What the rules that hold oblige to.
+    /// What the rules that hold oblige to. A rule that only observes obliges to keep the record
+    /// and to nothing else.
     pub fn duties(&self, held: &[Held]) -> Duties {
         let mut duties = Duties::default();
         for (held, rule) in held.iter().filter_map(|held| Some((held, self.rule(held)?))) {
             let Some(pack) = self.packs().get(rule.pack_index) else { continue };
             duties.retain_years = duties.retain_years.max(pack.retain_years);
+            if rule.mode == Mode::Observe {
+                continue;
+            }
             duties.alert |= rule.alert && held.lifted.is_none();
             for report in pack.reports.iter().filter(|one| rule.reports.contains(&one.id)) {
-                let due =
-                    Due { pack: pack.id.clone(), rule: rule.id.clone(), report: report.clone() };
+                let due = Due {
+                    pack: pack.id.clone(),
+                    rule: rule.id.clone(),
+                    report: report.clone(),
+                    zone: pack.zone.clone(),
+                };
                 let known = duties
                     .reports
                     .iter()

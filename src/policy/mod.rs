@@ -25,6 +25,8 @@ mod view;
 mod volume;
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod tests;
 
 pub use area::{Area, Point};

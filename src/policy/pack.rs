@@ -4,6 +4,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::geo::{Country, CountrySet};
@@ -35,6 +36,8 @@ pub struct Pack {
     pub signer: Option<String>,
     /// When it is in force.
     pub validity: Validity,
+    /// Where its days begin at midnight.
+    pub zone: TimeZone,
     /// Whom it binds.
     pub binds: Binds,
     /// What a refusal that stands on presumption alone is softened to.
@@ -209,6 +212,7 @@ impl Pack {
             digest: String::new(),
             signer: None,
             validity: Validity::default(),
+            zone: TimeZone::UTC,
             binds: Binds::default(),
             on_unknown: None,
             retain_years: None,

@@ -138,23 +138,53 @@ impl<'p> Tally<'p> {
             && self.duty.is_none()
     }
 
+    /// A conflict of duties is lifted by an approval that names every rule that bars: whoever
+    /// decided knew them all. A rule that bars without a duty against it is never lifted here.
+    pub(super) fn lift_conflict(&mut self, facts: &Facts<'_>) {
+        let approvals = facts.circumstances.approvals;
+        if approvals.is_empty() || !self.refuses() || self.conflict().is_none() {
+            return;
+        }
+        let rules = self.policy.rules();
+        let bars = |held: &&mut Held| {
+            held.outcome.refuses()
+                && rules.get(held.rule).is_some_and(|rule| rule.mode == Mode::Enforce)
+        };
+        let covers = |approval: &Approval, held: &Held| {
+            rules.get(held.rule).is_some_and(|rule| approval.covers(rule, facts))
+        };
+        let all: Vec<Held> = self.held.iter_mut().filter(bars).map(|held| *held).collect();
+        let found = approvals.iter().position(|one| all.iter().all(|held| covers(one, held)));
+        let Some(at) = found else { return };
+        for held in self.held.iter_mut().filter(bars) {
+            *held = Held { outcome: Outcome::Log, lifted: Some(Lift::Approval(at)), ..*held };
+        }
+        let enforced = self
+            .held
+            .iter()
+            .filter(|held| rules.get(held.rule).is_some_and(|rule| rule.mode == Mode::Enforce));
+        self.strongest = enforced.copied().max_by_key(|held| held.outcome);
+        self.order();
+    }
+
+    /// The rule of another pack that demands what the strongest bars.
+    fn conflict(&self) -> Option<Held> {
+        let pack = |held: &Held| self.policy.rule(held).map(|rule| rule.pack_index);
+        let bar = self.strongest.as_ref().map(pack)?;
+        self.duty.filter(|duty| pack(duty) != bar)
+    }
+
     /// The refusal that the strongest rule demands.
     pub(super) fn refuse(self, facts: &Facts<'_>) -> Refusal {
         let socket = facts.place.map(|place| place.socket);
         let Some(bar) = self.strongest else {
             return self.refuse_by_default(Outcome::Block, socket);
         };
-        let pack = |held: &Held| self.policy.rule(held).map(|rule| rule.pack_index);
-        match self.duty.filter(|duty| pack(duty) != pack(&bar)) {
-            Some(duty) => {
-                let basis = Basis::Conflict { duty, bar };
-                Refusal { outcome: Outcome::Hold, basis, held: self.held, socket }
-            }
-            None => {
-                let basis = Basis::Rule(bar);
-                Refusal { outcome: bar.outcome, basis, held: self.held, socket }
-            }
+        if let Some(duty) = self.conflict() {
+            let basis = Basis::Conflict { duty, bar };
+            return Refusal { outcome: Outcome::Hold, basis, held: self.held, socket };
         }
+        Refusal { outcome: bar.outcome, basis: Basis::Rule(bar), held: self.held, socket }
     }
 
     /// The refusal where nothing permits.

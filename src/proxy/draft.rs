@@ -63,6 +63,8 @@ impl Draft {
             recipient: None,
             declared: Declared::default(),
             slices: Vec::new(),
+            approvals: None,
+            hold: None,
             outcome: None,
             status: None,
             failure: None,

@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 
-use crate::audit::{Failure, Fault, VolumeError};
+use crate::audit::{DeskError, Failure, Fault, VolumeError};
 use crate::policy::Refusal;
 
 use super::wire;
@@ -132,6 +132,25 @@ impl Error {
                 detail: "volumes cannot be counted, so this request may not leave".to_owned(),
             },
             remedy: "make room for, or repair, the file of volumes in `state.folder`",
+            proxy_status: "proxy_internal_error",
+            rfc: None,
+            stage: None,
+        })
+    }
+
+    /// We cannot do what we must: keep what a person decides or reports.
+    pub(super) fn unkept(error: &DeskError) -> Self {
+        Self::failed(Failed {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            failure: Failure {
+                fault: Fault::Us,
+                code: "hold-unwritable",
+                detail: format!(
+                    "what a person must decide or report cannot be kept ({error}), so this \
+                     request may not leave"
+                ),
+            },
+            remedy: "make room in, or repair, the folder that `state.folder` names",
             proxy_status: "proxy_internal_error",
             rfc: None,
             stage: None,

@@ -12,6 +12,7 @@ mod fields;
 mod forward;
 mod frame;
 pub mod guard;
+mod held;
 mod judge;
 mod labels;
 mod listener;
@@ -36,12 +37,13 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use tokio::sync::watch;
 
-use crate::audit::{Sink, Volumes};
+use crate::audit::{Desk, Sink, Volumes};
 use crate::telemetry::Metrics;
 use crate::tls::Trust;
 
 pub use active::{Active, Mixed, Principal, Principals, Route, StaticNames};
 pub use drain::Drain;
+pub use held::ask_again;
 pub use listener::run;
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
@@ -64,6 +66,7 @@ pub struct Proxy {
     sink: Sink,
     /// Who has been counted, where packs count.
     volumes: Option<Arc<Volumes>>,
+    desk: Desk,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
     via: HeaderValue,
@@ -88,6 +91,8 @@ pub struct Parts {
     pub sink: Sink,
     /// Who has been counted.
     pub volumes: Option<Arc<Volumes>>,
+    /// Where waits what a person decides.
+    pub desk: Desk,
     /// Where events are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -95,7 +100,7 @@ pub struct Parts {
 impl Proxy {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { active, settings, own, resolver, trust, sink, volumes, metrics } = parts;
+        let Parts { active, settings, own, resolver, trust, sink, volumes, desk, metrics } = parts;
         let upstream = Upstream::new(trust, settings.clone(), Arc::clone(&metrics));
         let (epoch, _) = watch::channel(active.epoch);
         let drain = Drain::default();
@@ -110,6 +115,7 @@ impl Proxy {
             upstream,
             sink,
             volumes,
+            desk,
             metrics,
             via,
             drain,
@@ -140,8 +146,14 @@ impl Proxy {
         self.sink.reopen().await;
     }
 
-    /// Lets the writer of records end; called when all requests have ended.
+    /// What waits for a person.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Lets the writers of records and of holds end; called when all requests have ended.
     pub async fn end_records(&self) {
+        self.desk.end().await;
         self.sink.end().await;
     }
 

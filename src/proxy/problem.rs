@@ -3,10 +3,11 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::audit::{Failure, Fault, Record};
+use crate::audit::{Failure, Fault, HoldState, Record};
 use crate::policy::{Basis, Refusal, Rule};
 
 use super::error::Error;
+use super::held::needs;
 
 /// A problem (RFC 9457), with what an engineer needs at three in the morning.
 #[derive(Debug, Serialize)]
@@ -36,6 +37,12 @@ pub(super) struct Problem {
     location: Option<Whereabouts>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,
+    /// What the request waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<String>,
+    /// The declarations that are missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needs: Vec<String>,
     remedy: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<String>,
@@ -62,7 +69,7 @@ impl Problem {
     /// Puts an error into words, with what the record knows.
     pub(super) fn of(error: &Error, record: &Record) -> Self {
         let mut problem = match error {
-            Error::Refused(refusal) => refused(refusal, record),
+            Error::Refused(refusal) => waiting(refused(refusal, record), refusal, record),
             Error::Failed(failed) => Self {
                 title: title(failed.failure.fault),
                 status: failed.status,
@@ -110,6 +117,9 @@ impl Problem {
         row("Data", tags.as_deref());
         row("Rule", self.rule.as_deref());
         row("Source", self.cite.as_deref());
+        row("Waits as", self.hold.as_deref());
+        let needs = (!self.needs.is_empty()).then(|| self.needs.join(", "));
+        row("Not declared", needs.as_deref());
         row("What helps", Some(&self.remedy));
         row("Decision", Some(&self.id));
         let (title, detail) = (escape(self.title), escape(&self.detail));
@@ -140,6 +150,22 @@ fn refused(refusal: &Refusal, record: &Record) -> Problem {
             ..problem
         },
     }
+}
+
+/// What is missing, and what the request waits for.
+fn waiting(problem: Problem, refusal: &Refusal, record: &Record) -> Problem {
+    let needs = needs(&record.policy, refusal);
+    let Some(waiting) = record.hold else { return Problem { needs, ..problem } };
+    let id = waiting.hold;
+    let remedy = if waiting.state == HoldState::Denied {
+        format!("a person denied it; `borderpost holds list --all` shows {id} and why")
+    } else {
+        format!(
+            "a person decides, and then the same request passes until the approval ends: \
+             borderpost holds approve {id} --by WHO --reason WHY --for 8h"
+        )
+    };
+    Problem { needs, remedy, hold: Some(id.to_string()), ..problem }
 }
 
 /// One law demands what another bars: both are named.
@@ -242,6 +268,8 @@ fn blank() -> Problem {
         destination: None,
         location: None,
         tags: Vec::new(),
+        hold: None,
+        needs: Vec::new(),
         remedy: String::new(),
         explain: None,
         proxy_status: "http_request_denied",

@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
+use crate::audit::HoldState;
+
 use super::body::Body;
 use super::draft::Draft;
 use super::error::Error;
@@ -59,6 +61,10 @@ pub(super) fn error(
             header::ALLOW,
             HeaderValue::from_static("CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"),
         );
+    }
+    // A person needs longer, but whoever tries again sees the decision within a minute of it.
+    if draft.record().hold.is_some_and(|waiting| waiting.state == HoldState::Open) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     }
     if wish.close || problem.status == StatusCode::REQUEST_TIMEOUT {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

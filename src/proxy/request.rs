@@ -22,7 +22,7 @@ use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
 use super::upstream::Answered;
-use super::{Proxy, fields, forward, judge::Judged, reply, tunnel};
+use super::{Proxy, fields, forward, held, judge::Judged, reply, tunnel};
 
 /// Whom a request came from, and on what.
 pub(super) struct Caller {
@@ -60,7 +60,10 @@ pub(super) async fn serve(
         Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
         Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.slot),
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
-        Err(error) => reply::error(&error, wish, draft, Some(in_flight.answer())),
+        Err(error) => {
+            let error = held::refused(&mut draft, error).await;
+            reply::error(&error, wish, draft, Some(in_flight.answer()))
+        }
     })
 }
 
@@ -88,6 +91,8 @@ async fn walk(
     }
     let content = statement.content(&active);
     let method = request.method().clone();
+    let approvals = proxy.desk.approvals(&target.authority.host);
+    draft.record().approvals.clone_from(&approvals);
     let facts = Facts {
         client,
         principal: statement.principal_name(),
@@ -95,7 +100,7 @@ async fn walk(
         host: &target.authority.host,
         place: None,
         content: &content,
-        circumstances: statement.circumstances(draft.record().at),
+        circumstances: statement.circumstances(draft.record().at, approvals.as_deref()),
     };
     // Before the name is asked for: a look-up tells name servers where data would go.
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
@@ -105,6 +110,7 @@ async fn walk(
         draft.expect_body();
     }
     let judged = resolve_and_judge(draft, &facts, &target).await?;
+    held::permitted(draft, &judged.permits).await?;
     if target.scheme != Speech::Connect {
         return forward::send(draft, from, &target, &judged, request).await.map(Passed::Answer);
     }

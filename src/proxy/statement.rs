@@ -10,7 +10,7 @@ use sfv::{BareItem, Dictionary, List, ListEntry, Parameters, Parser};
 
 use crate::data::Tags;
 use crate::geo::Country;
-use crate::policy::{Circumstances, Content, Declared, Exporter, Point, Slice, State};
+use crate::policy::{Approval, Circumstances, Content, Declared, Exporter, Point, Slice, State};
 
 use super::active::{Active, Principal};
 use super::error::Error;
@@ -72,9 +72,14 @@ impl Statement {
     }
 
     /// What is known beside the request itself.
-    pub(super) fn circumstances(&self, at: Timestamp) -> Circumstances<'_> {
+    pub(super) fn circumstances<'a>(
+        &'a self,
+        at: Timestamp,
+        approvals: Option<&'a [Approval]>,
+    ) -> Circumstances<'a> {
         let exporter = self.exporter.as_deref();
-        Circumstances { exporter, declared: &self.declared, ..Circumstances::at(at) }
+        let approvals = approvals.unwrap_or_default();
+        Circumstances { exporter, declared: &self.declared, approvals, ..Circumstances::at(at) }
     }
 
     /// Who the client is.

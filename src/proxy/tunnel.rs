@@ -201,7 +201,7 @@ impl Counts {
 // === impl Standing ===
 
 impl Standing {
-    /// Ends when a new policy no longer permits the tunnel.
+    /// Ends when a new policy, or the end of an approval, no longer permits the tunnel.
     async fn revoked(&self, proxy: &Proxy) {
         let mut epoch = proxy.epoch.subscribe();
         // What changed while the tunnel was being dialled counts as seen by a new receiver.
@@ -219,6 +219,7 @@ impl Standing {
     fn holds(&self, proxy: &Proxy) -> bool {
         let active = proxy.active();
         let content = self.statement.content(&active);
+        let approvals = proxy.desk.approvals(&self.host);
         let facts = Facts {
             client: self.client,
             principal: self.statement.principal_name(),
@@ -226,7 +227,9 @@ impl Standing {
             host: &self.host,
             place: None,
             content: &content,
-            circumstances: self.statement.circumstances(jiff::Timestamp::now()),
+            circumstances: self
+                .statement
+                .circumstances(jiff::Timestamp::now(), approvals.as_deref()),
         };
         let socket: SocketAddr = self.permit.socket();
         let (canonical, entry) = active.locate(&self.host, socket.ip());

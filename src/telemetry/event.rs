@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
+use super::desk::DeskEvent;
 use super::labels::{
     Connections, Database, Direction, Lookup, Mark, Side, Sink, Stage, Transfer, Verdict,
 };
@@ -31,6 +32,8 @@ pub enum Event<'a> {
     ConnectionFailed(SocketAddr, &'a hyper::Error),
     /// A decision was taken.
     Decided(Duration),
+    /// Something happened at the desk.
+    Desk(DeskEvent<'a>),
     /// An address was located.
     Located(&'static str),
     /// The configuration and databases were loaded.
@@ -80,6 +83,7 @@ impl Event<'_> {
             }
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
+            Self::Desk(event) => event.record(metrics),
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
             }

@@ -91,6 +91,13 @@ pub(super) struct Sink {
     pub(super) sink: &'static str,
 }
 
+/// Labels of `egress_holds_decided_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Ruled {
+    /// `approve` or `deny`.
+    pub(super) decision: &'static str,
+}
+
 /// Labels of `egress_build_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Build {

@@ -9,10 +9,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Build, Connections, Database, Lookup, Mark, Sink, Stage, Transfer, Verdict};
+use super::labels::{
+    Build, Connections, Database, Lookup, Mark, Ruled, Sink, Stage, Transfer, Verdict,
+};
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 18] = [
     "egress_audit_dropped_total",
     "egress_audit_queue_records",
     "egress_audit_records_total",
@@ -25,6 +27,9 @@ pub const NAMES: [&str; 15] = [
     "egress_decisions_total",
     "egress_geo_database_build_timestamp_seconds",
     "egress_geo_lookups_total",
+    "egress_holds_decided_total",
+    "egress_holds_open",
+    "egress_reports_open",
     "egress_transfer_bytes_total",
     "egress_upstream_errors_total",
     "egress_volume_marks_total",
@@ -48,6 +53,9 @@ pub struct Metrics {
     pub(super) audit_records: Family<Sink, Counter>,
     pub(super) audit_dropped: Family<Sink, Counter>,
     pub(super) audit_queue: Gauge,
+    pub(super) holds_open: Gauge,
+    pub(super) holds_decided: Family<Ruled, Counter>,
+    pub(super) reports_open: Gauge,
 }
 
 impl Metrics {
@@ -73,6 +81,9 @@ impl Metrics {
             audit_records: Family::default(),
             audit_dropped: Family::default(),
             audit_queue: Gauge::default(),
+            holds_open: Gauge::default(),
+            holds_decided: Family::default(),
+            reports_open: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -126,6 +137,13 @@ impl Metrics {
             self.database_build.clone(),
         );
         r.register("geo_lookups", "Addresses located, by state", self.lookups.clone());
+        // An alert on a counter needs its zero.
+        for decision in ["approve", "deny"] {
+            drop(self.holds_decided.get_or_create(&Ruled { decision }));
+        }
+        r.register("holds_decided", "Decisions of people on holds", self.holds_decided.clone());
+        r.register("holds_open", "Holds on which nobody has decided", self.holds_open.clone());
+        r.register("reports_open", "Candidates for reports, not closed", self.reports_open.clone());
         r.register_with_unit("transfer", "Body bytes passed", Unit::Bytes, self.bytes.clone());
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
         r.register(

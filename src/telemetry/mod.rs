@@ -1,10 +1,12 @@
 //! Floor 4: what operators see. One [`Event`] is one log line and its metrics, so the
 //! two cannot drift apart.
 
+mod desk;
 mod event;
 mod labels;
 mod metrics;
 
+pub use desk::DeskEvent;
 pub use event::Event;
 pub use labels::{Database, Direction, Side, Stage, Verdict};
 pub use metrics::{Metrics, NAMES};

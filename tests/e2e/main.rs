@@ -14,6 +14,7 @@ mod clients;
 mod commands;
 mod exchange;
 mod forward;
+mod holds;
 mod life;
 mod names;
 mod packs;

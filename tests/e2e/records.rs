@@ -7,7 +7,7 @@ use std::fs;
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 29] = [
+const FIELDS: [&str; 30] = [
     "time",
     "id",
     "client",
@@ -31,6 +31,7 @@ const FIELDS: [&str; 29] = [
     "cite",
     "reports",
     "retain_years",
+    "hold",
     "status",
     "error",
     "bytes_out",

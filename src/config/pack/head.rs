@@ -93,6 +93,7 @@ impl Head {
             digest: root.digest.clone(),
             signer: root.signer.clone(),
             validity: self.validity,
+            zone: self.zone,
             binds: self.binds,
             on_unknown: self.on_unknown,
             retain_years: self.retain_years,

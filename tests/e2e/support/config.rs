@@ -16,6 +16,8 @@ const PLACES: [(&str, &str); 5] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     packs: &'static str,
+    /// A pack of the test's own, written beside the configuration.
+    pack: String,
     limits: String,
     record: String,
     open: String,
@@ -30,6 +32,7 @@ impl Config {
     pub(crate) fn new() -> Self {
         Self {
             packs: "",
+            pack: String::new(),
             limits: String::new(),
             record: "records.jsonl".to_owned(),
             open: "\"loopback\"".to_owned(),
@@ -56,6 +59,18 @@ impl Config {
         ));
         config.packs = "\"us-28cfr202\"";
         config
+    }
+
+    /// A pack of the test's own.
+    pub(crate) fn pack(mut self, text: &str) -> Self {
+        self.packs = "\"./pack.toml\"";
+        text.clone_into(&mut self.pack);
+        self
+    }
+
+    /// The text of that pack.
+    pub(crate) fn pack_text(&self) -> &str {
+        &self.pack
     }
 
     /// One line of `[proxy.limits]`.

@@ -60,10 +60,23 @@ impl Proxy {
     }
 
     #[track_caller]
-    fn start_by(config: &Config, mut command: Command) -> Self {
-        let folder = TempDir::new().unwrap();
+    fn start_by(config: &Config, command: Command) -> Self {
+        Self::start_in(TempDir::new().unwrap(), config, command)
+    }
+
+    /// Starts it again in the same folder, after it has ended.
+    #[track_caller]
+    pub(crate) fn again(mut self, config: &Config) -> Self {
+        self.ended();
+        let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
+        Self::start_in(folder, config, program())
+    }
+
+    #[track_caller]
+    fn start_in(folder: TempDir, config: &Config, mut command: Command) -> Self {
         let file = folder.path().join("borderpost.toml");
         fs::write(&file, config.text()).unwrap();
+        fs::write(folder.path().join("pack.toml"), config.pack_text()).unwrap();
         command.arg("run").arg("--config").arg(&file);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = Lines::collect(child.stderr.take().unwrap());
@@ -151,6 +164,19 @@ impl Proxy {
 
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("borderpost.toml")
+    }
+
+    /// Tells the admin listener something in JSON.
+    #[track_caller]
+    pub(crate) fn tell_admin(&self, path: &str, body: &Value) -> Message {
+        let mut wire = Wire::connect(self.admin);
+        let (host, body) = (self.admin, body.to_string());
+        let length = body.len();
+        wire.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: \
+             close\r\n\r\n{body}"
+        ));
+        wire.response("POST")
     }
 
     /// Asks the admin listener.
