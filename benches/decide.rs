@@ -108,6 +108,7 @@ fn slice(tag: &str, of: &str, subjects: u64) -> Slice {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of requests and what is measured on each")]
 fn law(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     all_packs(folder.path());

@@ -106,8 +106,10 @@ fn no_country_code_outside_the_iso_table() {
     files(&source, &mut all);
     let table = source.join("geo/iso3166.rs");
     let rows = fs::read_to_string(&table).unwrap();
-    let codes: Vec<_> =
-        rows.match_indices("    (\"").filter_map(|(at, _)| rows.get(at + 5..at + 9)).collect();
+    let quoted = rows.match_indices("    (\"").filter_map(|(at, _)| rows.get(at + 5..at + 9));
+    let is_code =
+        |code: &&str| code.ends_with('"') && code[1..3].bytes().all(|b| b.is_ascii_uppercase());
+    let codes: Vec<_> = quoted.filter(is_code).collect();
     assert!(codes.len() > 200 && codes.contains(&"\"NO\""), "the table was found");
     for path in all.iter().filter(|path| **path != table && !path.ends_with("tests.rs")) {
         let code = code(path);
@@ -115,11 +117,14 @@ fn no_country_code_outside_the_iso_table() {
         for country in codes.iter().filter(|country| **country != "\"AS\"") {
             assert!(!code.contains(*country), "{}: names {country}", path.display());
         }
-        // Regions, as ISO 3166-2 has them.
-        for (at, _) in code.match_indices("-") {
-            let region = at.checked_sub(3).and_then(|from| code.get(from..at));
-            let region = region.map(|start| format!("{start}\""));
-            let named = region.is_some_and(|region| codes.contains(&&*region));
+        // Regions, as ISO 3166-2 has them: a code, a dash, and up to three letters or digits.
+        for (at, _) in code.match_indices('-') {
+            let country = at.checked_sub(3).and_then(|from| code.get(from..at));
+            let country = country.map(|start| format!("{start}\""));
+            let part = code[at + 1..].split('"').next().unwrap();
+            let region = (1..=3).contains(&part.len())
+                && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+            let named = region && country.is_some_and(|country| codes.contains(&&*country));
             assert!(!named, "{}: names a region", path.display());
         }
     }

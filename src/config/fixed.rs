@@ -50,7 +50,7 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
-        Self { listen, admin, settings, record, names, roots, state, threads }
+        Self { listen, admin, settings, record, state, names, roots, threads }
     }
 }
 

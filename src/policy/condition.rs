@@ -74,6 +74,11 @@ pub struct TagMask {
 // === impl Condition ===
 
 impl Condition {
+    /// What it says of bulk, if it does.
+    pub(super) fn bulk(&self) -> Option<&Bulk> {
+        if let Self::Bulk(bulk) = self { Some(bulk) } else { None }
+    }
+
     /// Whether the condition is about one slice of the data rather than the whole request.
     pub(super) fn is_of_slice(&self) -> bool {
         matches!(

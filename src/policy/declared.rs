@@ -89,6 +89,7 @@ impl Word {
 
 impl Declared {
     /// What is declared here, else what `route` says of every request of its kind.
+    #[must_use]
     pub fn or(mut self, route: &Self) -> Self {
         let one = |mine: &mut Option<String>, other: &Option<String>| {
             if mine.is_none() {

@@ -68,7 +68,7 @@ impl Policy {
         let view = View::of(self, facts);
         let recipient = self.recipient(facts);
         let rules = self.rules().iter().filter(|rule| self.is_in_force(rule, facts));
-        let rules = rules.map(|rule| self.view(rule, &view)).collect();
+        let rules = rules.map(|rule| view_of(rule, &view)).collect();
         let changes = self.changes(facts, &decision);
         Explanation { decision, recipient, rules, changes }
     }
@@ -89,27 +89,6 @@ impl Policy {
         let pack = self.packs().get(rule.pack_index);
         pack.is_none_or(|pack| pack.binds.holds(exporter).0)
             && rule.validity.holds(facts.circumstances.at)
-    }
-
-    fn view(&self, rule: &Rule, view: &View<'_>) -> RuleView {
-        let standing = rule.test(view);
-        let each = |conditions: &[Condition]| -> Vec<ConditionView> {
-            let one =
-                |c: &Condition| ConditionView { condition: c.to_string(), truth: c.truth(view) };
-            conditions.iter().map(one).collect()
-        };
-        RuleView {
-            rule: rule.id.clone(),
-            pack: rule.pack.clone(),
-            outcome: rule.outcome,
-            mode: rule.mode,
-            truth: standing.truth,
-            presumed: standing.presumed,
-            reason: rule.reason.clone(),
-            cite: rule.cite.clone(),
-            conditions: each(&rule.of_slice).into_iter().chain(each(&rule.conditions)).collect(),
-            unless: each(&rule.unless),
-        }
     }
 
     /// Tries single changes and keeps those that turn the answer.
@@ -144,10 +123,7 @@ impl Policy {
     /// How much less would stay below the thresholds that a rule asks for.
     fn less(&self, rule: &Rule, facts: &Facts<'_>) -> impl Iterator<Item = String> {
         let counts = facts.circumstances.counts;
-        let bulk = rule.all_conditions().filter_map(|condition| match condition {
-            Condition::Bulk(bulk) => Some(bulk),
-            _other => None,
-        });
+        let bulk = rule.all_conditions().filter_map(Condition::bulk);
         bulk.flat_map(move |bulk| {
             let counted = counts.into_iter().flat_map(super::volume::Counts::iter);
             counted.filter_map(move |(meter, counted)| {
@@ -186,6 +162,26 @@ impl Policy {
         if found.is_empty() && !tags.is_empty() && passes(without(None)) {
             found.push("no tag at all on the data".to_owned());
         }
+    }
+}
+
+fn view_of(rule: &Rule, view: &View<'_>) -> RuleView {
+    let standing = rule.test(view);
+    let each = |conditions: &[Condition]| -> Vec<ConditionView> {
+        let one = |c: &Condition| ConditionView { condition: c.to_string(), truth: c.truth(view) };
+        conditions.iter().map(one).collect()
+    };
+    RuleView {
+        rule: rule.id.clone(),
+        pack: rule.pack.clone(),
+        outcome: rule.outcome,
+        mode: rule.mode,
+        truth: standing.truth,
+        presumed: standing.presumed,
+        reason: rule.reason.clone(),
+        cite: rule.cite.clone(),
+        conditions: each(&rule.of_slice).into_iter().chain(each(&rule.conditions)).collect(),
+        unless: each(&rule.unless),
     }
 }
 

@@ -103,15 +103,17 @@ impl Index {
 
 /// Classes are more selective than tags, of which `*` is one.
 fn key(rule: &Rule) -> Key {
-    let classes = |condition: &Condition| match condition {
-        Condition::Classes(bits, _) => Some(*bits),
-        Condition::Bulk(bulk) => Some(bulk.classes),
-        Condition::Bands(bands, _) => Some(bands.iter().map(|band| band.meter.class).collect()),
-        _other => None,
+    let classes = |condition: &Condition| {
+        if let Condition::Bands(bands, _) = condition {
+            return Some(bands.iter().map(|band| band.meter.class).collect());
+        }
+        if let Condition::Classes(bits, _) = condition {
+            return Some(*bits);
+        }
+        condition.bulk().map(|bulk| bulk.classes)
     };
-    let tags = |condition: &Condition| match condition {
-        Condition::Tags(mask) => Some(mask.bits),
-        _other => None,
+    let tags = |condition: &Condition| {
+        if let Condition::Tags(mask) = condition { Some(mask.bits) } else { None }
     };
     let conditions = &rule.of_slice;
     match (conditions.iter().find_map(classes), conditions.iter().find_map(tags)) {

@@ -6,7 +6,7 @@ use super::decide::Policy;
 use super::facts::Facts;
 use super::slice::Slice;
 use super::view::{Recognised, View};
-use super::volume::{Counted, Meter};
+use super::volume::{Counted, Keyed, Meter};
 
 /// A question to whoever keeps the counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Policy {
                 found.push(Metered {
                     meter: Meter { counter: at, class },
                     name: format!("{pack}/{}/{}", counter.name, definition.name),
-                    holder: self.holder(facts, counter.by_exporter, counter.by_recipient),
+                    holder: self.holder(facts, counter.keyed),
                     amount: amount(slices().map(|one| &one.slice), definition.unit),
                 });
             }
@@ -63,16 +63,16 @@ impl Policy {
     }
 
     /// Whom a counter is kept for. A recipient that the register does not know is its host.
-    fn holder(&self, facts: &Facts<'_>, by_exporter: bool, by_recipient: bool) -> String {
+    fn holder(&self, facts: &Facts<'_>, keyed: Keyed) -> String {
         let exporter = facts.circumstances.exporter.map_or("-", |one| &one.id);
         let recipient = match View::of(self, facts).party() {
             Recognised::Party(found) => Cow::Borrowed(&*self.register().get(found.party).id),
             Recognised::Nobody | Recognised::NotYet => format!("host {}", facts.host).into(),
         };
-        match (by_exporter, by_recipient) {
-            (true, true) => format!("{exporter} -> {recipient}"),
-            (true, false) => exporter.to_owned(),
-            (false, _) => recipient.into_owned(),
+        match keyed {
+            Keyed::Both => format!("{exporter} -> {recipient}"),
+            Keyed::Exporter => exporter.to_owned(),
+            Keyed::Recipient => recipient.into_owned(),
         }
     }
 

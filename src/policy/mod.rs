@@ -46,4 +46,4 @@ pub use recipient::{PartySet, Recipient};
 pub use rule::{Mode, Outcome, Rule};
 pub use slice::{ClassBits, Slice, State};
 pub use truth::Truth;
-pub use volume::{Band, Bulk, Counted, Counter, Counts, Meter, Span};
+pub use volume::{Band, Bulk, Counted, Counter, Counts, Keyed, Meter, Span};

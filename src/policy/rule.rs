@@ -145,8 +145,9 @@ impl Rule {
 
     /// Parts the conditions, cheap ones first.
     pub(super) fn part(&mut self) {
-        let all = self.conditions.drain(..).chain(self.of_slice.drain(..)).collect::<Vec<_>>();
-        (self.of_slice, self.conditions) = all.into_iter().partition(Condition::is_of_slice);
+        let all = self.conditions.drain(..).chain(self.of_slice.drain(..));
+        let (of_slice, whole) = all.partition(Condition::is_of_slice);
+        (self.of_slice, self.conditions) = (of_slice, whole);
         self.of_slice.sort_by_key(Condition::cost);
         self.conditions.sort_by_key(Condition::cost);
     }

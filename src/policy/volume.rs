@@ -16,10 +16,8 @@ pub struct Counter {
     pub pack: usize,
     /// The classes that it counts, each by itself.
     pub classes: ClassBits,
-    /// Counted apart for each exporter.
-    pub by_exporter: bool,
-    /// Counted apart for each recipient.
-    pub by_recipient: bool,
+    /// For whom it is counted apart.
+    pub keyed: Keyed,
     /// Over which time.
     pub window: Span,
     /// Whether linked classes share the lowest threshold present (28 CFR 202.205(g)).
@@ -28,6 +26,17 @@ pub struct Counter {
     pub skip_exempt: bool,
     /// Percentages of a threshold at which to warn.
     pub warn_at: Vec<u8>,
+}
+
+/// For whom a counter counts apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyed {
+    /// Each exporter with each recipient.
+    Both,
+    /// Each exporter, all recipients together.
+    Exporter,
+    /// Each recipient, all exporters together.
+    Recipient,
 }
 
 /// The time over which a counter adds up.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::audit::{Failure, Fault, Location, Record, Timings};
 use crate::geo::EntryId;
-use crate::policy::{Declared, HeldRules, Permit, Refusal};
+use crate::policy::{Declared, HeldRules, Mode, Permit, Refusal};
 use crate::telemetry::{Event, Stage};
 
 use super::active::Active;
@@ -136,6 +136,16 @@ impl Draft {
         self.has_body = true;
     }
 
+    /// Tells at once what a rule wants told.
+    fn alert(&self, record: &Record) {
+        let rules = record.held.iter().filter(|held| held.lifted.is_none());
+        let rules = rules.filter_map(|held| record.policy.rule(held)).filter(|rule| rule.alert);
+        for rule in rules.filter(|rule| rule.mode == Mode::Enforce) {
+            let id = record.id.to_string();
+            Event::Alert(&rule.pack, &rule.id, &id).record(&self.proxy.metrics);
+        }
+    }
+
     /// Keeps what was reserved where data left: a byte of the body, or a head that is all.
     fn settle(&mut self) {
         let Some(counting) = self.counting.take() else { return };
@@ -151,7 +161,7 @@ impl Draft {
         self.set_place(Some(permit.socket()), entry);
         let record = self.record();
         record.outcome = Some(permit.outcome());
-        record.held = permit.held().clone();
+        record.held.clone_from(permit.held());
     }
 
     /// Notes a refusal.
@@ -218,6 +228,7 @@ impl Drop for Draft {
         }
         let Some(record) = self.record.take() else { return };
         self.sent.finish();
+        self.alert(&record);
         let verdict = labels::of(&record);
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);

@@ -29,7 +29,7 @@ impl Judged {
 }
 
 /// A refusal, and where the refused socket lies.
-pub(super) type Refused = (Refusal, Option<EntryId>);
+pub(super) type Refused = (Box<Refusal>, Option<EntryId>);
 
 impl Proxy {
     /// Finds where every address of the target lies. None may be our own.
@@ -71,7 +71,7 @@ impl Proxy {
             match active.policy.conclude(&counted(facts, &counts), *place) {
                 Verdict::Allow(permit) => judged.permits.push(permit),
                 Verdict::Refuse(refusal) => {
-                    refused = refused.or_else(|| Some((refusal, Some(place.entry.id()))));
+                    refused = refused.or_else(|| Some((Box::new(refusal), Some(place.entry.id()))));
                 }
             }
         }

@@ -150,7 +150,7 @@ async fn resolve_and_judge(
         }
         Err((refusal, entry)) => draft.set_refusal(refusal, *entry),
     }
-    judged.map_err(|(refusal, _)| Error::Refused(Box::new(refusal)))
+    judged.map_err(|(refusal, _)| Error::Refused(refusal))
 }
 
 async fn connect(

@@ -7,7 +7,7 @@ use tracing::{debug, error, info, warn};
 
 use super::desk::DeskEvent;
 use super::labels::{
-    Connections, Database, Direction, Lookup, Mark, Side, Sink, Stage, Transfer, Verdict,
+    Alert, Connections, Database, Direction, Lookup, Mark, Side, Sink, Stage, Transfer, Verdict,
 };
 use super::metrics::Metrics;
 
@@ -44,6 +44,8 @@ pub enum Event<'a> {
     Finished(Verdict, Duration, u64, u64),
     /// A count crossed a warning mark: the meter, for whom, and percent of the threshold.
     VolumeMark(&'a str, &'a str, u8),
+    /// A rule of a pack wants somebody told at once: the pack, the rule, the decision's id.
+    Alert(&'a str, &'a str, &'a str),
     /// Something beyond the proxy failed.
     UpstreamFailed(Stage, &'a str),
     /// A tunnel or pooled connection was closed because the policy got tighter.
@@ -73,29 +75,19 @@ impl Event<'_> {
             Self::AuditReopenFailed(sink, error) => {
                 error!(%error, sink, "could not open the records anew; the old file is written on");
             }
-            Self::Connection(side, opened) => {
-                let open = metrics.connections.get_or_create(&Connections { side });
-                if opened {
-                    open.inc()
-                } else {
-                    open.dec()
-                };
+            Self::Alert(pack, rule, decision) => {
+                let alert = Alert { pack: pack.to_owned(), rule: rule.to_owned() };
+                metrics.alerts.get_or_create(&alert).inc();
+                error!(pack, rule, decision, "a rule wants somebody told at once");
             }
+            Self::Connection(side, opened) => connection(metrics, side, opened),
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
             Self::Desk(event) => event.record(metrics),
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
             }
-            Self::Loaded(databases, now) => {
-                metrics.reload_successful.set(1);
-                metrics.reload_success_time.set(now);
-                metrics.database_build.clear();
-                for (database, build) in databases {
-                    metrics.database_build.get_or_create(database).set(*build);
-                }
-                info!("configuration and databases loaded");
-            }
+            Self::Loaded(databases, now) => loaded(metrics, databases, now),
             Self::ReloadFailed(problems) => {
                 metrics.reload_successful.set(0);
                 error!("reload failed, the last good configuration stays in force:\n{problems}");
@@ -119,4 +111,23 @@ impl Event<'_> {
             Self::Revoked(address) => info!(%address, "closed: the policy no longer permits it"),
         }
     }
+}
+
+fn connection(metrics: &Metrics, side: Side, opened: bool) {
+    let open = metrics.connections.get_or_create(&Connections { side });
+    if opened {
+        open.inc()
+    } else {
+        open.dec()
+    };
+}
+
+fn loaded(metrics: &Metrics, databases: &[(Database, i64)], now: f64) {
+    metrics.reload_successful.set(1);
+    metrics.reload_success_time.set(now);
+    metrics.database_build.clear();
+    for (database, build) in databases {
+        metrics.database_build.get_or_create(database).set(*build);
+    }
+    info!("configuration and databases loaded");
 }

@@ -75,6 +75,15 @@ pub(super) struct Lookup {
     pub(super) result: &'static str,
 }
 
+/// Labels of `egress_alerts_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Alert {
+    /// The pack.
+    pub(super) pack: String,
+    /// Its rule.
+    pub(super) rule: String,
+}
+
 /// Labels of `egress_volume_marks_total`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Mark {

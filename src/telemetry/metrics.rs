@@ -10,11 +10,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    Build, Connections, Database, Lookup, Mark, Ruled, Sink, Stage, Transfer, Verdict,
+    Alert, Build, Connections, Database, Lookup, Mark, Ruled, Sink, Stage, Transfer, Verdict,
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
+    "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_queue_records",
     "egress_audit_records_total",
@@ -39,6 +40,7 @@ pub const NAMES: [&str; 18] = [
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    pub(super) alerts: Family<Alert, Counter>,
     pub(super) decisions: Family<Verdict, Counter>,
     pub(super) decision_seconds: Histogram,
     pub(super) request_seconds: Histogram,
@@ -67,6 +69,7 @@ impl Metrics {
             [5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
         let mut metrics = Self {
             registry: Registry::with_prefix("egress"),
+            alerts: Family::default(),
             decisions: Family::default(),
             decision_seconds: Histogram::new(decision),
             request_seconds: Histogram::new(request),
@@ -93,6 +96,7 @@ impl Metrics {
         let build: Family<Build, Gauge> = Family::default();
         build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
         let r = &mut self.registry;
+        r.register("alerts", "Decisions that somebody is told of at once", self.alerts.clone());
         r.register(
             "audit_dropped",
             "Records that could not be written",
@@ -144,6 +148,11 @@ impl Metrics {
         r.register("holds_decided", "Decisions of people on holds", self.holds_decided.clone());
         r.register("holds_open", "Holds on which nobody has decided", self.holds_open.clone());
         r.register("reports_open", "Candidates for reports, not closed", self.reports_open.clone());
+        self.register_rest();
+    }
+
+    fn register_rest(&mut self) {
+        let r = &mut self.registry;
         r.register_with_unit("transfer", "Body bytes passed", Unit::Bytes, self.bytes.clone());
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
         r.register(
@@ -197,6 +206,7 @@ mod tests {
             Event::Located("agreed"),
             Event::Loaded(&database, 1.0),
             Event::Finished(verdict, second, 1, 2),
+            Event::Alert("pack", "rule", "id"),
             Event::VolumeMark("pack/counter/class", "who", 80),
             Event::UpstreamFailed(Stage { stage: "connect", reason: "test" }, "test"),
         ] {

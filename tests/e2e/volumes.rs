@@ -131,6 +131,7 @@ fn a_crash_at_any_moment_never_counts_too_low() {
         let proxy = start(&state);
         let (before, wanted) = (arrived.load(Ordering::SeqCst), crash % 4);
         // Two clients send until the program is gone.
+        #[expect(clippy::needless_collect, reason = "both send before the first is awaited")]
         let clients: Vec<_> = (0..2)
             .map(|client| {
                 let (mut wire, url) = (proxy.client(), format!("{}/", origin.url()));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::policy::{Band, Bulk, Counter, Meter, Span};
+use crate::policy::{Band, Bulk, Counter, Keyed, Meter, Span};
 
 use super::super::section::{Section, Word};
 use super::super::words::nearest;
@@ -122,8 +122,11 @@ fn counter(section: &Section<'_>, name: &str, classes: &Classes, pack: usize) ->
         name: name.to_owned(),
         pack,
         classes: if words.is_empty() { classes.all() } else { classes.named(section, &words) },
-        by_exporter: keyed("exporter"),
-        by_recipient: keyed("recipient"),
+        keyed: match (keyed("exporter"), keyed("recipient")) {
+            (true, false) => Keyed::Exporter,
+            (false, true) => Keyed::Recipient,
+            (true, true) | (false, false) => Keyed::Both,
+        },
         window: window(section),
         lowest: section
             .choice("combine", &[("lowest-threshold", true), ("none", false)])

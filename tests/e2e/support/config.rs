@@ -65,7 +65,7 @@ impl Config {
     pub(crate) fn pack(mut self, text: &str) -> Self {
         self.packs = "\"./pack.toml\"";
         text.clone_into(&mut self.pack);
-        self
+        self.with("[signatures]\nunsigned = \"allow\"")
     }
 
     /// The text of that pack.
