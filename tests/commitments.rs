@@ -3,6 +3,8 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
     clippy::indexing_slicing,
     reason = "a test that cannot go on has failed"
 )]
@@ -93,7 +95,7 @@ fn a_rule_without_a_citation_is_refused() {
 }
 
 /// The outcome of each case of a file that names the packs of a folder.
-fn cases(packs: &[String], cases: &str) -> borderpost::config::Suite {
+fn cases(packs: &[String], cases: &str) -> config::Suite {
     let folder = tempfile::tempdir().unwrap();
     let names: Vec<_> = (0..packs.len()).map(|number| format!("./p{number}.toml")).collect();
     packs
