@@ -83,6 +83,8 @@ impl Policy {
                 }
             }
             rule.part();
+            rule.permits = rule.outcome == Outcome::Allow
+                || (rule.outcome == Outcome::Log && settings.default.refuses());
         }
         for class in &mut law.classes {
             if let Made::Of(mask) = &mut class.data {

@@ -108,6 +108,8 @@ pub struct Rule {
     pub of_slice: Vec<Condition>,
     /// None may hold.
     pub unless: Vec<Condition>,
+    /// Whether a request goes out because of it; the policy knows.
+    pub permits: bool,
 }
 
 /// How a rule stands to the facts.
@@ -140,6 +142,7 @@ impl Rule {
             conditions,
             of_slice: Vec::new(),
             unless: Vec::new(),
+            permits: outcome == Outcome::Allow,
         }
     }
 
@@ -161,7 +164,7 @@ impl Rule {
     /// presumes nothing.
     pub(super) fn test(&self, view: &View<'_>) -> Standing {
         let standing = self.stand(view);
-        if standing.presumed && self.outcome == Outcome::Allow { Standing::NO } else { standing }
+        if standing.presumed && self.permits { Standing::NO } else { standing }
     }
 
     fn stand(&self, view: &View<'_>) -> Standing {
@@ -180,11 +183,16 @@ impl Rule {
         if self.of_slice.is_empty() {
             return self.excepted(view, None, Standing::whole(all));
         }
-        let more = Standing::whole((all.0.and(Truth::pending(!content.complete)), false));
         let each = content.slices.iter().zip(0_u8..).map(|(slice, at)| {
             let standing = self.test_slice(view, slice, all);
             self.excepted(view, Some(slice), Standing { slice: Some(at), ..standing })
         });
+        if self.permits {
+            // What goes out because of a rule goes out whole: each slice must be within it.
+            let more = if content.complete { Truth::Yes } else { Truth::Unknown };
+            return each.fold(Standing::whole((more, false)), Standing::both);
+        }
+        let more = Standing::whole((all.0.and(Truth::pending(!content.complete)), false));
         each.fold(more, Standing::better)
     }
 
@@ -206,6 +214,7 @@ impl Rule {
         for condition in self.unless.iter().filter(|_| standing.truth != Truth::No) {
             let found = match slice {
                 Some(slice) => condition.test_slice(view, slice),
+                None if condition.is_of_slice() => self.excepting_slices(view, condition),
                 None => condition.test(view),
             };
             match found {
@@ -218,11 +227,33 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// An exception that looks at data, of a rule that does not: one slice of it takes a
+    /// permission back, and only all of them together take a refusal back.
+    fn excepting_slices(&self, view: &View<'_>, condition: &Condition) -> (Truth, bool) {
+        let content = view.facts.content;
+        let more = Truth::pending(!content.complete);
+        let each = content.slices.iter().map(|slice| condition.test_slice(view, slice));
+        if self.permits {
+            return each.fold((more, false), better);
+        }
+        let whole = if content.slices.is_empty() { Truth::No } else { Truth::Yes };
+        let whole = if content.complete { whole } else { whole.and(Truth::Unknown) };
+        each.fold((whole, false), |all, one| (all.0.and(one.0), all.1 || one.1))
+    }
+}
+
 impl Standing {
     const NO: Self = Self { truth: Truth::No, presumed: false, slice: None };
 
     fn whole((truth, presumed): (Truth, bool)) -> Self {
         Self { truth, presumed, slice: None }
+    }
+
+    fn both(self, other: Self) -> Self {
+        let slice = self.slice.or(other.slice);
+        let presumed = self.presumed || other.presumed;
+        Self { truth: self.truth.and(other.truth), presumed, slice }
     }
 
     fn better(self, other: Self) -> Self {

@@ -276,6 +276,51 @@ fn an_observing_rule_is_held_but_does_nothing() {
     assert_eq!((permit.outcome(), permit.held().len()), (Outcome::Allow, 1));
 }
 
+#[test]
+fn what_is_permitted_goes_out_whole() {
+    let settings = PolicySettings { default: Outcome::Block, ..PolicySettings::default() };
+    for outcome in [Outcome::Allow, Outcome::Log] {
+        let rules = vec![rule("internal", outcome, vec![tagged(&["internal"])])];
+        let policy = Policy::new(rules, settings.clone());
+        let decide = |slices: &[&str]| {
+            let slices = slices
+                .iter()
+                .map(|tags| Slice::of_tags(tags.split(' ').filter_map(Tag::parse).collect()));
+            let content = policy.weigh_slices(slices.collect(), true);
+            let asked = Asked { policy: &policy, atlas: atlas(), tags: &[], complete: true };
+            let decision = asked.with(Some("20.0.1.1"), |facts| {
+                policy.decide(&Facts { content: &content, ..*facts })
+            });
+            word(&decision)
+        };
+        assert_eq!(decide(&["internal"]), outcome.name());
+        assert_eq!(decide(&["internal", "secret"]), "block", "the secret is in no rule");
+    }
+}
+
+#[test]
+fn an_exception_for_data_takes_permissions_back_and_refusals_only_whole() {
+    let host = || Condition::Hosts(vec![crate::net::HostPattern::parse("api.example").unwrap()]);
+    let decide = |outcome: Outcome, slices: &[&str]| {
+        let default = if outcome.refuses() { Outcome::Allow } else { Outcome::Block };
+        let mut one = rule("r", outcome, vec![host()]);
+        one.unless = vec![tagged(&["public"])];
+        let policy =
+            Policy::new(vec![one], PolicySettings { default, ..PolicySettings::default() });
+        let slices = slices.iter().map(|tag| Slice::of_tags(Tag::parse(tag).into_iter().collect()));
+        let content = policy.weigh_slices(slices.collect(), true);
+        let asked = Asked { policy: &policy, atlas: atlas(), tags: &[], complete: true };
+        let decision = asked
+            .with(Some("20.0.1.1"), |facts| policy.decide(&Facts { content: &content, ..*facts }));
+        word(&decision)
+    };
+    assert_eq!(decide(Outcome::Block, &["public"]), "allow");
+    assert_eq!(decide(Outcome::Block, &["public", "health"]), "block");
+    assert_eq!(decide(Outcome::Block, &[]), "block");
+    assert_eq!(decide(Outcome::Allow, &["health"]), "allow");
+    assert_eq!(decide(Outcome::Allow, &["public", "health"]), "block");
+}
+
 // === laws ===
 
 const TAGS: [&str; 4] = ["health", "health.x", "omic", "label.a"];
@@ -362,7 +407,7 @@ proptest! {
             for rule in &explanation.rules {
                 let all = rule.conditions.iter().fold(Truth::Yes, |all, one| all.and(one.truth));
                 // A rule that permits does not hold where it would have to presume.
-                let presumed = rule.outcome == Outcome::Allow && rule.truth == Truth::No;
+                let presumed = rule.truth == Truth::No && rule.outcome <= Outcome::Log;
                 prop_assert!(rule.truth == all || presumed);
             }
         }
