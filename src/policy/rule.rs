@@ -74,6 +74,7 @@ impl Mode {
 }
 
 /// One rule.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the pack language")]
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// Unique in its pack.
