@@ -162,7 +162,7 @@ fn law(criterion: &mut Criterion) {
             circumstances,
         };
         for metered in active.policy.meters(&facts) {
-            counts.insert(metered.meter, Counted { before: 0, after: 20_000 });
+            counts.insert(metered.meter, Counted { before: 0, after: 20_000, open: false });
         }
         let circumstances = Circumstances { counts: Some(&counts), ..circumstances };
         let facts = Facts { circumstances, ..facts };

@@ -84,6 +84,9 @@ struct Data<'a> {
     state: Option<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     linked: bool,
+    /// Whether it told of a place; which one is never recorded.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    located: bool,
 }
 
 /// What was declared of the transfer; what was not is absent.
@@ -250,6 +253,7 @@ fn data(slice: &Slice) -> Data<'_> {
         records: slice.records,
         state: slice.state.map(|state| state.name()),
         linked: slice.linked,
+        located: slice.point.is_some(),
     }
 }
 

@@ -85,6 +85,9 @@ struct Data {
     state: Option<String>,
     #[serde(default)]
     linked: bool,
+    /// It told of a place, which no record keeps.
+    #[serde(default)]
+    located: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -130,7 +133,7 @@ impl Replay {
             let text = text?;
             let wrong = |error| Usage(format!("{name}:{}: no record: {error}", number + 1));
             let record: Line = serde_json::from_str(&text).map_err(wrong)?;
-            // What failed before a decision has none to compare.
+            // What failed before a decision has none to compare; what told of a place lost it.
             let Some((before, after)) = record.compare(&active.policy, self.at) else {
                 left += 1;
                 continue;
@@ -142,7 +145,7 @@ impl Replay {
                 line(format!("{} {} {host}: {before} -> {after}", record.time, record.id));
             }
         }
-        line(format!("{asked} decided again, {changed} otherwise, {left} without a decision"));
+        line(format!("{asked} decided again, {changed} otherwise, {left} that cannot be"));
         Ok(())
     }
 }
@@ -150,7 +153,8 @@ impl Replay {
 impl Line {
     /// The decision then and the one that would be taken.
     fn compare(&self, policy: &Policy, at: Option<Timestamp>) -> Option<(String, String)> {
-        let outcome = self.outcome.as_ref()?;
+        // Where it was is not recorded, so that rules on areas cannot be asked again.
+        let outcome = self.outcome.as_ref().filter(|_| !self.data.iter().any(|one| one.located))?;
         let rule = self.rules.first().map(|rule| format!("{}/{}", rule.pack, rule.rule));
         let before = told(outcome, rule);
         let host = Host::parse(self.host.as_deref()?).ok()?;
@@ -190,7 +194,8 @@ impl Line {
         let mut counts = Counts::default();
         for metered in policy.meters(facts) {
             if let Some(count) = self.counts.iter().find(|count| count.meter == metered.name) {
-                let counted = Counted { before: count.before, after: count.after };
+                let counted =
+                    Counted { before: count.before, after: count.after, open: metered.open };
                 counts.insert(metered.meter, counted);
             }
         }

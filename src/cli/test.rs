@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::config::{self, Case, Suite};
-use crate::policy::{
-    Amount, Circumstances, Counted, Counts, Facts, HeldRules, Outcome, Place, Policy, Verdict,
-};
+use crate::policy::{Circumstances, Counts, Facts, HeldRules, Outcome, Place, Policy, Verdict};
 
 use super::output::line;
 
@@ -225,12 +223,8 @@ fn counts(policy: &Policy, case: &Case, facts: &Facts<'_>) -> Counts {
     for metered in policy.meters(facts) {
         let key = metered.name.split_once('/').map(|(_, rest)| rest.replace('/', "."));
         let before = key.and_then(|key| case.before.get(&key).copied()).unwrap_or(0);
-        let added = match metered.amount {
-            None => continue,
-            Some(Amount::Number(number)) => number,
-            Some(Amount::Ids(ids)) => u64::try_from(ids.len()).unwrap_or(u64::MAX),
-        };
-        counts.insert(metered.meter, Counted { before, after: before.saturating_add(added) });
+        let counted = metered.after(before);
+        counts.insert(metered.meter, counted);
     }
     counts
 }

@@ -85,6 +85,17 @@ impl Rules {
         sections.len()
     }
 
+    /// Takes patterns of tags that stand elsewhere than in rules; all together are bounded.
+    pub(super) fn take_patterns(&mut self, section: &Section<'_>, patterns: &[TagPattern]) {
+        let known = &self.patterns;
+        let new: Vec<_> = patterns.iter().filter(|one| !known.contains(one)).cloned().collect();
+        self.patterns.extend(new);
+        if self.patterns.len() > TagBits::CAPACITY {
+            let message = format!("more than {} different tag patterns", TagBits::CAPACITY);
+            section.problem(section.span(), message, None);
+        }
+    }
+
     /// How many there are so far.
     pub(super) fn len(&self) -> usize {
         self.read.len()

@@ -104,7 +104,11 @@ impl<'a> Section<'a> {
         if !self.has(key) {
             self.problem(self.span(), format!("`{key}` is missing here"), None);
         }
-        self.word(key)
+        let word = self.word(key)?;
+        if word.text.trim().is_empty() {
+            self.problem(word.span.clone(), format!("`{key}` says nothing"), None);
+        }
+        Some(word)
     }
 
     /// A list of texts; a single text stands for a list of one.

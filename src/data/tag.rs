@@ -84,6 +84,11 @@ impl Tags {
         }
     }
 
+    /// Whether more tags were declared than are kept: the set is not whole.
+    pub fn has_overflown(&self) -> bool {
+        self.0.iter().any(|tag| tag.as_str() == "uninspectable.too-many-tags")
+    }
+
     /// Whether no tag is in the set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

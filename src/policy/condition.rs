@@ -74,6 +74,11 @@ pub struct TagMask {
 // === impl Condition ===
 
 impl Condition {
+    /// The kinds of transaction that it names.
+    pub(super) fn transactions(&self) -> &[String] {
+        if let Self::Declared(Word::Transaction, words) = self { words } else { &[] }
+    }
+
     /// What it says of bulk, if it does.
     pub(super) fn bulk(&self) -> Option<&Bulk> {
         if let Self::Bulk(bulk) = self { Some(bulk) } else { None }

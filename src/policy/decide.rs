@@ -1,7 +1,7 @@
 //! The decision itself.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -30,6 +30,8 @@ pub struct Policy {
     settings: PolicySettings,
     law: Law,
     index: Index,
+    /// The kinds of transaction that some rule knows.
+    transactions: BTreeSet<String>,
 }
 
 /// What packs bring beside their rules.
@@ -92,7 +94,8 @@ impl Policy {
             }
         }
         let index = Index::new(&rules, patterns.len(), law.classes.len());
-        Self { rules, patterns, settings, law, index }
+        let transactions = rules.iter().flat_map(Rule::transactions).cloned().collect();
+        Self { rules, patterns, settings, law, index, transactions }
     }
 
     /// Prepares plain tags of unknown people; `complete` says that no tag can come any more.
@@ -197,6 +200,9 @@ impl Policy {
             if bound && rule.validity.holds(facts.circumstances.at) {
                 let mut standing = rule.test(&view);
                 standing.presumed |= presumed;
+                if standing.presumed && rule.permits {
+                    continue;
+                }
                 tally.count(rule, pack, index, standing, facts);
             }
         }
@@ -210,10 +216,13 @@ impl Policy {
         if tally.refuses() {
             return Verdict::Refuse(tally.refuse(facts));
         }
-        let outcome = tally.outcome().unwrap_or(self.settings.default);
-        if outcome.refuses() {
-            return Verdict::Refuse(tally.refuse_by_default(outcome, Some(place.socket)));
+        // Only a rule that permits opens what is closed by default: not one that was softened or
+        // lifted.
+        let default = self.settings.default;
+        if default.refuses() && !tally.permits() {
+            return Verdict::Refuse(tally.refuse_by_default(default, Some(place.socket)));
         }
+        let outcome = tally.outcome().unwrap_or(default);
         Verdict::Allow(Permit { socket: place.socket, outcome, held: tally.held })
     }
 
@@ -288,6 +297,12 @@ impl Policy {
     /// Who recipients are.
     pub fn register(&self) -> &Register {
         &self.law.register
+    }
+
+    /// Whether some rule knows this kind of transaction. A word that none knows is a slip, or
+    /// says nothing.
+    pub(super) fn knows_transaction(&self, word: &str) -> bool {
+        self.transactions.contains(word)
     }
 
     pub(super) fn counter(&self, counter: usize) -> Option<&Counter> {

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::class::Unit;
 use super::decide::Policy;
 use super::facts::Facts;
 use super::slice::Slice;
 use super::view::{Recognised, View};
-use super::volume::{Counted, Keyed, Meter};
+use super::volume::{Counted, Counter, Keyed, Meter};
 
 /// A question to whoever keeps the counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +18,12 @@ pub struct Metered<'a> {
     pub name: String,
     /// Whom it is counted for: exporter, recipient, or both.
     pub holder: String,
-    /// What this request adds; none where nobody says how much it carries.
-    pub amount: Option<Amount<'a>>,
+    /// What this request adds at least.
+    pub amount: Amount<'a>,
+    /// Whether it may add more: some slice does not say how much it carries.
+    pub open: bool,
+    /// The slices that it counts.
+    pub slices: Vec<u8>,
 }
 
 /// How much a request adds to a meter.
@@ -30,44 +35,77 @@ pub enum Amount<'a> {
     Number(u64),
 }
 
+impl Metered<'_> {
+    /// The count where so many were counted before, and none of these.
+    pub fn after(&self, before: u64) -> Counted {
+        let added = match &self.amount {
+            Amount::Ids(ids) => u64::try_from(ids.len()).unwrap_or(u64::MAX),
+            Amount::Number(number) => *number,
+        };
+        Counted { before, after: before.saturating_add(added), open: self.open }
+    }
+}
+
 impl Policy {
     /// The meters that a request touches, in a stable order.
     pub fn meters<'a>(&'a self, facts: &'a Facts<'a>) -> Vec<Metered<'a>> {
-        let mut found = Vec::new();
         let circumstances = &facts.circumstances;
-        for (at, counter) in self.counters().iter().enumerate() {
-            let bound = self.packs().get(counter.pack).is_some_and(|pack| {
+        let bound = |counter: &Counter| {
+            self.packs().get(counter.pack).is_some_and(|pack| {
                 pack.binds.holds(circumstances.exporter).0 && pack.validity.holds(circumstances.at)
-            });
-            if !bound {
-                continue;
-            }
-            for class in counter.classes.iter() {
-                let slices =
-                    || facts.content.slices.iter().filter(move |one| one.classes.contains(class));
-                let Some(definition) =
-                    self.classes().get(class).filter(|_| slices().next().is_some())
-                else {
-                    continue;
-                };
-                let pack = self.packs().get(counter.pack).map_or("", |pack| &pack.id);
-                found.push(Metered {
-                    meter: Meter { counter: at, class },
-                    name: format!("{pack}/{}/{}", counter.name, definition.name),
-                    holder: self.holder(facts, counter.keyed),
-                    amount: amount(slices().map(|one| &one.slice), definition.unit),
-                });
-            }
-        }
-        found
+            })
+        };
+        let counters = self.counters().iter().enumerate();
+        let counters = counters.filter(|(_, one)| bound(one) && one.is_about(facts));
+        counters
+            .flat_map(|(at, counter)| {
+                let classes = counter.classes.iter();
+                classes.filter_map(move |class| {
+                    self.metered(facts, counter, Meter { counter: at, class })
+                })
+            })
+            .collect()
     }
 
-    /// Whom a counter is kept for. A recipient that the register does not know is its host.
+    fn metered<'a>(
+        &'a self,
+        facts: &'a Facts<'a>,
+        counter: &Counter,
+        meter: Meter,
+    ) -> Option<Metered<'a>> {
+        let definition = self.classes().get(meter.class)?;
+        let slices = facts.content.slices.iter().zip(0_u8..);
+        let slices: Vec<_> = slices.filter(|(one, _)| one.classes.contains(meter.class)).collect();
+        if slices.is_empty() {
+            return None;
+        }
+        let pack = self.packs().get(counter.pack).map_or("", |pack| &pack.id);
+        let (amount, open) = amount(slices.iter().map(|(one, _)| &one.slice), definition.unit);
+        Some(Metered {
+            meter,
+            name: format!("{pack}/{}/{}", counter.name, definition.name),
+            holder: self.holder(facts, counter.keyed),
+            amount,
+            open,
+            slices: slices.iter().map(|(_, at)| *at).collect(),
+        })
+    }
+
+    /// Whom a counter is kept for. Recipients that the register does not know are one for each
+    /// place: the names and addresses of one recipient are many, and a count for each would
+    /// never be full.
     fn holder(&self, facts: &Facts<'_>, keyed: Keyed) -> String {
         let exporter = facts.circumstances.exporter.map_or("-", |one| &one.id);
-        let recipient = match View::of(self, facts).party() {
-            Recognised::Party(found) => Cow::Borrowed(&*self.register().get(found.party).id),
-            Recognised::Nobody | Recognised::NotYet => format!("host {}", facts.host).into(),
+        let recipient = match (View::of(self, facts).party(), &facts.place) {
+            (Recognised::Party(found), _) => Cow::Borrowed(&*self.register().get(found.party).id),
+            (Recognised::Nobody | Recognised::NotYet, Some(place))
+                if !place.entry.candidates().is_empty() =>
+            {
+                format!("recipients in {}", place.entry.candidates()).into()
+            }
+            (Recognised::Nobody | Recognised::NotYet, _) => {
+                Cow::Borrowed("recipients nobody places")
+            }
         };
         match keyed {
             Keyed::Both => format!("{exporter} -> {recipient}"),
@@ -98,19 +136,19 @@ impl Policy {
     }
 }
 
-/// The sum over slices: ids where all have ids, else a number; none where one does not tell.
-fn amount<'a>(
-    slices: impl Iterator<Item = &'a Slice> + Clone,
-    unit: super::class::Unit,
-) -> Option<Amount<'a>> {
-    let by_id = unit != super::class::Unit::Record;
-    if by_id && slices.clone().all(|slice| !slice.ids.is_empty()) {
-        return Some(Amount::Ids(
-            slices.flat_map(|slice| &slice.ids).map(String::as_str).collect(),
-        ));
+/// The sum over slices: ids where all have ids and none tells of more, else a number. A slice
+/// that does not tell has one at least, and leaves the sum open.
+fn amount<'a>(slices: impl Iterator<Item = &'a Slice> + Clone, unit: Unit) -> (Amount<'a>, bool) {
+    let named = |slice: &Slice| {
+        let ids = u64::try_from(slice.ids.len()).unwrap_or(u64::MAX);
+        unit != Unit::Record && ids > 0 && slice.amount(unit) == Some(ids)
+    };
+    if slices.clone().all(named) {
+        let ids = slices.flat_map(|slice| &slice.ids).map(String::as_str).collect();
+        return (Amount::Ids(ids), false);
     }
-    let sum = slices
-        .map(|slice| slice.amount(unit))
-        .try_fold(0_u64, |sum, one| one.map(|one| sum.saturating_add(one)));
-    sum.map(Amount::Number)
+    let told = slices.map(|slice| slice.amount(unit));
+    let open = told.clone().any(|one| one.is_none());
+    let add = |sum: u64, one: Option<u64>| sum.saturating_add(one.unwrap_or(1));
+    (Amount::Number(told.fold(0, add)), open)
 }

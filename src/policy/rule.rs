@@ -156,6 +156,11 @@ impl Rule {
         self.conditions.sort_by_key(Condition::cost);
     }
 
+    /// The kinds of transaction that it names.
+    pub(super) fn transactions(&self) -> impl Iterator<Item = &String> {
+        self.all_conditions().chain(&self.unless).flat_map(Condition::transactions)
+    }
+
     /// Every condition.
     pub fn all_conditions(&self) -> impl Iterator<Item = &Condition> {
         self.of_slice.iter().chain(&self.conditions)
@@ -189,9 +194,12 @@ impl Rule {
             self.excepted(view, Some(slice), Standing { slice: Some(at), ..standing })
         });
         if self.permits {
-            // What goes out because of a rule goes out whole: each slice must be within it.
-            let more = if content.complete { Truth::Yes } else { Truth::Unknown };
-            return each.fold(Standing::whole((more, false)), Standing::both);
+            // What goes out because of a rule goes out whole: each slice must be within it, and
+            // what is not whole yet may still come to be, or cease to be.
+            if !content.complete {
+                return Standing::whole((all.0.and(Truth::Unknown), false));
+            }
+            return each.fold(Standing::whole((Truth::Yes, false)), Standing::both);
         }
         let more = Standing::whole((all.0.and(Truth::pending(!content.complete)), false));
         each.fold(more, Standing::better)
@@ -221,6 +229,12 @@ impl Rule {
             match found {
                 (Truth::Yes, false) => return Standing::NO,
                 (Truth::Unknown, _) => left.truth = left.truth.and(Truth::Unknown),
+                // A slice may still come to be excepted.
+                (Truth::Yes, true) | (Truth::No, _)
+                    if condition.is_of_slice() && !view.facts.content.complete =>
+                {
+                    left.truth = left.truth.and(Truth::Unknown);
+                }
                 (Truth::Yes, true) | (Truth::No, _) => {}
             }
         }

@@ -75,9 +75,11 @@ impl Slice {
             Unit::Record => self.records,
             Unit::Subject => self.subjects,
         };
-        let ids = || (!self.ids.is_empty()).then(|| u64::try_from(self.ids.len()).ok()).flatten();
-        // Records may be many to a person, so that ids do not tell their number.
-        told.or_else(|| if unit == Unit::Record { None } else { ids() })
+        // Records may be many to a person, so that ids do not tell their number. Of a number and
+        // of ids that contradict it the larger counts.
+        let by_id = unit != Unit::Record && !self.ids.is_empty();
+        let ids = by_id.then(|| u64::try_from(self.ids.len()).ok()).flatten();
+        told.max(ids)
     }
 }
 

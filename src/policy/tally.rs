@@ -16,6 +16,8 @@ pub(super) struct Tally<'p> {
     /// A rule demands the transfer.
     duty: Option<Held>,
     pending: bool,
+    /// A rule that permits holds.
+    permits: bool,
     /// A rule that would demand the transfer may still hold.
     duty_pending: bool,
 }
@@ -28,6 +30,7 @@ impl<'p> Tally<'p> {
             strongest: None,
             duty: None,
             pending: false,
+            permits: false,
             duty_pending: false,
         }
     }
@@ -44,7 +47,7 @@ impl<'p> Tally<'p> {
         match standing.truth {
             Truth::No => return,
             Truth::Unknown => {
-                self.duty_pending |= rule.duty && rule.mode == Mode::Enforce;
+                self.duty_pending |= rule.duty && rule.mode == Mode::Enforce && !standing.presumed;
                 return self.pending = true;
             }
             Truth::Yes => {}
@@ -61,9 +64,11 @@ impl<'p> Tally<'p> {
         if rule.mode == Mode::Observe {
             return;
         }
-        if rule.duty {
+        // A demand is not presumed: it would turn a bar into something to be approved.
+        if rule.duty && !presumed && held.lifted.is_none() {
             self.duty = self.duty.or(Some(held));
         }
+        self.permits |= rule.permits && !presumed && held.lifted.is_none();
         // Evidence comes before presumption, then the order of the configuration: the
         // reason that is told is the best one there is.
         let better =
@@ -120,6 +125,11 @@ impl<'p> Tally<'p> {
     /// Whether no enforcing rule holds.
     pub(super) fn is_silent(&self) -> bool {
         self.strongest.is_none()
+    }
+
+    /// Whether a rule permits.
+    pub(super) fn permits(&self) -> bool {
+        self.permits
     }
 
     pub(super) fn is_pending(&self) -> bool {

@@ -91,7 +91,7 @@ impl<'a> View<'a> {
             .fold((Truth::Yes, false), |all, one| (all.0.and(one.0), all.1 || one.1))
     }
 
-    /// Whether one of the words is declared. A transaction of which nothing is declared is
+    /// Whether one of the words is declared. A transaction of which nothing known is declared is
     /// presumed to be of the kind that a rule names (28 CFR 202.210: a packet does not tell).
     pub(super) fn declared(&self, word: Word, words: &[String]) -> (Truth, bool) {
         let said = word.of(self.facts.circumstances.declared);
@@ -99,7 +99,7 @@ impl<'a> View<'a> {
         if said.iter().any(named) || (said.is_empty() && words.iter().any(|one| one == "unknown")) {
             return (Truth::Yes, false);
         }
-        if word == Word::Transaction && said.is_empty() {
+        if word == Word::Transaction && !said.iter().any(|one| self.policy.knows_transaction(one)) {
             return (Truth::Yes, true);
         }
         if word != Word::RecipientKind {

@@ -4,6 +4,8 @@
 use jiff::tz::TimeZone;
 
 use super::class::{Class, Threshold};
+use super::facts::Facts;
+use super::reach::Reach;
 use super::slice::ClassBits;
 use super::truth::Truth;
 
@@ -18,6 +20,8 @@ pub struct Counter {
     pub classes: ClassBits,
     /// For whom it is counted apart.
     pub keyed: Keyed,
+    /// Where what is counted must go to; anywhere if absent.
+    pub to: Option<Reach>,
     /// Over which time.
     pub window: Span,
     /// Whether linked classes share the lowest threshold present (28 CFR 202.205(g)).
@@ -64,6 +68,8 @@ pub struct Counted {
     pub before: u64,
     /// With it.
     pub after: u64,
+    /// Whether there may be more: a slice does not say how much it carries.
+    pub open: bool,
 }
 
 /// The numbers of one request, by meter. What is missing is not known.
@@ -90,6 +96,15 @@ pub struct Bulk {
     pub classes: ClassBits,
     /// How the rule names them.
     pub names: Vec<String>,
+}
+
+impl Counter {
+    /// Whether a request goes where this counter counts. What nobody places counts.
+    pub(super) fn is_about(&self, facts: &Facts<'_>) -> bool {
+        let at = facts.circumstances.at;
+        let within = |reach: &Reach| facts.place.is_none_or(|place| reach.holds(place.entry, at).0);
+        self.to.as_ref().is_none_or(within)
+    }
 }
 
 impl Counts {
@@ -161,7 +176,8 @@ impl Bulk {
             let one = match counted {
                 None => (Truth::Unknown, false),
                 Some(None) => (Truth::Yes, true),
-                Some(Some(counted)) => ((counted.after >= least).into(), presumed),
+                Some(Some(counted)) if counted.after >= least => (Truth::Yes, presumed),
+                Some(Some(counted)) => (counted.open.into(), true),
             };
             found = better(found, one);
         }
@@ -182,7 +198,11 @@ impl Band {
             None => (Truth::Unknown, false),
             Some(None) => (Truth::Yes, true),
             Some(Some(counted)) => {
-                ((self.least..=self.most).contains(&counted.after).into(), presumed)
+                let within = (self.least..=self.most).contains(&counted.after);
+                // More may be there than was told: then any band further up may be the one.
+                let sure = within && !(counted.open && self.most < u64::MAX);
+                let possible = within || (counted.open && counted.after < self.least);
+                if sure { (Truth::Yes, presumed) } else { (possible.into(), true) }
             }
         }
     }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use crate::audit::{self, Ask, Reservation, Subjects, Tolled, VolumeError, Volumes, Window};
 use crate::policy::{
-    Amount, Circumstances, Counted, Counts, Facts, HeldRules, Lift, Meter, Place, Policy, Span,
+    Amount, Circumstances, Counted, Counts, Facts, HeldRules, Lift, Meter, Mode, Place, Policy,
+    Rule, Span,
 };
 use crate::telemetry::{Event, Metrics};
 
@@ -18,7 +19,10 @@ struct Touched {
     meter: Meter,
     name: String,
     holder: String,
-    amount: Option<Owned>,
+    amount: Owned,
+    open: bool,
+    /// The slices that it counts, for exemptions.
+    slices: Vec<u8>,
 }
 
 /// How much is added, on its own: the disk is waited for on another thread.
@@ -37,11 +41,12 @@ pub(super) struct Counting {
     reservations: Vec<Kept>,
 }
 
-/// A reservation, and whether an exemption of its pack takes it back.
+/// A reservation, and whether an exemption of its pack takes it back: only if it lets out every
+/// slice that was counted.
 #[derive(Debug)]
 struct Kept {
     pack: usize,
-    skip_exempt: bool,
+    skips: Option<Vec<u8>>,
     reservation: Reservation,
 }
 
@@ -65,7 +70,7 @@ impl Counting {
         let Some(volumes) = volumes else { return Ok(counting) };
         let mut wanted: Vec<Touched> = Vec::new();
         for one in counting.places.iter().flat_map(|(_, touched)| touched) {
-            if one.amount.is_some() && !wanted.contains(one) {
+            if !wanted.contains(one) {
                 wanted.push(one.clone());
             }
         }
@@ -90,7 +95,7 @@ impl Counting {
                 known.name == one.name && known.holder == one.holder
             };
             if let Some((_, counted)) = self.counted.iter().find(same) {
-                counts.insert(one.meter, *counted);
+                counts.insert(one.meter, Counted { open: one.open, ..*counted });
             }
         }
         counts
@@ -117,14 +122,19 @@ impl Counting {
 
     /// Keeps or gives back what was reserved. Waits for no disk.
     pub(super) fn settle(self, policy: &Policy, held: &HeldRules, left: bool) {
-        let exempt = |pack: usize| {
+        let exempt = |pack: usize, slice: u8| {
             held.iter().any(|one| {
                 let by_grant = matches!(one.lifted, Some(Lift::Grant(_)));
-                by_grant && policy.rule(one).is_some_and(|rule| rule.pack_index == pack)
+                let here = one.slice.is_none_or(|held| held == slice);
+                let refused = |rule: &Rule| {
+                    rule.pack_index == pack && rule.outcome.refuses() && rule.mode == Mode::Enforce
+                };
+                by_grant && here && policy.rule(one).is_some_and(refused)
             })
         };
-        for Kept { pack, skip_exempt, reservation } in self.reservations {
-            if left && !(skip_exempt && exempt(pack)) {
+        for Kept { pack, skips, reservation } in self.reservations {
+            let skip = skips.is_some_and(|slices| slices.iter().all(|one| exempt(pack, *one)));
+            if left && !skip {
                 reservation.left();
             } else if let Err(error) = reservation.give_back() {
                 // It stays counted, which is the safe side.
@@ -140,9 +150,11 @@ pub(super) fn counted<'a>(facts: &Facts<'a>, counts: &'a Counts) -> Facts<'a> {
     Facts { circumstances, ..*facts }
 }
 
+/// A pack, and the slices whose exemption takes its count back, if one can.
+type Group = (usize, Option<Vec<u8>>);
 type Reserved = (Vec<(Touched, Counted)>, Vec<Kept>);
 
-/// One reservation for each pack and kind, so that an exemption takes back only its own.
+/// One reservation for each pack and the slices it counts, so that an exemption takes back only its own.
 fn reserve_all(
     volumes: &Volumes,
     policy: &Policy,
@@ -150,9 +162,10 @@ fn reserve_all(
     at: Timestamp,
 ) -> Result<Reserved, VolumeError> {
     let group = |one: &Touched| {
-        policy.counters().get(one.meter.counter).map(|counter| (counter.pack, counter.skip_exempt))
+        let counter = policy.counters().get(one.meter.counter)?;
+        Some((counter.pack, counter.skip_exempt.then(|| one.slices.clone())))
     };
-    let mut groups: Vec<((usize, bool), Vec<Touched>)> = Vec::new();
+    let mut groups: Vec<(Group, Vec<Touched>)> = Vec::new();
     for one in wanted {
         let Some(key) = group(&one) else { continue };
         match groups.iter_mut().find(|(known, _)| *known == key) {
@@ -161,10 +174,10 @@ fn reserve_all(
         }
     }
     let (mut counted, mut kept) = (Vec::new(), Vec::new());
-    for ((pack, skip_exempt), list) in groups {
+    for ((pack, skips), list) in groups {
         let (reservation, numbers) = reserve_group(volumes, policy, &list, at)?;
         counted.extend(list.into_iter().zip(numbers));
-        kept.push(Kept { pack, skip_exempt, reservation });
+        kept.push(Kept { pack, skips, reservation });
     }
     Ok((counted, kept))
 }
@@ -182,15 +195,18 @@ fn reserve_group(
     let asks: Vec<_> = asks
         .map(|((meter, window), (one, ids))| {
             let subjects = match &one.amount {
-                Some(Owned::Number(number)) => Subjects::Number(*number),
-                Some(Owned::Ids(_)) | None => Subjects::Ids(ids),
+                Owned::Number(number) => Subjects::Number(*number),
+                Owned::Ids(_) => Subjects::Ids(ids),
             };
             Ask { meter, window, subjects }
         })
         .collect();
     let (reservation, counted) = volumes.reserve(&asks, at)?;
     let counted = counted.into_iter();
-    Ok((reservation, counted.map(|one| Counted { before: one.before, after: one.after }).collect()))
+    Ok((
+        reservation,
+        counted.map(|one| Counted { before: one.before, after: one.after, open: false }).collect(),
+    ))
 }
 
 fn window(policy: &Policy, meter: Meter) -> Window {
@@ -208,19 +224,20 @@ impl Touched {
 
     fn ids(&self) -> Vec<&str> {
         match &self.amount {
-            Some(Owned::Ids(ids)) => ids.iter().map(String::as_str).collect(),
-            Some(Owned::Number(_)) | None => Vec::new(),
+            Owned::Ids(ids) => ids.iter().map(String::as_str).collect(),
+            Owned::Number(_) => Vec::new(),
         }
     }
 }
 
 impl From<crate::policy::Metered<'_>> for Touched {
     fn from(metered: crate::policy::Metered<'_>) -> Self {
-        let amount = metered.amount.map(|amount| match amount {
+        let amount = match metered.amount {
             Amount::Ids(ids) => Owned::Ids(ids.into_iter().map(str::to_owned).collect()),
             Amount::Number(number) => Owned::Number(number),
-        });
+        };
         let (meter, name, holder) = (metered.meter, metered.name, metered.holder);
-        Self { meter, name, holder, amount }
+        let (open, slices) = (metered.open, metered.slices);
+        Self { meter, name, holder, amount, open, slices }
     }
 }

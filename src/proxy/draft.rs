@@ -149,10 +149,11 @@ impl Draft {
     /// Keeps what was reserved where data left: a byte of the body, or a head that is all.
     fn settle(&mut self) {
         let Some(counting) = self.counting.take() else { return };
-        let (has_body, policy) = (self.has_body, Arc::clone(&self.active.policy));
+        let policy = Arc::clone(&self.active.policy);
+        let body = self.sent.has_left();
+        let head = !self.has_body && self.sent.is_handed();
         let record = self.record();
-        let sent = record.timings.connect.is_some() || record.timings.first_byte.is_some();
-        let left = record.bytes_out > 0 || (!has_body && sent);
+        let left = body || head || record.bytes_out > 0;
         counting.settle(&policy, &record.held, left);
     }
 

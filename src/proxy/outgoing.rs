@@ -19,6 +19,10 @@ use super::frame::{Cut, clean, length};
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     bytes: AtomicU64,
+    /// The head is with a connection, and may have left.
+    handed: AtomicBool,
+    /// Something of the body left: a byte, a trailer, or its end.
+    left: AtomicBool,
     broken: AtomicBool,
     /// Set where the body waits for a word of the destination.
     withheld: OnceLock<Withheld>,
@@ -62,6 +66,16 @@ impl Progress {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Whether the head may have left.
+    pub(super) fn is_handed(&self) -> bool {
+        self.handed.load(Ordering::Relaxed)
+    }
+
+    /// Whether something of the body left. Its mere end is something: the query left before it.
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
     /// Whether the client did not send its body to the end.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
@@ -86,6 +100,11 @@ impl Outgoing {
     /// Counts into `sent` what passes.
     pub(super) fn new(inner: Incoming, sent: Arc<Progress>) -> Self {
         Self { inner: Some(inner), sent, gate: None }
+    }
+
+    /// Says that the head goes to a connection now, or that it came back unsent.
+    pub(super) fn hand_over(&self, handed: bool) {
+        self.sent.handed.store(handed, Ordering::Relaxed);
     }
 
     /// The same body once more, if there is nothing in it.
@@ -143,9 +162,10 @@ impl Body for Outgoing {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, length);
                 self.sent.bytes.fetch_add(bytes, Ordering::Relaxed);
+                self.sent.left.store(true, Ordering::Relaxed);
             }
             Some(Err(_)) => self.sent.broken.store(true, Ordering::Relaxed),
-            None => {}
+            None => self.sent.left.store(true, Ordering::Relaxed),
         }
         Poll::Ready(frame.map(|frame| frame.map(clean).map_err(Cut::from)))
     }

@@ -115,7 +115,9 @@ async fn walk(
         return forward::send(draft, from, &target, &judged, request).await.map(Passed::Answer);
     }
     let (stream, permit) = connect(draft, &proxy, &judged).await?;
-    let standing = Standing { client, host: target.authority.host.clone(), statement, permit };
+    let counts = draft.record().counts.clone();
+    let host = target.authority.host.clone();
+    let standing = Standing { client, host, statement, counts, permit };
     Ok(Passed::Tunnel(Tunnel { upgrade: hyper::upgrade::on(&mut request), stream, standing }))
 }
 

@@ -47,17 +47,27 @@ impl Statement {
         };
         let believed = principal.as_ref().is_some_and(|one| one.declares);
         let name = principal.as_ref().map(|one| &*one.name);
+        let mut slices = declared_slices(headers)?;
         let mut tags = active.carriers.declared(headers);
-        let mut slices = Vec::new();
-        for slice in self::slices(headers)? {
-            slices.push(if believed { slice } else { Slice::of_tags(slice.tags) });
-        }
         let mut declared = if believed { context(headers)? } else { Declared::default() };
         for route in active.routes.iter().filter(|route| route.covers(host, name)) {
             route.tags.iter().for_each(|tag| tags.insert(tag.clone()));
             declared = declared.or(&route.declared);
         }
-        add_loose(&mut slices, &tags);
+        if believed {
+            add_loose(&mut slices, tags);
+        } else {
+            // Whoever may not declare does not part its data either: what stands together counts.
+            slices
+                .iter()
+                .flat_map(|slice| slice.tags.iter())
+                .for_each(|tag| tags.insert(tag.clone()));
+            slices.clear();
+            add_loose(&mut slices, tags);
+        }
+        if slices.iter().any(|slice| slice.tags.has_overflown()) {
+            return Err(wrong(&SLICE, &"more different tags than can be remembered"));
+        }
         Ok(Self { principal, exporter, slices, declared })
     }
 
@@ -94,20 +104,17 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     headers.remove(CONTEXT);
 }
 
-/// Tags that no slice carries are a slice of which no more is known.
-fn add_loose(slices: &mut Vec<Slice>, tags: &Tags) {
-    let in_slice = |tag: &&crate::data::Tag| {
-        slices.iter().any(|slice| slice.tags.iter().any(|one| one == *tag))
-    };
-    let loose: Tags = tags.iter().filter(|tag| !in_slice(tag)).cloned().collect();
-    if !loose.is_empty() {
-        slices.push(Slice::of_tags(loose));
+/// Tags declared beside the slices are a slice of which no more is known, unless one slice has
+/// them all: what a law looks for in company must not be parted.
+fn add_loose(slices: &mut Vec<Slice>, tags: Tags) {
+    if !tags.is_empty() && !slices.iter().any(|slice| slice.tags.contains_all(&tags)) {
+        slices.push(Slice::of_tags(tags));
     }
 }
 
 /// Reads slices as the header has them, for commands.
 pub fn parse_slices(text: &str) -> Result<Vec<Slice>, String> {
-    slices(&one_header(SLICE, text)?).map_err(|error| error.to_string())
+    declared_slices(&one_header(SLICE, text)?).map_err(|error| error.to_string())
 }
 
 /// Reads a context as the header has it, for commands.
@@ -121,7 +128,7 @@ fn one_header(name: HeaderName, text: &str) -> Result<HeaderMap, String> {
     Ok(HeaderMap::from_iter([(name, value)]))
 }
 
-fn slices(headers: &HeaderMap) -> Result<Vec<Slice>, Error> {
+fn declared_slices(headers: &HeaderMap) -> Result<Vec<Slice>, Error> {
     let mut slices = Vec::new();
     for value in headers.get_all(SLICE) {
         let list: List =
@@ -149,6 +156,9 @@ fn slice(entry: &ListEntry) -> Result<Slice, Error> {
         slice.tags.insert_declared(text);
     }
     describe(&mut slice, parameters)?;
+    if slice.tags.is_empty() {
+        return Err(wrong(&SLICE, &"a slice without a tag says nothing"));
+    }
     Ok(slice)
 }
 
@@ -180,9 +190,16 @@ fn describe(slice: &mut Slice, parameters: &Parameters) -> Result<(), Error> {
             _ => return Err(wrong(&SLICE, &format!("`{key}` is no parameter of a slice"))),
         }
     }
-    if let (Some(latitude), Some(longitude)) = (latitude, longitude) {
-        let point = Point::new(latitude, longitude);
-        slice.point = Some(point.ok_or_else(|| wrong(&SLICE, &"lat and lon are not on earth"))?);
+    match (latitude, longitude) {
+        (Some(latitude), Some(longitude)) => {
+            let point = Point::new(latitude, longitude);
+            let nowhere = || wrong(&SLICE, &"lat and lon are not on earth");
+            slice.point = Some(point.ok_or_else(nowhere)?);
+        }
+        (None, None) => {}
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(wrong(&SLICE, &"lat and lon come together"));
+        }
     }
     Ok(())
 }
@@ -237,10 +254,12 @@ fn words(entry: &ListEntry) -> Option<Vec<String>> {
     }
 }
 
+/// A word; an empty one says nothing and is none.
 fn text(item: &BareItem) -> Option<&str> {
     item.as_token()
         .map(|token| token.as_str())
         .or_else(|| item.as_string().map(|text| text.as_str()))
+        .filter(|text| !text.trim().is_empty())
 }
 
 fn count(item: &BareItem) -> Option<u64> {
@@ -272,7 +291,7 @@ mod tests {
     #[test]
     fn slices_say_whose_how_many_and_where() {
         let value = "(health id.contact);of=US;subjects=120;linked, geo.precise;lat=38.87;lon=-77;ids=\"a b\"";
-        let found = slices(&headers("x-data-slice", value)).unwrap();
+        let found = declared_slices(&headers("x-data-slice", value)).unwrap();
         let [first, second] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(first.tags.to_string(), "health, id.contact");
         assert_eq!(
@@ -306,17 +325,21 @@ mod tests {
             "health;what=1",
             "(health",
             "health;lat=91;lon=0",
+            "health;lat=9",
+            "();of=US",
+            "\"\";of=US",
         ] {
-            assert!(slices(&headers("x-data-slice", wrong)).is_err(), "{wrong}");
+            assert!(declared_slices(&headers("x-data-slice", wrong)).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn loose_tags_make_a_slice_of_their_own() {
-        let mut found = slices(&headers("x-data-slice", "health;of=US")).unwrap();
+        let mut found = declared_slices(&headers("x-data-slice", "health;of=US")).unwrap();
         let tags = ["health", "omic"].into_iter().filter_map(crate::data::Tag::parse).collect();
-        add_loose(&mut found, &tags);
+        add_loose(&mut found, tags);
         assert_eq!(found.len(), 2);
-        assert_eq!(found.get(1).map(|slice| slice.tags.to_string()), Some("omic".to_owned()));
+        let loose = found.get(1).map(|slice| slice.tags.to_string());
+        assert_eq!(loose, Some("health, omic".to_owned()), "what stands together stays together");
     }
 }

@@ -15,9 +15,9 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::sleep;
 
-use crate::audit::Fault;
+use crate::audit::{Fault, Tolled};
 use crate::net::Host;
-use crate::policy::{Facts, Permit, Place, Verdict};
+use crate::policy::{Circumstances, Counted, Counts, Facts, Permit, Place, Policy, Verdict};
 use crate::telemetry::{Event, Side};
 
 use super::Proxy;
@@ -48,6 +48,8 @@ pub(super) struct Standing {
     pub(super) client: IpAddr,
     pub(super) host: Host,
     pub(super) statement: Statement,
+    /// What was counted for it, by the names of the meters.
+    pub(super) counts: Vec<Tolled>,
     pub(super) permit: Permit,
 }
 
@@ -64,7 +66,7 @@ enum End {
 
 /// Bytes passed each way; also the sign of life.
 #[derive(Debug, Default)]
-struct Counts {
+struct Passed {
     out: AtomicU64,
     back: AtomicU64,
 }
@@ -96,7 +98,7 @@ impl Tunnel {
                 "the client left before the tunnel stood",
             );
         };
-        let counts = Counts::default();
+        let counts = Passed::default();
         Event::Connection(Side::Upstream, true).record(&proxy.metrics);
         let end = tokio::select! {
             end = relay(client, stream, early, &counts) => end,
@@ -127,7 +129,7 @@ async fn relay(
     mut client: TcpStream,
     mut upstream: TcpStream,
     early: [Bytes; 2],
-    counts: &Counts,
+    counts: &Passed,
 ) -> End {
     let (client_read, mut client_write) = client.split();
     let (upstream_read, mut upstream_write) = upstream.split();
@@ -180,9 +182,9 @@ async fn pump(
     }
 }
 
-// === impl Counts ===
+// === impl Passed ===
 
-impl Counts {
+impl Passed {
     /// Ends when nothing has passed either way for the limit (and at most twice as long).
     async fn idle(&self, limit: Duration) {
         let passed = || (self.out.load(Ordering::Relaxed), self.back.load(Ordering::Relaxed));
@@ -231,10 +233,26 @@ impl Standing {
                 .statement
                 .circumstances(jiff::Timestamp::now(), approvals.as_deref()),
         };
+        let facts = &facts;
         let socket: SocketAddr = self.permit.socket();
         let (canonical, entry) = active.locate(&self.host, socket.ip());
         let place = Place { socket, judged: canonical.judged, special: canonical.special, entry };
+        let counts = self.counts(&active.policy, &Facts { place: Some(place), ..*facts });
+        let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
+        let facts = Facts { circumstances, ..*facts };
         matches!(active.policy.conclude(&facts, place), Verdict::Allow(_))
+    }
+
+    /// What was counted when the tunnel was permitted: its own share is in it.
+    fn counts(&self, policy: &Policy, facts: &Facts<'_>) -> Counts {
+        let mut counts = Counts::default();
+        for metered in policy.meters(facts) {
+            let told = self.counts.iter().find(|one| one.meter == metered.name);
+            if let Some(told) = told {
+                counts.insert(metered.meter, Counted { open: metered.open, ..told.counted });
+            }
+        }
+        counts
     }
 }
 

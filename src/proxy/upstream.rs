@@ -87,6 +87,7 @@ impl Upstream {
         for permit in permits {
             while let Some(mut lease) = self.pool.take(&key(permit)) {
                 let again = repeated(&request);
+                request.body().hand_over(true);
                 match lease.sender.try_send_request(request).await {
                     Ok(response) => {
                         return Ok(Answered {
@@ -97,10 +98,13 @@ impl Upstream {
                         });
                     }
                     Err(mut error) => {
-                        let unsent = error.take_message();
-                        let error = error.into_error();
-                        match unsent.or_else(|| again.filter(|_| !error.is_parse())) {
-                            Some(unanswered) => request = unanswered,
+                        let message = error.take_message();
+                        let (unsent, error) = (message.is_some(), error.into_error());
+                        match message.or_else(|| again.filter(|_| !error.is_parse())) {
+                            Some(unanswered) => {
+                                request = unanswered;
+                                request.body().hand_over(!unsent);
+                            }
                             None => return Err(exchange_failed(&error)),
                         }
                     }
@@ -111,6 +115,7 @@ impl Upstream {
         let (stream, permit) = self.race(permits).await?;
         let mut lease = self.handshake(stream, key(&permit)).await?;
         let connect = Some(started.elapsed());
+        request.body().hand_over(true);
         let sent = lease.sender.try_send_request(request).await;
         let response = sent.map_err(|error| exchange_failed(&error.into_error()))?;
         Ok(Answered { response, lease, permit, connect })

@@ -47,10 +47,12 @@ fn a_threshold_is_reached_over_several_requests() {
     let refused = send(&proxy, &china, "subjects=1");
     assert_eq!(refused.status(), 451);
     assert_eq!(refused.json()["rule"], "brokerage");
-    // What was refused does not count, and another recipient has a count of its own.
-    assert_eq!(send(&proxy, &china, "subjects=5").status(), 451);
+    // What was refused does not count. Who the register does not know counts with all others of
+    // its place; another place has a count of its own.
     let other = Origin::answering("127.3.0.2", ok(""));
-    assert_eq!(send(&proxy, &other, "subjects=100").status(), 200);
+    assert_eq!(send(&proxy, &other, "subjects=5").status(), 451);
+    let elsewhere = Origin::answering("127.2.0.1", ok(""));
+    assert_eq!(send(&proxy, &elsewhere, "subjects=100").status(), 200);
     let records = proxy.wait_records(5);
     let found: Vec<_> = records.iter().map(counted).collect();
     assert_eq!(found, [(0, 60), (60, 100), (100, 101), (100, 105), (0, 100)]);
@@ -184,10 +186,101 @@ fn recorded_decisions_are_taken_again_by_another_pack() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
-    assert!(replay(&[]).ends_with("2 decided again, 0 otherwise, 0 without a decision\n"));
+    assert!(replay(&[]).ends_with("2 decided again, 0 otherwise, 0 that cannot be\n"));
     let text = replay(&["--pack", draft.to_str().unwrap()]);
     assert!(text.contains("-> block by us-28cfr202/brokerage"), "{text}");
-    assert!(text.ends_with("2 decided again, 1 otherwise, 0 without a decision\n"), "{text}");
+    assert!(text.ends_with("2 decided again, 1 otherwise, 0 that cannot be\n"), "{text}");
     let before = replay(&["--at", "2025-04-07T00:00:00Z"]);
     assert!(before.contains("-> allow"), "the pack was not in force yet: {before}");
+}
+
+/// Requests after each of which the next of 60 is over the threshold: something left.
+#[test]
+fn a_head_that_left_counts_whatever_comes_back() {
+    let (state, drops) = (TempDir::new().unwrap(), |_: &mut crate::support::Wire| ());
+    let origin = Origin::start("127.3.0.1", move |wire, received| {
+        received.note(wire.request().unwrap());
+        drops(wire);
+    });
+    let proxy = start(&state);
+    let url = format!("{}/?genomes=ACGT", origin.url());
+    assert_eq!(proxy.ask("GET", &url, &sale("subjects=60"), "").status(), 502);
+    assert_eq!(proxy.ask("GET", &url, &sale("subjects=60"), "").status(), 451);
+    assert_eq!(counted(&proxy.wait_records(2)[1]), (60, 120));
+}
+
+#[test]
+fn an_empty_body_is_no_way_around_the_count() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let proxy = start(&state);
+    for status in [200, 451] {
+        let mut client = proxy.client();
+        let head = format!("{}Transfer-Encoding: chunked\r\n", sale("subjects=60"));
+        client.send(request("POST", &format!("{}/?q=ACGT", china.url()), &head, ""));
+        client.send("0\r\n\r\n");
+        assert_eq!(client.response("POST").status(), status);
+    }
+}
+
+#[test]
+fn ids_do_not_hide_a_larger_number() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let proxy = start(&state);
+    assert_eq!(send(&proxy, &china, "subjects=5000;ids=\"a\"").status(), 451);
+    assert_eq!(send(&proxy, &china, "ids=\"a\"").status(), 200);
+}
+
+#[test]
+fn what_does_not_say_how_much_counts_as_one_at_least() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let proxy = start(&state);
+    assert_eq!(send(&proxy, &china, "subjects=100").status(), 200);
+    assert_eq!(send(&proxy, &china, "linked").status(), 451);
+    let record = proxy.wait_records(2).remove(1);
+    assert_eq!(record["outcome"], "block", "a hundred and one at least: {record:#}");
+}
+
+#[test]
+fn a_word_that_no_rule_knows_is_no_transaction() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let proxy = start(&state);
+    for word in ["Vendor", "vender"] {
+        let fields = format!(
+            "X-Data-Slice: omic.human.genome;of=US;subjects=101\r\nX-Data-Context: transaction={word}\r\n"
+        );
+        let answer = proxy.ask("POST", &format!("{}/", china.url()), &fields, "ACGT");
+        assert_eq!(answer.status(), 451, "{word}");
+    }
+}
+
+#[test]
+fn a_tunnel_below_the_threshold_stands() {
+    let (state, echo) = (TempDir::new().unwrap(), Origin::echo("127.3.0.1"));
+    let proxy = start(&state);
+    let (mut tunnel, answer) = proxy.connect(&echo.address.to_string(), &sale("subjects=2"));
+    assert_eq!(answer.status(), 200);
+    tunnel.send("ACGT");
+    assert_eq!(tunnel.take(4), b"ACGT");
+    drop(tunnel);
+    assert_eq!(counted(&proxy.record()), (0, 2));
+}
+
+#[test]
+fn whoever_may_not_declare_cannot_part_or_flood_what_a_route_says() {
+    let (state, china) = (TempDir::new().unwrap(), Origin::answering("127.3.0.1", ok("")));
+    let config = Config::new().law(state.path()).with(
+        "[[route]]\nhosts = [\"127.3.0.1\"]\ntags = [\"id.contact\", \"id.government\"]\n\
+         context = { transaction = \"data-brokerage\" }",
+    );
+    let proxy = Proxy::start(&config);
+    proxy.rewrite(&config.text().replace("declares = true", ""));
+    assert_eq!(proxy.ask_admin("POST", "/api/v1/reload").status(), 200);
+    let many: Vec<_> = (0..70).map(|number| format!("j{number}")).collect();
+    let flood = format!("X-Data-Class: {}\r\n", many.join(","));
+    for (fields, status) in
+        [("", 451), ("X-Data-Slice: id.contact, id.government\r\n", 451), (flood.as_str(), 400)]
+    {
+        let answer = proxy.ask("GET", &format!("{}/", china.url()), fields, "");
+        assert_eq!(answer.status(), status, "{fields}");
+    }
 }

@@ -11,9 +11,7 @@ use crate::config;
 use crate::data::{Tag, Tags};
 use crate::geo::Country;
 use crate::net::Host;
-use crate::policy::{
-    Amount, Circumstances, Counted, Counts, Declared, Exporter, Facts, Place, Policy, Slice,
-};
+use crate::policy::{Circumstances, Counts, Declared, Exporter, Facts, Place, Policy, Slice};
 use crate::proxy::{self, Active};
 
 use super::ConfigArgument;
@@ -152,12 +150,8 @@ impl Explain {
         let mut counts = Counts::default();
         for metered in policy.meters(facts) {
             let before = before.get(&*metered.name).copied().unwrap_or(0);
-            let added = match metered.amount {
-                None => continue,
-                Some(Amount::Number(number)) => number,
-                Some(Amount::Ids(ids)) => u64::try_from(ids.len()).unwrap_or(u64::MAX),
-            };
-            counts.insert(metered.meter, Counted { before, after: before.saturating_add(added) });
+            let counted = metered.after(before);
+            counts.insert(metered.meter, counted);
         }
         Ok(counts)
     }

@@ -5,19 +5,18 @@ use std::collections::BTreeMap;
 use crate::data::TagPattern;
 use crate::policy::{Class, ClassBits, Made, State, TagMask, Threshold, Together, Unit};
 
-use super::super::rules::parse_pattern;
+use super::super::rules::{Rules, parse_pattern};
 use super::super::section::{Section, Word};
 use super::super::words::nearest;
 use super::Packs;
 use super::head::countries;
-use super::territories::Territories;
 
 /// The classes of one pack, by name, with their place in the policy.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Classes(BTreeMap<String, (usize, bool)>);
 
 impl Classes {
-    pub(super) fn read(root: &Section<'_>, _territories: &Territories, packs: &mut Packs) -> Self {
+    pub(super) fn read(root: &Section<'_>, packs: &mut Packs, rules: &mut Rules) -> Self {
         let table = root.section("class");
         let mut names = BTreeMap::new();
         for (name, section) in table.named_sections() {
@@ -27,6 +26,9 @@ impl Classes {
                 break;
             }
             let class = class(&section, name.text);
+            if let Made::Of(mask) = &class.data {
+                rules.take_patterns(&section, &mask.patterns);
+            }
             names.insert(name.text.to_owned(), (packs.classes.len(), class.threshold.is_some()));
             packs.classes.push(class);
         }

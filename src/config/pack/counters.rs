@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::policy::{Band, Bulk, Counter, Keyed, Meter, Span};
+use crate::policy::{Band, Bulk, Consensus, Counter, Keyed, Meter, Reach, Span};
 
 use super::super::section::{Section, Word};
 use super::super::words::nearest;
 use super::Packs;
 use super::classes::Classes;
+use super::territories::Territories;
 
 /// The counters of one pack, by name, with their place in the policy.
 #[derive(Clone, Debug, Default)]
@@ -19,13 +20,14 @@ impl Counters {
     pub(super) fn read(
         root: &Section<'_>,
         classes: &Classes,
+        territories: &Territories,
         pack: usize,
         packs: &mut Packs,
     ) -> Self {
         let table = root.section("counter");
         let mut names = BTreeMap::new();
         for (name, section) in table.named_sections() {
-            let counter = counter(&section, name.text, classes, pack);
+            let counter = counter(&section, name.text, classes, territories, pack);
             names.insert(name.text.to_owned(), (packs.counters.len(), counter.clone()));
             packs.counters.push(counter);
         }
@@ -95,7 +97,13 @@ fn texts(words: &[Word<'_>]) -> Vec<String> {
     words.iter().map(|word| word.text.to_owned()).collect()
 }
 
-fn counter(section: &Section<'_>, name: &str, classes: &Classes, pack: usize) -> Counter {
+fn counter(
+    section: &Section<'_>,
+    name: &str,
+    classes: &Classes,
+    territories: &Territories,
+    pack: usize,
+) -> Counter {
     let words = section.words("classes");
     let keys = section.words("keyed_by");
     for word in keys.iter().filter(|word| !["exporter", "recipient"].contains(&word.text)) {
@@ -132,8 +140,22 @@ fn counter(section: &Section<'_>, name: &str, classes: &Classes, pack: usize) ->
             .choice("combine", &[("lowest-threshold", true), ("none", false)])
             .unwrap_or(false),
         skip_exempt: section.flag("skip_exempt").unwrap_or(false),
+        to: to(section, territories),
         warn_at: marks.into_iter().filter_map(|mark| u8::try_from(mark).ok()).collect(),
     }
+}
+
+/// Where what is counted must go to. One database is enough, and what nobody places counts.
+fn to(section: &Section<'_>, territories: &Territories) -> Option<Reach> {
+    let words = section.some_words("to")?;
+    let ground = territories.ground(section, &words);
+    Some(Reach {
+        names: texts(&words),
+        places: ground.places,
+        regions: ground.regions,
+        consensus: Consensus::Any,
+        unknown_counts: true,
+    })
 }
 
 fn window(section: &Section<'_>) -> Span {

@@ -93,8 +93,8 @@ impl Packs {
         let territories = territories::Territories::read(root, around.outer, &zone);
         let recipients = recipients::Recipients::read(root, &territories, around.register);
         let areas = areas::read(root);
-        let classes = classes::Classes::read(root, &territories, self);
-        let counters = counters::Counters::read(root, &classes, index, self);
+        let classes = classes::Classes::read(root, self, rules);
+        let counters = counters::Counters::read(root, &classes, &territories, index, self);
         let first = rules.len();
         let reading = rules::Reading {
             head: &head,

@@ -63,6 +63,11 @@ impl Reading<'_> {
             presumes: effective != Outcome::Allow,
         };
         let conditions = self.conditions(&section.section("when"), manner);
+        if conditions.is_empty() {
+            let help = "say in `[rule.when]` when it holds; `tags = [\"*\"]` is any tagged data";
+            let message = "this rule has no condition and would hold for everything";
+            section.problem(section.span(), message, Some(help.to_owned()));
+        }
         // Exceptions presume nothing, and hold only where every database agrees.
         let exact = Manner { consensus: Consensus::All, presumes: false };
         let unless = self.conditions(&section.section("unless"), exact);
@@ -86,7 +91,8 @@ impl Reading<'_> {
     }
 
     fn cite(&self, section: &Section<'_>) -> Option<String> {
-        let cite = section.word("cite").map(|word| word.text.to_owned());
+        let cite = section.word("cite").map(|word| word.text.trim().to_owned());
+        let cite = cite.filter(|cite| !cite.is_empty());
         if cite.is_none() {
             let help = format!("which section of {} says so?", self.head.authority);
             section.problem(section.span(), "`cite` is missing here", Some(help));

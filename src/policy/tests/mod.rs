@@ -12,6 +12,8 @@ use crate::net::Host;
 
 use super::*;
 
+mod law;
+
 /// A network, and where each database places it.
 type Said = (&'static str, Option<&'static str>, Option<&'static str>);
 
@@ -276,51 +278,6 @@ fn an_observing_rule_is_held_but_does_nothing() {
     assert_eq!((permit.outcome(), permit.held().len()), (Outcome::Allow, 1));
 }
 
-#[test]
-fn what_is_permitted_goes_out_whole() {
-    let settings = PolicySettings { default: Outcome::Block, ..PolicySettings::default() };
-    for outcome in [Outcome::Allow, Outcome::Log] {
-        let rules = vec![rule("internal", outcome, vec![tagged(&["internal"])])];
-        let policy = Policy::new(rules, settings.clone());
-        let decide = |slices: &[&str]| {
-            let slices = slices
-                .iter()
-                .map(|tags| Slice::of_tags(tags.split(' ').filter_map(Tag::parse).collect()));
-            let content = policy.weigh_slices(slices.collect(), true);
-            let asked = Asked { policy: &policy, atlas: atlas(), tags: &[], complete: true };
-            let decision = asked.with(Some("20.0.1.1"), |facts| {
-                policy.decide(&Facts { content: &content, ..*facts })
-            });
-            word(&decision)
-        };
-        assert_eq!(decide(&["internal"]), outcome.name());
-        assert_eq!(decide(&["internal", "secret"]), "block", "the secret is in no rule");
-    }
-}
-
-#[test]
-fn an_exception_for_data_takes_permissions_back_and_refusals_only_whole() {
-    let host = || Condition::Hosts(vec![crate::net::HostPattern::parse("api.example").unwrap()]);
-    let decide = |outcome: Outcome, slices: &[&str]| {
-        let default = if outcome.refuses() { Outcome::Allow } else { Outcome::Block };
-        let mut one = rule("r", outcome, vec![host()]);
-        one.unless = vec![tagged(&["public"])];
-        let policy =
-            Policy::new(vec![one], PolicySettings { default, ..PolicySettings::default() });
-        let slices = slices.iter().map(|tag| Slice::of_tags(Tag::parse(tag).into_iter().collect()));
-        let content = policy.weigh_slices(slices.collect(), true);
-        let asked = Asked { policy: &policy, atlas: atlas(), tags: &[], complete: true };
-        let decision = asked
-            .with(Some("20.0.1.1"), |facts| policy.decide(&Facts { content: &content, ..*facts }));
-        word(&decision)
-    };
-    assert_eq!(decide(Outcome::Block, &["public"]), "allow");
-    assert_eq!(decide(Outcome::Block, &["public", "health"]), "block");
-    assert_eq!(decide(Outcome::Block, &[]), "block");
-    assert_eq!(decide(Outcome::Allow, &["health"]), "allow");
-    assert_eq!(decide(Outcome::Allow, &["public", "health"]), "block");
-}
-
 // === laws ===
 
 const TAGS: [&str; 4] = ["health", "health.x", "omic", "label.a"];
@@ -353,14 +310,18 @@ fn some_conditions() -> impl Strategy<Value = Vec<Condition>> {
 fn some_policy() -> impl Strategy<Value = Policy> {
     let outcome = prop_oneof![Just(Outcome::Allow), Just(Outcome::Log), Just(Outcome::Block)];
     let mode = prop_oneof![3 => Just(Mode::Enforce), 1 => Just(Mode::Observe)];
-    let one = (outcome, mode, some_conditions());
+    let unless = proptest::sample::subsequence(vec!["omic", "label"], 1..=1);
+    let unless = proptest::option::weighted(0.3, unless.prop_map(|patterns| tagged(&patterns)));
+    let one = (outcome, mode, some_conditions(), unless);
     let rules = proptest::collection::vec(one, 0..6);
     let default = prop_oneof![Just(Outcome::Allow), Just(Outcome::Block)];
     (rules, default).prop_map(|(rules, default)| {
-        let rules = rules.into_iter().enumerate().map(|(at, (outcome, mode, conditions))| Rule {
-            mode,
-            ..rule(&format!("r{at}"), outcome, conditions)
-        });
+        let rules =
+            rules.into_iter().enumerate().map(|(at, (outcome, mode, conditions, unless))| Rule {
+                mode,
+                unless: unless.into_iter().collect(),
+                ..rule(&format!("r{at}"), outcome, conditions)
+            });
         Policy::new(rules.collect(), PolicySettings { default, ..PolicySettings::default() })
     })
 }
@@ -408,7 +369,8 @@ proptest! {
                 let all = rule.conditions.iter().fold(Truth::Yes, |all, one| all.and(one.truth));
                 // A rule that permits does not hold where it would have to presume.
                 let presumed = rule.truth == Truth::No && rule.outcome <= Outcome::Log;
-                prop_assert!(rule.truth == all || presumed);
+                let excepted = rule.unless.iter().any(|one| one.truth != Truth::No);
+                prop_assert!(rule.truth == all || presumed || excepted);
             }
         }
     }
@@ -430,7 +392,8 @@ proptest! {
         let permits_by_tag = policy.rules().iter().any(|rule| {
             !rule.outcome.refuses() && rule.all_conditions().any(|c| matches!(c, Condition::Tags(_)))
         });
-        prop_assume!(!permits_by_tag);
+        let excepts_by_tag = policy.rules().iter().any(|rule| !rule.unless.is_empty());
+        prop_assume!(!permits_by_tag && !excepts_by_tag);
         let atlas = atlas();
         let all: Vec<_> = fewer.iter().chain(&more).copied().collect();
         let asked = |tags| word(&Asked { policy: &policy, atlas, tags, complete: true }.decide(Some(ADDRESSES[at])));
