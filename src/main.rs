@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use borderpost::cli;
 
-/// Loading two databases makes and drops 100 MiB of arrays; taking each anew from the system
-/// made the start 1.5 times as long.
+/// Loading databases makes and drops large arrays; taking each anew from the system made the
+/// start 1.5 times as long.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -18,7 +18,7 @@ use crate::policy::{
 use super::entities::{declared, find};
 use super::load::parse;
 use super::moments::today;
-use super::pack::{Around, PackRoot, Packs};
+use super::pack::{Around, OUTCOMES, PackRoot, Packs};
 use super::places::Jurisdictions;
 use super::problem::{Collector, Problems, Text};
 use super::rules::{Defaults, Rules, parse_tag};
@@ -113,14 +113,6 @@ fn policy(root: &Section<'_>, problems: &Collector, bases: &[PathBuf]) -> Policy
     let law = Law { packs, classes, counters, grants: Vec::new(), register };
     Policy::with_law(rules.finish(), PolicySettings::default(), law)
 }
-
-const OUTCOMES: [(&str, Outcome); 5] = [
-    ("allow", Outcome::Allow),
-    ("block", Outcome::Block),
-    ("hold", Outcome::Hold),
-    ("log", Outcome::Log),
-    ("require", Outcome::Require),
-];
 
 fn case(section: &Section<'_>, policy: &Policy) -> Option<Case> {
     let name = section.required("name");

@@ -1,5 +1,5 @@
-//! Which rules can hold for some data at all, found by its tags and classes instead of by
-//! asking each. Of 206 rules of all packs, untagged traffic asks 2, health data about 40.
+//! Which rules can hold for some data at all, found by its tags and classes instead of by asking
+//! each: with 206 rules of all packs a quarter of the time for untagged traffic, half for tagged.
 
 use super::condition::Condition;
 use super::facts::TagBits;

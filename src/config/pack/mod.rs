@@ -29,6 +29,7 @@ use super::world::World;
 pub(super) use head::Head;
 pub use lint::lint_pack;
 pub use plain::{Fact, PlainPack, PlainPart};
+pub(super) use rules::OUTCOMES;
 
 /// The packs inside the program, by the name that `packs` uses.
 pub(super) const SHIPPED: [(&str, &str); 11] = [

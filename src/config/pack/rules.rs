@@ -27,7 +27,7 @@ pub(super) struct Reading<'r> {
     pub(super) counters: &'r Counters,
 }
 
-const OUTCOMES: [(&str, Outcome); 5] = [
+pub(in crate::config) const OUTCOMES: [(&str, Outcome); 5] = [
     ("allow", Outcome::Allow),
     ("block", Outcome::Block),
     ("hold", Outcome::Hold),
