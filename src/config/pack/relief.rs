@@ -74,7 +74,12 @@ fn exemption(
             section.problem(word.span.clone(), message, None);
         }
     }
-    section.words("needs");
+    // Every grant gives all of these; another word would promise what nobody holds it to.
+    let given = ["reason", "approver", "expires", "evidence"];
+    for word in section.words("needs").iter().filter(|word| !given.contains(&word.text)) {
+        let message = format!("`{}` is none of {}", word.text, given.join(", "));
+        section.problem(word.span.clone(), message, None);
+    }
     for key in ["note", "reason"] {
         section.word(key);
     }
