@@ -10,7 +10,7 @@ use borderpost::config::{self, Origin};
 use borderpost::data::{Tag, Tags};
 use borderpost::net::Host;
 use borderpost::policy::{
-    Circumstances, Counted, Counts, Decision, Declared, Exporter, Facts, Place, Slice,
+    Circumstances, Counted, Counts, Decision, Declared, Exporter, Facts, Peer, Place, Slice,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -54,6 +54,7 @@ fn decide(criterion: &mut Criterion) {
             method: "POST",
             host: &host,
             place: Some(Place { socket, judged, special: None, entry }),
+            peer: Peer::Hidden,
             content: &content,
             circumstances: Circumstances::at(jiff::Timestamp::UNIX_EPOCH),
         };
@@ -158,6 +159,7 @@ fn law(criterion: &mut Criterion) {
             method: "POST",
             host: &host,
             place: Some(place),
+            peer: Peer::Hidden,
             content: &content,
             circumstances,
         };

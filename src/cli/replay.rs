@@ -16,8 +16,8 @@ use crate::data::{Tag, Tags};
 use crate::geo::{Answer, Country, Entry};
 use crate::net::Host;
 use crate::policy::{
-    Circumstances, Counted, Counts, Declared, Exporter, Facts, Held, Place, Policy, Slice, State,
-    Verdict,
+    Circumstances, Counted, Counts, Declared, Exporter, Facts, Held, Peer, Place, Policy, Slice,
+    State, Verdict,
 };
 
 use super::ConfigArgument;
@@ -178,6 +178,7 @@ impl Line {
             method: &self.method,
             host: &host,
             place: Some(place),
+            peer: Peer::Hidden,
             content: &content,
             circumstances,
         };

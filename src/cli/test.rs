@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::config::{self, Case, Suite};
-use crate::policy::{Circumstances, Counts, Facts, HeldRules, Outcome, Place, Policy, Verdict};
+use crate::policy::{
+    Circumstances, Counts, Facts, HeldRules, Outcome, Peer, Place, Policy, Verdict,
+};
 
 use super::output::line;
 
@@ -158,6 +160,7 @@ impl Answer {
             method: &case.method,
             host: &case.host,
             place: Some(place),
+            peer: Peer::Hidden,
             content: &content,
             circumstances,
         };

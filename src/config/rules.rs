@@ -200,6 +200,7 @@ impl Reading<'_, '_> {
             self.world.check_subdivisions(&when);
             conditions.push(Condition::Subdivisions(when.parsed(&words, parse_subdivision)));
         }
+        super::pack::of_peer(&when, &mut conditions);
         if let Some(words) = when.some_words("clients") {
             let networks = when.parsed(&words, parse_network).into_iter().collect();
             conditions.push(Condition::Clients(networks));

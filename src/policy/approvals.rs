@@ -65,6 +65,7 @@ fn ask(policy: &Policy, approvals: &[Approval], asked: &Asked<'_>) -> Verdict {
         method: "POST",
         host: &host,
         place: None,
+        peer: Peer::Hidden,
         content: &content,
         circumstances: Circumstances { approvals, ..Circumstances::at(at(asked.at)) },
     };

@@ -9,6 +9,7 @@ use crate::net::{HostPattern, NetworkSet};
 use super::area::Area;
 use super::declared::Word;
 use super::facts::{Place, TagBits};
+use super::peer::{Certificate, Peer};
 use super::reach::Reach;
 use super::recipient::Recipient;
 use super::slice::{ClassBits, State, Weighed};
@@ -47,6 +48,10 @@ pub enum Condition {
     NotRecipient(Vec<Recipient>),
     /// The destination lies outside all of these places.
     Outside(Reach),
+    /// The destination's certificate names one of these countries.
+    PeerCountries(CountrySet, Vec<String>),
+    /// The destination's certificate names one of these organisations.
+    PeerOrganisations(Vec<String>),
     /// The client is one of these principals.
     Principals(Vec<String>),
     /// The recipient is one of these.
@@ -84,6 +89,11 @@ impl Condition {
         if let Self::Bulk(bulk) = self { Some(bulk) } else { None }
     }
 
+    /// Whether it asks whose certificate the destination shows.
+    pub(super) fn asks_peer(&self) -> bool {
+        matches!(self, Self::PeerCountries(..) | Self::PeerOrganisations(_))
+    }
+
     /// Whether the condition is about one slice of the data rather than the whole request.
     pub(super) fn is_of_slice(&self) -> bool {
         matches!(
@@ -118,6 +128,10 @@ impl Condition {
             Self::Subdivisions(regions) => {
                 of_place(view, |p| p.entry.subdivisions().iter().any(|s| regions.contains(s)))
             }
+            Self::PeerCountries(countries, _) => of_peer(view, |shown| {
+                shown.countries.iter().any(|country| countries.contains(*country))
+            }),
+            Self::PeerOrganisations(names) => of_peer(view, |shown| shown.is_of(names)),
             Self::Clients(networks) => networks.contains(facts.client).into(),
             Self::Hosts(patterns) => patterns.iter().any(|p| p.matches(facts.host)).into(),
             Self::Methods(methods) => methods.iter().any(|method| method == facts.method).into(),
@@ -178,6 +192,8 @@ impl Condition {
             | Self::Networks(_)
             | Self::NotRecipient(_)
             | Self::Outside(_)
+            | Self::PeerCountries(..)
+            | Self::PeerOrganisations(_)
             | Self::Principals(_)
             | Self::Recipient(_)
             | Self::Subdivisions(_)
@@ -198,7 +214,11 @@ impl Condition {
             | Self::Subjects(..)
             | Self::Recipient(_)
             | Self::NotRecipient(_) => 3,
-            Self::Hosts(_) | Self::Principals(_) | Self::Declared(..) => 4,
+            Self::Hosts(_)
+            | Self::PeerCountries(..)
+            | Self::PeerOrganisations(_)
+            | Self::Principals(_)
+            | Self::Declared(..) => 4,
             Self::Bands(..) | Self::Bulk(_) | Self::Inside(_) => 5,
         }
     }
@@ -206,6 +226,14 @@ impl Condition {
 
 fn of_place(view: &View<'_>, holds: impl Fn(&Place<'_>) -> bool) -> Truth {
     view.facts.place.as_ref().map_or(Truth::Unknown, |place| holds(place).into())
+}
+
+fn of_peer(view: &View<'_>, holds: impl Fn(&Certificate) -> bool) -> Truth {
+    match view.facts.peer {
+        Peer::Awaited => Truth::Unknown,
+        Peer::Hidden => Truth::No,
+        Peer::Shown(certificate) => holds(certificate).into(),
+    }
 }
 
 fn on_place(view: &View<'_>, test: impl Fn(&Place<'_>) -> (bool, bool)) -> (Truth, bool) {
@@ -234,6 +262,8 @@ impl fmt::Display for Condition {
             Self::Networks(networks) => list(f, "destination address in ", networks.iter()),
             Self::NotRecipient(kinds) => list(f, "recipient is not ", names(kinds)),
             Self::Outside(reach) => list(f, "destination outside ", &reach.names),
+            Self::PeerCountries(_, names) => list(f, "certificate names the country ", names),
+            Self::PeerOrganisations(names) => list(f, "certificate names ", names),
             Self::Principals(names) => list(f, "client is ", names),
             Self::Recipient(kinds) => list(f, "recipient is ", names(kinds)),
             Self::State(states) => list(f, "data is ", states.iter().map(|state| state.name())),

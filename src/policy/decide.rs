@@ -11,10 +11,11 @@ use crate::net::{NetworkSet, Special};
 
 use super::class::{Class, Made};
 use super::condition::{Condition, TagMask};
-use super::decision::{Basis, Decision, Held, Permit, Refusal, Verdict};
+use super::decision::{Basis, Decision, Held, HeldRules, Permit, Refusal, Verdict};
 use super::facts::{Circumstances, Content, Facts, Place, TagBits};
 use super::index::{Index, RuleSet};
 use super::pack::{Grant, Pack};
+use super::peer::Peer;
 use super::register::{Register, Sighting};
 use super::rule::{Outcome, Rule};
 use super::slice::{ClassBits, Slice, Weighed};
@@ -32,6 +33,8 @@ pub struct Policy {
     index: Index,
     /// The kinds of transaction that some rule knows.
     transactions: BTreeSet<String>,
+    /// Whether some rule asks whose certificate the destination shows, or the register would know.
+    asks_peer: bool,
 }
 
 /// What packs bring beside their rules.
@@ -95,7 +98,8 @@ impl Policy {
         }
         let index = Index::new(&rules, patterns.len(), law.classes.len());
         let transactions = rules.iter().flat_map(Rule::transactions).cloned().collect();
-        Self { rules, patterns, settings, law, index, transactions }
+        let asks_peer = law.register.knows_keys() || rules.iter().any(Rule::asks_peer);
+        Self { rules, patterns, settings, law, index, transactions, asks_peer }
     }
 
     /// Prepares plain tags of unknown people; `complete` says that no tag can come any more.
@@ -172,11 +176,32 @@ impl Policy {
         let unknown = Counts::default();
         let counts = facts.circumstances.counts.or(Some(&unknown));
         let circumstances = Circumstances { counts, ..facts.circumstances };
-        let facts = Facts { place: Some(place), circumstances, ..*facts };
+        // What has not been shown by now never will be.
+        let peer = if facts.peer == Peer::Awaited { Peer::Hidden } else { facts.peer };
+        let facts = Facts { place: Some(place), peer, circumstances, ..*facts };
         match self.refuse_special(&facts) {
             Some(refusal) => Verdict::Refuse(refusal),
             None => self.settle(place, &facts, self.tally(&facts)),
         }
+    }
+
+    /// The ticket to connect to a place and see whose certificate is shown there. Nothing of the
+    /// request may go out on it: [`Self::conclude`] gives the ticket for that.
+    pub fn introduce(&self, facts: &Facts<'_>, place: Place<'_>) -> Verdict {
+        let facts = Facts { place: Some(place), ..*facts };
+        match self.decide(&facts) {
+            Decision::Allow(permit) => Verdict::Allow(permit),
+            Decision::Refuse(refusal) => Verdict::Refuse(refusal),
+            Decision::Inspect => {
+                let (outcome, held) = (Outcome::Allow, HeldRules::new());
+                Verdict::Allow(Permit { socket: place.socket, outcome, held })
+            }
+        }
+    }
+
+    /// Whether some answer depends on the certificate that the destination shows.
+    pub fn asks_peer(&self) -> bool {
+        self.asks_peer
     }
 
     fn refuse_special(&self, facts: &Facts<'_>) -> Option<Refusal> {
@@ -231,10 +256,19 @@ impl Policy {
         if register.is_empty() {
             return Recognised::Nobody;
         }
+        let key = match facts.peer {
+            Peer::Shown(certificate) => Some(&certificate.key),
+            Peer::Awaited | Peer::Hidden => None,
+        };
+        // A key speaks before an address does, so that only a host is certain before it.
+        if facts.peer == Peer::Awaited && register.knows_keys() {
+            let found = register.by_host(facts.host);
+            return found.map_or(Recognised::NotYet, Recognised::Party);
+        }
         let found = match &facts.place {
             Some(place) => register.recognise(&Sighting {
                 host: Some(facts.host),
-                key: None,
+                key,
                 address: Some(place.judged),
                 asns: place.entry.asns(),
             }),

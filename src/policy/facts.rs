@@ -12,6 +12,7 @@ use crate::net::{Host, Special};
 use super::declared::Declared;
 use super::index::RuleSet;
 use super::pack::{Approval, Exporter};
+use super::peer::Peer;
 use super::slice::{ClassBits, Slice, Weighed};
 use super::volume::Counts;
 
@@ -29,6 +30,8 @@ pub struct Facts<'a> {
     pub host: &'a Host,
     /// Where one of the destination's addresses lies; `None` before it is resolved.
     pub place: Option<Place<'a>>,
+    /// What is known of the destination's certificate.
+    pub peer: Peer<'a>,
     /// What is known of the data.
     pub content: &'a Content,
     /// What is known beside the request itself.

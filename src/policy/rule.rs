@@ -161,6 +161,11 @@ impl Rule {
         self.all_conditions().chain(&self.unless).flat_map(Condition::transactions)
     }
 
+    /// Whether it asks whose certificate the destination shows.
+    pub(super) fn asks_peer(&self) -> bool {
+        self.all_conditions().chain(&self.unless).any(Condition::asks_peer)
+    }
+
     /// Every condition.
     pub fn all_conditions(&self) -> impl Iterator<Item = &Condition> {
         self.of_slice.iter().chain(&self.conditions)

@@ -46,7 +46,6 @@ pub(super) fn forward_request<B>(request: &mut Request<B>, own: &HeaderValue) ->
     strip(headers);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
     let via = [version_of(version).as_bytes(), own.as_bytes()].concat();
     let via = HeaderValue::from_bytes(&via).expect("a version and a pseudonym are visible ASCII");
@@ -122,6 +121,7 @@ fn mentions(via: &HeaderValue, own: &HeaderValue) -> bool {
 const fn version_of(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "1.0 ",
+        Version::HTTP_2 => "2 ",
         _ => "1.1 ",
     }
 }
@@ -149,8 +149,7 @@ mod tests {
         forward_request(&mut request, &own()).unwrap();
         let mut names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["connection", "host", "te", "via", "x-kept"]);
-        assert_eq!(request.headers()["connection"], "te");
+        assert_eq!(names, ["host", "te", "via", "x-kept"]);
         assert_eq!(request.headers()["via"], "1.1 borderpost-1");
     }
 

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::uri::Uri;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use tokio::time::sleep;
+
+use crate::policy::Permit;
 
 use super::body::Body;
 use super::draft::Draft;
@@ -14,9 +15,9 @@ use super::error::Error;
 use super::guard::{InFlight, Informer, Served, Wire};
 use super::judge::Judged;
 use super::outgoing::{Outgoing, Progress};
-use super::pool::Key;
-use super::target::{Speech, Target};
-use super::upstream::Answered;
+use super::sender::Address;
+use super::target::Target;
+use super::upstream::{Answered, Met};
 use super::{Proxy, fields, statement};
 
 /// The client's side of one exchange.
@@ -45,26 +46,30 @@ pub(super) async fn send(
     draft: &mut Draft,
     client: &Client<'_>,
     target: &Target,
-    judged: &Judged,
+    mut judged: Judged,
     mut request: Request<Incoming>,
 ) -> Result<Answered, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     active.carriers.strip(request.headers_mut());
     statement::strip(request.headers_mut());
     fields::forward_request(&mut request, proxy.via())?;
-    address(&mut request, target, client.in_flight.asks_whole_server())?;
-    frame(&mut request);
+    let address = Address::of(&request, target, client.in_flight.asks_whole_server())?;
     let request = prepare(request, draft, client.in_flight.informer());
-    let key = |permit: &crate::policy::Permit| Key {
-        socket: permit.socket(),
-        tls: (target.scheme == Speech::Https).then(|| target.authority.host.clone()),
-        epoch: active.epoch,
-    };
+    let key = |permit: &Permit| target.key(permit, active.epoch);
     let sent = Arc::clone(draft.sent());
-    let answered = tokio::select! {
-        answered = proxy.upstream.send(&judged.permits, key, request) => {
-            answered.map_err(|error| client.blame(&sent, error))?
+    let Judged { permits, met, .. } = &mut judged;
+    let met = met.take();
+    let sending = async {
+        match (met, permits.first()) {
+            (Some(met), Some(permit)) => {
+                let met = Met { permit: permit.clone(), ..met };
+                proxy.upstream.send_to(met, request, &address).await
+            }
+            (_, _) => proxy.upstream.send(permits, key, request, &address).await,
         }
+    };
+    let answered = tokio::select! {
+        answered = sending => answered.map_err(|error| client.blame(&sent, error))?,
         () = silence(proxy.settings.response_timeout, &sent) => return Err(silent()),
     };
     draft.set_permit(&answered.permit, judged.entry(answered.permit.socket()));
@@ -84,37 +89,6 @@ pub(super) fn pass_back(answered: Answered, mut draft: Draft, served: Served) ->
     head.version = Version::HTTP_11;
     draft.record().status = Some(head.status.as_u16());
     Response::from_parts(head, Body::passed(body, draft, lease, served))
-}
-
-/// Rewrites the target to origin form and sets `Host` from it
-/// (RFC 9112 sections 3.2.1 and 3.2.2).
-fn address(
-    request: &mut Request<Incoming>,
-    target: &Target,
-    whole_server: bool,
-) -> Result<(), Error> {
-    let port = target.scheme.default_port().unwrap_or(target.authority.port);
-    let host = HeaderValue::try_from(target.authority.to_host_field(port));
-    let host = host.map_err(|_| bad_target())?;
-    request.headers_mut().insert(header::HOST, host);
-    let path = match request.uri().path_and_query() {
-        _ if whole_server => Uri::from_static("*"),
-        Some(path) => Uri::from(path.clone()),
-        None => Uri::from_static("/"),
-    };
-    *request.uri_mut() = path;
-    *request.version_mut() = Version::HTTP_11;
-    Ok(())
-}
-
-/// Says how the body is framed where hyper would guess that a method has none: a chunked
-/// GET would lose its body (RFC 9112 section 6.3).
-fn frame(request: &mut Request<Incoming>) {
-    let sized = request.headers().contains_key(header::CONTENT_LENGTH);
-    if !sized && !request.body().is_end_stream() {
-        let chunked = HeaderValue::from_static("chunked");
-        request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
-    }
 }
 
 /// Puts the body on its way: counted, and held back where the client waits for a word.
@@ -184,16 +158,6 @@ fn silent() -> Error {
     let text = "the destination did not answer in time";
     let status = StatusCode::GATEWAY_TIMEOUT;
     Error::upstream(status, "response", "answer-timeout", "http_response_timeout", text)
-}
-
-fn bad_target() -> Error {
-    let status = StatusCode::BAD_REQUEST;
-    Error::client(
-        status,
-        "target-invalid",
-        "the target cannot stand in Host",
-        "RFC 9112 section 3.2",
-    )
 }
 
 impl Proxy {

@@ -10,6 +10,7 @@ use crate::telemetry::Event;
 use super::active::{Active, Mixed};
 use super::counting::{Counting, counted};
 use super::error::Error;
+use super::upstream::Met;
 use super::{Proxy, target::Target};
 
 /// What became of one name's addresses.
@@ -17,6 +18,8 @@ use super::{Proxy, target::Target};
 pub(super) struct Judged {
     /// At least one.
     pub(super) permits: Vec<Permit>,
+    /// The connection on which the one permit was given, where its certificate mattered.
+    pub(super) met: Option<Met>,
     /// Where each judged socket lies.
     located: Vec<(SocketAddr, EntryId)>,
 }
@@ -63,7 +66,7 @@ impl Proxy {
         places: &[Place<'_>],
         counting: &Counting,
     ) -> Result<Judged, Refused> {
-        let mut judged = Judged { permits: Vec::new(), located: Vec::new() };
+        let mut judged = Judged { permits: Vec::new(), met: None, located: Vec::new() };
         let mut refused: Option<Refused> = None;
         for place in places {
             judged.located.push((place.socket, place.entry.id()));

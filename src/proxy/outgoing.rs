@@ -120,6 +120,15 @@ impl Outgoing {
         open
     }
 
+    /// Lets a body that was held back flow.
+    pub(super) fn open(&mut self) {
+        if self.gate.take().is_some()
+            && let Some(withheld) = self.sent.withheld.get()
+        {
+            withheld.released.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Whether the body may flow; an error when it never will.
     fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
         let Some(withheld) = self.sent.withheld.get() else { return Poll::Ready(Ok(())) };

@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http1::SendRequest;
-
 use crate::net::Host;
+use crate::policy::Certificate;
+use crate::tls::Alpn;
 
-use super::outgoing::Outgoing;
+use super::sender::Sender;
 
 /// Connections that rest per key; more are closed.
 const PER_KEY: usize = 64;
@@ -21,8 +21,8 @@ const PER_KEY: usize = 64;
 pub(super) struct Key {
     /// The vetted socket.
     pub(super) socket: SocketAddr,
-    /// The name that TLS was handshaken for, if it was.
-    pub(super) tls: Option<Host>,
+    /// The name that TLS was handshaken for, if it was, and what was offered in it.
+    pub(super) tls: Option<(Host, Alpn)>,
     /// The policy under which it was dialled.
     pub(super) epoch: u64,
 }
@@ -36,16 +36,24 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct Resting {
-    sender: SendRequest<Outgoing>,
+    link: Link,
     since: Instant,
 }
 
 /// A connection in use. When its answer has been read to the end it rests again.
 #[derive(Debug)]
 pub(super) struct Lease {
-    key: Key,
-    pub(super) sender: SendRequest<Outgoing>,
+    pub(super) key: Key,
+    pub(super) link: Link,
     pool: Arc<Pool>,
+}
+
+/// A live connection and whose it is.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) sender: Sender,
+    /// What the destination showed in the handshake, if there was one.
+    pub(super) certificate: Option<Arc<Certificate>>,
 }
 
 impl Pool {
@@ -53,29 +61,38 @@ impl Pool {
         Arc::new(Self { resting: Mutex::default(), timeout })
     }
 
-    /// Takes a live connection, the one that rested least.
+    /// Takes a live connection, the one that rested least. One that carries many requests at a
+    /// time stays for others.
     pub(super) fn take(self: &Arc<Self>, key: &Key) -> Option<Lease> {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         let list = resting.get_mut(key)?;
-        let found = std::iter::from_fn(|| list.pop())
-            .find(|rest| !rest.sender.is_closed() && rest.since.elapsed() < self.timeout);
+        let fresh = |rest: &Resting| {
+            !rest.link.sender.is_closed()
+                && (rest.since.elapsed() < self.timeout || rest.link.sender.is_shared())
+        };
+        let found = std::iter::from_fn(|| list.pop()).find(fresh);
+        if let Some(link) = found.as_ref().and_then(|rest| rest.link.share()) {
+            list.push(Resting { link, since: Instant::now() });
+        }
         if list.is_empty() {
             resting.remove(key);
         }
         drop(resting);
-        found.map(|rest| self.lease(key.clone(), rest.sender))
+        found.map(|rest| self.lease(key.clone(), rest.link))
     }
 
-    /// A connection that is in use from now on.
-    pub(super) fn lease(self: &Arc<Self>, key: Key, sender: SendRequest<Outgoing>) -> Lease {
-        Lease { key, sender, pool: Arc::clone(self) }
+    /// A connection that is in use from now on; others may join one that can be shared.
+    pub(super) fn lease(self: &Arc<Self>, key: Key, link: Link) -> Lease {
+        Lease { key, link, pool: Arc::clone(self) }
     }
 
     /// Closes what has rested too long.
     pub(super) fn sweep(&self) {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         resting.retain(|_, list| {
-            list.retain(|rest| !rest.sender.is_closed() && rest.since.elapsed() < self.timeout);
+            list.retain(|rest| {
+                !rest.link.sender.is_closed() && rest.since.elapsed() < self.timeout
+            });
             !list.is_empty()
         });
     }
@@ -84,18 +101,36 @@ impl Pool {
     pub(super) fn clear(&self) {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
+
+    fn add(&self, key: Key, link: Link) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = resting.entry(key).or_default();
+        if list.len() < PER_KEY {
+            list.push(Resting { link, since: Instant::now() });
+        }
+    }
+}
+
+impl Link {
+    /// The same connection for one more, if it carries many requests at a time.
+    fn share(&self) -> Option<Self> {
+        let certificate = self.certificate.clone();
+        self.sender.share().map(|sender| Self { sender, certificate })
+    }
 }
 
 impl Lease {
     /// Lets the connection rest, if it still lives.
     pub(super) fn rest(self) {
-        if self.sender.is_closed() {
-            return;
+        if !self.link.sender.is_closed() && !self.link.sender.is_shared() {
+            self.pool.add(self.key, self.link);
         }
-        let mut resting = self.pool.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        let list = resting.entry(self.key).or_default();
-        if list.len() < PER_KEY {
-            list.push(Resting { sender: self.sender, since: Instant::now() });
+    }
+
+    /// Lets others ride along from now on, where the connection carries many requests at a time.
+    pub(super) fn share(&self) {
+        if let Some(link) = self.link.share() {
+            self.pool.add(self.key.clone(), link);
         }
     }
 }

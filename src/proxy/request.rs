@@ -18,6 +18,7 @@ use super::draft::Draft;
 use super::error::Error;
 use super::forward::Client;
 use super::guard::Wire;
+use super::meet::meet;
 use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
@@ -99,6 +100,7 @@ async fn walk(
         method: method.as_str(),
         host: &target.authority.host,
         place: None,
+        peer: target.peer(draft),
         content: &content,
         circumstances: statement.circumstances(draft.record().at, approvals.as_deref()),
     };
@@ -112,7 +114,7 @@ async fn walk(
     let judged = resolve_and_judge(draft, &facts, &target).await?;
     held::permitted(draft, &judged.permits).await?;
     if target.scheme != Speech::Connect {
-        return forward::send(draft, from, &target, &judged, request).await.map(Passed::Answer);
+        return forward::send(draft, from, &target, judged, request).await.map(Passed::Answer);
     }
     let (stream, permit) = connect(draft, &proxy, &judged).await?;
     let counts = draft.record().counts.clone();
@@ -129,28 +131,41 @@ async fn resolve_and_judge(
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let started = Instant::now();
     let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
-    let resolved = Instant::now();
-    let places = proxy.locate(&active, target, &addresses)?;
+    let (resolve, resolved) = (started.elapsed(), Instant::now());
+    let mut places = proxy.locate(&active, target, &addresses)?;
+    let located = resolved.elapsed();
+    let met = meet(draft, facts, target, &places).await?;
+    let started = Instant::now();
+    let mut facts = *facts;
+    if let Some(met) = &met {
+        places.retain(|place| place.socket == met.permit.socket());
+        facts.peer = met.peer();
+    }
+    let facts = &facts;
     let volumes = proxy.volumes.as_ref();
     let counting = Counting::reserve(volumes, &active.policy, facts, &places).await;
     let counting = counting.map_err(|error| Error::uncounted(&error))?;
-    let judged = Proxy::judge(&active, facts, &places, &counting);
+    let mut judged = Proxy::judge(&active, facts, &places, &counting);
     let first = places.first().map(|place| Facts { place: Some(*place), ..*facts });
     draft.record().recipient = first.and_then(|facts| active.policy.recipient(&facts));
     counting.warn(&active.policy, &proxy.metrics);
     draft.set_counting(counting);
-    let decide = resolved.elapsed();
+    let decide = located + started.elapsed();
     Event::Decided(decide).record(&proxy.metrics);
     let timings = &mut draft.record().timings;
-    timings.resolve = Some(resolved - started);
+    timings.resolve = Some(resolve);
     timings.decide = Some(decide);
-    match &judged {
+    match &mut judged {
         // Until one of the permits has won, the first stands in the record.
         Ok(judged) => {
+            judged.met = met;
             let first = judged.permits.first();
             first.into_iter().for_each(|p| draft.set_permit(p, judged.entry(p.socket())));
         }
-        Err((refusal, entry)) => draft.set_refusal(refusal, *entry),
+        Err((refusal, entry)) => {
+            draft.set_refusal(refusal, *entry);
+            met.into_iter().for_each(|met| met.lease.rest());
+        }
     }
     judged.map_err(|(refusal, _)| Error::Refused(refusal))
 }

@@ -5,8 +5,11 @@ use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, StatusCode, Version, header};
 
 use crate::net::Authority;
+use crate::policy::Permit;
+use crate::tls::Alpn;
 
 use super::error::Error;
+use super::pool::Key;
 
 /// The destination and how it is spoken to.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub(super) struct Target {
     pub(super) authority: Authority,
     /// What is spoken there.
     pub(super) scheme: Speech,
+    /// What is offered where TLS is spoken.
+    pub(super) alpn: Alpn,
 }
 
 /// What is spoken to the destination.
@@ -38,6 +43,15 @@ impl Speech {
         }
     }
 
+    /// The scheme of its URIs.
+    pub(super) fn scheme(self) -> Option<Scheme> {
+        match self {
+            Self::Connect => None,
+            Self::Http => Some(Scheme::HTTP),
+            Self::Https => Some(Scheme::HTTPS),
+        }
+    }
+
     /// The port that the scheme implies.
     pub(super) const fn default_port(self) -> Option<u16> {
         match self {
@@ -49,6 +63,12 @@ impl Speech {
 }
 
 impl Target {
+    /// What a connection to a permit's socket must be good for.
+    pub(super) fn key(&self, permit: &Permit, epoch: u64) -> Key {
+        let tls = (self.scheme == Speech::Https).then(|| (self.authority.host.clone(), self.alpn));
+        Key { socket: permit.socket(), tls, epoch }
+    }
+
     /// Reads the request-target and holds the `Host` field against it.
     pub(super) fn of<B>(request: &Request<B>) -> Result<Self, Error> {
         let speech = Speech::of(request)?;
@@ -59,7 +79,7 @@ impl Target {
             bad("target-invalid", text, "RFC 9112 section 3.2")
         })?;
         check_host(request.version(), request.headers(), &authority)?;
-        Ok(Self { authority, scheme: speech })
+        Ok(Self { authority, scheme: speech, alpn: Alpn::Http1 })
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use crate::audit::{Fault, Tolled};
 use crate::net::Host;
-use crate::policy::{Circumstances, Counted, Counts, Facts, Permit, Place, Policy, Verdict};
+use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Place, Policy, Verdict};
 use crate::telemetry::{Event, Side};
 
 use super::Proxy;
@@ -228,6 +228,7 @@ impl Standing {
             method: "CONNECT",
             host: &self.host,
             place: None,
+            peer: Peer::Hidden,
             content: &content,
             circumstances: self
                 .statement

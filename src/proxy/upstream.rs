@@ -1,26 +1,35 @@
 //! The only way out: a [`Permit`] is dialled, nothing else can be.
 
-use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::net::Host;
 use crate::policy::Permit;
 use crate::telemetry::{Event, Metrics, Side};
-use crate::tls::{Trust, TrustError};
+use crate::tls::{Secured, Trust};
 
+use super::dial::{exchange_failed, tls_failed, tls_timeout};
 use super::error::Error;
 use super::outgoing::Outgoing;
-use super::pool::{Key, Lease, Pool};
+use super::pool::{Key, Lease, Link, Pool};
+use super::sender::{Address, Sender};
 use super::settings::Settings;
+
+/// What one HTTP/2 connection may hold for us unread: each stream a quarter, so that one that
+/// is not read does not stop the others.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const STREAM_WINDOW: u32 = CONNECTION_WINDOW / 4;
+
+/// How long an HTTP/2 connection in use may be silent before it is asked whether it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Connections to destinations.
 #[derive(Debug)]
@@ -29,6 +38,15 @@ pub(super) struct Upstream {
     trust: Trust,
     settings: Settings,
     metrics: Arc<Metrics>,
+}
+
+/// A connection to a destination that a permit led to, before anything is sent on it.
+#[derive(Debug)]
+pub(super) struct Met {
+    pub(super) lease: Lease,
+    pub(super) permit: Permit,
+    /// How long connecting took; absent for a pooled connection.
+    pub(super) connect: Option<Duration>,
 }
 
 /// An answer's head, and the connection that its body still comes on.
@@ -41,38 +59,32 @@ pub(super) struct Answered {
     pub(super) connect: Option<Duration>,
 }
 
+/// What came of sending on one connection: the answer, or the request that came back unsent, or
+/// may be sent again because the pooled connection had closed.
+type Sent = ControlFlow<Answered, Request<Outgoing>>;
+
 impl Upstream {
     pub(super) fn new(trust: Trust, settings: Settings, metrics: Arc<Metrics>) -> Arc<Self> {
         let pool = Pool::new(settings.pool_idle_timeout);
         Arc::new(Self { pool, trust, settings, metrics })
     }
 
-    /// Connects to the permit's socket, and makes sure that it is the one.
-    pub(super) async fn dial(&self, permit: &Permit) -> Result<TcpStream, Error> {
-        let socket = permit.socket();
-        let dialled = timeout(self.settings.connect_timeout, TcpStream::connect(socket)).await;
-        let stream = match dialled {
-            Err(_) => return Err(connect_timeout(permit)),
-            Ok(Err(error)) => return Err(connect_failed(permit, &error)),
-            Ok(Ok(stream)) => stream,
-        };
-        match stream.peer_addr() {
-            Ok(peer) if peer == socket => {}
-            Ok(peer) => {
-                let text = format!("asked for {socket} but was connected to {peer}");
-                return Err(failed(
-                    StatusCode::BAD_GATEWAY,
-                    "peer-mismatch",
-                    "destination_ip_prohibited",
-                    text,
-                ));
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Takes a pooled or makes a new connection to whichever permit answers.
+    pub(super) async fn meet(
+        self: &Arc<Self>,
+        permits: &[Permit],
+        key: impl Fn(&Permit) -> Key,
+    ) -> Result<Met, Error> {
+        for permit in permits {
+            if let Some(lease) = self.pool.take(&key(permit)) {
+                return Ok(Met { lease, permit: permit.clone(), connect: None });
             }
-            Err(error) => return Err(connect_failed(permit, &error)),
         }
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "could not set TCP_NODELAY");
-        }
-        Ok(stream)
+        self.connect(permits, key).await
     }
 
     /// Sends the request on a pooled or a new connection, whichever permit answers.
@@ -83,42 +95,44 @@ impl Upstream {
         permits: &[Permit],
         key: impl Fn(&Permit) -> Key,
         mut request: Request<Outgoing>,
+        address: &Address,
     ) -> Result<Answered, Error> {
         for permit in permits {
-            while let Some(mut lease) = self.pool.take(&key(permit)) {
-                let again = repeated(&request);
-                request.body().hand_over(true);
-                match lease.sender.try_send_request(request).await {
-                    Ok(response) => {
-                        return Ok(Answered {
-                            response,
-                            lease,
-                            permit: permit.clone(),
-                            connect: None,
-                        });
-                    }
-                    Err(mut error) => {
-                        let message = error.take_message();
-                        let (unsent, error) = (message.is_some(), error.into_error());
-                        match message.or_else(|| again.filter(|_| !error.is_parse())) {
-                            Some(unanswered) => {
-                                request = unanswered;
-                                request.body().hand_over(!unsent);
-                            }
-                            None => return Err(exchange_failed(&error)),
-                        }
-                    }
+            while let Some(lease) = self.pool.take(&key(permit)) {
+                let met = Met { lease, permit: permit.clone(), connect: None };
+                match Self::send_on(met, request, address).await? {
+                    Sent::Break(answered) => return Ok(answered),
+                    Sent::Continue(back) => request = back,
                 }
             }
         }
-        let started = Instant::now();
-        let (stream, permit) = self.race(permits).await?;
-        let mut lease = self.handshake(stream, key(&permit)).await?;
-        let connect = Some(started.elapsed());
-        request.body().hand_over(true);
-        let sent = lease.sender.try_send_request(request).await;
-        let response = sent.map_err(|error| exchange_failed(&error.into_error()))?;
-        Ok(Answered { response, lease, permit, connect })
+        let met = self.connect(permits, key).await?;
+        Self::send_once(met, request, address).await
+    }
+
+    /// Sends the request on the connection whose certificate was judged, or on another that
+    /// shows the same one.
+    pub(super) async fn send_to(
+        self: &Arc<Self>,
+        met: Met,
+        request: Request<Outgoing>,
+        address: &Address,
+    ) -> Result<Answered, Error> {
+        let (judged, key, permit) =
+            (met.lease.link.certificate.clone(), met.lease.key.clone(), met.permit.clone());
+        let pooled = met.connect.is_none();
+        let request = match Self::send_on(met, request, address).await? {
+            Sent::Break(answered) => return Ok(answered),
+            Sent::Continue(request) => request,
+        };
+        if !pooled {
+            return Err(closed_at_once());
+        }
+        let met = self.connect(&[permit], |_| key.clone()).await?;
+        if met.lease.link.certificate != judged {
+            return Err(another_certificate());
+        }
+        Self::send_once(met, request, address).await
     }
 
     /// Closes what is pooled: the policy has changed.
@@ -131,31 +145,103 @@ impl Upstream {
         self.pool.sweep();
     }
 
-    async fn handshake(&self, stream: TcpStream, key: Key) -> Result<Lease, Error> {
-        let Some(host) = &key.tls else { return self.speak(stream, key).await };
-        let secured =
-            timeout(self.settings.connect_timeout, self.trust.connect(stream, host)).await;
-        match secured {
-            Err(_) => Err(tls_timeout(host)),
-            Ok(Err(error)) => Err(tls_failed(&error)),
-            Ok(Ok(stream)) => self.speak(stream, key).await,
+    async fn send_on(
+        met: Met,
+        request: Request<Outgoing>,
+        address: &Address,
+    ) -> Result<Sent, Error> {
+        let Met { mut lease, permit, connect } = met;
+        let again = repeated(&request).filter(|_| connect.is_none());
+        request.body().hand_over(true);
+        match lease.link.sender.send(request, address).await {
+            Ok(response) => Ok(Sent::Break(Answered { response, lease, permit, connect })),
+            Err(mut error) => {
+                let message = error.take_message();
+                let (unsent, error) = (message.is_some(), error.into_error());
+                let back = message.or_else(|| again.filter(|_| !error.is_parse()));
+                let back = back.ok_or_else(|| exchange_failed(&error))?;
+                back.body().hand_over(!unsent);
+                Ok(Sent::Continue(back))
+            }
         }
     }
 
-    async fn speak<S>(&self, stream: S, key: Key) -> Result<Lease, Error>
+    async fn send_once(
+        met: Met,
+        request: Request<Outgoing>,
+        address: &Address,
+    ) -> Result<Answered, Error> {
+        let Met { mut lease, permit, connect } = met;
+        request.body().hand_over(true);
+        let sent = lease.link.sender.send(request, address).await;
+        let response = sent.map_err(|error| exchange_failed(&error.into_error()))?;
+        Ok(Answered { response, lease, permit, connect })
+    }
+
+    async fn connect(
+        self: &Arc<Self>,
+        permits: &[Permit],
+        key: impl Fn(&Permit) -> Key,
+    ) -> Result<Met, Error> {
+        let started = Instant::now();
+        let (stream, permit) = self.race(permits).await?;
+        let lease = self.handshake(stream, key(&permit)).await?;
+        Ok(Met { lease, permit, connect: Some(started.elapsed()) })
+    }
+
+    /// Makes a connection that requests can be sent on of a connected socket.
+    pub(super) async fn handshake(&self, stream: TcpStream, key: Key) -> Result<Lease, Error> {
+        let Some((host, alpn)) = &key.tls else {
+            let sender = self.speak_1(stream).await?;
+            return Ok(self.pool.lease(key, Link { sender, certificate: None }));
+        };
+        let secured = self.trust.connect(stream, host, *alpn);
+        let secured = match timeout(self.settings.connect_timeout, secured).await {
+            Err(_) => return Err(tls_timeout(host)),
+            Ok(secured) => secured.map_err(|error| tls_failed(&error))?,
+        };
+        let Secured { stream, certificate, http2 } = secured;
+        let sender = if http2 { self.speak_2(stream).await? } else { self.speak_1(stream).await? };
+        let lease = self.pool.lease(key, Link { sender, certificate });
+        lease.share();
+        Ok(lease)
+    }
+
+    async fn speak_1<S>(&self, stream: S) -> Result<Sender, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let spoken = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = spoken.map_err(|error| exchange_failed(&error))?;
+        self.drive(connection);
+        Ok(Sender::Http1(sender))
+    }
+
+    async fn speak_2<S>(&self, stream: S) -> Result<Sender, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let spoken = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(self.settings.connect_timeout)
+            .handshake(TokioIo::new(stream))
+            .await;
+        let (sender, connection) = spoken.map_err(|error| exchange_failed(&error))?;
+        self.drive(connection);
+        Ok(Sender::Http2(sender))
+    }
+
+    /// Lets a connection run by itself. Its errors reach whoever waits for the answer.
+    fn drive<E: Send>(&self, connection: impl Future<Output = Result<(), E>> + Send + 'static) {
         let metrics = Arc::clone(&self.metrics);
         Event::Connection(Side::Upstream, true).record(&metrics);
         tokio::spawn(async move {
-            // Its errors reach whoever waits for the answer.
             drop(connection.await);
             Event::Connection(Side::Upstream, false).record(&metrics);
         });
-        Ok(self.pool.lease(key, sender))
     }
 }
 
@@ -172,69 +258,14 @@ fn repeated(request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
     Some(again)
 }
 
-fn connect_timeout(permit: &Permit) -> Error {
-    let text = format!("{} did not answer the connection in time", permit.socket());
-    failed(StatusCode::GATEWAY_TIMEOUT, "connect-timeout", "connection_timeout", text)
+fn closed_at_once() -> Error {
+    let text = "the destination closed the connection as soon as it stood";
+    let status = StatusCode::BAD_GATEWAY;
+    Error::upstream(status, "response", "answer-cut", "connection_terminated", text)
 }
 
-fn connect_failed(permit: &Permit, error: &io::Error) -> Error {
-    let socket = permit.socket();
-    let kind = error.kind();
-    if kind == io::ErrorKind::TimedOut {
-        return connect_timeout(permit);
-    }
-    let unreachable = [io::ErrorKind::HostUnreachable, io::ErrorKind::NetworkUnreachable];
-    let (code, proxy_status, text) = if kind == io::ErrorKind::ConnectionRefused {
-        ("connect-refused", "connection_refused", format!("{socket} refuses connections"))
-    } else if unreachable.contains(&kind) {
-        ("connect-unreachable", "destination_ip_unroutable", format!("no route to {socket}"))
-    } else {
-        let text = format!("could not connect to {socket}: {error}");
-        ("connect-failed", "connection_terminated", text)
-    };
-    failed(StatusCode::BAD_GATEWAY, code, proxy_status, text)
-}
-
-fn failed(
-    status: StatusCode,
-    code: &'static str,
-    proxy_status: &'static str,
-    text: String,
-) -> Error {
-    Error::upstream(status, "connect", code, proxy_status, text)
-}
-
-fn tls_timeout(host: &Host) -> Error {
-    let text = format!("{host} did not finish the TLS handshake in time");
-    Error::upstream(StatusCode::GATEWAY_TIMEOUT, "tls", "tls-timeout", "connection_timeout", text)
-}
-
-fn tls_failed(error: &TrustError) -> Error {
-    let (code, proxy_status) = match error {
-        TrustError::Handshake { source, .. } if is_certificate(source) => {
-            ("tls-certificate", "tls_certificate_error")
-        }
-        TrustError::Handshake { .. } | TrustError::Name(_) | TrustError::Roots { .. } => {
-            ("tls-failed", "tls_protocol_error")
-        }
-    };
-    Error::upstream(StatusCode::BAD_GATEWAY, "tls", code, proxy_status, error.to_string())
-}
-
-fn is_certificate(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
-}
-
-/// An exchange that broke off before the answer's head.
-fn exchange_failed(error: &hyper::Error) -> Error {
-    let because =
-        std::error::Error::source(error).map_or(String::new(), |source| format!(": {source}"));
-    let text = format!("the destination's answer could not be read: {error}{because}");
-    let (code, proxy_status) = if error.is_parse() {
-        ("answer-malformed", "http_protocol_error")
-    } else {
-        ("answer-cut", "connection_terminated")
-    };
-    Error::upstream(StatusCode::BAD_GATEWAY, "response", code, proxy_status, text)
+fn another_certificate() -> Error {
+    let text = "the destination showed another certificate than the one that was judged";
+    let status = StatusCode::BAD_GATEWAY;
+    Error::upstream(status, "tls", "tls-certificate-changed", "tls_certificate_error", text)
 }

@@ -14,13 +14,36 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::net::Host;
+use crate::policy::Certificate;
+
+use super::peer;
 
 /// Whom we believe, loaded at the first use: reading the platform's roots takes longer
 /// (about 20 ms) than all else that happens at start.
 #[derive(Debug, Default)]
 pub struct Trust {
     extra: Vec<CertificateDer<'static>>,
-    config: OnceLock<Arc<ClientConfig>>,
+    config: OnceLock<[Arc<ClientConfig>; 2]>,
+}
+
+/// Which versions of HTTP are offered to a destination (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Alpn {
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2, else HTTP/1.1.
+    Http2,
+}
+
+/// A verified connection.
+#[derive(Debug)]
+pub struct Secured {
+    /// The connection.
+    pub stream: TlsStream<TcpStream>,
+    /// What the destination's certificate says; absent if it cannot be read.
+    pub certificate: Option<Arc<Certificate>>,
+    /// Whether HTTP/2 was agreed on.
+    pub http2: bool,
 }
 
 /// Why no trusted connection came about.
@@ -71,21 +94,29 @@ impl Trust {
         &self,
         stream: TcpStream,
         host: &Host,
-    ) -> Result<TlsStream<TcpStream>, TrustError> {
+        alpn: Alpn,
+    ) -> Result<Secured, TrustError> {
         let name = match host {
             Host::Name(name) => ServerName::try_from(name.to_string()),
             Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),
         };
         let name = name.map_err(|_| TrustError::Name(host.to_string()))?;
-        let connector = TlsConnector::from(Arc::clone(self.config.get_or_init(|| self.build())));
+        let [http1, http2] = self.config.get_or_init(|| self.build());
+        let config = match alpn {
+            Alpn::Http1 => http1,
+            Alpn::Http2 => http2,
+        };
+        let connector = TlsConnector::from(Arc::clone(config));
         let host = host.to_string();
-        connector
-            .connect(name, stream)
-            .await
-            .map_err(|source| TrustError::Handshake { host, source })
+        let stream = connector.connect(name, stream).await;
+        let stream = stream.map_err(|source| TrustError::Handshake { host, source })?;
+        let (_, session) = stream.get_ref();
+        let certificate = peer::read(session.peer_certificates());
+        let http2 = session.alpn_protocol() == Some(b"h2");
+        Ok(Secured { stream, certificate, http2 })
     }
 
-    fn build(&self) -> Arc<ClientConfig> {
+    fn build(&self) -> [Arc<ClientConfig>; 2] {
         let mut roots = RootCertStore::empty();
         let platform = rustls_native_certs::load_native_certs();
         for error in &platform.errors {
@@ -99,6 +130,8 @@ impl Trust {
             .expect("the provider has suites for TLS 1.2 and 1.3");
         let mut config = config.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Arc::new(config)
+        let http1 = Arc::new(config.clone());
+        config.alpn_protocols.insert(0, b"h2".to_vec());
+        [http1, Arc::new(config)]
     }
 }

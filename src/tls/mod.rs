@@ -1,5 +1,6 @@
-//! Floor 5: trust towards destinations.
+//! Floor 5: trust towards destinations, and what their certificates say.
 
 mod client;
+mod peer;
 
-pub use client::{Trust, TrustError};
+pub use client::{Alpn, Secured, Trust, TrustError};

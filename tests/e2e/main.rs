@@ -18,6 +18,7 @@ mod holds;
 mod life;
 mod names;
 mod packs;
+mod peers;
 mod policy;
 mod protocol;
 mod records;

@@ -11,7 +11,7 @@ use crate::config;
 use crate::data::{Tag, Tags};
 use crate::geo::Country;
 use crate::net::Host;
-use crate::policy::{Circumstances, Counts, Declared, Exporter, Facts, Place, Policy, Slice};
+use crate::policy::{Circumstances, Counts, Declared, Exporter, Facts, Peer, Place, Policy, Slice};
 use crate::proxy::{self, Active};
 
 use super::ConfigArgument;
@@ -85,6 +85,7 @@ impl Explain {
             method: &method,
             host: &host,
             place,
+            peer: Peer::Hidden,
             content: &content,
             circumstances: Circumstances { exporter, declared: &declared, ..Circumstances::at(at) },
         };

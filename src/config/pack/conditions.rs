@@ -25,6 +25,7 @@ impl Reading<'_> {
         self.of_place(when, manner, &mut found);
         self.of_recipient(when, manner, &mut found);
         of_request(when, &mut found);
+        of_peer(when, &mut found);
         self.of_client(when, &mut found);
         for word in Word::ALL {
             if let Some(words) = when.some_words(word.key()) {
@@ -134,6 +135,18 @@ impl Reading<'_> {
             let names = words.iter().map(|word| word.text.to_owned()).collect();
             found.push(Condition::Principals(names));
         }
+    }
+}
+
+/// What the destination's certificate says, in packs and in plain rules.
+pub(in super::super) fn of_peer(when: &Section<'_>, found: &mut Vec<Condition>) {
+    if let Some(words) = when.some_words("certificate_countries") {
+        let names = words.iter().map(|word| word.text.to_owned()).collect();
+        found.push(Condition::PeerCountries(countries(when, &words), names));
+    }
+    if let Some(words) = when.some_words("certificate_organisations") {
+        let names = words.iter().map(|word| word.text.to_owned()).collect();
+        found.push(Condition::PeerOrganisations(names));
     }
 }
 

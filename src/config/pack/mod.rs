@@ -26,6 +26,7 @@ use super::rules::{Defaults, Rules};
 use super::section::Section;
 use super::world::World;
 
+pub(super) use conditions::of_peer;
 pub(super) use head::Head;
 pub use lint::lint_pack;
 pub use plain::{Fact, PlainPack, PlainPart};

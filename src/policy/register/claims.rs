@@ -112,6 +112,10 @@ impl Claims {
         parents(host).zip(depths).filter(known).find_map(|(parent, _)| self.below.get(parent))
     }
 
+    pub(super) fn knows_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     pub(super) fn by_key(&self, key: &KeyDigest) -> Option<Match<'_>> {
         let party = *self.keys.get(key)?;
         Some(Match { party, by: MatchedBy::Key(*key) })

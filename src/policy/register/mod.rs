@@ -151,6 +151,11 @@ impl Register {
         self.parties.len()
     }
 
+    /// Whether somebody is known by the key of a certificate.
+    pub fn knows_keys(&self) -> bool {
+        self.claims.knows_keys()
+    }
+
     /// Whether nobody is known.
     pub fn is_empty(&self) -> bool {
         self.parties.is_empty()

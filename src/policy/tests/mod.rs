@@ -108,6 +108,7 @@ impl Asked<'_> {
             method: "POST",
             host: &host,
             place,
+            peer: Peer::Hidden,
             content: &content,
             circumstances: Circumstances::at(jiff::Timestamp::UNIX_EPOCH),
         })
@@ -303,8 +304,14 @@ fn some_conditions() -> impl Strategy<Value = Vec<Condition>> {
         proptest::option::of(tags),
         proptest::option::of(place),
         proptest::option::weighted(0.2, method),
+        proptest::option::weighted(0.2, some_peer()),
     );
-    optional.prop_map(|(a, b, c)| a.into_iter().chain(b).chain(c).collect())
+    optional.prop_map(|(a, b, c, d)| a.into_iter().chain(b).chain(c).chain(d).collect())
+}
+
+fn some_peer() -> impl Strategy<Value = Condition> {
+    let codes = proptest::sample::subsequence(CODES.to_vec(), 1..=2);
+    codes.prop_map(|codes| Condition::PeerCountries(countries(&codes), Vec::new()))
 }
 
 fn some_policy() -> impl Strategy<Value = Policy> {
@@ -348,6 +355,24 @@ proptest! {
         let last = after.decide(Some(ADDRESSES[at]));
         prop_assert_ne!(&last, &Decision::Inspect);
         for first in [before.decide(None), before.decide(Some(ADDRESSES[at]))] {
+            if first != Decision::Inspect {
+                prop_assert_eq!(word(&first), word(&last));
+            }
+        }
+    }
+
+    /// Nor is it when the destination shows whose it is.
+    #[test]
+    fn no_certificate_takes_an_answer_back(
+        policy in some_policy(), tags in some_tags(), at in 0..ADDRESSES.len(), shown in proptest::sample::select(CODES.to_vec()),
+    ) {
+        let shown = Country::parse(shown).into_iter().collect();
+        let certificate = Certificate { key: register::KeyDigest([0; 32]), countries: shown, organisations: Vec::new() };
+        let asked = Asked { policy: &policy, atlas: atlas(), tags: &tags, complete: true };
+        let decide = |address, peer| asked.with(address, |facts| policy.decide(&Facts { peer, ..*facts }));
+        let last = decide(Some(ADDRESSES[at]), Peer::Shown(&certificate));
+        prop_assert_ne!(&last, &Decision::Inspect);
+        for first in [decide(None, Peer::Awaited), decide(Some(ADDRESSES[at]), Peer::Awaited)] {
             if first != Decision::Inspect {
                 prop_assert_eq!(word(&first), word(&last));
             }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::http::Wire;
 use super::origin::Origin;
 
-/// A key and a self-signed certificate.
+/// A key and a certificate, by an authority of its own.
 #[derive(Debug)]
 pub(crate) struct Identity {
     folder: TempDir,
@@ -22,21 +22,42 @@ pub(crate) struct Identity {
 impl Identity {
     /// Makes one for `host` and `ip`.
     pub(crate) fn new(host: &str, ip: &str) -> Self {
+        Self::of("/CN=test", host, ip)
+    }
+
+    /// Makes one whose holder has this name.
+    pub(crate) fn of(subject: &str, host: &str, ip: &str) -> Self {
         let folder = TempDir::new().unwrap();
-        let made = Command::new("openssl")
-            .current_dir(folder.path())
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
-            .args(["-nodes", "-days", "2", "-subj", "/CN=test", "-keyout", "key.pem"])
-            .args(["-out", "cert.pem", "-addext", &format!("subjectAltName=DNS:{host},IP:{ip}")])
-            .output()
-            .unwrap_or_else(|error| panic!("openssl: {error}; run the tests by tests/run"));
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let make = |name: &str, more: &[&str]| {
+            let made = Command::new("openssl")
+                .current_dir(folder.path())
+                .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+                .args(["-nodes", "-days", "2", "-keyout", &format!("{name}-key.pem")])
+                .args(["-out", &format!("{name}.pem")])
+                .args(more)
+                .output()
+                .unwrap_or_else(|error| panic!("openssl: {error}; run the tests by tests/run"));
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        };
+        make("ca", &["-subj", "/CN=test authority"]);
+        let names = format!("subjectAltName=DNS:{host},IP:{ip}");
+        let issuer = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-subj", subject];
+        let leaf = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", &names];
+        make("cert", &[&issuer[..], &leaf].concat());
         Self { folder }
     }
 
-    /// The certificate, which is also its own authority.
+    /// The certificate of its authority.
     pub(crate) fn certificate(&self) -> PathBuf {
-        self.folder.path().join("cert.pem")
+        self.folder.path().join("ca.pem")
+    }
+
+    /// The digest of its key as the register writes it: SHA-256 of the SubjectPublicKeyInfo.
+    pub(crate) fn key(&self) -> String {
+        let shell = "openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform der \
+                     | openssl dgst -sha256 -binary | openssl base64";
+        let made = Command::new("sh").current_dir(self.folder.path()).args(["-c", shell]).output();
+        format!("sha256/{}", String::from_utf8(made.unwrap().stdout).unwrap().trim_end())
     }
 
     /// An origin that answers `ok` to everything over TLS.
@@ -58,7 +79,7 @@ impl Identity {
     fn config(&self) -> ServerConfig {
         let read = |name: &str| fs::read(self.folder.path().join(name)).unwrap();
         let certificate = CertificateDer::from_pem_slice(&read("cert.pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(&read("key.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(&read("cert-key.pem")).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider);
         let builder = builder.with_safe_default_protocol_versions().unwrap();

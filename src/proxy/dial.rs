@@ -1,0 +1,111 @@
+//! Connecting to a permit's socket, and what can go wrong up to the answer's head.
+
+use std::io;
+
+use http::StatusCode;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::net::Host;
+use crate::policy::Permit;
+use crate::tls::TrustError;
+
+use super::error::Error;
+use super::upstream::Upstream;
+
+impl Upstream {
+    /// Connects to the permit's socket, and makes sure that it is the one.
+    pub(super) async fn dial(&self, permit: &Permit) -> Result<TcpStream, Error> {
+        let socket = permit.socket();
+        let dialled = timeout(self.settings().connect_timeout, TcpStream::connect(socket)).await;
+        let stream = match dialled {
+            Err(_) => return Err(connect_timeout(permit)),
+            Ok(Err(error)) => return Err(connect_failed(permit, &error)),
+            Ok(Ok(stream)) => stream,
+        };
+        match stream.peer_addr() {
+            Ok(peer) if peer == socket => {}
+            Ok(peer) => {
+                let text = format!("asked for {socket} but was connected to {peer}");
+                return Err(failed(
+                    StatusCode::BAD_GATEWAY,
+                    "peer-mismatch",
+                    "destination_ip_prohibited",
+                    text,
+                ));
+            }
+            Err(error) => return Err(connect_failed(permit, &error)),
+        }
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "could not set TCP_NODELAY");
+        }
+        Ok(stream)
+    }
+}
+
+fn connect_timeout(permit: &Permit) -> Error {
+    let text = format!("{} did not answer the connection in time", permit.socket());
+    failed(StatusCode::GATEWAY_TIMEOUT, "connect-timeout", "connection_timeout", text)
+}
+
+fn connect_failed(permit: &Permit, error: &io::Error) -> Error {
+    let socket = permit.socket();
+    let kind = error.kind();
+    if kind == io::ErrorKind::TimedOut {
+        return connect_timeout(permit);
+    }
+    let unreachable = [io::ErrorKind::HostUnreachable, io::ErrorKind::NetworkUnreachable];
+    let (code, proxy_status, text) = if kind == io::ErrorKind::ConnectionRefused {
+        ("connect-refused", "connection_refused", format!("{socket} refuses connections"))
+    } else if unreachable.contains(&kind) {
+        ("connect-unreachable", "destination_ip_unroutable", format!("no route to {socket}"))
+    } else {
+        let text = format!("could not connect to {socket}: {error}");
+        ("connect-failed", "connection_terminated", text)
+    };
+    failed(StatusCode::BAD_GATEWAY, code, proxy_status, text)
+}
+
+fn failed(
+    status: StatusCode,
+    code: &'static str,
+    proxy_status: &'static str,
+    text: String,
+) -> Error {
+    Error::upstream(status, "connect", code, proxy_status, text)
+}
+
+pub(super) fn tls_timeout(host: &Host) -> Error {
+    let text = format!("{host} did not finish the TLS handshake in time");
+    Error::upstream(StatusCode::GATEWAY_TIMEOUT, "tls", "tls-timeout", "connection_timeout", text)
+}
+
+pub(super) fn tls_failed(error: &TrustError) -> Error {
+    let (code, proxy_status) = match error {
+        TrustError::Handshake { source, .. } if is_certificate(source) => {
+            ("tls-certificate", "tls_certificate_error")
+        }
+        TrustError::Handshake { .. } | TrustError::Name(_) | TrustError::Roots { .. } => {
+            ("tls-failed", "tls_protocol_error")
+        }
+    };
+    Error::upstream(StatusCode::BAD_GATEWAY, "tls", code, proxy_status, error.to_string())
+}
+
+fn is_certificate(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+/// An exchange that broke off before the answer's head.
+pub(super) fn exchange_failed(error: &hyper::Error) -> Error {
+    let because =
+        std::error::Error::source(error).map_or(String::new(), |source| format!(": {source}"));
+    let text = format!("the destination's answer could not be read: {error}{because}");
+    let (code, proxy_status) = if error.is_parse() {
+        ("answer-malformed", "http_protocol_error")
+    } else {
+        ("answer-cut", "connection_terminated")
+    };
+    Error::upstream(StatusCode::BAD_GATEWAY, "response", code, proxy_status, text)
+}

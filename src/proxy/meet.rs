@@ -1,0 +1,61 @@
+//! Destinations whose certificate matters are met before they are judged: connected to, and
+//! asked who they are. Nothing of the request has gone out by then.
+
+use std::sync::Arc;
+
+use crate::policy::{Facts, Peer, Place, Verdict};
+
+use super::active::Mixed;
+use super::draft::Draft;
+use super::error::Error;
+use super::judge::Refused;
+use super::target::{Speech, Target};
+use super::upstream::Met;
+
+impl Met {
+    /// Whose certificate was shown.
+    pub(super) fn peer(&self) -> Peer<'_> {
+        self.lease.link.certificate.as_deref().map_or(Peer::Hidden, Peer::Shown)
+    }
+}
+
+impl Target {
+    /// What is known of the destination's certificate before anything is sent.
+    pub(super) fn peer(&self, draft: &Draft) -> Peer<'static> {
+        let awaited = self.scheme == Speech::Https && draft.active().policy.asks_peer();
+        if awaited { Peer::Awaited } else { Peer::Hidden }
+    }
+}
+
+/// Connects to a place that may be met, if its certificate matters.
+pub(super) async fn meet(
+    draft: &mut Draft,
+    facts: &Facts<'_>,
+    target: &Target,
+    places: &[Place<'_>],
+) -> Result<Option<Met>, Error> {
+    if facts.peer != Peer::Awaited {
+        return Ok(None);
+    }
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    let mut permits = Vec::new();
+    let mut refused: Option<Refused> = None;
+    for place in places {
+        match active.policy.introduce(facts, *place) {
+            Verdict::Allow(permit) => permits.push(permit),
+            Verdict::Refuse(refusal) => {
+                refused = refused.or_else(|| Some((Box::new(refusal), Some(place.entry.id()))));
+            }
+        }
+    }
+    if let Some((refusal, entry)) = refused
+        && (permits.is_empty() || active.mixed == Mixed::Refuse)
+    {
+        draft.set_refusal(&refusal, entry);
+        return Err(Error::Refused(refusal));
+    }
+    let key = |permit: &crate::policy::Permit| target.key(permit, active.epoch);
+    let met = proxy.upstream.meet(&permits, key).await?;
+    draft.record().timings.connect = met.connect;
+    Ok(Some(met))
+}

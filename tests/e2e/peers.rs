@@ -1,0 +1,81 @@
+//! Who a destination is by the certificate that it shows: known before anything of the request
+//! has gone out.
+
+use serde_json::Value;
+
+use crate::support::{Config, Identity, Origin, Proxy, ok};
+
+const HOST: &str = "api.example";
+
+/// Blocks tagged data to whoever is on a list.
+const PACK: &str = "[pack]\nid = \"own\"\nversion = \"1\"\nauthority = \"Standard 7\"\n\
+    as_of = 2099-01-01\neffective_from = 2020-01-01\n\
+    [party.barred]\nlists = [\"barred\"]\ncite = \"7\"\n\
+    [[rule]]\nid = \"barred\"\noutcome = \"block\"\nreason = \"not to them\"\ncite = \"7.1\"\n\
+    [rule.when]\ntags = [\"*\"]\nrecipient = [\"barred\"]\n";
+
+struct Bench {
+    proxy: Proxy,
+    origin: Origin,
+}
+
+impl Bench {
+    fn new(shown: &Identity, config: Config) -> Self {
+        let origin = shown.serve("127.1.0.1", ok("served"));
+        let roots = format!("[tls]\nroots = [\"{}\"]", shown.certificate().display());
+        let config = config.with(&roots).name(HOST, &["127.1.0.1"]);
+        Self { proxy: Proxy::start(&config), origin }
+    }
+
+    /// Posts tagged data to the host, as an https URI in absolute form; the record of it.
+    fn post(&self) -> Value {
+        let target = format!("https://{HOST}:{}/path", self.origin.address.port());
+        self.proxy.ask("POST", &target, "X-Data-Class: health\r\n", "abc");
+        self.proxy.record()
+    }
+}
+
+/// A policy with one party, known by one key.
+fn barring(key: &str) -> Config {
+    Config::new().pack(PACK).with(&format!(
+        "[[party]]\nid = \"barred-gmbh\"\nname = \"Barred\"\nkeys = [\"{key}\"]\n\
+         lists = [{{ list = \"barred\", cite = \"7\", from = 2020-01-01 }}]"
+    ))
+}
+
+#[test]
+fn a_party_is_known_by_the_key_of_its_certificate() {
+    let shown = Identity::new(HOST, "127.1.0.1");
+    let bench = Bench::new(&shown, barring(&shown.key()));
+    let record = bench.post();
+    assert_eq!((&record["outcome"], &record["status"]), (&"block".into(), &451.into()));
+    assert_eq!(record["recipient"]["party"], "barred-gmbh", "{record:#}");
+    assert!(record["recipient"]["by"].as_str().unwrap().contains("sha256/"), "{record:#}");
+    assert_eq!(record["bytes_out"], 0);
+    assert!(bench.origin.requests().is_empty(), "it was met, and nothing was said to it");
+}
+
+#[test]
+fn another_key_is_another_party() {
+    let (shown, other) = (Identity::new(HOST, "127.1.0.1"), Identity::new(HOST, "127.1.0.1"));
+    let bench = Bench::new(&shown, barring(&other.key()));
+    let record = bench.post();
+    assert_eq!((&record["outcome"], &record["status"]), (&"allow".into(), &200.into()));
+    assert_eq!(bench.origin.request(0).body, b"abc");
+    assert_eq!(bench.origin.connections(), 1, "the connection on which it was met is used");
+}
+
+#[test]
+fn rules_name_what_a_certificate_says() {
+    let shown = Identity::of("/C=DE/O=Example Werke/CN=test", HOST, "127.1.0.1");
+    for (when, status) in [
+        ("certificate_countries = [\"DE\"]", 403),
+        ("certificate_countries = [\"FR\"]", 200),
+        ("certificate_organisations = [\"EXAMPLE werke\"]", 403),
+        ("certificate_organisations = [\"Example\"]", 200),
+    ] {
+        let config = Config::new().rule("shown", "block", "", when);
+        let record = Bench::new(&shown, config).post();
+        assert_eq!(record["status"], status, "{when}: {record:#}");
+    }
+}
