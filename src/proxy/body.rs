@@ -3,17 +3,15 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use tokio::time::{Sleep, sleep};
 
 use crate::audit::Fault;
 
 use super::draft::Draft;
-use super::frame::{Cut, clean, length};
+use super::frame::{Cut, Pause, clean, length};
 use super::guard::Served;
 use super::pool::Lease;
 
@@ -140,29 +138,5 @@ impl Drop for Passed {
         } else {
             self.draft.leave("before the end of the answer");
         }
-    }
-}
-
-// === impl Pause ===
-
-/// Measures silence; the timer exists only while there is some.
-#[derive(Debug)]
-struct Pause {
-    limit: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Pause {
-    fn new(limit: Duration) -> Self {
-        Self { limit, timer: None }
-    }
-
-    fn restart(&mut self) {
-        self.timer = None;
-    }
-
-    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.limit)));
-        timer.as_mut().poll(cx)
     }
 }

@@ -1,33 +1,59 @@
-//! One client connection from accept to close.
+//! One client connection from accept to close, in HTTP/1 or HTTP/2.
 
-use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{sleep, timeout};
 
-use crate::telemetry::{Event, Metrics, Side};
+use crate::telemetry::Event;
 
-use super::guard::{Guard, Timeouts};
+use super::guard::{Guard, Timeouts, Wire};
+use super::ingress::{Ingress, Io};
 use super::{Proxy, request};
 
-/// Serves the connection's requests one after the other.
-pub(super) async fn serve(
-    proxy: Arc<Proxy>,
-    stream: TcpStream,
-    client: SocketAddr,
-    slot: Arc<Slot>,
-) {
+/// Streams that one HTTP/2 client may have open at a time (RFC 9113 section 6.5.2 advises at
+/// least 100).
+const STREAMS: u32 = 128;
+
+/// What a client may send ahead of its destination: of one stream, and of all.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Streams that the client has reset and that we have not let go of yet; more end the connection
+/// (rapid reset, CVE-2023-44487).
+const RESET_STREAMS: usize = 32;
+
+/// Streams that we reset for faults of the client; more end the connection.
+const FAULTY_STREAMS: usize = 64;
+
+/// How an HTTP/2 connection begins that was not agreed on before (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI";
+
+/// Serves what the client speaks: HTTP/2 with prior knowledge, else HTTP/1.
+pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, ingress: Arc<Ingress>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "could not set TCP_NODELAY");
     }
+    // The rest of the time for a head begins when the guard has read its first byte.
+    let begun = timeout(proxy.settings.idle_timeout, begins_http2(&stream));
+    match begun.await {
+        Ok(true) => serve_2(proxy, stream, ingress).await,
+        Ok(false) => serve_1(proxy, stream, ingress).await,
+        Err(_) => {}
+    }
+}
+
+/// Serves the connection's requests one after the other.
+pub(super) async fn serve_1<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<Ingress>) {
     let (guard, wire) = Guard::new(stream, proxy.settings.head, proxy.settings.timeouts());
-    let served = Arc::clone(&proxy);
+    let (served, from) = (Arc::clone(&proxy), Arc::clone(&ingress));
     let service = service_fn(move |request| {
-        let from = request::Caller { client, wire: Arc::clone(&wire), slot: Arc::clone(&slot) };
+        let from = request::Caller { ingress: Arc::clone(&from), wire: Arc::clone(&wire) };
         request::serve(Arc::clone(&served), from, request)
     });
     let connection = http1::Builder::new()
@@ -38,11 +64,51 @@ pub(super) async fn serve(
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(guard), service)
         .with_upgrades();
+    let end = |connection: Pin<&mut http1::UpgradeableConnection<_, _>>| {
+        connection.graceful_shutdown();
+    };
+    run(&proxy, &ingress, connection, end, std::future::pending()).await;
+}
+
+/// Serves the connection's streams, each by itself.
+pub(super) async fn serve_2<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<Ingress>) {
+    let wire = Wire::unguarded();
+    let idle = idle(Arc::clone(&wire), proxy.settings.idle_timeout);
+    let (served, from) = (Arc::clone(&proxy), Arc::clone(&ingress));
+    let service = service_fn(move |request| {
+        let from = request::Caller { ingress: Arc::clone(&from), wire: Arc::clone(&wire) };
+        request::serve(Arc::clone(&served), from, request)
+    });
+    let head = u32::try_from(proxy.settings.head.head).unwrap_or(u32::MAX);
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(head)
+        .max_pending_accept_reset_streams(RESET_STREAMS)
+        .max_local_error_reset_streams(FAULTY_STREAMS)
+        .keep_alive_interval(proxy.settings.idle_timeout)
+        .keep_alive_timeout(proxy.settings.head_timeout)
+        .enable_connect_protocol()
+        .serve_connection(TokioIo::new(stream), service);
+    let end = |connection: Pin<&mut http2::Connection<_, _, _>>| connection.graceful_shutdown();
+    run(&proxy, &ingress, connection, end, idle).await;
+}
+
+/// Lets a connection run to its end: its own, of rest, or of the program.
+async fn run<C: Future<Output = hyper::Result<()>>>(
+    proxy: &Proxy,
+    ingress: &Ingress,
+    connection: C,
+    end: impl Fn(Pin<&mut C>),
+    idle: impl Future<Output = ()>,
+) {
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = proxy.drain.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
+        () = async { tokio::select! { () = idle => {}, () = proxy.drain.stop.cancelled() => {} } } => {
+            end(connection.as_mut());
             tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = proxy.drain.cut.cancelled() => return,
@@ -50,28 +116,37 @@ pub(super) async fn serve(
         }
     };
     if let Err(error) = ended {
-        Event::ConnectionFailed(client, &error).record(&proxy.metrics);
+        Event::ConnectionFailed(ingress.client, &error).record(&proxy.metrics);
     }
 }
 
-/// One of the client connections that the limit counts; a tunnel keeps the slot of the
-/// connection that it came from.
-#[derive(Debug)]
-pub(super) struct Slot {
-    metrics: Arc<Metrics>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Slot {
-    pub(super) fn new(metrics: &Arc<Metrics>, permit: OwnedSemaphorePermit) -> Arc<Self> {
-        Event::Connection(Side::Client, true).record(metrics);
-        Arc::new(Self { metrics: Arc::clone(metrics), _permit: permit })
+/// Ends when no stream has been open for the limit (and at most twice as long).
+async fn idle(wire: Arc<Wire>, limit: Duration) {
+    let mut before = None;
+    loop {
+        sleep(limit).await;
+        let rested = wire.rests();
+        if rested.is_some() && rested == before {
+            return;
+        }
+        before = rested;
     }
 }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        Event::Connection(Side::Client, false).record(&self.metrics);
+/// Looks whether the client begins with the preface of HTTP/2, and leaves the bytes where they
+/// are. No method of HTTP/1 begins with its first three octets (RFC 9113 section 3.4).
+async fn begins_http2(stream: &TcpStream) -> bool {
+    let mut pause = Duration::from_millis(1);
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let seen = stream.peek(&mut first).await.unwrap_or(0);
+        let seen = first.get(..seen).unwrap_or_default();
+        if seen == PREFACE || seen.is_empty() || !PREFACE.starts_with(seen) {
+            return seen == PREFACE;
+        }
+        // `P` or `PR` alone: the kernel does not tell of the next byte while these wait.
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(250));
     }
 }
 

@@ -13,6 +13,7 @@ use super::body::Body;
 use super::draft::Draft;
 use super::error::Error;
 use super::guard::{InFlight, Informer, Served, Wire};
+use super::ingress::Ingress;
 use super::judge::Judged;
 use super::outgoing::{Outgoing, Progress};
 use super::sender::Address;
@@ -22,6 +23,7 @@ use super::{Proxy, fields, statement};
 
 /// The client's side of one exchange.
 pub(super) struct Client<'w> {
+    pub(super) ingress: &'w Ingress,
     pub(super) wire: &'w Wire,
     pub(super) in_flight: &'w InFlight,
 }
@@ -95,7 +97,12 @@ pub(super) fn pass_back(answered: Answered, mut draft: Draft, served: Served) ->
 /// Interim answers are passed on as they come (RFC 9110 section 15.2).
 fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Request<Outgoing> {
     let sent = Arc::clone(draft.sent());
-    let mut request = request.map(|body| Outgoing::new(body, sent));
+    let version = request.version();
+    let limit = draft.proxy().settings.body_timeout;
+    let mut request = request.map(|body| match version {
+        Version::HTTP_2 => Outgoing::new(body, sent).limited(limit),
+        _ => Outgoing::new(body, sent),
+    });
     let expects = request.headers().contains_key(header::EXPECT);
     let gate = Mutex::new(expects.then(|| request.body_mut().gated()));
     hyper::ext::on_informational(&mut request, move |interim| {

@@ -1,8 +1,13 @@
-//! What both bodies do with each frame.
+//! What both bodies do with each frame, and with the time between two.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use hyper::body::Frame;
+use tokio::time::{Sleep, sleep};
 
 use super::fields;
 
@@ -29,4 +34,26 @@ fn clean_trailers(trailers: &mut HeaderMap) {
 
 pub(super) fn length(data: &Bytes) -> u64 {
     u64::try_from(data.len()).expect("a buffer's length fits 64 bits")
+}
+
+/// Measures silence; the timer exists only while there is some.
+#[derive(Debug)]
+pub(super) struct Pause {
+    limit: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pause {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, timer: None }
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.timer = None;
+    }
+
+    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.limit)));
+        timer.as_mut().poll(cx)
+    }
 }

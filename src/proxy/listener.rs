@@ -10,7 +10,8 @@ use tokio::time::{interval, sleep};
 use crate::telemetry::Event;
 
 use super::Proxy;
-use super::connection::{self, Slot};
+use super::connection;
+use super::ingress::{Ingress, Slot};
 
 /// How long accepting rests after a failure: long enough for descriptors to come free,
 /// short enough that clients do not notice.
@@ -38,7 +39,8 @@ pub async fn run(listener: TcpListener, proxy: Arc<Proxy>) {
         match accepted {
             Ok((stream, client)) => {
                 let slot = Slot::new(&proxy.metrics, permit);
-                let served = connection::serve(Arc::clone(&proxy), stream, client, slot);
+                let ingress = Arc::new(Ingress { client, principal: None, slot });
+                let served = connection::serve(Arc::clone(&proxy), stream, ingress);
                 proxy.drain.tasks.spawn(served);
             }
             Err(error) => {

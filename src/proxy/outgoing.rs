@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::frame::{Cut, clean, length};
+use super::frame::{Cut, Pause, clean, length};
 
 /// How much of a request's body has left, and whether the client broke it off.
 #[derive(Debug, Default)]
@@ -42,6 +42,8 @@ pub(super) struct Outgoing {
     inner: Option<Incoming>,
     sent: Arc<Progress>,
     gate: Option<Gate>,
+    /// How long the client may pause, where no guard looks after that.
+    pause: Option<Pause>,
 }
 
 /// Holds a body back until the destination has said `100 Continue`
@@ -99,7 +101,13 @@ impl Progress {
 impl Outgoing {
     /// Counts into `sent` what passes.
     pub(super) fn new(inner: Incoming, sent: Arc<Progress>) -> Self {
-        Self { inner: Some(inner), sent, gate: None }
+        Self { inner: Some(inner), sent, gate: None, pause: None }
+    }
+
+    /// Lets the client pause so long and no longer.
+    pub(super) fn limited(mut self, pause: Duration) -> Self {
+        self.pause = Some(Pause::new(pause));
+        self
     }
 
     /// Says that the head goes to a connection now, or that it came back unsent.
@@ -109,7 +117,8 @@ impl Outgoing {
 
     /// The same body once more, if there is nothing in it.
     pub(super) fn again(&self) -> Option<Self> {
-        self.is_end_stream().then(|| Self { inner: None, sent: Arc::clone(&self.sent), gate: None })
+        let sent = Arc::clone(&self.sent);
+        self.is_end_stream().then(|| Self { inner: None, sent, gate: None, pause: None })
     }
 
     /// Holds the body back until the returned sender is used.
@@ -165,8 +174,14 @@ impl Body for Outgoing {
         {
             return Poll::Ready(Some(Err(cut)));
         }
-        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        let frame = ready!(Pin::new(inner).poll_frame(cx));
+        let Self { inner: Some(inner), pause, .. } = &mut *self else { return Poll::Ready(None) };
+        let Poll::Ready(frame) = Pin::new(inner).poll_frame(cx) else {
+            let Some(pause) = pause else { return Poll::Pending };
+            ready!(pause.poll_over(cx));
+            self.sent.broken.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err("the client paused too long in its body".into())));
+        };
+        self.pause.iter_mut().for_each(Pause::restart);
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, length);

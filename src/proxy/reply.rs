@@ -2,7 +2,9 @@
 //! a page, each with `Proxy-Status` (RFC 9209) and the decision id.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
 
 use crate::audit::HoldState;
 
@@ -21,6 +23,8 @@ pub(super) const DECISION: HeaderName = HeaderName::from_static("x-borderpost-de
 pub(super) struct Wish {
     html: bool,
     close: bool,
+    /// Whether a connection carries one request at a time, so that it can be asked to close.
+    http1: bool,
 }
 
 impl Wish {
@@ -29,6 +33,7 @@ impl Wish {
             html: prefers_html(request.headers()),
             // What follows a refused CONNECT may be the tunnel's bytes already.
             close: *request.method() == Method::CONNECT,
+            http1: request.version() <= Version::HTTP_11,
         }
     }
 }
@@ -66,7 +71,7 @@ pub(super) fn error(
     if draft.record().hold.is_some_and(|waiting| waiting.state == HoldState::Open) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     }
-    if wish.close || problem.status == StatusCode::REQUEST_TIMEOUT {
+    if wish.http1 && (wish.close || problem.status == StatusCode::REQUEST_TIMEOUT) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -85,7 +90,7 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
         let line = redacted(&refused.request_line);
         failed.failure.detail = format!("{} (request line: {line})", failed.failure.detail);
     }
-    error(&failure, Wish { html: false, close: true }, draft, None)
+    error(&failure, Wish { html: false, close: true, http1: true }, draft, None)
 }
 
 /// A request line without what may be data or a secret: the query, and a user before the

@@ -1,7 +1,6 @@
 //! THE LINE: what every request walks, from its head to one record.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,12 +11,12 @@ use crate::policy::{Decision, Facts};
 use crate::telemetry::Event;
 
 use super::body::Body;
-use super::connection::Slot;
 use super::counting::Counting;
 use super::draft::Draft;
 use super::error::Error;
 use super::forward::Client;
 use super::guard::Wire;
+use super::ingress::Ingress;
 use super::meet::meet;
 use super::statement::Statement;
 use super::target::{Speech, Target};
@@ -27,9 +26,8 @@ use super::{Proxy, fields, forward, held, judge::Judged, reply, tunnel};
 
 /// Whom a request came from, and on what.
 pub(super) struct Caller {
-    pub(super) client: SocketAddr,
+    pub(super) ingress: Arc<Ingress>,
     pub(super) wire: Arc<Wire>,
-    pub(super) slot: Arc<Slot>,
 }
 
 /// What came of a request that was permitted.
@@ -49,17 +47,21 @@ pub(super) async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let active = proxy.active.load_full();
-    let mut draft = Draft::begin(&proxy, &active, from.client, &request);
+    let mut draft = Draft::begin(&proxy, &active, from.ingress.client, &request);
     let wish = reply::Wish::of(&request);
     let in_flight = match from.wire.next_request() {
         Ok(in_flight) => in_flight,
         Err(refused) => return Ok(reply::refused_on_the_wire(&refused, draft)),
     };
-    let outcome =
-        walk(&mut draft, &Client { wire: &from.wire, in_flight: &in_flight }, request).await;
+    let outcome = walk(
+        &mut draft,
+        &Client { ingress: &from.ingress, wire: &from.wire, in_flight: &in_flight },
+        request,
+    )
+    .await;
     Ok(match outcome {
         Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
-        Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.slot),
+        Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.ingress),
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
         Err(error) => {
             let error = held::refused(&mut draft, error).await;
@@ -84,8 +86,9 @@ async fn walk(
     if let Some(status) = fields::max_forwards(&mut request)? {
         return Ok(Passed::Own(status));
     }
-    let client = draft.record().client.ip();
-    let statement = Statement::of(&active, client, &target.authority.host, request.headers())?;
+    let client = from.ingress.client.ip();
+    let statement =
+        Statement::of(&active, from.ingress, &target.authority.host, request.headers())?;
     draft.set_statement(&statement);
     if !statement.slices.is_empty() && !proxy.sink.is_healthy() {
         return Err(Error::unrecorded());

@@ -14,6 +14,7 @@ use crate::policy::{Approval, Circumstances, Content, Declared, Exporter, Point,
 
 use super::active::{Active, Principal};
 use super::error::Error;
+use super::ingress::Ingress;
 
 /// Slices: `(health id.contact);of=US;subjects=120;linked`.
 const SLICE: HeaderName = HeaderName::from_static("x-data-slice");
@@ -36,11 +37,12 @@ impl Statement {
     /// Reads the head of a request to `host`.
     pub(super) fn of(
         active: &Active,
-        client: std::net::IpAddr,
+        ingress: &Ingress,
         host: &crate::net::Host,
         headers: &HeaderMap,
     ) -> Result<Self, Error> {
-        let principal = active.principals.of(client).cloned();
+        let by_network = || active.principals.of(ingress.client.ip()).cloned();
+        let principal = ingress.principal.clone().or_else(by_network);
         let exporter = match &principal {
             Some(principal) => principal.exporter.clone(),
             None => active.exporter.clone(),

@@ -104,7 +104,8 @@ fn check_host(version: Version, headers: &HeaderMap, authority: &Authority) -> R
     let mut fields = headers.get_all(header::HOST).iter();
     let (first, second) = (fields.next(), fields.next());
     let host = match (first, second) {
-        (None, _) if version < Version::HTTP_11 => return Ok(()),
+        // HTTP/1.0 has none, and HTTP/2 has `:authority` instead (RFC 9113 section 8.3.1).
+        (None, _) if version != Version::HTTP_11 => return Ok(()),
         (Some(host), None) => host,
         (None, _) => {
             let text = "an HTTP/1.1 request must carry a Host field";

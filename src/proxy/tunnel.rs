@@ -1,19 +1,13 @@
 //! CONNECT tunnels: bytes both ways, half-closes kept, nothing held while idle.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::time::sleep;
 
 use crate::audit::{Fault, Tolled};
 use crate::net::Host;
@@ -22,14 +16,11 @@ use crate::telemetry::{Event, Side};
 
 use super::Proxy;
 use super::body::Body;
-use super::connection::Slot;
 use super::draft::Draft;
-use super::guard::{Guard, Served};
+use super::guard::Served;
+use super::ingress::Ingress;
+use super::relay::{ClientSide, End, Passed};
 use super::statement::Statement;
-
-/// Room for one read. It is taken when bytes are there and given back when they are
-/// through: an idle tunnel holds none.
-const BUFFER: usize = 32 * 1024;
 
 /// A tunnel that is permitted and connected, and waits for the client's side.
 #[derive(Debug)]
@@ -53,36 +44,18 @@ pub(super) struct Standing {
     pub(super) permit: Permit,
 }
 
-/// How a tunnel ends.
-#[derive(Debug)]
-enum End {
-    Closed,
-    ClientFailed(io::Error),
-    UpstreamFailed(io::Error),
-    Idle,
-    Revoked,
-    Cut,
-}
-
-/// Bytes passed each way; also the sign of life.
-#[derive(Debug, Default)]
-struct Passed {
-    out: AtomicU64,
-    back: AtomicU64,
-}
-
 /// Answers 200 and lets the tunnel run by itself.
 pub(super) fn open(
     tunnel: Tunnel,
     mut draft: Draft,
     served: Served,
-    slot: Arc<Slot>,
+    ingress: Arc<Ingress>,
 ) -> Response<Body> {
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
     tasks.spawn(async move {
         tunnel.run(draft).await;
-        drop(slot);
+        drop(ingress);
     });
     Response::new(Body::own(Bytes::new(), Some(served)))
 }
@@ -91,7 +64,7 @@ impl Tunnel {
     async fn run(self, mut draft: Draft) {
         let proxy = Arc::clone(draft.proxy());
         let Self { upgrade, stream, standing } = self;
-        let Some((client, early)) = client_side(upgrade).await else {
+        let Some(client) = ClientSide::of(upgrade).await else {
             return draft.cut(
                 Fault::Client,
                 "client-closed",
@@ -101,7 +74,7 @@ impl Tunnel {
         let counts = Passed::default();
         Event::Connection(Side::Upstream, true).record(&proxy.metrics);
         let end = tokio::select! {
-            end = relay(client, stream, early, &counts) => end,
+            end = client.relay(stream, &counts) => end,
             () = counts.idle(proxy.settings.tunnel_idle_timeout) => End::Idle,
             () = standing.revoked(&proxy) => End::Revoked,
             () = proxy.drain.cut.cancelled() => End::Cut,
@@ -114,89 +87,6 @@ impl Tunnel {
         let record = draft.record();
         record.bytes_out = counts.out.load(Ordering::Relaxed);
         record.bytes_in = counts.back.load(Ordering::Relaxed);
-    }
-}
-
-/// The client's socket, and what it had sent behind the head of its CONNECT: first what
-/// the HTTP server had read, then what the guard still held.
-async fn client_side(upgrade: OnUpgrade) -> Option<(TcpStream, [Bytes; 2])> {
-    let parts = upgrade.await.ok()?.downcast::<TokioIo<Guard<TcpStream>>>().ok()?;
-    let (stream, held) = parts.io.into_inner().into_parts();
-    Some((stream, [parts.read_buf, held]))
-}
-
-async fn relay(
-    mut client: TcpStream,
-    mut upstream: TcpStream,
-    early: [Bytes; 2],
-    counts: &Passed,
-) -> End {
-    let (client_read, mut client_write) = client.split();
-    let (upstream_read, mut upstream_write) = upstream.split();
-    let outward = async {
-        for bytes in early {
-            upstream_write.write_all(&bytes).await.map_err(End::UpstreamFailed)?;
-            counts.out.fetch_add(length(bytes.len()), Ordering::Relaxed);
-        }
-        let ends = Ends { read: End::ClientFailed, write: End::UpstreamFailed };
-        pump(client_read, &mut upstream_write, &counts.out, ends).await
-    };
-    let ends = Ends { read: End::UpstreamFailed, write: End::ClientFailed };
-    let inward = pump(upstream_read, &mut client_write, &counts.back, ends);
-    match tokio::try_join!(outward, inward) {
-        Ok(_) => End::Closed,
-        Err(end) => end,
-    }
-}
-
-/// Whose failure a failed read, and a failed write, is.
-#[derive(Clone, Copy)]
-struct Ends {
-    read: fn(io::Error) -> End,
-    write: fn(io::Error) -> End,
-}
-
-/// Copies until the reader ends, then ends the writer: a half-close is passed on, and
-/// the other direction goes on.
-async fn pump(
-    from: ReadHalf<'_>,
-    to: &mut WriteHalf<'_>,
-    count: &AtomicU64,
-    ends: Ends,
-) -> Result<(), End> {
-    loop {
-        from.readable().await.map_err(ends.read)?;
-        let mut buffer = Vec::with_capacity(BUFFER);
-        loop {
-            buffer.clear();
-            match from.try_read_buf(&mut buffer) {
-                Ok(0) => return to.shutdown().await.map_err(ends.write),
-                Ok(read) => {
-                    to.write_all(&buffer).await.map_err(ends.write)?;
-                    count.fetch_add(length(read), Ordering::Relaxed);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err((ends.read)(error)),
-            }
-        }
-    }
-}
-
-// === impl Passed ===
-
-impl Passed {
-    /// Ends when nothing has passed either way for the limit (and at most twice as long).
-    async fn idle(&self, limit: Duration) {
-        let passed = || (self.out.load(Ordering::Relaxed), self.back.load(Ordering::Relaxed));
-        let mut before = passed();
-        loop {
-            sleep(limit).await;
-            let now = passed();
-            if now == before {
-                return;
-            }
-            before = now;
-        }
     }
 }
 
@@ -276,8 +166,4 @@ impl End {
             Self::Cut => draft.cut(Fault::Us, "tunnel-drained", "the proxy stopped"),
         }
     }
-}
-
-fn length(bytes: usize) -> u64 {
-    u64::try_from(bytes).expect("a buffer's length fits 64 bits")
 }

@@ -62,6 +62,20 @@ struct Inner {
 }
 
 impl Wire {
+    /// The state of a connection without a guard, whose requests come side by side (HTTP/2). No
+    /// interim answer is taken.
+    pub fn unguarded() -> Arc<Self> {
+        let wire = Self::default();
+        wire.note_old_version();
+        Arc::new(wire)
+    }
+
+    /// How many requests there have been, if none is being served.
+    pub fn rests(&self) -> Option<u64> {
+        let ended = self.ended.load(Ordering::Acquire);
+        (self.taken.load(Ordering::Acquire) == ended).then_some(ended)
+    }
+
     /// Takes the next request of this connection; the service calls it once for each, in order.
     ///
     /// An error means that what the service was called with is a stand-in for a request the

@@ -64,7 +64,6 @@ pub(super) const HEADS: &[Case] = &[
     case("GET http://{o}/ HTTP/1.1x\r\nHost: {o}\r\n\r\n", "RFC 9112 section 2.3", 400, "invalid-version"),
     case("GET http://{o}/ http/1.1\r\nHost: {o}\r\n\r\n", "RFC 9112 section 2.3", 400, "invalid-version"),
     case("GET http://{o}/ HTTP/2.0\r\nHost: {o}\r\n\r\n", "RFC 9110 section 15.6.6", 505, "unsupported-version"),
-    case("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "RFC 9110 section 15.6.6", 505, "unsupported-version"),
     case("\x16\x03\x01\x02\0\x01\0\x01\u{7c}\x03\x03", "RFC 9112 section 3", 400, "tls-on-plain-port"),
     case("GET http://{o}/{long} HTTP/1.1\r\nHost: {o}\r\n\r\n", "RFC 9112 section 3", 414, "request-line-too-long"),
     case("GET http://{o}/ HTTP/1.1\r\nHost: {o}\r\n{head}\r\n", "RFC 6585 section 5", 431, "head-too-large"),
