@@ -130,6 +130,31 @@ pub struct Timings {
     pub total: Duration,
 }
 
+/// By what a client is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authenticated {
+    /// A name and a password (RFC 7617).
+    Basic,
+    /// A token (RFC 6750).
+    Bearer,
+    /// A certificate.
+    Mtls,
+    /// Nothing but the network that it is in.
+    Network,
+}
+
+impl Authenticated {
+    /// The word in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Bearer => "bearer",
+            Self::Mtls => "mtls",
+            Self::Network => "network",
+        }
+    }
+}
+
 /// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
