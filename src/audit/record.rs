@@ -28,6 +28,8 @@ pub struct Record {
     pub client: SocketAddr,
     /// Who that is, if the configuration says.
     pub principal: Option<Arc<str>>,
+    /// By what it is known; absent if nobody is.
+    pub authenticated: Option<Authenticated>,
     /// The request method.
     pub method: http::Method,
     /// `http`, `https` or `connect`.

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::audit::SinkTarget;
-use crate::proxy::{NameServers, Settings};
+use crate::proxy::{Listener, NameServers, Settings};
 
 use super::section::Section;
 
 /// Settings that hold from start to stop.
 #[derive(Clone, Debug)]
 pub struct Fixed {
-    /// Where clients connect.
-    pub listen: SocketAddr,
+    /// Where clients connect, and how.
+    pub listeners: Vec<Listener>,
     /// Where operators connect.
     pub admin: SocketAddr,
     /// Limits and times.
@@ -32,9 +32,12 @@ pub struct Fixed {
 
 impl Fixed {
     /// Reads the sections; paths are relative to `base`.
-    pub(super) fn read(root: &Section<'_>, base: &Path) -> Self {
-        let proxy = root.section("proxy");
-        let listen = address(&proxy, "listen", SocketAddr::from(([127, 0, 0, 1], 3128)));
+    pub(super) fn read(
+        root: &Section<'_>,
+        proxy: &Section<'_>,
+        base: &Path,
+        listeners: Vec<Listener>,
+    ) -> Self {
         let threads = proxy.number("threads", 1..=1024).and_then(|n| usize::try_from(n).ok());
         let mut settings = Settings::default();
         read_limits(&proxy.section("limits"), &mut settings);
@@ -50,7 +53,7 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
-        Self { listen, admin, settings, record, state, names, roots, threads }
+        Self { listeners, admin, settings, record, state, names, roots, threads }
     }
 }
 
@@ -95,11 +98,13 @@ fn name_servers(section: &Section<'_>, timeout: &mut Duration) -> NameServers {
 
 fn address(section: &Section<'_>, key: &'static str, default: SocketAddr) -> SocketAddr {
     let word = section.word(key);
-    let parse = |text: &str| {
-        text.parse()
-            .map_err(|_| format!("`{text}` is not an address and port such as \"127.0.0.1:3128\""))
-    };
-    word.and_then(|word| section.parse(&word, parse)).unwrap_or(default)
+    word.and_then(|word| section.parse(&word, parse_socket)).unwrap_or(default)
+}
+
+/// Where something listens.
+pub(super) fn parse_socket(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |_| format!("`{text}` is not an address and port such as \"127.0.0.1:3128\"");
+    text.parse().map_err(wrong)
 }
 
 /// The admin listener has no authentication yet, so it stays on this machine.

@@ -10,6 +10,7 @@ use super::area::Area;
 use super::declared::Word;
 use super::facts::{Place, TagBits};
 use super::peer::{Certificate, Peer};
+use super::principals::PrincipalSet;
 use super::reach::Reach;
 use super::recipient::Recipient;
 use super::slice::{ClassBits, State, Weighed};
@@ -53,7 +54,7 @@ pub enum Condition {
     /// The destination's certificate names one of these organisations.
     PeerOrganisations(Vec<String>),
     /// The client is one of these principals.
-    Principals(Vec<String>),
+    Principals(PrincipalSet),
     /// The recipient is one of these.
     Recipient(Vec<Recipient>),
     /// The slice is declared to be in one of these states.
@@ -135,9 +136,7 @@ impl Condition {
             Self::Clients(networks) => networks.contains(facts.client).into(),
             Self::Hosts(patterns) => patterns.iter().any(|p| p.matches(facts.host)).into(),
             Self::Methods(methods) => methods.iter().any(|method| method == facts.method).into(),
-            Self::Principals(names) => {
-                facts.principal.is_some_and(|name| names.iter().any(|n| n == name)).into()
-            }
+            Self::Principals(set) => facts.principal.is_some_and(|name| set.contains(name)).into(),
             Self::Bands(..)
             | Self::Bulk(_)
             | Self::Classes(..)
@@ -264,7 +263,7 @@ impl fmt::Display for Condition {
             Self::Outside(reach) => list(f, "destination outside ", &reach.names),
             Self::PeerCountries(_, names) => list(f, "certificate names the country ", names),
             Self::PeerOrganisations(names) => list(f, "certificate names ", names),
-            Self::Principals(names) => list(f, "client is ", names),
+            Self::Principals(set) => list(f, "client is ", set.written()),
             Self::Recipient(kinds) => list(f, "recipient is ", names(kinds)),
             Self::State(states) => list(f, "data is ", states.iter().map(|state| state.name())),
             Self::Subdivisions(regions) => list(f, "destination region is ", regions),

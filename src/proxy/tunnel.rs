@@ -21,6 +21,7 @@ use super::guard::Served;
 use super::ingress::Ingress;
 use super::relay::{ClientSide, End, Passed};
 use super::statement::Statement;
+use super::who;
 
 /// A tunnel that is permitted and connected, and waits for the client's side.
 #[derive(Debug)]
@@ -110,6 +111,9 @@ impl Standing {
 
     fn holds(&self, proxy: &Proxy) -> bool {
         let active = proxy.active();
+        if !who::stands(&active, self.statement.asker.as_ref()) {
+            return false;
+        }
         let content = self.statement.content(&active);
         let approvals = proxy.desk.approvals(&self.host);
         let facts = Facts {
