@@ -30,10 +30,10 @@ pub fn entries(text: &str) -> impl Iterator<Item = (usize, Option<(&str, &str)>)
 }
 
 /// Reads every entry; all mistakes come at once.
-pub(super) fn read<'t, T>(
-    text: &'t str,
+pub(super) fn read<T>(
+    text: &str,
     parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Vec<(&'t str, T)>, Mistakes> {
+) -> Result<Vec<(&str, T)>, Mistakes> {
     let (mut found, mut wrong, mut seen) = (Vec::new(), Mistakes::new(), HashSet::new());
     for (number, entry) in entries(text) {
         let Some((name, secret)) = entry else {

@@ -174,16 +174,12 @@ impl Memory {
         mark: Option<Mark>,
     ) -> bool {
         let right = hash.is_of(password);
-        match mark.filter(|_| right) {
-            Some(mark) => {
-                self.remember(mark, Instant::now());
-                true
-            }
-            None => {
-                self.attempts.fail(from, Instant::now());
-                false
-            }
-        }
+        let Some(mark) = mark.filter(|_| right) else {
+            self.attempts.fail(from, Instant::now());
+            return false;
+        };
+        self.remember(mark, Instant::now());
+        true
     }
 
     fn mark(&self, name: &str, password: &str, hash: &PasswordHash) -> Mark {

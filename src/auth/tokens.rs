@@ -48,8 +48,9 @@ impl Token {
     /// What a file keeps of it.
     pub fn kept(&self) -> String {
         let TokenDigest(bytes) = TokenDigest::of(&self.0);
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{ALGORITHM}{hex}")
+        let mut kept = ALGORITHM.to_owned();
+        bytes.iter().for_each(|byte| kept.push_str(&format!("{byte:02x}")));
+        kept
     }
 }
 

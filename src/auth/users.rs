@@ -181,13 +181,11 @@ mod tests {
         let users = Users::parse("").unwrap();
         assert!(users.find("a").is_none() && !users.has("a"));
         assert!(!users.decoy("a").is_of("a"));
-        let lines: String = (0..3_u8)
-            .map(|n| {
-                let hash = PasswordHash::of("p", &[n; 16]).unwrap();
-                format!("u{n}:{}\n", hash.as_str())
-            })
-            .collect();
-        let users = Users::parse(&lines).unwrap();
+        let line = |n: u8| {
+            let hash = PasswordHash::of("p", &[n; 16]).unwrap();
+            format!("u{n}:{}", hash.as_str())
+        };
+        let users = Users::parse(&[0, 1, 2].map(line).join("\n")).unwrap();
         assert!(users.has("u1") && users.decoy("x") == users.decoy("x"));
         assert_eq!(format!("{users:?}"), "Users(3)");
     }

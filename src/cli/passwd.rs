@@ -79,8 +79,8 @@ impl Passwd {
             }
         }
         lines.extend(entry);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        replace(&file, &text)
+        lines.push("");
+        replace(&file, &lines.join("\n"))
     }
 }
 
@@ -105,7 +105,7 @@ fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     }
     renamed.with_context(|| format!("cannot write {}", file.display()))?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = fs::File::open(folder.unwrap_or(Path::new(".")));
+    let folder = fs::File::open(folder.unwrap_or_else(|| Path::new(".")));
     folder.and_then(|folder| folder.sync_all()).context("the folder could not be synced")
 }
 

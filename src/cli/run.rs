@@ -95,11 +95,11 @@ fn greeting(serving: &Serving, about: &str) -> String {
     let admin = serving.admin;
     let url = |(kind, address): &(Kind, SocketAddr)| format!("{}://{address}", kind.word());
     let urls: Vec<_> = serving.listeners.iter().map(url).collect();
-    let listeners: String = urls.iter().map(|url| format!("proxy      {url}\n")).collect();
+    let listeners = urls.join("\nproxy      ");
     let first = urls.first().map_or("", String::as_str);
     format!(
         "borderpost {version}\n\
-         {listeners}\
+         proxy      {listeners}\n\
          admin      http://{admin}/metrics  /livez  /readyz\n\
          {about}\
          try        curl -x {first} http://example.com/\n\

@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::audit::Authenticated;
-use crate::auth::Proved;
 use crate::net::NetworkSet;
 use crate::telemetry::Event;
-use crate::tls::{AcceptError, Acceptor};
+use crate::tls::{AcceptError, Accepted, Acceptor};
 
 use super::ingress::{Ingress, Slot};
 use super::preamble::{self, PreambleError};
+use super::who::Proof;
 use super::{Proxy, connection};
 
 /// Where clients connect, and how.
@@ -134,9 +133,9 @@ impl Door {
                 let acceptor = self.acceptor(proxy);
                 let accepted = timeout(proxy.settings.head_timeout, acceptor.accept(stream)).await;
                 let accepted = accepted.map_err(|_| Unopened::Late)??;
-                let by = Authenticated::Mtls;
-                let proved = accepted.name.map(|name| Proved { name: name.into(), by });
-                Ok(Opened::Secured(Box::new(accepted.stream), accepted.http2, ingress(proved)))
+                let Accepted { stream, http2, shown } = accepted;
+                let proof = shown.map(|shown| Proof::shown(shown, self.listener.address));
+                Ok(Opened::Secured(Box::new(stream), http2, ingress(proof)))
             }
         }
     }

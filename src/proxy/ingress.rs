@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::auth::Proved;
 use crate::telemetry::{Event, Metrics, Side};
+
+use super::who::Proof;
 
 /// A stream of bytes both ways, whatever carries it.
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -20,7 +21,7 @@ pub(super) struct Ingress {
     /// Where the client is.
     pub(super) client: SocketAddr,
     /// Who it proved to be when it connected.
-    pub(super) principal: Option<Proved>,
+    pub(super) principal: Option<Proof>,
     /// Its place among the connections that the limit counts.
     pub(super) slot: Arc<Slot>,
 }

@@ -83,7 +83,8 @@ async fn read_2(stream: &mut TcpStream) -> Found {
 fn parse_1(line: &[u8]) -> Found {
     let wrong = PreambleError::Malformed;
     let text = std::str::from_utf8(line).map_err(|_| wrong("a line that is no ASCII"))?;
-    let text = text.strip_suffix("\r\n").ok_or(wrong("a line that does not end in CR LF"))?;
+    let text =
+        text.strip_suffix("\r\n").ok_or_else(|| wrong("a line that does not end in CR LF"))?;
     let mut words = text.split(' ');
     if words.next() != Some("PROXY") {
         return Err(wrong("it begins with neither version's signature"));
@@ -103,9 +104,10 @@ fn parse_1(line: &[u8]) -> Found {
         Some(_) | None => None,
     };
     let addresses = address(from).zip(address(to));
-    let (from, _) = addresses.ok_or(wrong("TCP4 or TCP6 and two such addresses are wanted"))?;
+    let (from, _) =
+        addresses.ok_or_else(|| wrong("TCP4 or TCP6 and two such addresses are wanted"))?;
     let ports = port(from_port).zip(port(to_port));
-    let (from_port, _) = ports.ok_or(wrong("a port is a number up to 65535"))?;
+    let (from_port, _) = ports.ok_or_else(|| wrong("a port is a number up to 65535"))?;
     Ok(Some(SocketAddr::new(from, from_port)))
 }
 

@@ -52,7 +52,9 @@ impl FromIterator<(Principal, Vec<IpNetwork>)> for Principals {
         let mut all = Self::default();
         for (principal, networks) in entries {
             let principal = Arc::new(principal);
-            all.by_name.entry(Arc::clone(&principal.name)).or_insert(Arc::clone(&principal));
+            all.by_name
+                .entry(Arc::clone(&principal.name))
+                .or_insert_with(|| Arc::clone(&principal));
             let networks = networks.into_iter();
             all.by_network.extend(networks.map(|network| (network, Arc::clone(&principal))));
         }

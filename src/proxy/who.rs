@@ -1,12 +1,14 @@
 //! Who asks: what the request proves, else what its connection did, else its network.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, StatusCode};
 
 use crate::audit::{Authenticated, Failure, Fault};
 use crate::auth::{Denied, Presented, Proved, Unreadable};
+use crate::tls::Shown;
 
 use super::Proxy;
 use super::active::Active;
@@ -19,6 +21,24 @@ use super::principals::Principal;
 pub(super) struct Asker {
     pub(super) principal: Arc<Principal>,
     pub(super) by: Authenticated,
+    certificate: Option<Arc<Certificate>>,
+}
+
+/// What a client proved when it connected.
+#[derive(Clone, Debug)]
+pub(super) struct Proof {
+    proved: Proved,
+    certificate: Option<Arc<Certificate>>,
+}
+
+/// A certificate of a client, looked at again by each new configuration: what was revoked since
+/// ends more than the connections to come.
+#[derive(Debug)]
+struct Certificate {
+    shown: Shown,
+    listener: SocketAddr,
+    /// The last configuration that took it.
+    taken: AtomicU64,
 }
 
 /// Finds out who asks. `None` is somebody of whom nothing is known, where that is enough.
@@ -32,11 +52,11 @@ pub(super) async fn identify(
     // Without files of credentials the field is nobody's business, and taken off as ever.
     let presented = active.auth.reads_requests().then(|| Presented::of(headers)).flatten();
     let proved = match presented {
-        Some(presented) => Some(prove(proxy, active, client, presented).await?),
+        Some(presented) => Some(Proof::of(prove(proxy, active, client, presented).await?)),
         None => ingress.principal.clone(),
     };
     match proved {
-        Some(proved) => known(active, proved).map(Some),
+        Some(proof) => known(active, proof).map(Some),
         None if active.auth.required => Err(missing(active)),
         None => Ok(by_network(active, client)),
     }
@@ -44,9 +64,10 @@ pub(super) async fn identify(
 
 /// Whether somebody who was known once is known still.
 pub(super) fn stands(active: &Active, asker: Option<&Asker>) -> bool {
-    let Some(Asker { principal, by }) = asker else { return !active.auth.required };
+    let Some(Asker { principal, by, certificate }) = asker else { return !active.auth.required };
     let name = &*principal.name;
     active.auth.still_proves(name, *by)
+        && certificate.as_ref().is_none_or(|certificate| certificate.stands(active))
         && (!active.auth.refuse_unknown || active.principals.named(name).is_some())
 }
 
@@ -61,20 +82,59 @@ async fn prove(
 }
 
 /// The principal of a proved name: as the configuration knows it, else a plain one.
-fn known(active: &Active, Proved { name, by }: Proved) -> Result<Asker, Error> {
+fn known(active: &Active, proof: Proof) -> Result<Asker, Error> {
+    let Proof { proved: Proved { name, by }, certificate } = proof;
+    if certificate.as_ref().is_some_and(|certificate| !certificate.stands(active)) {
+        return Err(taken_back());
+    }
     if let Some(principal) = active.principals.named(&name) {
-        return Ok(Asker { principal: Arc::clone(principal), by });
+        return Ok(Asker { principal: Arc::clone(principal), by, certificate });
     }
     if active.auth.refuse_unknown {
         return Err(unknown(&name));
     }
     let (exporter, groups) = (active.exporter.clone(), Vec::new());
-    Ok(Asker { principal: Arc::new(Principal { name, exporter, declares: false, groups }), by })
+    let principal = Arc::new(Principal { name, exporter, declares: false, groups });
+    Ok(Asker { principal, by, certificate })
 }
 
 fn by_network(active: &Active, client: IpAddr) -> Option<Asker> {
     let principal = Arc::clone(active.principals.of(client)?);
-    Some(Asker { principal, by: Authenticated::Network })
+    Some(Asker { principal, by: Authenticated::Network, certificate: None })
+}
+
+// === impl Proof ===
+
+impl Proof {
+    /// A name that needs no more than what it was proved by.
+    pub(super) fn of(proved: Proved) -> Self {
+        Self { proved, certificate: None }
+    }
+
+    /// A certificate that was shown to the listener of this address.
+    pub(super) fn shown(shown: Shown, listener: SocketAddr) -> Self {
+        let proved = Proved { name: Arc::clone(&shown.name), by: Authenticated::Mtls };
+        let certificate = Certificate { shown, listener, taken: AtomicU64::new(0) };
+        Self { proved, certificate: Some(Arc::new(certificate)) }
+    }
+}
+
+impl Certificate {
+    fn stands(&self, active: &Active) -> bool {
+        // Epochs count from 1.
+        if self.taken.load(Ordering::Relaxed) == active.epoch {
+            return true;
+        }
+        let Some(acceptor) = active.acceptors.get(&self.listener) else {
+            // The listener is gone from the configuration, and stays until the program ends.
+            return true;
+        };
+        let stands = acceptor.still_takes(&self.shown);
+        if stands {
+            self.taken.store(active.epoch, Ordering::Relaxed);
+        }
+        stands
+    }
 }
 
 // === what goes wrong ===
@@ -105,6 +165,12 @@ fn missing(active: &Active) -> Error {
     let detail = "this proxy wants to know who asks, by a certificate".to_owned();
     let remedy = "connect to the proxy's TLS listener with a client certificate";
     failed(StatusCode::FORBIDDEN, "certificate-missing", detail, remedy)
+}
+
+fn taken_back() -> Error {
+    let detail = "the certificate of this connection is no longer taken".to_owned();
+    let remedy = "connect again with a certificate that is in date and was not revoked";
+    failed(StatusCode::FORBIDDEN, "certificate-taken-back", detail, remedy)
 }
 
 fn unreadable(why: Unreadable) -> Error {

@@ -52,7 +52,6 @@ impl NameFrom {
         (fits && name.chars().all(visible)).then_some(name)
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "other kinds of names are never meant")]
     fn of<'n>(self, name: &GeneralName<'n>) -> Option<&'n str> {
         match (self, name) {
             (Self::Uri, GeneralName::URI(name))

@@ -8,6 +8,6 @@ mod server;
 pub use client::{Alpn, Secured, Trust, TrustError};
 pub use holder::NameFrom;
 pub use server::{
-    AcceptError, Accepted, Acceptor, Clients, Identity, IdentityError, certificates, private_key,
-    revocations,
+    AcceptError, Accepted, Acceptor, Clients, Identity, IdentityError, Shown, certificates,
+    private_key, revocations,
 };

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use thiserror::Error;
@@ -17,7 +18,8 @@ use super::holder::NameFrom;
 
 /// Handshakes with clients.
 pub struct Acceptor {
-    acceptor: TlsAcceptor,
+    tls: TlsAcceptor,
+    verifier: Arc<dyn ClientCertVerifier>,
     name_from: Option<NameFrom>,
 }
 
@@ -53,8 +55,17 @@ pub struct Accepted {
     pub stream: TlsStream<TcpStream>,
     /// Whether HTTP/2 was agreed on.
     pub http2: bool,
-    /// The name that the client's certificate proves, if it showed one.
-    pub name: Option<String>,
+    /// The certificate that the client showed, if it did.
+    pub shown: Option<Shown>,
+}
+
+/// A client's certificate that was right when it was shown.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The name in it.
+    pub name: Arc<str>,
+    /// It, and those between it and its authority.
+    chain: Arc<[CertificateDer<'static>]>,
 }
 
 /// What is wrong with the files of a TLS listener. Each is about one of its settings.
@@ -125,7 +136,7 @@ impl Acceptor {
             Some(clients) => clients.verifier(provider)?,
             None => WebPkiClientVerifier::no_client_auth(),
         };
-        let builder = builder.with_client_cert_verifier(verifier);
+        let builder = builder.with_client_cert_verifier(Arc::clone(&verifier));
         let mut config = builder.with_single_cert(chain, key).map_err(IdentityError::Own)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         if name_from.is_some() {
@@ -133,22 +144,32 @@ impl Acceptor {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), name_from })
+        Ok(Self { tls: TlsAcceptor::from(Arc::new(config)), verifier, name_from })
     }
 
     /// Handshakes, and verifies what the client shows.
     pub async fn accept(&self, stream: TcpStream) -> Result<Accepted, AcceptError> {
-        let stream = self.acceptor.accept(stream).await?;
+        let stream = self.tls.accept(stream).await?;
         let (_, session) = stream.get_ref();
         let http2 = session.alpn_protocol() == Some(b"h2");
-        let shown = session.peer_certificates().and_then(|chain| chain.first());
-        let name = match (self.name_from, shown) {
-            (Some(from), Some(shown)) => {
-                Some(from.read(shown).ok_or(AcceptError::Nameless(from.word()))?)
+        let chain = session.peer_certificates().filter(|chain| !chain.is_empty());
+        let shown = match (self.name_from, chain) {
+            (Some(from), Some(chain)) => {
+                let name = chain.first().and_then(|holder| from.read(holder));
+                let name = name.ok_or_else(|| AcceptError::Nameless(from.word()))?;
+                let chain = chain.iter().map(|one| one.clone().into_owned()).collect();
+                Some(Shown { name: name.into(), chain })
             }
             (_, _) => None,
         };
-        Ok(Accepted { stream, http2, name })
+        Ok(Accepted { stream, http2, shown })
+    }
+
+    /// Whether a certificate would still be taken, as of now.
+    pub fn still_takes(&self, shown: &Shown) -> bool {
+        let Some((holder, between)) = shown.chain.split_first() else { return false };
+        self.name_from.is_some()
+            && self.verifier.verify_client_cert(holder, between, UnixTime::now()).is_ok()
     }
 }
 
@@ -164,7 +185,7 @@ impl Clients {
     fn verifier(
         self,
         provider: Arc<rustls::crypto::CryptoProvider>,
-    ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, IdentityError> {
+    ) -> Result<Arc<dyn ClientCertVerifier>, IdentityError> {
         let mut roots = RootCertStore::empty();
         for root in self.roots {
             roots.add(root).map_err(|error| IdentityError::Roots(error.to_string()))?;

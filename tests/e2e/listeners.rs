@@ -1,7 +1,7 @@
 //! Listeners of TLS, certificates of clients, and load balancers before listeners.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConnection, StreamOwned};
 use serde_json::Value;
 
 use crate::support::{
@@ -61,6 +62,31 @@ impl Secure {
         }
         let Output { stdout, status, .. } = command.args(more).output().unwrap();
         (String::from_utf8(stdout).unwrap(), status.code())
+    }
+}
+
+impl Secure {
+    /// A connection to the listener by this certificate, behind what a load balancer says.
+    fn client(
+        &self,
+        proxy: &Proxy,
+        leaf: &Leaf,
+        before: &[u8],
+    ) -> Wire<StreamOwned<ClientConnection, TcpStream>> {
+        let mut roots = rustls::RootCertStore::empty();
+        let root = CertificateDer::from_pem_file(self.authority.certificate());
+        roots.add(root.unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider);
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        let chain = vec![CertificateDer::from_pem_file(&leaf.certificate).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(&leaf.key).unwrap();
+        let config = config.with_root_certificates(roots).with_client_auth_cert(chain, key);
+        let name = ServerName::from(proxy.listeners[1].ip());
+        let session = ClientConnection::new(Arc::new(config.unwrap()), name).unwrap();
+        let mut socket = Wire::connect(proxy.listeners[1]).stream;
+        socket.write_all(before).unwrap();
+        Wire::over(StreamOwned::new(session, socket))
     }
 }
 
@@ -192,6 +218,34 @@ fn certificates_that_prove_nothing_are_refused() {
     authority.revoke(Some(&good));
     proxy.reload(&config);
     assert_eq!(secure.curl(&proxy, Some(&good), &[&url]).1, Some(56), "it has been taken back");
+}
+
+#[test]
+fn what_is_revoked_ends_what_stands() {
+    let secure = Secure::new();
+    let leaf = secure.authority.issue("etl", "URI:spiffe://corp.example/etl");
+    let config = secure.mutual("client_certificates = \"required\"");
+    let proxy = Proxy::start(&config);
+    let (origin, echo) = (Origin::answering("127.1.0.1", ok("fine")), Origin::echo("127.1.0.1"));
+    let get = request("GET", &format!("{}/", origin.url()), "", "");
+    let mut kept = secure.client(&proxy, &leaf, b"");
+    kept.send(&get);
+    assert_eq!(kept.response("GET").text(), "fine");
+    let mut tunnel = secure.client(&proxy, &leaf, b"");
+    let target = echo.address;
+    tunnel.send(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\nhello"));
+    assert_eq!(tunnel.head().unwrap().status(), 200);
+    assert_eq!(tunnel.take(5), b"hello");
+
+    proxy.reload(&config);
+    kept.send(&get);
+    assert_eq!(kept.response("GET").text(), "fine", "nothing was taken back");
+    secure.authority.revoke(Some(&leaf));
+    proxy.reload(&config);
+    kept.send(&get);
+    assert_eq!(kept.response("GET").json()["code"], "certificate-taken-back");
+    assert!(tunnel.has_ended());
+    assert_eq!(origin.requests().len(), 2);
 }
 
 #[test]
@@ -362,21 +416,7 @@ fn a_balancer_speaks_before_tls() {
     let config = secure.mutual("proxy_protocol_from = [\"127.0.0.1\"]");
     let proxy = Proxy::start(&config);
     let origin = Origin::answering("127.1.0.1", ok("fine"));
-    let root = CertificateDer::from_pem_file(secure.authority.certificate()).unwrap();
-    let (mut roots, provider) =
-        (rustls::RootCertStore::empty(), Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-    roots.add(root).unwrap();
-    let config = rustls::ClientConfig::builder_with_provider(provider);
-    let config =
-        config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
-    let chain = vec![CertificateDer::from_pem_file(&leaf.certificate).unwrap()];
-    let key = rustls::pki_types::PrivateKeyDer::from_pem_file(&leaf.key).unwrap();
-    let config = config.with_client_auth_cert(chain, key).unwrap();
-    let name = ServerName::from(proxy.listeners[1].ip());
-    let session = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut socket = Wire::connect(proxy.listeners[1]).stream;
-    socket.write_all(&v2([203, 0, 113, 9], 4711)).unwrap();
-    let mut wire = Wire::over(rustls::StreamOwned::new(session, socket));
+    let mut wire = secure.client(&proxy, &leaf, &v2([203, 0, 113, 9], 4711));
     wire.send(request("GET", &format!("{}/", origin.url()), "", ""));
     assert_eq!(wire.response("GET").text(), "fine");
     let record = proxy.record();
