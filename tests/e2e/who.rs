@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -175,6 +176,93 @@ fn credentials_stay_here() {
     let wrong_pair = STANDARD.encode("ann:wr0ng-Secret");
     for secret in [PASSWORD, &pair, &credentials.token, "wr0ng-Secret", &wrong_pair, "$argon2"] {
         assert!(!told.contains(secret), "{secret} in\n{told}");
+    }
+}
+
+#[test]
+fn http2_proves_a_name_as_well() {
+    let credentials = Credentials::new();
+    let mut traced = program();
+    traced.env("RUST_LOG", "trace");
+    let proxy = Proxy::start_by(&credentials.config(REQUIRED), traced);
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    let curl = |more: &[&str]| {
+        // Nothing is a proxy to curl in HTTP/2, but a request in absolute form is one.
+        let mut command = Command::new("curl");
+        command.args([
+            "-q",
+            "-s",
+            "--max-time",
+            "60",
+            "--noproxy",
+            "*",
+            "-o",
+            "-",
+            "-w",
+            " %{http_code}",
+        ]);
+        command.args(["--http2-prior-knowledge", "--connect-to"]);
+        command.arg(format!("::{}", proxy.listen)).args(more).arg(&url);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let right = basic("ann", PASSWORD);
+    assert_eq!(curl(&["-H", right.trim_end()]), "fine 200");
+    assert_eq!(curl(&["-H", credentials.bearer().trim_end()]), "fine 200");
+    assert!(curl(&[]).ends_with(" 407"));
+    assert!(curl(&["-H", basic("ann", "wrong").trim_end()]).ends_with(" 407"));
+    let records = proxy.wait_records(4);
+    assert_eq!(who(&records[0]), (Some("ann"), Some("basic")));
+    assert!(origin.requests().iter().all(|r| r.head.all("proxy-authorization").is_empty()));
+    let told = proxy.output();
+    let pair = STANDARD.encode(format!("ann:{PASSWORD}"));
+    for secret in [PASSWORD, &pair, &credentials.token] {
+        assert!(!told.contains(secret), "{secret} in\n{told}");
+    }
+}
+
+#[test]
+fn many_at_once_with_one_password_are_no_guesses() {
+    let credentials = Credentials::new();
+    let proxy = Proxy::start(&credentials.config(REQUIRED));
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    let fields = basic("ann", PASSWORD);
+    let statuses: Vec<_> = thread::scope(|scope| {
+        let ask = |_| scope.spawn(|| proxy.ask("GET", &url, &fields, "").status());
+        let asked: Vec<_> = (0..40).map(ask).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 40]);
+    // A wrong one is tried each time, and no more than ten of many at once are.
+    let wrong = basic("ann", "wrong");
+    let statuses: Vec<_> = thread::scope(|scope| {
+        let ask = |_| scope.spawn(|| proxy.ask("GET", &url, &wrong, "").status());
+        let asked: Vec<_> = (0..60).map(ask).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let tried = statuses.iter().filter(|status| **status == 407).count();
+    let turns = thread::available_parallelism().unwrap().get();
+    assert!((10..10 + turns).contains(&tried), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [407, 429].contains(status)));
+}
+
+#[test]
+fn explain_takes_a_name() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("c.toml");
+    let config = Config::new()
+        .rule("finance", "block", "", "principals = [\"@finance\"]")
+        .with("[[principal]]\nname = \"ann\"\nnetworks = [\"10.0.0.1\"]\ngroups = [\"finance\"]");
+    fs::write(&file, config.text()).unwrap();
+    for (name, wanted) in
+        [("ann", "yes      client is @finance"), ("bob", "no       client is @finance")]
+    {
+        let mut command = program();
+        command.args(["explain", "--url", "http://127.0.0.1/", "--principal", name, "--config"]);
+        let output = command.arg(&file).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains(wanted), "{said}");
     }
 }
 
