@@ -2,6 +2,7 @@
 //! and digests, never what the client sends.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 /// The longest name.
 const NAME_BYTES: usize = 128;
@@ -9,16 +10,23 @@ const NAME_BYTES: usize = 128;
 /// What is wrong with a file: the line, from 0, and why. It never quotes a secret.
 pub type Mistakes = Vec<(usize, String)>;
 
+/// Whether a name would be taken for something else: a group, or a client without a name, whom
+/// holds and approvals know by its address.
+pub fn is_taken(name: &str) -> bool {
+    name.starts_with('@') || name.parse::<IpAddr>().is_ok()
+}
+
 /// Whether a name can stand in a file of credentials and in a rule. A colon would end it
 /// (RFC 7617 section 2), `@` begins a group.
 pub fn check_name(name: &str) -> Result<(), String> {
     let fits = |c: char| !c.is_control() && !c.is_whitespace() && c != ':';
     let fits = !name.is_empty() && name.len() <= NAME_BYTES && name.chars().all(fits);
-    if fits && !name.starts_with(['@', '#']) {
+    if fits && !name.starts_with('#') && !is_taken(name) {
         return Ok(());
     }
     Err(format!(
-        "a name has 1 to {NAME_BYTES} bytes without spaces and `:`, and begins with neither `@` nor `#`"
+        "a name has 1 to {NAME_BYTES} bytes without spaces and `:`, begins with neither `@` nor `#`, \
+         and is no IP address"
     ))
 }
 
@@ -60,7 +68,17 @@ mod tests {
         for name in ["a", "svc-etl", "ann@example.org", "jürgen", &"n".repeat(128)] {
             assert_eq!(check_name(name), Ok(()), "{name}");
         }
-        for name in ["", "a:b", "a b", "@finance", "#a", "a\u{7f}", "a\u{a0}b", &"n".repeat(129)] {
+        for name in [
+            "",
+            "a:b",
+            "a b",
+            "@finance",
+            "#a",
+            "10.0.0.1",
+            "a\u{7f}",
+            "a\u{a0}b",
+            &"n".repeat(129),
+        ] {
             assert!(check_name(name).is_err(), "{name}");
         }
     }

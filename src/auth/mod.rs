@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::audit::Authenticated;
 
-pub use credentials::{Mistakes, check_name, entries};
+pub use credentials::{Mistakes, check_name, entries, is_taken};
 pub use gate::{Denied, Gate};
 pub use presented::{Presented, Unreadable};
 pub use tokens::{Token, Tokens};
@@ -62,5 +62,33 @@ impl Auth {
             Authenticated::Mtls => true,
             Authenticated::Network => !self.required,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_what_is_configured() {
+        let token = Token::generate().unwrap();
+        let tokens = Tokens::parse(&format!("build:{}", token.kept())).unwrap();
+        let auth = Auth { tokens: Some(Arc::new(tokens)), ..Auth::default() };
+        assert!(auth.reads_requests() && !Auth::default().reads_requests());
+        assert_eq!(auth.challenges().collect::<Vec<_>>(), ["Bearer realm=\"borderpost\""]);
+        assert_eq!(Auth::default().challenges().count(), 0);
+    }
+
+    #[test]
+    fn what_was_proved_stands_while_its_credential_does() {
+        let token = Token::generate().unwrap();
+        let tokens = Tokens::parse(&format!("build:{}", token.kept())).unwrap();
+        let auth = Auth { tokens: Some(Arc::new(tokens)), ..Auth::default() };
+        assert!(auth.still_proves("build", Authenticated::Bearer));
+        assert!(!auth.still_proves("other", Authenticated::Bearer));
+        assert!(!auth.still_proves("build", Authenticated::Basic));
+        assert!(auth.still_proves("build", Authenticated::Network));
+        let strict = Auth { required: true, ..auth };
+        assert!(!strict.still_proves("build", Authenticated::Network));
     }
 }

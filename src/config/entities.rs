@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::auth::is_taken;
 use crate::geo::Country;
 use crate::net::{HostPattern, parse_network};
 use crate::policy::{Declared, Exporter, Grant, Pack, Validity};
@@ -110,8 +111,10 @@ pub(super) fn principals(root: &Section<'_>, exporters: &Exporters, provable: bo
 
 /// A name that rules can tell from a group.
 fn parse_principal(text: &str) -> Result<String, String> {
-    if text.starts_with('@') || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err("a principal's name has no spaces and does not begin with `@`".to_owned());
+    if is_taken(text) || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        let wrong =
+            "a principal's name has no spaces, does not begin with `@`, and is no IP address";
+        return Err(wrong.to_owned());
     }
     Ok(text.to_owned())
 }

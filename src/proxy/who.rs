@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::{HeaderMap, StatusCode};
 
 use crate::audit::{Authenticated, Failure, Fault};
-use crate::auth::{Denied, Presented, Proved, Unreadable};
+use crate::auth::{Denied, Presented, Proved, Unreadable, is_taken};
 use crate::tls::Shown;
 
 use super::Proxy;
@@ -84,6 +84,9 @@ async fn prove(
 /// The principal of a proved name: as the configuration knows it, else a plain one.
 fn known(active: &Active, proof: Proof) -> Result<Asker, Error> {
     let Proof { proved: Proved { name, by }, certificate } = proof;
+    if is_taken(&name) {
+        return Err(unknown(&name));
+    }
     if certificate.as_ref().is_some_and(|certificate| !certificate.stands(active)) {
         return Err(taken_back());
     }

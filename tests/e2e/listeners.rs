@@ -12,9 +12,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConnection, StreamOwned};
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 
 use crate::support::{
-    Authority, Config, Leaf, Origin, Proxy, Wire, ok, private, request, wait_for,
+    Authority, Config, DEADLINE, Leaf, Origin, Proxy, Wire, ok, private, request, wait_for,
 };
 
 /// A listener of TLS on 127.0.0.2, by certificates of an authority that also knows clients.
@@ -284,6 +285,36 @@ fn a_client_that_does_not_handshake_is_let_go() {
     assert_eq!(alert.first(), Some(&21), "an alert of TLS: {alert:?}");
     let origin = Origin::answering("127.1.0.1", ok("fine"));
     assert_eq!(proxy.get(&origin, "/").text(), "fine", "the place is free again");
+}
+
+#[test]
+fn a_client_that_asks_for_nothing_is_let_go() {
+    let secure = Secure::new();
+    let leaf = secure.authority.issue("etl", "URI:spiffe://corp.example/etl");
+    let config = secure.mutual("").limit("idle_timeout", "\"200ms\"");
+    let proxy = Proxy::start(&config.limit("head_timeout", "\"2s\""));
+    assert!(secure.client(&proxy, &leaf, b"").has_ended(), "HTTP/1");
+    let mut begun = proxy.client();
+    begun.send("PRI * HTTP/2.0\r\n");
+    begun.rest();
+    let root = CertificateDer::from_pem_file(secure.authority.certificate()).unwrap();
+    let ended = block_on(async {
+        let mut stream = connect_2(proxy.listeners[1], root).await;
+        let mut left = Vec::new();
+        // Its end may come without the last word of TLS.
+        tokio::time::timeout(DEADLINE, stream.read_to_end(&mut left)).await.is_ok()
+    });
+    assert!(ended, "HTTP/2");
+}
+
+#[test]
+fn an_address_is_no_name() {
+    let secure = Secure::new();
+    let leaf = secure.authority.issue("10.0.0.1", "DNS:etl.example");
+    let proxy = Proxy::start(&secure.mutual("name_from = \"cn\""));
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let (said, _) = secure.curl(&proxy, Some(&leaf), &[&origin.url()]);
+    assert!(said.contains("principal-unknown") && said.ends_with("403 000"), "{said}");
 }
 
 #[test]

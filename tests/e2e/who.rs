@@ -229,17 +229,17 @@ fn many_at_once_with_one_password_are_no_guesses() {
     let url = format!("{}/", origin.url());
     let fields = basic("ann", PASSWORD);
     let statuses: Vec<_> = thread::scope(|scope| {
-        let ask = |_| scope.spawn(|| proxy.ask("GET", &url, &fields, "").status());
-        let asked: Vec<_> = (0..40).map(ask).collect();
-        asked.into_iter().map(|one| one.join().unwrap()).collect()
+        let ask = |()| scope.spawn(|| proxy.ask("GET", &url, &fields, "").status());
+        let asked = [(); 40].map(ask);
+        asked.map(|one| one.join().unwrap()).to_vec()
     });
     assert_eq!(statuses, [200; 40]);
     // A wrong one is tried each time, and no more than ten of many at once are.
     let wrong = basic("ann", "wrong");
     let statuses: Vec<_> = thread::scope(|scope| {
-        let ask = |_| scope.spawn(|| proxy.ask("GET", &url, &wrong, "").status());
-        let asked: Vec<_> = (0..60).map(ask).collect();
-        asked.into_iter().map(|one| one.join().unwrap()).collect()
+        let ask = |()| scope.spawn(|| proxy.ask("GET", &url, &wrong, "").status());
+        let asked = [(); 60].map(ask);
+        asked.map(|one| one.join().unwrap()).to_vec()
     });
     let tried = statuses.iter().filter(|status| **status == 407).count();
     let turns = thread::available_parallelism().unwrap().get();
