@@ -68,13 +68,15 @@ pub(super) async fn serve_1<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<In
     let end = |connection: Pin<&mut http1::UpgradeableConnection<_, _>>| {
         connection.graceful_shutdown();
     };
-    run(&proxy, &ingress, connection, end, std::future::pending()).await;
+    // The guard keeps the client to its times.
+    run(&proxy, &ingress, connection, end, |_| std::future::pending()).await;
 }
 
 /// Serves the connection's streams, each by itself.
 pub(super) async fn serve_2<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<Ingress>) {
     let wire = Wire::unguarded();
-    let idle = idle(Arc::clone(&wire), proxy.settings.idle_timeout);
+    let rested = Arc::clone(&wire);
+    let idle = |limit| idle(Arc::clone(&rested), limit);
     let (served, from) = (Arc::clone(&proxy), Arc::clone(&ingress));
     let service = service_fn(move |request| {
         let from = request::Caller { ingress: Arc::clone(&from), wire: Arc::clone(&wire) };
@@ -98,21 +100,24 @@ pub(super) async fn serve_2<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<In
 }
 
 /// Lets a connection run to its end: its own, of rest, or of the program.
-async fn run<C: Future<Output = hyper::Result<()>>>(
+async fn run<C: Future<Output = hyper::Result<()>>, I: Future<Output = ()>>(
     proxy: &Proxy,
     ingress: &Ingress,
     connection: C,
     end: impl Fn(Pin<&mut C>),
-    idle: impl Future<Output = ()>,
+    idle: impl Fn(Duration) -> I,
 ) {
     tokio::pin!(connection);
+    let rests = idle(proxy.settings.idle_timeout);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = async { tokio::select! { () = idle => {}, () = proxy.drain.stop.cancelled() => {} } } => {
+        () = async { tokio::select! { () = rests => {}, () = proxy.drain.stop.cancelled() => {} } } => {
             end(connection.as_mut());
             tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = proxy.drain.cut.cancelled() => return,
+                // A client that has not even sent its preface would be waited for.
+                () = idle(proxy.settings.head_timeout) => return,
             }
         }
     };
