@@ -12,7 +12,7 @@ use crate::net::Host;
 
 use super::draft::MOST_COMMON_NAME;
 use super::fault::AuthorityError;
-use super::issuer::make_root;
+use super::issuer::{Chain, make_root};
 use super::key::{KeySource, pem};
 use super::read::Validity;
 use super::{DAY, HOUR, MOST_LEAF_DAYS};
@@ -94,7 +94,7 @@ pub fn init(folder: &Path, wanted: &NewAuthority, now: Timestamp) -> Result<(), 
     if folder.join(BOOK).exists() {
         return Err(AuthorityError::Exists(folder.to_owned()));
     }
-    let wanted = checked(wanted)?;
+    let (wanted, now) = (checked(wanted)?, whole_second(now));
     let part = folder.with_extension(format!("{}.part", std::process::id()));
     let file = |path: &Path, source| AuthorityError::File { path: path.to_owned(), source };
     if let Some(above) = folder.parent() {
@@ -129,6 +129,7 @@ pub fn rotate(
     now: Timestamp,
 ) -> Result<(), AuthorityError> {
     let _lock = lock(folder)?;
+    let now = whole_second(now);
     let mut entries = read(folder)?;
     let last = entries.last_mut().expect("a list that is read has an entry");
     if last.from > now {
@@ -140,10 +141,23 @@ pub fn rotate(
         permit_dns: last.permit_dns.clone(),
     };
     let from = now.saturating_add(overlap).unwrap_or(now);
+    let end = Chain::read(&last.certificate(folder))?.valid().until;
+    if !overlap.is_zero() && end < from {
+        let detail = format!(
+            "authority {} ends at {end}, before the successor would sign; take a shorter overlap",
+            last.number
+        );
+        return Err(AuthorityError::Refused(detail));
+    }
     last.until = Some(from.saturating_add(DAY * MOST_LEAF_DAYS).unwrap_or(from));
     let next = make(folder, last.number + 1, &checked(&wanted)?, from, now)?;
     entries.push(next);
     write_book(folder, entries)
+}
+
+/// As certificates count time, and people read it.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// The same, if it can be made.

@@ -52,7 +52,7 @@ fn what_cannot_be_made_is_refused_and_leaves_nothing() {
 #[tokio::test]
 async fn a_successor_is_published_before_it_signs_and_the_old_one_after_it_did() {
     let made = made_with(&wanted(3650, &["example.com"]), |_| {});
-    let now = Timestamp::now();
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
     let at = |days: i32| now + DAY * days;
     let name = host("a.example.com");
     let issuer = |at| made.authority.state.load().signing(at).unwrap().chain.fingerprints();
@@ -120,6 +120,8 @@ fn an_end_that_comes_near_is_told() {
     assert!(told.contains("ends in 28 days") || told.contains("ends in 29 days"), "{told}");
     let expired = Authority::load_at(&made.settings, now + DAY * 41).unwrap_err().to_string();
     assert!(expired.contains("ended at"), "{expired}");
+    let late = rotate(&folder(&made), DAY * 41, now).unwrap_err().to_string();
+    assert!(late.contains("take a shorter overlap"), "{late}");
     rotate(&folder(&made), DAY * 5, now).unwrap();
     made.authority.reload().unwrap();
     assert!(made.authority.notes(now + DAY * 4).is_empty(), "a successor waits");
