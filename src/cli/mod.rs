@@ -2,6 +2,7 @@
 //! arguments (EX_USAGE).
 
 mod ask;
+mod ca;
 mod check;
 mod demo;
 mod explain;
@@ -56,6 +57,8 @@ enum Command {
     Holds(holds::Holds),
     /// See what may have to be reported, and close it.
     Reports(reports::Reports),
+    /// Make, show, export and replace the certificate authority that clients trust.
+    Ca(ca::Ca),
     /// Keep the shipped databases fresh.
     Geoip(refresh::Geoip),
 }
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Pack(pack) => pack.run(),
         Command::Holds(holds) => holds.run(),
         Command::Reports(reports) => reports.run(),
+        Command::Ca(ca) => ca.run(),
         Command::Geoip(geoip) => geoip.run(),
     };
     match ended {

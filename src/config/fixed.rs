@@ -2,11 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::SinkTarget;
 use crate::proxy::{NameServers, Settings};
+use crate::tls::AuthoritySettings;
 
+use super::authority;
+use super::load::{Origin, near, parse, text_of};
+use super::problem::{Collector, Problems};
 use super::section::Section;
 
 /// Settings that hold from start to stop.
@@ -26,11 +31,26 @@ pub struct Fixed {
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
     pub roots: Vec<PathBuf>,
+    /// Who signs for hosts whose TLS is opened; none where nothing says where it would be.
+    pub authority: Option<AuthoritySettings>,
     /// Worker threads; the number of cores if absent.
     pub threads: Option<usize>,
 }
 
 impl Fixed {
+    /// Reads nothing but these settings of a configuration.
+    pub fn load(origin: &Origin) -> Result<Self, Problems> {
+        let problems = Collector::default();
+        let fixed = text_of(origin, &problems).map(|text| {
+            let text = Arc::new(text);
+            let table = parse(&text, &problems);
+            let root = Section::new(&text, &problems, table.get_ref(), 0..0).partly_read();
+            Self::read(&root, &near(origin))
+        });
+        problems.finish()?;
+        Ok(fixed.expect("whatever is missing has been told as a mistake"))
+    }
+
     /// Reads the sections; paths are relative to `base`.
     pub(super) fn read(root: &Section<'_>, base: &Path) -> Self {
         let proxy = root.section("proxy");
@@ -46,11 +66,13 @@ impl Fixed {
             Some(word) if word.text != "stdout" => SinkTarget::File(base.join(word.text)),
             Some(_) | None => SinkTarget::Stdout,
         };
-        let roots = root.section("tls").words("roots");
+        let tls = root.section("tls");
+        let roots = tls.words("roots");
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
+        let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
-        Self { listen, admin, settings, record, state, names, roots, threads }
+        Self { listen, admin, settings, record, state, names, roots, authority, threads }
     }
 }
 

@@ -2,6 +2,7 @@
 //! with file, line, column, a caret and what would be right.
 
 mod active;
+mod authority;
 mod carriers;
 mod cases;
 mod databases;

@@ -44,7 +44,7 @@ use tokio::sync::watch;
 
 use crate::audit::{Desk, Sink, Volumes};
 use crate::telemetry::Metrics;
-use crate::tls::Trust;
+use crate::tls::{Authority, Trust};
 
 pub use active::{Active, Mixed, Principal, Principals, Route, StaticNames};
 pub use drain::Drain;
@@ -72,6 +72,7 @@ pub struct Proxy {
     /// Who has been counted, where packs count.
     volumes: Option<Arc<Volumes>>,
     desk: Desk,
+    authority: Option<Arc<Authority>>,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
     via: HeaderValue,
@@ -86,7 +87,7 @@ pub struct Parts {
     pub active: Active,
     /// Limits and times.
     pub settings: Settings,
-    /// The addresses that this program listens on.
+    /// The addresses that this program listens on, that of clients first.
     pub own: Vec<SocketAddr>,
     /// Names to addresses.
     pub resolver: Resolver,
@@ -98,6 +99,8 @@ pub struct Parts {
     pub volumes: Option<Arc<Volumes>>,
     /// Where waits what a person decides.
     pub desk: Desk,
+    /// Who signs for hosts whose TLS is opened.
+    pub authority: Option<Arc<Authority>>,
     /// Where events are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -105,7 +108,18 @@ pub struct Parts {
 impl Proxy {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { active, settings, own, resolver, trust, sink, volumes, desk, metrics } = parts;
+        let Parts {
+            active,
+            settings,
+            own,
+            resolver,
+            trust,
+            sink,
+            volumes,
+            desk,
+            authority,
+            metrics,
+        } = parts;
         let upstream = Upstream::new(trust, settings.clone(), Arc::clone(&metrics));
         let (epoch, _) = watch::channel(active.epoch);
         let drain = Drain::default();
@@ -121,6 +135,7 @@ impl Proxy {
             sink,
             volumes,
             desk,
+            authority,
             metrics,
             via,
             drain,
@@ -149,6 +164,16 @@ impl Proxy {
     /// Lets the writer of records open its file anew.
     pub async fn reopen_records(&self) {
         self.sink.reopen().await;
+    }
+
+    /// Who signs for hosts whose TLS is opened.
+    pub fn authority(&self) -> Option<&Arc<Authority>> {
+        self.authority.as_ref()
+    }
+
+    /// Where clients connect.
+    pub fn listens_on(&self) -> Option<SocketAddr> {
+        self.own.first().copied()
     }
 
     /// What waits for a person.

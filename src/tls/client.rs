@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 use crate::net::Host;
 use crate::policy::Certificate;
 
-use super::peer;
+use super::{Alpn, peer};
 
 /// Whom we believe, loaded at the first use: reading the platform's roots takes longer
 /// (about 20 ms) than all else that happens at start.
@@ -24,15 +24,6 @@ use super::peer;
 pub struct Trust {
     extra: Vec<CertificateDer<'static>>,
     config: OnceLock<[Arc<ClientConfig>; 2]>,
-}
-
-/// Which versions of HTTP are offered to a destination (RFC 7301).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Alpn {
-    /// HTTP/1.1 alone.
-    Http1,
-    /// HTTP/2, else HTTP/1.1.
-    Http2,
 }
 
 /// A verified connection.

@@ -1,6 +1,11 @@
-//! Floor 5: trust towards destinations, and what their certificates say.
+//! Floor 5: trust towards destinations and what their certificates say, and the authority that
+//! clients trust.
 
+pub mod authority;
 mod client;
 mod peer;
 
-pub use client::{Alpn, Secured, Trust, TrustError};
+pub use authority::{
+    Alpn, Authority, AuthorityError, AuthoritySettings, AuthoritySource, KeySource, MintError,
+};
+pub use client::{Secured, Trust, TrustError};

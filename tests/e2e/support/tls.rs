@@ -13,6 +13,21 @@ use tempfile::TempDir;
 use super::http::Wire;
 use super::origin::Origin;
 
+/// An origin that answers `answer` to everything over TLS.
+pub(crate) fn serve(config: Arc<ServerConfig>, ip: &str, answer: String) -> Origin {
+    Origin::start(ip, move |wire, received| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let stream = wire.stream.try_clone().unwrap();
+        let mut secure = Wire::over(StreamOwned::new(connection, stream));
+        while let Some(request) = secure.request() {
+            received.note(request);
+            if secure.try_send(&answer).is_err() {
+                return;
+            }
+        }
+    })
+}
+
 /// A key and a certificate, by an authority of its own.
 #[derive(Debug)]
 pub(crate) struct Identity {
@@ -62,18 +77,7 @@ impl Identity {
 
     /// An origin that answers `ok` to everything over TLS.
     pub(crate) fn serve(&self, ip: &str, answer: String) -> Origin {
-        let config = Arc::new(self.config());
-        Origin::start(ip, move |wire, received| {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let stream = wire.stream.try_clone().unwrap();
-            let mut secure = Wire::over(StreamOwned::new(connection, stream));
-            while let Some(request) = secure.request() {
-                received.note(request);
-                if secure.try_send(&answer).is_err() {
-                    return;
-                }
-            }
-        })
+        serve(Arc::new(self.config()), ip, answer)
     }
 
     fn config(&self) -> ServerConfig {
