@@ -32,6 +32,10 @@ pub struct Record {
     pub method: http::Method,
     /// `http`, `https` or `connect`.
     pub scheme: &'static str,
+    /// What became of a tunnel: `opened`, or `unread`.
+    pub tunnel: Option<&'static str>,
+    /// The server that the client named inside a tunnel (SNI).
+    pub server_name: Option<crate::net::Host>,
     /// The canonical destination; absent if the target could not be read.
     pub authority: Option<Authority>,
     /// The path without query.

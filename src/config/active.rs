@@ -15,7 +15,7 @@ use super::problem::Collector;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
 use super::world::World;
-use super::{carriers, databases, network, parties};
+use super::{carriers, databases, network, opening, parties};
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
 /// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the
@@ -50,6 +50,7 @@ pub(super) fn read(
         all.infos.push(local_info(local));
     }
     all.packs.push(Pack::local());
+    let opening = opening::read(root, &world);
     let grants = entities::grants(root, &all.packs);
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
     let routes = entities::routes(root);
@@ -68,6 +69,7 @@ pub(super) fn read(
         names,
         nat64,
         mixed,
+        opening,
         packs: infos,
     };
     Some((active, notes))

@@ -11,6 +11,7 @@ mod fixed;
 mod load;
 mod moments;
 mod network;
+mod opening;
 mod pack;
 mod parties;
 mod places;

@@ -11,6 +11,8 @@ use crate::geo::Atlas;
 use crate::net::{Host, HostPattern, Nat64};
 use crate::policy::{Declared, Exporter, PackInfo, Policy};
 
+use super::opening::Opening;
+
 /// Everything that decides, as of one load of the configuration.
 #[derive(Debug)]
 pub struct Active {
@@ -36,6 +38,8 @@ pub struct Active {
     pub nat64: Nat64,
     /// What happens to a name with permitted and refused addresses.
     pub mixed: Mixed,
+    /// Which tunnels are looked into.
+    pub opening: Opening,
     /// The packs that the rules come from.
     pub packs: Vec<PackInfo>,
 }

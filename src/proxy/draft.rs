@@ -51,6 +51,8 @@ impl Draft {
             principal: None,
             method: request.method().clone(),
             scheme: if *request.method() == Method::CONNECT { "connect" } else { "http" },
+            tunnel: None,
+            server_name: None,
             authority: None,
             path: (*request.method() != Method::CONNECT).then(|| request.uri().path().to_owned()),
             address: None,

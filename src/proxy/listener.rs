@@ -39,7 +39,7 @@ pub async fn run(listener: TcpListener, proxy: Arc<Proxy>) {
         match accepted {
             Ok((stream, client)) => {
                 let slot = Slot::new(&proxy.metrics, permit);
-                let ingress = Arc::new(Ingress { client, principal: None, slot });
+                let ingress = Arc::new(Ingress { client, principal: None, inside: None, slot });
                 let served = connection::serve(Arc::clone(&proxy), stream, ingress);
                 proxy.drain.tasks.spawn(served);
             }

@@ -5,6 +5,7 @@ mod active;
 mod body;
 mod connection;
 mod counting;
+mod destination;
 mod dial;
 mod draft;
 mod drain;
@@ -15,11 +16,14 @@ mod frame;
 pub mod guard;
 mod held;
 mod ingress;
+mod intercept;
 mod judge;
 mod labels;
 mod listener;
 mod meet;
+mod opening;
 mod outgoing;
+mod pinned;
 mod pool;
 mod problem;
 mod race;
@@ -27,6 +31,7 @@ mod relay;
 mod reply;
 mod request;
 mod resolve;
+mod rewound;
 mod sender;
 mod settings;
 mod statement;
@@ -34,6 +39,7 @@ mod target;
 mod tunnel;
 mod upstream;
 pub mod wire;
+mod words;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,6 +56,7 @@ pub use active::{Active, Mixed, Principal, Principals, Route, StaticNames};
 pub use drain::Drain;
 pub use held::ask_again;
 pub use listener::run;
+pub use opening::{OpenMode, OpenRule, Opening, Plan};
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
@@ -73,6 +80,8 @@ pub struct Proxy {
     volumes: Option<Arc<Volumes>>,
     desk: Desk,
     authority: Option<Arc<Authority>>,
+    /// Who does not believe it.
+    pinned: pinned::Pinned,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
     via: HeaderValue,
@@ -136,6 +145,7 @@ impl Proxy {
             volumes,
             desk,
             authority,
+            pinned: pinned::Pinned::default(),
             metrics,
             via,
             drain,
@@ -154,6 +164,11 @@ impl Proxy {
     /// What is in force now.
     pub fn active(&self) -> Arc<Active> {
         self.active.load_full()
+    }
+
+    /// Whether some tunnels can be looked into.
+    fn may_open(&self) -> bool {
+        self.authority.is_some()
     }
 
     /// Whether records can be written.

@@ -12,8 +12,13 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::sleep;
 
+use crate::tls::MintError;
+
+use super::error::Failed;
 use super::guard::Guard;
 use super::ingress::Io;
+use super::rewound::Rewound;
+use super::words::Words;
 
 /// Room for one read. It is taken when bytes are there and given back when they are
 /// through: an idle tunnel holds none.
@@ -31,6 +36,12 @@ pub(super) enum End {
     Idle,
     Revoked,
     Cut,
+    /// The policy forbids what was found inside.
+    Barred(Box<Failed>),
+    /// No certificate could be made for the client.
+    Unsigned(MintError),
+    /// The client did not take ours.
+    Unbelieved(io::Error),
 }
 
 /// Bytes passed each way; also the sign of life.
@@ -42,11 +53,10 @@ pub(super) struct Passed {
 
 /// The client's side of what has stopped being HTTP.
 pub(super) enum ClientSide {
-    /// A bare socket, and what the client had sent behind its request: first what the HTTP
-    /// server had read, then what the guard still held.
-    Bare(TcpStream, [Bytes; 2]),
+    /// A bare socket.
+    Bare(Rewound<TcpStream>),
     /// A stream of HTTP/2, or a socket under TLS.
-    Wrapped(TokioIo<Upgraded>),
+    Wrapped(Rewound<TokioIo<Upgraded>>),
 }
 
 impl ClientSide {
@@ -54,18 +64,44 @@ impl ClientSide {
     pub(super) async fn of(upgrade: OnUpgrade) -> Option<Self> {
         Some(match upgrade.await.ok()?.downcast::<TokioIo<Guard<TcpStream>>>() {
             Ok(parts) => {
+                // What it had sent behind its request: first what the HTTP server had read, then
+                // what the guard still held.
                 let (stream, held) = parts.io.into_inner().into_parts();
-                Self::Bare(stream, [parts.read_buf, held])
+                Self::Bare(Rewound::new(stream, [parts.read_buf, held]))
             }
-            Err(wrapped) => Self::Wrapped(TokioIo::new(wrapped)),
+            Err(wrapped) => Self::Wrapped(Rewound::new(TokioIo::new(wrapped), Default::default())),
         })
+    }
+
+    /// What the client begins with; nothing of it is taken away.
+    pub(super) async fn words(&mut self, upstream: &TcpStream, limit: Duration) -> Words {
+        match self {
+            Self::Bare(client) => Words::read(client, upstream, limit).await,
+            Self::Wrapped(client) => Words::read(client, upstream, limit).await,
+        }
     }
 
     /// Passes bytes until both sides have ended.
     pub(super) async fn relay(self, upstream: TcpStream, counts: &Passed) -> End {
         match self {
-            Self::Bare(client, early) => relay(client, upstream, early, counts).await,
+            Self::Bare(client) => {
+                let (client, early) = client.into_parts();
+                relay(client, upstream, early, counts).await
+            }
             Self::Wrapped(client) => relay_any(client, upstream, counts).await,
+        }
+    }
+
+    /// Ends TLS that has not begun, with the alert that the name is not served here
+    /// (RFC 6066 section 3).
+    pub(super) async fn refuse_name(self) {
+        const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+        let told = match self {
+            Self::Bare(mut client) => client.write_all(&UNRECOGNIZED_NAME).await,
+            Self::Wrapped(mut client) => client.write_all(&UNRECOGNIZED_NAME).await,
+        };
+        if let Err(error) = told {
+            tracing::debug!(%error, "the client left before it was told");
         }
     }
 }
@@ -73,16 +109,15 @@ impl ClientSide {
 async fn relay(
     mut client: TcpStream,
     mut upstream: TcpStream,
-    early: [Bytes; 2],
+    early: Bytes,
     counts: &Passed,
 ) -> End {
     let (client_read, mut client_write) = client.split();
     let (upstream_read, mut upstream_write) = upstream.split();
     let outward = async {
-        for bytes in early {
-            upstream_write.write_all(&bytes).await.map_err(End::UpstreamFailed)?;
-            counts.out.fetch_add(length(bytes.len()), Ordering::Relaxed);
-        }
+        upstream_write.write_all(&early).await.map_err(End::UpstreamFailed)?;
+        counts.out.fetch_add(length(early.len()), Ordering::Relaxed);
+        drop(early);
         let ends = Ends { read: End::ClientFailed, write: End::UpstreamFailed };
         pump(client_read, &mut upstream_write, &counts.out, ends).await
     };

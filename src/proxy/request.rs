@@ -8,21 +8,18 @@ use http::{Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 
 use crate::policy::{Decision, Facts};
-use crate::telemetry::Event;
 
 use super::body::Body;
-use super::counting::Counting;
 use super::draft::Draft;
 use super::error::Error;
 use super::forward::Client;
 use super::guard::Wire;
 use super::ingress::Ingress;
-use super::meet::meet;
 use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
 use super::upstream::Answered;
-use super::{Proxy, fields, forward, held, judge::Judged, reply, tunnel};
+use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel};
 
 /// Whom a request came from, and on what.
 pub(super) struct Caller {
@@ -78,8 +75,11 @@ async fn walk(
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let target = Target::of(&request)?;
+    let target = Target::at(&request, from.ingress)?;
     draft.set_target(&target);
+    if let Some(trouble) = from.ingress.inside.as_ref().and_then(|inside| inside.trouble.clone()) {
+        return Err(Error::Failed(trouble));
+    }
     if !proxy.sink.room().await {
         return Err(Error::unrecorded());
     }
@@ -93,7 +93,8 @@ async fn walk(
     if !statement.slices.is_empty() && !proxy.sink.is_healthy() {
         return Err(Error::unrecorded());
     }
-    let content = statement.content(&active);
+    let sealed = target.scheme == Speech::Connect && proxy.may_open();
+    let content = statement.content(&active, !sealed);
     let method = request.method().clone();
     let approvals = proxy.desk.approvals(&target.authority.host);
     draft.record().approvals.clone_from(&approvals);
@@ -114,63 +115,17 @@ async fn walk(
     if target.scheme == Speech::Connect || !request.body().is_end_stream() {
         draft.expect_body();
     }
-    let judged = resolve_and_judge(draft, &facts, &target).await?;
+    let judged = destination::find(draft, &facts, &target, &statement).await?;
     held::permitted(draft, &judged.permits).await?;
     if target.scheme != Speech::Connect {
         return forward::send(draft, from, &target, judged, request).await.map(Passed::Answer);
     }
     let (stream, permit) = connect(draft, &proxy, &judged).await?;
-    let counts = draft.record().counts.clone();
-    let host = target.authority.host.clone();
-    let standing = Standing { client, host, statement, counts, permit };
-    Ok(Passed::Tunnel(Tunnel { upgrade: hyper::upgrade::on(&mut request), stream, standing }))
-}
-
-async fn resolve_and_judge(
-    draft: &mut Draft,
-    facts: &Facts<'_>,
-    target: &Target,
-) -> Result<Judged, Error> {
-    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let started = Instant::now();
-    let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
-    let (resolve, resolved) = (started.elapsed(), Instant::now());
-    let mut places = proxy.locate(&active, target, &addresses)?;
-    let located = resolved.elapsed();
-    let met = meet(draft, facts, target, &places).await?;
-    let started = Instant::now();
-    let mut facts = *facts;
-    if let Some(met) = &met {
-        places.retain(|place| place.socket == met.permit.socket());
-        facts.peer = met.peer();
-    }
-    let facts = &facts;
-    let volumes = proxy.volumes.as_ref();
-    let counting = Counting::reserve(volumes, &active.policy, facts, &places).await;
-    let counting = counting.map_err(|error| Error::uncounted(&error))?;
-    let mut judged = Proxy::judge(&active, facts, &places, &counting);
-    let first = places.first().map(|place| Facts { place: Some(*place), ..*facts });
-    draft.record().recipient = first.and_then(|facts| active.policy.recipient(&facts));
-    counting.warn(&active.policy, &proxy.metrics);
-    draft.set_counting(counting);
-    let decide = located + started.elapsed();
-    Event::Decided(decide).record(&proxy.metrics);
-    let timings = &mut draft.record().timings;
-    timings.resolve = Some(resolve);
-    timings.decide = Some(decide);
-    match &mut judged {
-        // Until one of the permits has won, the first stands in the record.
-        Ok(judged) => {
-            judged.met = met;
-            let first = judged.permits.first();
-            first.into_iter().for_each(|p| draft.set_permit(p, judged.entry(p.socket())));
-        }
-        Err((refusal, entry)) => {
-            draft.set_refusal(refusal, *entry);
-            met.into_iter().for_each(|met| met.lease.rest());
-        }
-    }
-    judged.map_err(|(refusal, _)| Error::Refused(refusal))
+    let (counts, epoch) = (draft.record().counts.clone(), active.epoch);
+    let authority = target.authority.clone();
+    let standing = Standing { client, authority, statement, counts, permit, epoch };
+    let (upgrade, plan) = (hyper::upgrade::on(&mut request), judged.plan);
+    Ok(Passed::Tunnel(Tunnel { upgrade, stream, plan, standing }))
 }
 
 async fn connect(

@@ -43,6 +43,7 @@ impl Statement {
     ) -> Result<Self, Error> {
         let by_network = || active.principals.of(ingress.client.ip()).cloned();
         let principal = ingress.principal.clone().or_else(by_network);
+        let outer = ingress.inside.as_ref().map(|inside| &inside.statement);
         let exporter = match &principal {
             Some(principal) => principal.exporter.clone(),
             None => active.exporter.clone(),
@@ -52,6 +53,10 @@ impl Statement {
         let mut slices = declared_slices(headers)?;
         let mut tags = active.carriers.declared(headers);
         let mut declared = if believed { context(headers)? } else { Declared::default() };
+        if let Some(outer) = outer {
+            slices.extend(outer.slices.iter().cloned());
+            declared = declared.or(&outer.declared);
+        }
         for route in active.routes.iter().filter(|route| route.covers(host, name)) {
             route.tags.iter().for_each(|tag| tags.insert(tag.clone()));
             declared = declared.or(&route.declared);
@@ -78,9 +83,9 @@ impl Statement {
         self.slices.iter().flat_map(|slice| slice.tags.iter().cloned()).collect()
     }
 
-    /// The data as the policy sees it. Headers are the only carriers, so it is whole.
-    pub(super) fn content(&self, active: &Active) -> Content {
-        active.policy.weigh_slices(self.slices.clone(), true)
+    /// The data as the policy sees it; `complete` says that nothing can come to it any more.
+    pub(super) fn content(&self, active: &Active, complete: bool) -> Content {
+        active.policy.weigh_slices(self.slices.clone(), complete)
     }
 
     /// What is known beside the request itself.

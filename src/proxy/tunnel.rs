@@ -1,4 +1,4 @@
-//! CONNECT tunnels: bytes both ways, half-closes kept, nothing held while idle.
+//! CONNECT tunnels: what is done with them, by their first words, and how long they stand.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,17 +10,23 @@ use hyper::upgrade::OnUpgrade;
 use tokio::net::TcpStream;
 
 use crate::audit::{Fault, Tolled};
-use crate::net::Host;
+use crate::net::{Authority, Host};
 use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Place, Policy, Verdict};
 use crate::telemetry::{Event, Side};
+use crate::tls::Hello;
 
 use super::Proxy;
+use super::active::Active;
 use super::body::Body;
 use super::draft::Draft;
+use super::error::{Error, Failed};
 use super::guard::Served;
 use super::ingress::Ingress;
+use super::intercept::Opened;
+use super::opening::Plan;
 use super::relay::{ClientSide, End, Passed};
 use super::statement::Statement;
+use super::words::Words;
 
 /// A tunnel that is permitted and connected, and waits for the client's side.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub(super) struct Tunnel {
     pub(super) upgrade: OnUpgrade,
     /// The destination's side.
     pub(super) stream: TcpStream,
+    /// What becomes of it.
+    pub(super) plan: Plan,
     /// On what the tunnel stands.
     pub(super) standing: Standing,
 }
@@ -37,11 +45,25 @@ pub(super) struct Tunnel {
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) client: IpAddr,
-    pub(super) host: Host,
+    pub(super) authority: Authority,
     pub(super) statement: Statement,
     /// What was counted for it, by the names of the meters.
     pub(super) counts: Vec<Tolled>,
     pub(super) permit: Permit,
+    /// The policy under which it was dialled.
+    pub(super) epoch: u64,
+}
+
+/// What is done with a tunnel once its first words are known.
+enum Course {
+    /// The policy forbids it.
+    Bar(Error),
+    /// It passes unread.
+    Pass,
+    /// Plain HTTP is served; HTTP/2 if so.
+    Plain(bool),
+    /// TLS is opened.
+    Secure(Hello),
 }
 
 /// Answers 200 and lets the tunnel run by itself.
@@ -53,46 +75,154 @@ pub(super) fn open(
 ) -> Response<Body> {
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
-    tasks.spawn(async move {
-        tunnel.run(draft).await;
-        drop(ingress);
-    });
+    tasks.spawn(tunnel.run(draft, ingress));
     Response::new(Body::own(Bytes::new(), Some(served)))
 }
 
 impl Tunnel {
-    async fn run(self, mut draft: Draft) {
+    async fn run(self, mut draft: Draft, ingress: Arc<Ingress>) {
         let proxy = Arc::clone(draft.proxy());
-        let Self { upgrade, stream, standing } = self;
-        let Some(client) = ClientSide::of(upgrade).await else {
+        let Self { upgrade, stream, plan, standing } = self;
+        let Some(mut client) = ClientSide::of(upgrade).await else {
             return draft.cut(
                 Fault::Client,
                 "client-closed",
                 "the client left before the tunnel stood",
             );
         };
-        let counts = Passed::default();
-        Event::Connection(Side::Upstream, true).record(&proxy.metrics);
-        let end = tokio::select! {
-            end = client.relay(stream, &counts) => end,
-            () = counts.idle(proxy.settings.tunnel_idle_timeout) => End::Idle,
-            () = standing.revoked(&proxy) => End::Revoked,
-            () = proxy.drain.cut.cancelled() => End::Cut,
+        let words = tokio::select! {
+            words = client.words(&stream, proxy.settings.head_timeout) => words,
+            () = proxy.drain.cut.cancelled() => Words::Gone,
         };
-        Event::Connection(Side::Upstream, false).record(&proxy.metrics);
-        if matches!(end, End::Revoked) {
-            Event::Revoked(standing.permit.socket()).record(&proxy.metrics);
-        }
-        end.note(&mut draft);
+        let course = standing.course(draft.active(), plan, &words);
         let record = draft.record();
-        record.bytes_out = counts.out.load(Ordering::Relaxed);
-        record.bytes_in = counts.back.load(Ordering::Relaxed);
+        record.tunnel = Some(if matches!(course, Course::Pass) { "unread" } else { "opened" });
+        record.server_name = if let Words::Tls(hello) = &words { hello.name.clone() } else { None };
+        let authority = proxy.authority.clone();
+        let authority = authority.as_deref();
+        let opened = authority.map(|authority| Opened {
+            proxy: &proxy,
+            authority,
+            ingress: &ingress,
+            standing: &standing,
+        });
+        let end = match (course, opened) {
+            (Course::Plain(http2), Some(opened)) => match client {
+                ClientSide::Bare(client) => opened.plain(client, http2).await,
+                ClientSide::Wrapped(client) => opened.plain(client, http2).await,
+            },
+            (Course::Secure(hello), Some(opened)) => match client {
+                ClientSide::Bare(client) => opened.secure(client, stream, &hello).await,
+                ClientSide::Wrapped(client) => opened.secure(client, stream, &hello).await,
+            },
+            (Course::Bar(Error::Failed(why)), opened) => {
+                bar(client, &words, opened.filter(|_| plan == Plan::Open), why).await
+            }
+            (Course::Pass | Course::Bar(_) | Course::Plain(_) | Course::Secure(_), _) => {
+                return standing.pass(client, stream, draft, plan).await;
+            }
+        };
+        end.note(&mut draft);
     }
+}
+
+/// Tells the client inside, where it can be told, why nothing comes of the tunnel.
+async fn bar(
+    client: ClientSide,
+    words: &Words,
+    opened: Option<Opened<'_>>,
+    why: Box<Failed>,
+) -> End {
+    match (words, opened, client) {
+        (Words::Tls(hello), Some(opened), ClientSide::Bare(client)) => {
+            opened.refuse(client, hello, why.clone()).await;
+        }
+        (Words::Tls(hello), Some(opened), ClientSide::Wrapped(client)) => {
+            opened.refuse(client, hello, why.clone()).await;
+        }
+        (Words::Tls(_), None, client) => client.refuse_name().await,
+        (_, _, _) => {}
+    }
+    End::Barred(why)
 }
 
 // === impl Standing ===
 
 impl Standing {
+    /// What is done with a tunnel that begins with these words.
+    fn course(&self, active: &Active, plan: Plan, words: &Words) -> Course {
+        let opening = &active.opening;
+        let host = &self.authority.host;
+        let other = match words {
+            Words::Tls(hello) => hello.name.as_ref().filter(|name| *name != host),
+            Words::Broken(_) | Words::Gone | Words::Http1 | Words::Http2 | Words::Other => None,
+        };
+        let encrypted = matches!(words, Words::Tls(hello) if hello.encrypted);
+        let fronted = other.filter(|_| !encrypted && !opening.relaxes(host)).map(|name| {
+            Course::Bar(Error::fronted(format!(
+                "the tunnel was opened to {host}, and the client asks for {name} in it"
+            )))
+        });
+        match (fronted, plan, words) {
+            (Some(barred), ..) => barred,
+            (None, Plan::Refuse | Plan::Tunnel, _) => Course::Pass,
+            (None, Plan::Open, Words::Http1) => Course::Plain(false),
+            (None, Plan::Open, Words::Http2) => Course::Plain(true),
+            (None, Plan::Open, Words::Tls(hello)) => {
+                let nameless = hello.name.is_none() && matches!(host, Host::Name(_));
+                let hidden = other.is_some() && encrypted && !opening.relaxes(host);
+                let secure = || Course::Secure(hello.clone());
+                if nameless {
+                    let text = "the client names no server (SNI), so that it cannot be answered";
+                    let why = || Error::sealed("tunnel-without-name", text);
+                    opening.without_name.course(secure, why)
+                } else if hidden {
+                    let text = "the client names another server under an encrypted hello";
+                    let why = || Error::sealed("tunnel-encrypted-hello", text);
+                    opening.encrypted.course(secure, why)
+                } else {
+                    secure()
+                }
+            }
+            (None, Plan::Open, Words::Broken(fault)) => {
+                Course::Bar(Error::sealed("tunnel-hello-malformed", fault.to_string()))
+            }
+            (None, Plan::Open, Words::Gone | Words::Other) => {
+                let text = "neither TLS nor HTTP is spoken in the tunnel, and the policy must \
+                            look into it";
+                let why = || Error::sealed("tunnel-unreadable", text);
+                // There is nothing to open.
+                opening.unreadable.course(|| Course::Bar(why()), why)
+            }
+        }
+    }
+
+    /// Passes the bytes unread, as long as the policy permits. A tunnel that was to be opened
+    /// was never judged as what it is now.
+    async fn pass(&self, client: ClientSide, stream: TcpStream, mut draft: Draft, plan: Plan) {
+        let proxy = Arc::clone(draft.proxy());
+        if plan == Plan::Open && !self.holds(&proxy) {
+            return End::Revoked.note(&mut draft);
+        }
+        let counts = Passed::default();
+        Event::Connection(Side::Upstream, true).record(&proxy.metrics);
+        let end = tokio::select! {
+            end = client.relay(stream, &counts) => end,
+            () = counts.idle(proxy.settings.tunnel_idle_timeout) => End::Idle,
+            () = self.revoked(&proxy) => End::Revoked,
+            () = proxy.drain.cut.cancelled() => End::Cut,
+        };
+        Event::Connection(Side::Upstream, false).record(&proxy.metrics);
+        if matches!(end, End::Revoked) {
+            Event::Revoked(self.permit.socket()).record(&proxy.metrics);
+        }
+        end.note(&mut draft);
+        let record = draft.record();
+        record.bytes_out = counts.out.load(Ordering::Relaxed);
+        record.bytes_in = counts.back.load(Ordering::Relaxed);
+        Event::Unread(record.bytes_out).record(&proxy.metrics);
+    }
+
     /// Ends when a new policy, or the end of an approval, no longer permits the tunnel.
     async fn revoked(&self, proxy: &Proxy) {
         let mut epoch = proxy.epoch.subscribe();
@@ -110,13 +240,13 @@ impl Standing {
 
     fn holds(&self, proxy: &Proxy) -> bool {
         let active = proxy.active();
-        let content = self.statement.content(&active);
-        let approvals = proxy.desk.approvals(&self.host);
+        let content = self.statement.content(&active, true);
+        let approvals = proxy.desk.approvals(&self.authority.host);
         let facts = Facts {
             client: self.client,
             principal: self.statement.principal_name(),
             method: "CONNECT",
-            host: &self.host,
+            host: &self.authority.host,
             place: None,
             peer: Peer::Hidden,
             content: &content,
@@ -126,7 +256,7 @@ impl Standing {
         };
         let facts = &facts;
         let socket: SocketAddr = self.permit.socket();
-        let (canonical, entry) = active.locate(&self.host, socket.ip());
+        let (canonical, entry) = active.locate(&self.authority.host, socket.ip());
         let place = Place { socket, judged: canonical.judged, special: canonical.special, entry };
         let counts = self.counts(&active.policy, &Facts { place: Some(place), ..*facts });
         let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
@@ -163,7 +293,26 @@ impl End {
             Self::Revoked => {
                 draft.cut(Fault::Policy, "tunnel-revoked", "the policy no longer permits it");
             }
+            Self::Barred(why) => draft.set_failure(why),
+            Self::Unsigned(error) => draft.cut(Fault::Us, "leaf-unsigned", error.to_string()),
+            Self::Unbelieved(error) => {
+                let text = format!("the client did not take our certificate: {error}");
+                draft.cut(Fault::Client, "client-tls", text);
+            }
             Self::Cut => draft.cut(Fault::Us, "tunnel-drained", "the proxy stopped"),
+        }
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// What is done with a tunnel that this stands for.
+    fn course(self, secure: impl Fn() -> Course, why: impl Fn() -> Error) -> Course {
+        match self {
+            Self::Open => secure(),
+            Self::Refuse => Course::Bar(why()),
+            Self::Tunnel => Course::Pass,
         }
     }
 }

@@ -40,6 +40,10 @@ pub enum Event<'a> {
     Loaded(&'a [(Database, i64)], f64),
     /// A reload failed; the last good configuration stays.
     ReloadFailed(&'a str),
+    /// A client has refused our certificate of a host so many times.
+    Pinned(std::net::IpAddr, &'a crate::net::Host, u32),
+    /// A tunnel passed so many bytes outward that nobody read.
+    Unread(u64),
     /// A request or tunnel ended.
     Finished(Verdict, Duration, u64, u64),
     /// A count crossed a warning mark: the meter, for whom, and percent of the threshold.
@@ -86,6 +90,13 @@ impl Event<'_> {
             Self::Desk(event) => event.record(metrics),
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
+            }
+            Self::Pinned(client, host, times) => {
+                metrics.pinned.inc();
+                warn!(%client, %host, times, "a client does not take our certificate: pinned?");
+            }
+            Self::Unread(bytes) => {
+                metrics.unread_bytes.inc_by(bytes);
             }
             Self::Loaded(databases, now) => loaded(metrics, databases, now),
             Self::ReloadFailed(problems) => {

@@ -3,9 +3,11 @@
 
 pub mod authority;
 mod client;
+mod hello;
 mod peer;
 
 pub use authority::{
     Alpn, Authority, AuthorityError, AuthoritySettings, AuthoritySource, KeySource, MintError,
 };
 pub use client::{Secured, Trust, TrustError};
+pub use hello::{Hello, HelloFault, MOST as MOST_HELLO};

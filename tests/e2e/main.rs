@@ -16,6 +16,7 @@ mod commands;
 mod exchange;
 mod forward;
 mod holds;
+mod intercept;
 mod life;
 mod names;
 mod packs;

@@ -3,6 +3,7 @@
 //! system gives. Nothing sleeps for luck: whatever is waited for has a [`DEADLINE`].
 
 mod config;
+mod h2;
 mod http;
 mod names;
 mod origin;
@@ -13,6 +14,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 pub(crate) use config::Config;
+pub(crate) use h2::H2Origin;
 pub(crate) use http::{Message, Wire};
 pub(crate) use names::{Dns, Zone};
 pub(crate) use origin::{Origin, ok};

@@ -80,7 +80,8 @@ impl Identity {
         serve(Arc::new(self.config()), ip, answer)
     }
 
-    fn config(&self) -> ServerConfig {
+    /// What a server of this name needs.
+    pub(crate) fn config(&self) -> ServerConfig {
         let read = |name: &str| fs::read(self.folder.path().join(name)).unwrap();
         let certificate = CertificateDer::from_pem_slice(&read("cert.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_slice(&read("cert-key.pem")).unwrap();

@@ -1,0 +1,55 @@
+//! `[intercept]`: which tunnels are looked into.
+
+use crate::net::{HostPattern, parse_network};
+use crate::proxy::{OpenMode, OpenRule, Opening, Plan};
+
+use super::section::Section;
+use super::world::World;
+
+const PLANS: [(&str, Plan); 3] =
+    [("intercept", Plan::Open), ("refuse", Plan::Refuse), ("tunnel", Plan::Tunnel)];
+/// What can be done with a tunnel in which nothing can be opened.
+const SHUT: [(&str, Plan); 2] = [("refuse", Plan::Refuse), ("tunnel", Plan::Tunnel)];
+
+/// Reads the section.
+pub(super) fn read(root: &Section<'_>, world: &World<'_>) -> Opening {
+    let section = root.section("intercept");
+    let natural = Opening::default();
+    let modes =
+        [("always", OpenMode::Always), ("need", OpenMode::Need), ("never", OpenMode::Never)];
+    let relaxed = section.words("relaxed");
+    let rules = section.sections("rule");
+    Opening {
+        mode: section.choice("mode", &modes).unwrap_or_default(),
+        rules: rules.iter().filter_map(|one| rule(one, world)).collect(),
+        without_name: section.choice("without_name", &PLANS).unwrap_or(natural.without_name),
+        encrypted: section.choice("encrypted_hello", &PLANS).unwrap_or(natural.encrypted),
+        unreadable: section.choice("unreadable", &SHUT).unwrap_or(natural.unreadable),
+        relaxed: section.parsed(&relaxed, HostPattern::parse),
+        pinned_after: section
+            .number("pinned_after", 1..=1000)
+            .and_then(|number| u32::try_from(number).ok())
+            .unwrap_or(natural.pinned_after),
+    }
+}
+
+fn rule(section: &Section<'_>, world: &World<'_>) -> Option<OpenRule> {
+    let networks = |key| {
+        let words = section.words(key);
+        section.parsed(&words, parse_network).into_iter().collect()
+    };
+    let hosts = section.words("hosts");
+    let principals = section.some_words("principals").unwrap_or_default();
+    world.check_principals(section, &principals);
+    if !section.has("action") {
+        let help = "one of intercept, refuse, tunnel".to_owned();
+        section.problem(section.span(), "`action` is missing here", Some(help));
+    }
+    Some(OpenRule {
+        hosts: section.parsed(&hosts, HostPattern::parse),
+        networks: networks("networks"),
+        clients: networks("clients"),
+        principals: principals.iter().map(|word| word.text.to_owned()).collect(),
+        plan: section.choice("action", &PLANS)?,
+    })
+}
