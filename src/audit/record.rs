@@ -34,6 +34,8 @@ pub struct Record {
     pub scheme: &'static str,
     /// What became of a tunnel: `opened`, or `unread`.
     pub tunnel: Option<&'static str>,
+    /// Messages of WebSocket that left.
+    pub messages_out: Option<u64>,
     /// The server that the client named inside a tunnel (SNI).
     pub server_name: Option<crate::net::Host>,
     /// The canonical destination; absent if the target could not be read.

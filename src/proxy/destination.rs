@@ -12,7 +12,7 @@ use super::Proxy;
 use super::active::{Active, Mixed};
 use super::counting::Counting;
 use super::draft::Draft;
-use super::error::Error;
+use super::error::{Error, Failed};
 use super::judge::{Judged, Refused};
 use super::meet::meet;
 use super::opening::Plan;
@@ -43,7 +43,7 @@ pub(super) async fn find(
         }
         Plan::Refuse => {
             let text = "the configuration opens no tunnel to this destination";
-            Err(Error::sealed("tunnel-refused", text))
+            Err(Failed::sealed("tunnel-refused", text).into())
         }
         Plan::Tunnel => {
             let content = statement.content(&active, true);

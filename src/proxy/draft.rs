@@ -53,6 +53,7 @@ impl Draft {
             scheme: if *request.method() == Method::CONNECT { "connect" } else { "http" },
             tunnel: None,
             server_name: None,
+            messages_out: None,
             authority: None,
             path: (*request.method() != Method::CONNECT).then(|| request.uri().path().to_owned()),
             address: None,

@@ -43,6 +43,44 @@ impl std::fmt::Display for Error {
     }
 }
 
+impl Failed {
+    /// A tunnel, or a request inside one, that names somebody else than it was permitted for.
+    pub(super) fn fronted(detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            failure: Failure {
+                fault: Fault::Client,
+                code: "authority-mismatch",
+                detail: detail.into(),
+            },
+            remedy: "open a tunnel for the host that is meant; `intercept.relaxed` names hosts \
+                     whose tunnels may carry others",
+            proxy_status: "http_request_denied",
+            rfc: Some("RFC 9110 section 15.5.20"),
+            stage: None,
+        }
+    }
+
+    /// A tunnel that cannot be looked into although the policy must.
+    pub(super) fn sealed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            failure: Failure { fault: Fault::Policy, code, detail: detail.into() },
+            remedy: "speak HTTP in the tunnel, over TLS that names its server; `[intercept]` \
+                     says what happens to others",
+            proxy_status: "http_request_denied",
+            rfc: None,
+            stage: None,
+        }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(Box::new(failed))
+    }
+}
+
 impl Error {
     /// The client broke the protocol.
     pub(super) fn client(
@@ -101,36 +139,6 @@ impl Error {
             remedy: "name the destination itself, not this proxy",
             proxy_status: "proxy_loop_detected",
             rfc: Some("RFC 9110 section 7.6.3"),
-            stage: None,
-        })
-    }
-
-    /// A tunnel, or a request inside one, that names somebody else than it was permitted for.
-    pub(super) fn fronted(detail: impl Into<String>) -> Self {
-        Self::failed(Failed {
-            status: StatusCode::MISDIRECTED_REQUEST,
-            failure: Failure {
-                fault: Fault::Client,
-                code: "authority-mismatch",
-                detail: detail.into(),
-            },
-            remedy: "open a tunnel for the host that is meant; `intercept.relaxed` names hosts \
-                     whose tunnels may carry others",
-            proxy_status: "http_request_denied",
-            rfc: Some("RFC 9110 section 15.5.20"),
-            stage: None,
-        })
-    }
-
-    /// A tunnel that cannot be looked into although the policy must.
-    pub(super) fn sealed(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::failed(Failed {
-            status: StatusCode::FORBIDDEN,
-            failure: Failure { fault: Fault::Policy, code, detail: detail.into() },
-            remedy: "speak HTTP in the tunnel, over TLS that names its server; `[intercept]` \
-                     says what happens to others",
-            proxy_status: "http_request_denied",
-            rfc: None,
             stage: None,
         })
     }

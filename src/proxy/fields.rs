@@ -106,7 +106,7 @@ fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     texts.flat_map(|text| text.split(',').map(str::trim).filter(|token| !token.is_empty()))
 }
 
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let bare =
         |found: &str| found.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case(token));
     tokens(headers, name).any(bare)

@@ -18,7 +18,8 @@ use super::pool::Key;
 use super::relay::End;
 use super::rewound::Rewound;
 use super::target::Speech;
-use super::tunnel::Standing;
+use super::tunnel::{Course, Standing};
+use super::words::Words;
 use super::{Proxy, connection};
 
 /// What a tunnel that is opened needs.
@@ -30,8 +31,29 @@ pub(super) struct Opened<'p> {
 }
 
 impl Opened<'_> {
+    /// Goes the course that the first words gave.
+    pub(super) async fn follow<S: Io>(
+        &self,
+        client: Rewound<S>,
+        upstream: TcpStream,
+        course: Course,
+        words: &Words,
+    ) -> End {
+        match (course, words) {
+            (Course::Plain(http2), _) => self.plain(client, http2).await,
+            (Course::Secure(hello), _) => self.secure(client, upstream, &hello).await,
+            (Course::Bar(why), Words::Tls(hello)) => {
+                // Told inside, where it can be read.
+                self.refuse(client, hello, why.clone()).await;
+                End::Barred(why)
+            }
+            (Course::Bar(why), _) => End::Barred(why),
+            (Course::Pass, _) => End::Closed,
+        }
+    }
+
     /// Serves plain HTTP inside a tunnel; the destination is met by each request.
-    pub(super) async fn plain<S: Io>(&self, client: Rewound<S>, http2: bool) -> End {
+    async fn plain<S: Io>(&self, client: Rewound<S>, http2: bool) -> End {
         let inside = self.inside(Speech::Http, Alpn::Http1, None);
         let (proxy, ingress) = (Arc::clone(self.proxy), self.ingress.within(inside));
         if http2 {
@@ -44,12 +66,7 @@ impl Opened<'_> {
 
     /// Meets the destination, then the client, and serves what is asked. Whatever is wrong with
     /// the destination is told to the client inside, where it can be read.
-    pub(super) async fn secure<S: Io>(
-        &self,
-        client: Rewound<S>,
-        upstream: TcpStream,
-        hello: &Hello,
-    ) -> End {
+    async fn secure<S: Io>(&self, client: Rewound<S>, upstream: TcpStream, hello: &Hello) -> End {
         let wanted = if hello.offers(b"h2") { Alpn::Http2 } else { Alpn::Http1 };
         let (http2, trouble) = match self.meet(upstream, wanted).await {
             Ok(http2) => (http2, None),
@@ -63,12 +80,7 @@ impl Opened<'_> {
     }
 
     /// Meets the client alone, to tell it why nothing comes of it.
-    pub(super) async fn refuse<S: Io>(
-        &self,
-        client: Rewound<S>,
-        hello: &Hello,
-        why: Box<Failed>,
-    ) -> End {
+    async fn refuse<S: Io>(&self, client: Rewound<S>, hello: &Hello, why: Box<Failed>) -> End {
         let offered = if hello.offers(b"http/1.1") { Alpn::Http1 } else { Alpn::Http2 };
         self.answer(client, hello, offered, self.inside(Speech::Https, offered, Some(why))).await
     }

@@ -37,6 +37,7 @@ mod settings;
 mod statement;
 mod target;
 mod tunnel;
+mod upgrade;
 mod upstream;
 pub mod wire;
 mod words;

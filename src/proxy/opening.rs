@@ -82,9 +82,8 @@ impl Opening {
         }
         match self.mode {
             OpenMode::Always => Plan::Open,
-            OpenMode::Never => Plan::Tunnel,
             OpenMode::Need if needs(policy, facts, places) => Plan::Open,
-            OpenMode::Need => Plan::Tunnel,
+            OpenMode::Need | OpenMode::Never => Plan::Tunnel,
         }
     }
 

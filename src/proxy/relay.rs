@@ -18,6 +18,7 @@ use super::error::Failed;
 use super::guard::Guard;
 use super::ingress::Io;
 use super::rewound::Rewound;
+use super::wire::websocket::{FrameFault, Frames, Listener, Message};
 use super::words::Words;
 
 /// Room for one read. It is taken when bytes are there and given back when they are
@@ -40,6 +41,8 @@ pub(super) enum End {
     Barred(Box<Failed>),
     /// No certificate could be made for the client.
     Unsigned(MintError),
+    /// What the client says does not hold to the form of its protocol.
+    Malformed(FrameFault),
     /// The client did not take ours.
     Unbelieved(io::Error),
 }
@@ -49,6 +52,8 @@ pub(super) enum End {
 pub(super) struct Passed {
     pub(super) out: AtomicU64,
     pub(super) back: AtomicU64,
+    /// Messages of WebSocket that left.
+    pub(super) messages: AtomicU64,
 }
 
 /// The client's side of what has stopped being HTTP.
@@ -67,9 +72,9 @@ impl ClientSide {
                 // What it had sent behind its request: first what the HTTP server had read, then
                 // what the guard still held.
                 let (stream, held) = parts.io.into_inner().into_parts();
-                Self::Bare(Rewound::new(stream, [parts.read_buf, held]))
+                Self::Bare(Rewound::new(stream, &[parts.read_buf, held]))
             }
-            Err(wrapped) => Self::Wrapped(Rewound::new(TokioIo::new(wrapped), Default::default())),
+            Err(wrapped) => Self::Wrapped(Rewound::new(TokioIo::new(wrapped), &[])),
         })
     }
 
@@ -173,6 +178,51 @@ pub(super) async fn relay_any<C: Io, U: Io>(client: C, upstream: U, counts: &Pas
     match tokio::try_join!(outward, inward) {
         Ok(_) => End::Closed,
         Err(end) => end,
+    }
+}
+
+/// The same for WebSocket: no frame leaves that does not hold to the form, and each message that
+/// leaves is followed.
+pub(super) async fn relay_frames<C: Io, U: Io>(client: C, upstream: U, counts: &Passed) -> End {
+    let (client_read, client_write) = tokio::io::split(client);
+    let (upstream_read, upstream_write) = tokio::io::split(upstream);
+    let outward = pump_frames(client_read, upstream_write, counts);
+    let ends = Ends { read: End::UpstreamFailed, write: End::ClientFailed };
+    let inward = pump_any(upstream_read, client_write, &counts.back, ends);
+    match tokio::try_join!(outward, inward) {
+        Ok(_) => End::Closed,
+        Err(end) => end,
+    }
+}
+
+async fn pump_frames(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    counts: &Passed,
+) -> Result<(), End> {
+    let (mut frames, mut followed) = (Frames::default(), Followed(counts));
+    let mut buffer = Vec::with_capacity(SMALL_BUFFER);
+    loop {
+        buffer.clear();
+        let read = from.read_buf(&mut buffer).await.map_err(End::ClientFailed)?;
+        if read == 0 {
+            return to.shutdown().await.map_err(End::UpstreamFailed);
+        }
+        frames.push(&buffer, &mut followed).map_err(End::Malformed)?;
+        to.write_all(&buffer).await.map_err(End::UpstreamFailed)?;
+        to.flush().await.map_err(End::UpstreamFailed)?;
+        counts.out.fetch_add(length(read), Ordering::Relaxed);
+    }
+}
+
+/// Counts what leaves; whoever inspects messages listens here.
+struct Followed<'c>(&'c Passed);
+
+impl Listener for Followed<'_> {
+    fn payload(&mut self, _: &[u8]) {}
+
+    fn end(&mut self, _: Message) {
+        self.0.messages.fetch_add(1, Ordering::Relaxed);
     }
 }
 

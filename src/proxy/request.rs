@@ -18,6 +18,7 @@ use super::ingress::Ingress;
 use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
+use super::upgrade::{self, Upgrade};
 use super::upstream::Answered;
 use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel};
 
@@ -33,6 +34,8 @@ enum Passed {
     Answer(Answered),
     /// A connected tunnel.
     Tunnel(Tunnel),
+    /// The destination's agreement to go on as WebSocket.
+    Switched(Box<(Answered, Upgrade, Standing)>),
     /// We are the last recipient ourselves (`Max-Forwards: 0`).
     Own(StatusCode),
 }
@@ -41,9 +44,10 @@ enum Passed {
 pub(super) async fn serve(
     proxy: Arc<Proxy>,
     from: Caller,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let active = proxy.active.load_full();
+    Upgrade::note(&mut request);
     let mut draft = Draft::begin(&proxy, &active, from.ingress.client, &request);
     let wish = reply::Wish::of(&request);
     let in_flight = match from.wire.next_request() {
@@ -59,6 +63,11 @@ pub(super) async fn serve(
     Ok(match outcome {
         Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
         Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.ingress),
+        Ok(Passed::Switched(switched)) => {
+            let (answered, upgrade, standing) = *switched;
+            let to = (draft, in_flight.tunnel());
+            upgrade::open(answered, upgrade, standing, to, from.ingress)
+        }
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
         Err(error) => {
             let error = held::refused(&mut draft, error).await;
@@ -118,12 +127,18 @@ async fn walk(
     let judged = destination::find(draft, &facts, &target, &statement).await?;
     held::permitted(draft, &judged.permits).await?;
     if target.scheme != Speech::Connect {
-        return forward::send(draft, from, &target, judged, request).await.map(Passed::Answer);
+        let upgrade = request.extensions().get::<Upgrade>().cloned();
+        let answered = forward::send(draft, from, &target, judged, request).await?;
+        let switched = answered.response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let Some(upgrade) = upgrade.filter(|_| switched) else {
+            return Ok(Passed::Answer(answered));
+        };
+        let permit = answered.permit.clone();
+        let standing = Standing::new(draft, (method, target.authority), statement, permit);
+        return Ok(Passed::Switched(Box::new((answered, upgrade, standing))));
     }
     let (stream, permit) = connect(draft, &proxy, &judged).await?;
-    let (counts, epoch) = (draft.record().counts.clone(), active.epoch);
-    let authority = target.authority.clone();
-    let standing = Standing { client, authority, statement, counts, permit, epoch };
+    let standing = Standing::new(draft, (method, target.authority), statement, permit);
     let (upgrade, plan) = (hyper::upgrade::on(&mut request), judged.plan);
     Ok(Passed::Tunnel(Tunnel { upgrade, stream, plan, standing }))
 }

@@ -18,7 +18,7 @@ pub(super) struct Rewound<S> {
 
 impl<S: Io> Rewound<S> {
     /// A stream behind bytes that were read from it.
-    pub(super) fn new(inner: S, seen: [Bytes; 2]) -> Self {
+    pub(super) fn new(inner: S, seen: &[Bytes]) -> Self {
         let mut all = BytesMut::new();
         seen.iter().for_each(|bytes| all.extend_from_slice(bytes));
         Self { seen: all, inner }

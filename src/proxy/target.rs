@@ -3,15 +3,15 @@
 
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, StatusCode, Version, header};
-use hyper::ext::Protocol;
 
 use crate::net::Authority;
 use crate::policy::Permit;
 use crate::tls::Alpn;
 
-use super::error::Error;
+use super::error::{Error, Failed};
 use super::ingress::{Ingress, Inside};
 use super::pool::Key;
+use super::upgrade::Upgrade;
 
 /// The destination and how it is spoken to.
 #[derive(Clone, Debug)]
@@ -73,7 +73,11 @@ impl Target {
 
     /// Reads where a request goes that came in here.
     pub(super) fn at<B>(request: &Request<B>, ingress: &Ingress) -> Result<Self, Error> {
-        ingress.inside.as_ref().map_or_else(|| Self::of(request), |tunnel| tunnel.target(request))
+        let inside = ingress.inside.as_ref();
+        let target = inside.map_or_else(|| Self::of(request), |tunnel| tunnel.target(request))?;
+        // WebSocket takes a connection for itself.
+        let alone = request.extensions().get::<Upgrade>().is_some();
+        Ok(if alone { Self { alpn: Alpn::Http1, ..target } } else { target })
     }
 
     /// Reads the request-target and holds the `Host` field against it.
@@ -94,7 +98,7 @@ impl Inside {
     /// Reads where a request goes that was found inside: where the tunnel leads. It may say so
     /// in `Host`, in `:authority` or in the target itself.
     fn target<B>(&self, request: &Request<B>) -> Result<Target, Error> {
-        if request.method() == Method::CONNECT && request.extensions().get::<Protocol>().is_none() {
+        if request.method() == Method::CONNECT {
             let text = "a tunnel inside a tunnel cannot be looked into";
             return Err(bad("tunnel-nested", text, "RFC 9110 section 9.3.6"));
         }
@@ -119,7 +123,7 @@ impl Inside {
             if found != self.authority && !self.relaxed {
                 let host = &self.authority;
                 let text = format!("the tunnel was opened to {host}, and this asks for {found}");
-                return Err(Error::fronted(text));
+                return Err(Failed::fronted(text).into());
             }
             authority = found;
         }

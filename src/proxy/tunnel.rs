@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use tokio::net::TcpStream;
 
@@ -19,7 +19,7 @@ use super::Proxy;
 use super::active::Active;
 use super::body::Body;
 use super::draft::Draft;
-use super::error::{Error, Failed};
+use super::error::Failed;
 use super::guard::Served;
 use super::ingress::Ingress;
 use super::intercept::Opened;
@@ -45,6 +45,7 @@ pub(super) struct Tunnel {
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) client: IpAddr,
+    pub(super) method: Method,
     pub(super) authority: Authority,
     pub(super) statement: Statement,
     /// What was counted for it, by the names of the meters.
@@ -55,15 +56,19 @@ pub(super) struct Standing {
 }
 
 /// What is done with a tunnel once its first words are known.
-enum Course {
+pub(super) enum Course {
     /// The policy forbids it.
-    Bar(Error),
+    Bar(Box<Failed>),
     /// It passes unread.
     Pass,
     /// Plain HTTP is served; HTTP/2 if so.
     Plain(bool),
     /// TLS is opened.
     Secure(Hello),
+}
+
+fn bar(why: Failed) -> Course {
+    Course::Bar(Box::new(why))
 }
 
 /// Answers 200 and lets the tunnel run by itself.
@@ -98,57 +103,53 @@ impl Tunnel {
         let record = draft.record();
         record.tunnel = Some(if matches!(course, Course::Pass) { "unread" } else { "opened" });
         record.server_name = if let Words::Tls(hello) = &words { hello.name.clone() } else { None };
-        let authority = proxy.authority.clone();
-        let authority = authority.as_deref();
-        let opened = authority.map(|authority| Opened {
-            proxy: &proxy,
-            authority,
-            ingress: &ingress,
-            standing: &standing,
-        });
-        let end = match (course, opened) {
-            (Course::Plain(http2), Some(opened)) => match client {
-                ClientSide::Bare(client) => opened.plain(client, http2).await,
-                ClientSide::Wrapped(client) => opened.plain(client, http2).await,
-            },
-            (Course::Secure(hello), Some(opened)) => match client {
-                ClientSide::Bare(client) => opened.secure(client, stream, &hello).await,
-                ClientSide::Wrapped(client) => opened.secure(client, stream, &hello).await,
-            },
-            (Course::Bar(Error::Failed(why)), opened) => {
-                bar(client, &words, opened.filter(|_| plan == Plan::Open), why).await
+        if let Course::Pass = course {
+            return standing.pass(client, stream, draft, plan).await;
+        }
+        let end = match proxy.authority.as_deref().filter(|_| plan == Plan::Open) {
+            Some(authority) => {
+                let proxy = &proxy;
+                let opened = Opened { proxy, authority, ingress: &ingress, standing: &standing };
+                match client {
+                    ClientSide::Bare(client) => opened.follow(client, stream, course, &words).await,
+                    ClientSide::Wrapped(client) => {
+                        opened.follow(client, stream, course, &words).await
+                    }
+                }
             }
-            (Course::Pass | Course::Bar(_) | Course::Plain(_) | Course::Secure(_), _) => {
-                return standing.pass(client, stream, draft, plan).await;
-            }
+            None => refuse(client, course, &words).await,
         };
         end.note(&mut draft);
     }
 }
 
-/// Tells the client inside, where it can be told, why nothing comes of the tunnel.
-async fn bar(
-    client: ClientSide,
-    words: &Words,
-    opened: Option<Opened<'_>>,
-    why: Box<Failed>,
-) -> End {
-    match (words, opened, client) {
-        (Words::Tls(hello), Some(opened), ClientSide::Bare(client)) => {
-            opened.refuse(client, hello, why.clone()).await;
-        }
-        (Words::Tls(hello), Some(opened), ClientSide::Wrapped(client)) => {
-            opened.refuse(client, hello, why.clone()).await;
-        }
-        (Words::Tls(_), None, client) => client.refuse_name().await,
-        (_, _, _) => {}
+/// Ends a tunnel that passes unread, and may not.
+async fn refuse(client: ClientSide, course: Course, words: &Words) -> End {
+    if matches!(words, Words::Tls(_)) {
+        client.refuse_name().await;
     }
-    End::Barred(why)
+    match course {
+        Course::Bar(why) => End::Barred(why),
+        Course::Pass | Course::Plain(_) | Course::Secure(_) => End::Closed,
+    }
 }
 
 // === impl Standing ===
 
 impl Standing {
+    /// What a request stands on that has been permitted.
+    pub(super) fn new(
+        draft: &mut Draft,
+        (method, authority): (Method, Authority),
+        statement: Statement,
+        permit: Permit,
+    ) -> Self {
+        let epoch = draft.active().epoch;
+        let record = draft.record();
+        let (client, counts) = (record.client.ip(), record.counts.clone());
+        Self { client, method, authority, statement, counts, permit, epoch }
+    }
+
     /// What is done with a tunnel that begins with these words.
     fn course(&self, active: &Active, plan: Plan, words: &Words) -> Course {
         let opening = &active.opening;
@@ -159,7 +160,7 @@ impl Standing {
         };
         let encrypted = matches!(words, Words::Tls(hello) if hello.encrypted);
         let fronted = other.filter(|_| !encrypted && !opening.relaxes(host)).map(|name| {
-            Course::Bar(Error::fronted(format!(
+            bar(Failed::fronted(format!(
                 "the tunnel was opened to {host}, and the client asks for {name} in it"
             )))
         });
@@ -174,25 +175,25 @@ impl Standing {
                 let secure = || Course::Secure(hello.clone());
                 if nameless {
                     let text = "the client names no server (SNI), so that it cannot be answered";
-                    let why = || Error::sealed("tunnel-without-name", text);
+                    let why = || Failed::sealed("tunnel-without-name", text);
                     opening.without_name.course(secure, why)
                 } else if hidden {
                     let text = "the client names another server under an encrypted hello";
-                    let why = || Error::sealed("tunnel-encrypted-hello", text);
+                    let why = || Failed::sealed("tunnel-encrypted-hello", text);
                     opening.encrypted.course(secure, why)
                 } else {
                     secure()
                 }
             }
             (None, Plan::Open, Words::Broken(fault)) => {
-                Course::Bar(Error::sealed("tunnel-hello-malformed", fault.to_string()))
+                bar(Failed::sealed("tunnel-hello-malformed", fault.to_string()))
             }
             (None, Plan::Open, Words::Gone | Words::Other) => {
                 let text = "neither TLS nor HTTP is spoken in the tunnel, and the policy must \
                             look into it";
-                let why = || Error::sealed("tunnel-unreadable", text);
+                let why = || Failed::sealed("tunnel-unreadable", text);
                 // There is nothing to open.
-                opening.unreadable.course(|| Course::Bar(why()), why)
+                opening.unreadable.course(|| bar(why()), why)
             }
         }
     }
@@ -208,9 +209,7 @@ impl Standing {
         Event::Connection(Side::Upstream, true).record(&proxy.metrics);
         let end = tokio::select! {
             end = client.relay(stream, &counts) => end,
-            () = counts.idle(proxy.settings.tunnel_idle_timeout) => End::Idle,
-            () = self.revoked(&proxy) => End::Revoked,
-            () = proxy.drain.cut.cancelled() => End::Cut,
+            end = self.ends(&proxy, &counts) => end,
         };
         Event::Connection(Side::Upstream, false).record(&proxy.metrics);
         if matches!(end, End::Revoked) {
@@ -221,6 +220,16 @@ impl Standing {
         record.bytes_out = counts.out.load(Ordering::Relaxed);
         record.bytes_in = counts.back.load(Ordering::Relaxed);
         Event::Unread(record.bytes_out).record(&proxy.metrics);
+    }
+
+    /// Ends what passes bytes when it must not go on: at rest, without permission, or at the end
+    /// of the program.
+    pub(super) async fn ends(&self, proxy: &Proxy, counts: &Passed) -> End {
+        tokio::select! {
+            () = counts.idle(proxy.settings.tunnel_idle_timeout) => End::Idle,
+            () = self.revoked(proxy) => End::Revoked,
+            () = proxy.drain.cut.cancelled() => End::Cut,
+        }
     }
 
     /// Ends when a new policy, or the end of an approval, no longer permits the tunnel.
@@ -245,7 +254,7 @@ impl Standing {
         let facts = Facts {
             client: self.client,
             principal: self.statement.principal_name(),
-            method: "CONNECT",
+            method: self.method.as_str(),
             host: &self.authority.host,
             place: None,
             peer: Peer::Hidden,
@@ -280,7 +289,7 @@ impl Standing {
 // === impl End ===
 
 impl End {
-    fn note(&self, draft: &mut Draft) {
+    pub(super) fn note(&self, draft: &mut Draft) {
         match self {
             Self::Closed => {}
             Self::ClientFailed(error) => {
@@ -295,6 +304,9 @@ impl End {
             }
             Self::Barred(why) => draft.set_failure(why),
             Self::Unsigned(error) => draft.cut(Fault::Us, "leaf-unsigned", error.to_string()),
+            Self::Malformed(fault) => {
+                draft.cut(Fault::Client, "websocket-malformed", fault.to_string());
+            }
             Self::Unbelieved(error) => {
                 let text = format!("the client did not take our certificate: {error}");
                 draft.cut(Fault::Client, "client-tls", text);
@@ -308,10 +320,10 @@ impl End {
 
 impl Plan {
     /// What is done with a tunnel that this stands for.
-    fn course(self, secure: impl Fn() -> Course, why: impl Fn() -> Error) -> Course {
+    fn course(self, secure: impl Fn() -> Course, why: impl Fn() -> Failed) -> Course {
         match self {
             Self::Open => secure(),
-            Self::Refuse => Course::Bar(why()),
+            Self::Refuse => bar(why()),
             Self::Tunnel => Course::Pass,
         }
     }

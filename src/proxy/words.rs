@@ -30,6 +30,9 @@ pub(super) enum Words {
 /// As many octets as the longest method and its space, and the preface of HTTP/2, have.
 const ENOUGH: usize = 24;
 
+/// How a connection begins in HTTP/2 (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 impl Words {
     /// Reads as much as tells what is spoken, and takes nothing away. A destination that speaks
     /// first ends the wait, and so does the time.
@@ -66,7 +69,6 @@ impl Words {
             Err(HelloFault::NotTls) => {}
             Err(fault) => return Some(Self::Broken(fault)),
         }
-        const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
         if bytes.starts_with(PREFACE) {
             return Some(Self::Http2);
         }

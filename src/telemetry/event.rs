@@ -66,11 +66,7 @@ impl Event<'_> {
                 metrics.audit_queue.dec();
                 metrics.audit_records.get_or_create(&Sink { sink }).inc();
             }
-            Self::AuditOpened(sink) => {
-                // Both are there from the start: an alert on a counter needs its zero.
-                drop(metrics.audit_records.get_or_create(&Sink { sink }));
-                drop(metrics.audit_dropped.get_or_create(&Sink { sink }));
-            }
+            Self::AuditOpened(sink) => opened(metrics, sink),
             Self::AuditFailed(sink, error) => {
                 metrics.audit_queue.dec();
                 metrics.audit_dropped.get_or_create(&Sink { sink }).inc();
@@ -122,6 +118,12 @@ impl Event<'_> {
             Self::Revoked(address) => info!(%address, "closed: the policy no longer permits it"),
         }
     }
+}
+
+/// Both are there from the start: an alert on a counter needs its zero.
+fn opened(metrics: &Metrics, sink: &'static str) {
+    drop(metrics.audit_records.get_or_create(&Sink { sink }));
+    drop(metrics.audit_dropped.get_or_create(&Sink { sink }));
 }
 
 fn connection(metrics: &Metrics, side: Side, opened: bool) {

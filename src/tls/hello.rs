@@ -87,8 +87,7 @@ fn message(bytes: &[u8]) -> Result<Option<Vec<u8>>, HelloFault> {
     let mut records = Reader(bytes);
     loop {
         match *records.0 {
-            [] => {}
-            [HANDSHAKE_RECORD] | [HANDSHAKE_RECORD, 3, ..] => {}
+            [] | [HANDSHAKE_RECORD] | [HANDSHAKE_RECORD, 3, ..] => {}
             // A second record of another kind breaks the message off.
             _ if message.is_empty() => return Err(HelloFault::NotTls),
             _ => return Err(HelloFault::Malformed),

@@ -28,3 +28,4 @@ mod reload;
 mod support;
 mod tunnel;
 mod volumes;
+mod websocket;
