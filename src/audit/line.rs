@@ -227,7 +227,7 @@ impl Record {
 
     fn rules(&self) -> impl Iterator<Item = RuleLine<'_>> {
         self.held.iter().filter_map(|held| {
-            let rule = self.policy.rules().get(held.rule)?;
+            let rule = self.policy.rule(held)?;
             let pack =
                 self.policy.packs().get(rule.pack_index).filter(|one| !one.digest.is_empty());
             Some(RuleLine {

@@ -96,9 +96,11 @@ pub struct Tolled {
 impl Record {
     /// The name of what lifts a rule: a granted exemption, or the hold that was approved.
     pub(super) fn lifted(&self, held: &Held) -> Option<&str> {
-        match held.lifted? {
-            Lift::Grant(at) => self.policy.grants().get(at).map(|grant| &*grant.name),
-            Lift::Approval(at) => self.approvals.as_ref()?.get(at).map(|one| &*one.hold),
+        let lift = held.lifted?;
+        let at = lift.place();
+        match lift {
+            Lift::Grant(_) => self.policy.grants().get(at).map(|grant| &*grant.name),
+            Lift::Approval(_) => self.approvals.as_ref()?.get(at).map(|one| &*one.hold),
         }
     }
 }

@@ -188,9 +188,9 @@ mod tests {
             0..=125 => vec![first, 0x80 | u8::try_from(length).unwrap()],
             126..=0xffff => {
                 let length = u16::try_from(length).unwrap().to_be_bytes();
-                [&[first, 0x80 | 126][..], &length].concat()
+                [&[first, 0x80 + 126][..], &length].concat()
             }
-            _ => [&[first, 0x80 | 127][..], &u64::try_from(length).unwrap().to_be_bytes()].concat(),
+            _ => [&[first, 0x80 + 127][..], &u64::try_from(length).unwrap().to_be_bytes()].concat(),
         };
         let masked = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
         head.into_iter().chain(mask).chain(masked).collect()

@@ -24,10 +24,8 @@ use super::wait_for;
 pub(crate) struct Seen {
     pub(crate) version: Version,
     pub(crate) method: String,
-    pub(crate) uri: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    pub(crate) trailers: HeaderMap,
 }
 
 /// The origin; its threads end with the process.
@@ -57,11 +55,6 @@ impl H2Origin {
     pub(crate) fn request(&self, number: usize) -> Seen {
         wait_for("a request at the origin", || self.seen.lock().unwrap().get(number).cloned())
     }
-
-    /// How many there were.
-    pub(crate) fn requests(&self) -> usize {
-        self.seen.lock().unwrap().len()
-    }
 }
 
 async fn serve(listener: &TcpListener, acceptor: &TlsAcceptor, seen: &Arc<Mutex<Vec<Seen>>>) {
@@ -90,15 +83,12 @@ async fn answer(
     let Ok(collected) = body.collect().await else {
         return Ok(Response::new(Echoed { data: None, trailers: None }));
     };
-    let trailers = collected.trailers().cloned().unwrap_or_default();
     let body = collected.to_bytes();
     seen.lock().unwrap().push(Seen {
         version: head.version,
         method: head.method.to_string(),
-        uri: head.uri.to_string(),
         headers: head.headers,
         body: body.to_vec(),
-        trailers,
     });
     let mut end = HeaderMap::new();
     end.insert("x-digest", "end".parse().unwrap());
