@@ -99,6 +99,7 @@ mod tests {
         assert_eq!(Words::of(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Some(Words::Http2));
         assert_eq!(Words::of(b"SSH-2.0-OpenSSH"), Some(Words::Other));
         assert_eq!(Words::of(&[0x16, 3]), None);
-        assert_eq!(Words::of(&[0x16, 3, 1, 0, 1, 2, 0, 0, 0]), None, "one octet of a message");
+        let broken = Words::Broken(HelloFault::Malformed);
+        assert_eq!(Words::of(&[0x16, 3, 1, 0, 4, 2, 0, 0, 0]), Some(broken));
     }
 }
