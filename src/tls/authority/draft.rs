@@ -70,7 +70,7 @@ impl Signer {
         self.key.public_key().map(|key| key.to_vec())
     }
 
-    /// Whether one signature takes so long (RSA: 0.6 to 4 ms, ECDSA: 0.03 ms) that other
+    /// Whether one signature takes so long (RSA: 0.4 to 1.8 ms, P-256: 0.03 ms) that other
     /// connections of the same thread would notice.
     pub(super) fn is_slow(&self) -> bool {
         self.scheme == SignatureScheme::RSA_PKCS1_SHA256

@@ -28,8 +28,8 @@ pub enum Alpn {
 #[derive(Debug)]
 pub(super) struct Common {
     /// The key of every leaf, made at the start and never on disk. One for each leaf would
-    /// cost its making (15 us) and 2 kB for each name, and guard nothing: whoever reads one
-    /// out of this process reads them all.
+    /// take as long again as its signing (33 us), 0.7 kB beside the 1.7 kB of a name, and
+    /// guard nothing: whoever reads one out of this process reads them all.
     key: Arc<dyn SigningKey>,
     public: Vec<u8>,
     tickets: Arc<dyn ProducesTickets>,
@@ -63,7 +63,7 @@ impl Common {
             .with_no_client_auth()
             .with_cert_resolver(empty);
         // Sessions live in tickets alone: the memory of 256 sessions that each configuration
-        // would have is 20 kB for each name.
+        // would have is allocated with it, for each name.
         template.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Self { key, public, tickets, template })
     }
