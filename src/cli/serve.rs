@@ -44,7 +44,7 @@ impl Serving {
         let volumes = volumes.context("state.folder")?.map(Arc::new);
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
-        let trust = Trust::with_roots(&fixed.roots)?;
+        let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
         let authority = fixed.authority.as_ref().map(Authority::find).transpose();
         let authority = authority.context("tls.authority")?.flatten().map(Arc::new);
         loaded_event(&active).record(&metrics);

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::SinkTarget;
+use crate::net::HostPattern;
+use crate::policy::register::KeyDigest;
 use crate::proxy::{NameServers, Settings};
-use crate::tls::AuthoritySettings;
+use crate::tls::{AuthoritySettings, DestinationTrust};
 
 use super::authority;
 use super::load::{Origin, near, parse, text_of};
@@ -33,6 +35,8 @@ pub struct Fixed {
     pub roots: Vec<PathBuf>,
     /// Who signs for hosts whose TLS is opened; none where nothing says where it would be.
     pub authority: Option<AuthoritySettings>,
+    /// What is special about the TLS of some destinations.
+    pub destinations: Vec<DestinationTrust>,
     /// Worker threads; the number of cores if absent.
     pub threads: Option<usize>,
 }
@@ -69,11 +73,51 @@ impl Fixed {
         let tls = root.section("tls");
         let roots = tls.words("roots");
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
+        let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
-        Self { listen, admin, settings, record, state, names, roots, authority, threads }
+        Self {
+            listen,
+            admin,
+            settings,
+            record,
+            state,
+            names,
+            roots,
+            destinations,
+            authority,
+            threads,
+        }
     }
+}
+
+/// Reads `[[tls.destination]]`.
+fn trusts(tls: &Section<'_>, base: &Path) -> Vec<DestinationTrust> {
+    let one = |section: &Section<'_>| {
+        let file = |key| section.word(key).map(|word| base.join(word.text));
+        let (hosts, roots, pins) =
+            (section.some_words("hosts"), section.words("roots"), section.words("pins"));
+        if hosts.is_none() {
+            section.problem(section.span(), "`hosts` is missing here", None);
+        }
+        let identity = match (file("certificate"), file("key")) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                let message = "`certificate` and `key` go together";
+                section.problem(section.span(), message, None);
+                None
+            }
+        };
+        DestinationTrust {
+            hosts: section.parsed(&hosts.unwrap_or_default(), HostPattern::parse),
+            roots: roots.iter().map(|word| base.join(word.text)).collect(),
+            pins: section.parsed(&pins, KeyDigest::parse),
+            identity,
+        }
+    };
+    tls.sections("destination").iter().map(one).collect()
 }
 
 fn read_limits(limits: &Section<'_>, settings: &mut Settings) {

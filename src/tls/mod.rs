@@ -5,9 +5,10 @@ pub mod authority;
 mod client;
 mod hello;
 mod peer;
+mod secret;
 
 pub use authority::{
     Alpn, Authority, AuthorityError, AuthoritySettings, AuthoritySource, KeySource, MintError,
 };
-pub use client::{Secured, Trust, TrustError};
+pub use client::{DestinationTrust, Secured, Trust, TrustError};
 pub use hello::{Hello, HelloFault, MOST as MOST_HELLO};

@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::SigningKey;
 
+use super::super::secret;
 use super::fault::{AuthorityError, MintError};
 
 /// Where systemd puts credentials of a unit (systemd.exec(5)).
@@ -66,21 +67,12 @@ fn read(path: &Path) -> Result<Vec<u8>, AuthorityError> {
     fs::read(path).map_err(|source| AuthorityError::File { path: path.to_owned(), source })
 }
 
-/// 0600 or 0400, as `ssh` and others want it.
-#[cfg(unix)]
 fn only_for_its_owner(path: &Path) -> Result<(), AuthorityError> {
-    use std::os::unix::fs::PermissionsExt;
     let file = |source| AuthorityError::File { path: path.to_owned(), source };
-    let mode = fs::metadata(path).map_err(file)?.permissions().mode() & 0o7777;
-    if matches!(mode, 0o600 | 0o400) {
-        return Ok(());
+    match secret::open_to_others(path).map_err(file)? {
+        Some(mode) => Err(AuthorityError::OpenKey { path: path.to_owned(), mode }),
+        None => Ok(()),
     }
-    Err(AuthorityError::OpenKey { path: path.to_owned(), mode })
-}
-
-#[cfg(not(unix))]
-fn only_for_its_owner(_: &Path) -> Result<(), AuthorityError> {
-    Ok(())
 }
 
 /// A new P-256 key, ready to sign, and its PKCS#8.
