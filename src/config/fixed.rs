@@ -85,8 +85,8 @@ impl Fixed {
             state,
             names,
             roots,
-            destinations,
             authority,
+            destinations,
             threads,
         }
     }

@@ -1,9 +1,11 @@
 //! `[intercept]`: which tunnels are looked into.
 
+use std::path::Path;
+
 use crate::net::{HostPattern, parse_network};
 use crate::proxy::{OpenMode, OpenRule, Opening, Plan};
 
-use super::section::Section;
+use super::section::{Section, Word};
 use super::world::World;
 
 const PLANS: [(&str, Plan); 3] =
@@ -12,7 +14,7 @@ const PLANS: [(&str, Plan); 3] =
 const SHUT: [(&str, Plan); 2] = [("refuse", Plan::Refuse), ("tunnel", Plan::Tunnel)];
 
 /// Reads the section.
-pub(super) fn read(root: &Section<'_>, world: &World<'_>) -> Opening {
+pub(super) fn read(root: &Section<'_>, world: &World<'_>, base: &Path) -> Opening {
     let section = root.section("intercept");
     let natural = Opening::default();
     let modes =
@@ -21,7 +23,7 @@ pub(super) fn read(root: &Section<'_>, world: &World<'_>) -> Opening {
     let rules = section.sections("rule");
     Opening {
         mode: section.choice("mode", &modes).unwrap_or_default(),
-        rules: rules.iter().filter_map(|one| rule(one, world)).collect(),
+        rules: rules.iter().filter_map(|one| rule(one, world, base)).collect(),
         without_name: section.choice("without_name", &PLANS).unwrap_or(natural.without_name),
         encrypted: section.choice("encrypted_hello", &PLANS).unwrap_or(natural.encrypted),
         unreadable: section.choice("unreadable", &SHUT).unwrap_or(natural.unreadable),
@@ -33,12 +35,16 @@ pub(super) fn read(root: &Section<'_>, world: &World<'_>) -> Opening {
     }
 }
 
-fn rule(section: &Section<'_>, world: &World<'_>) -> Option<OpenRule> {
+fn rule(section: &Section<'_>, world: &World<'_>, base: &Path) -> Option<OpenRule> {
     let networks = |key| {
         let words = section.words(key);
         section.parsed(&words, parse_network).into_iter().collect()
     };
     let hosts = section.words("hosts");
+    let mut hosts = section.parsed(&hosts, HostPattern::parse);
+    if let Some(word) = section.word("hosts_from") {
+        hosts.extend(listed(section, &word, base));
+    }
     let principals = section.some_words("principals").unwrap_or_default();
     world.check_principals(section, &principals);
     if !section.has("action") {
@@ -46,10 +52,40 @@ fn rule(section: &Section<'_>, world: &World<'_>) -> Option<OpenRule> {
         section.problem(section.span(), "`action` is missing here", Some(help));
     }
     Some(OpenRule {
-        hosts: section.parsed(&hosts, HostPattern::parse),
+        hosts,
         networks: networks("networks"),
         clients: networks("clients"),
         principals: principals.iter().map(|word| word.text.to_owned()).collect(),
         plan: section.choice("action", &PLANS)?,
     })
+}
+
+/// Hosts of a file, such as a list of one category: one pattern a line, `#` begins a comment. A
+/// list without any is a mistake: it would stand for every host.
+fn listed(section: &Section<'_>, word: &Word<'_>, base: &Path) -> Vec<HostPattern> {
+    let path = base.join(word.text);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            section.problem(word.span.clone(), format!("{}: {error}", path.display()), None);
+            return Vec::new();
+        }
+    };
+    let mut hosts = Vec::new();
+    for (line, number) in text.lines().zip(1_u32..) {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        match HostPattern::parse(line) {
+            _ if line.is_empty() => {}
+            Ok(pattern) => hosts.push(pattern),
+            Err(error) => {
+                let message = format!("{}:{number}: {error}", path.display());
+                section.problem(word.span.clone(), message, None);
+            }
+        }
+    }
+    if hosts.is_empty() {
+        let message = format!("{} names no host", path.display());
+        section.problem(word.span.clone(), message, None);
+    }
+    hosts
 }

@@ -12,13 +12,14 @@ use tokio_rustls::server::TlsStream;
 use crate::net::Host;
 use crate::tls::{Alpn, Authority, Hello};
 
+use super::course::Course;
 use super::error::{Error, Failed};
 use super::ingress::{Ingress, Inside, Io};
 use super::pool::Key;
 use super::relay::End;
 use super::rewound::Rewound;
 use super::target::Speech;
-use super::tunnel::{Course, Standing};
+use super::tunnel::Standing;
 use super::words::Words;
 use super::{Proxy, connection};
 

@@ -5,6 +5,7 @@ mod active;
 mod body;
 mod connection;
 mod counting;
+mod course;
 mod destination;
 mod dial;
 mod draft;

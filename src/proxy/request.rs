@@ -84,6 +84,7 @@ async fn walk(
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    draft.set_inside(from.ingress);
     let target = Target::at(&request, from.ingress)?;
     draft.set_target(&target);
     if let Some(trouble) = from.ingress.inside.as_ref().and_then(|inside| inside.trouble.clone()) {

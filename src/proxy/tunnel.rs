@@ -10,16 +10,14 @@ use hyper::upgrade::OnUpgrade;
 use tokio::net::TcpStream;
 
 use crate::audit::{Fault, Tolled};
-use crate::net::{Authority, Host};
+use crate::net::Authority;
 use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Place, Policy, Verdict};
 use crate::telemetry::{Event, Side};
-use crate::tls::Hello;
 
 use super::Proxy;
-use super::active::Active;
 use super::body::Body;
+use super::course::Course;
 use super::draft::Draft;
-use super::error::Failed;
 use super::guard::Served;
 use super::ingress::Ingress;
 use super::intercept::Opened;
@@ -55,22 +53,6 @@ pub(super) struct Standing {
     pub(super) epoch: u64,
 }
 
-/// What is done with a tunnel once its first words are known.
-pub(super) enum Course {
-    /// The policy forbids it.
-    Bar(Box<Failed>),
-    /// It passes unread.
-    Pass,
-    /// Plain HTTP is served; HTTP/2 if so.
-    Plain(bool),
-    /// TLS is opened.
-    Secure(Hello),
-}
-
-fn bar(why: Failed) -> Course {
-    Course::Bar(Box::new(why))
-}
-
 /// Answers 200 and lets the tunnel run by itself.
 pub(super) fn open(
     tunnel: Tunnel,
@@ -88,17 +70,17 @@ impl Tunnel {
     async fn run(self, mut draft: Draft, ingress: Arc<Ingress>) {
         let proxy = Arc::clone(draft.proxy());
         let Self { upgrade, stream, plan, standing } = self;
+        let left = "the client left before the tunnel stood";
         let Some(mut client) = ClientSide::of(upgrade).await else {
-            return draft.cut(
-                Fault::Client,
-                "client-closed",
-                "the client left before the tunnel stood",
-            );
+            return draft.cut(Fault::Client, "client-closed", left);
         };
         let words = tokio::select! {
             words = client.words(&stream, proxy.settings.head_timeout) => words,
             () = proxy.drain.cut.cancelled() => Words::Gone,
         };
+        if words == Words::Gone {
+            return draft.leave("before it spoke in the tunnel");
+        }
         let course = standing.course(draft.active(), plan, &words);
         let record = draft.record();
         record.tunnel = Some(if matches!(course, Course::Pass) { "unread" } else { "opened" });
@@ -106,20 +88,31 @@ impl Tunnel {
         if let Course::Pass = course {
             return standing.pass(client, stream, draft, plan).await;
         }
-        let end = match proxy.authority.as_deref().filter(|_| plan == Plan::Open) {
+        let authority = proxy.authority.as_deref().filter(|_| plan == Plan::Open);
+        let end = match authority {
             Some(authority) => {
                 let proxy = &proxy;
                 let opened = Opened { proxy, authority, ingress: &ingress, standing: &standing };
-                match client {
-                    ClientSide::Bare(client) => opened.follow(client, stream, course, &words).await,
-                    ClientSide::Wrapped(client) => {
-                        opened.follow(client, stream, course, &words).await
-                    }
-                }
+                client.follow(&opened, stream, course, &words).await
             }
             None => refuse(client, course, &words).await,
         };
         end.note(&mut draft);
+    }
+}
+
+impl ClientSide {
+    async fn follow(
+        self,
+        opened: &Opened<'_>,
+        upstream: TcpStream,
+        course: Course,
+        words: &Words,
+    ) -> End {
+        match self {
+            Self::Bare(client) => opened.follow(client, upstream, course, words).await,
+            Self::Wrapped(client) => opened.follow(client, upstream, course, words).await,
+        }
     }
 }
 
@@ -148,54 +141,6 @@ impl Standing {
         let record = draft.record();
         let (client, counts) = (record.client.ip(), record.counts.clone());
         Self { client, method, authority, statement, counts, permit, epoch }
-    }
-
-    /// What is done with a tunnel that begins with these words.
-    fn course(&self, active: &Active, plan: Plan, words: &Words) -> Course {
-        let opening = &active.opening;
-        let host = &self.authority.host;
-        let other = match words {
-            Words::Tls(hello) => hello.name.as_ref().filter(|name| *name != host),
-            Words::Broken(_) | Words::Gone | Words::Http1 | Words::Http2 | Words::Other => None,
-        };
-        let encrypted = matches!(words, Words::Tls(hello) if hello.encrypted);
-        let fronted = other.filter(|_| !encrypted && !opening.relaxes(host)).map(|name| {
-            bar(Failed::fronted(format!(
-                "the tunnel was opened to {host}, and the client asks for {name} in it"
-            )))
-        });
-        match (fronted, plan, words) {
-            (Some(barred), ..) => barred,
-            (None, Plan::Refuse | Plan::Tunnel, _) => Course::Pass,
-            (None, Plan::Open, Words::Http1) => Course::Plain(false),
-            (None, Plan::Open, Words::Http2) => Course::Plain(true),
-            (None, Plan::Open, Words::Tls(hello)) => {
-                let nameless = hello.name.is_none() && matches!(host, Host::Name(_));
-                let hidden = other.is_some() && encrypted && !opening.relaxes(host);
-                let secure = || Course::Secure(hello.clone());
-                if nameless {
-                    let text = "the client names no server (SNI), so that it cannot be answered";
-                    let why = || Failed::sealed("tunnel-without-name", text);
-                    opening.without_name.course(secure, why)
-                } else if hidden {
-                    let text = "the client names another server under an encrypted hello";
-                    let why = || Failed::sealed("tunnel-encrypted-hello", text);
-                    opening.encrypted.course(secure, why)
-                } else {
-                    secure()
-                }
-            }
-            (None, Plan::Open, Words::Broken(fault)) => {
-                bar(Failed::sealed("tunnel-hello-malformed", fault.to_string()))
-            }
-            (None, Plan::Open, Words::Gone | Words::Other) => {
-                let text = "neither TLS nor HTTP is spoken in the tunnel, and the policy must \
-                            look into it";
-                let why = || Failed::sealed("tunnel-unreadable", text);
-                // There is nothing to open.
-                opening.unreadable.course(|| bar(why()), why)
-            }
-        }
     }
 
     /// Passes the bytes unread, as long as the policy permits. A tunnel that was to be opened
@@ -312,19 +257,6 @@ impl End {
                 draft.cut(Fault::Client, "client-tls", text);
             }
             Self::Cut => draft.cut(Fault::Us, "tunnel-drained", "the proxy stopped"),
-        }
-    }
-}
-
-// === impl Plan ===
-
-impl Plan {
-    /// What is done with a tunnel that this stands for.
-    fn course(self, secure: impl Fn() -> Course, why: impl Fn() -> Failed) -> Course {
-        match self {
-            Self::Open => secure(),
-            Self::Refuse => bar(why()),
-            Self::Tunnel => Course::Pass,
         }
     }
 }

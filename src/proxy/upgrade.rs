@@ -8,7 +8,9 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
 use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -90,6 +92,7 @@ impl Upgrade {
 fn asks<B>(request: &Request<B>) -> bool {
     let upgrade = request.headers().get(header::UPGRADE).map(HeaderValue::as_bytes);
     *request.method() == Method::GET
+        && request.version() == Version::HTTP_11
         && upgrade.is_some_and(|value| value.eq_ignore_ascii_case(WEBSOCKET.as_bytes()))
         && fields::has_token(request.headers(), &header::CONNECTION, "upgrade")
 }
