@@ -1,6 +1,6 @@
 //! Everything that decides, from the main file and its packs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -50,7 +50,8 @@ pub(super) fn read(
         all.infos.push(local_info(local));
     }
     all.packs.push(Pack::local());
-    let opening = opening::read(root, &world, bases.first().map_or(Path::new(""), PathBuf::as_path));
+    let base = bases.first().cloned().unwrap_or_default();
+    let opening = opening::read(root, &places, &world, &base);
     let grants = entities::grants(root, &all.packs);
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
     let routes = entities::routes(root);

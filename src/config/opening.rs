@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use crate::net::{HostPattern, parse_network};
+use crate::policy::{Consensus, Dated, Reach};
 use crate::proxy::{OpenMode, OpenRule, Opening, Plan};
 
+use super::places::Jurisdictions;
 use super::section::{Section, Word};
 use super::world::World;
 
@@ -14,7 +16,12 @@ const PLANS: [(&str, Plan); 3] =
 const SHUT: [(&str, Plan); 2] = [("refuse", Plan::Refuse), ("tunnel", Plan::Tunnel)];
 
 /// Reads the section.
-pub(super) fn read(root: &Section<'_>, world: &World<'_>, base: &Path) -> Opening {
+pub(super) fn read(
+    root: &Section<'_>,
+    places: &Jurisdictions,
+    world: &World<'_>,
+    base: &Path,
+) -> Opening {
     let section = root.section("intercept");
     let natural = Opening::default();
     let modes =
@@ -23,7 +30,7 @@ pub(super) fn read(root: &Section<'_>, world: &World<'_>, base: &Path) -> Openin
     let rules = section.sections("rule");
     Opening {
         mode: section.choice("mode", &modes).unwrap_or_default(),
-        rules: rules.iter().filter_map(|one| rule(one, world, base)).collect(),
+        rules: rules.iter().filter_map(|one| rule(one, places, world, base)).collect(),
         without_name: section.choice("without_name", &PLANS).unwrap_or(natural.without_name),
         encrypted: section.choice("encrypted_hello", &PLANS).unwrap_or(natural.encrypted),
         unreadable: section.choice("unreadable", &SHUT).unwrap_or(natural.unreadable),
@@ -35,7 +42,12 @@ pub(super) fn read(root: &Section<'_>, world: &World<'_>, base: &Path) -> Openin
     }
 }
 
-fn rule(section: &Section<'_>, world: &World<'_>, base: &Path) -> Option<OpenRule> {
+fn rule(
+    section: &Section<'_>,
+    places: &Jurisdictions,
+    world: &World<'_>,
+    base: &Path,
+) -> Option<OpenRule> {
     let networks = |key| {
         let words = section.words(key);
         section.parsed(&words, parse_network).into_iter().collect()
@@ -53,11 +65,23 @@ fn rule(section: &Section<'_>, world: &World<'_>, base: &Path) -> Option<OpenRul
     }
     Some(OpenRule {
         hosts,
+        to: section.some_words("to").map(|words| reach(section, places, &words)),
         networks: networks("networks"),
         clients: networks("clients"),
         principals: principals.iter().map(|word| word.text.to_owned()).collect(),
         plan: section.choice("action", &PLANS)?,
     })
+}
+
+/// An unknown place counts: what nobody can place is looked into, or kept out, with the rest.
+fn reach(section: &Section<'_>, places: &Jurisdictions, words: &[Word<'_>]) -> Reach {
+    Reach {
+        names: words.iter().map(|word| word.text.to_owned()).collect(),
+        places: Dated::always(places.places(section, words)),
+        regions: Vec::new(),
+        consensus: Consensus::Any,
+        unknown_counts: true,
+    }
 }
 
 /// Hosts of a file, such as a list of one category: one pattern a line, `#` begins a comment. A

@@ -1,7 +1,7 @@
 //! Which tunnels are looked into: what the configuration says, else what the policy needs.
 
 use crate::net::{Host, HostPattern, NetworkSet};
-use crate::policy::{Decision, Facts, Peer, Place, Policy};
+use crate::policy::{Decision, Facts, Peer, Place, Policy, Reach};
 
 /// What becomes of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Opening {
 pub struct OpenRule {
     /// The destination hosts; empty for all.
     pub hosts: Vec<HostPattern>,
+    /// Where a destination must lie, by some database; absent for anywhere.
+    pub to: Option<Reach>,
     /// The destination networks; empty for all.
     pub networks: NetworkSet,
     /// The clients' networks; empty for all.
@@ -106,9 +108,12 @@ impl OpenRule {
         let hosts = self.hosts.is_empty() || self.hosts.iter().any(|one| one.matches(facts.host));
         let networks =
             self.networks.is_empty() || places.iter().all(|one| self.networks.contains(one.judged));
+        let at = facts.circumstances.at;
+        let lies = |reach: &Reach| places.iter().any(|place| reach.holds(place.entry, at).0);
         let clients = self.clients.is_empty() || self.clients.contains(facts.client);
         let named = |name| self.principals.iter().any(|one| one == name);
         hosts
+            && self.to.as_ref().is_none_or(lies)
             && networks
             && clients
             && (self.principals.is_empty() || facts.principal.is_some_and(named))

@@ -247,7 +247,7 @@ fn tags_of_the_tunnel_hold_inside_it() {
 fn rules_say_which_tunnels_are_opened() {
     let rules = "[intercept]\nmode = \"always\"\n\
         [[intercept.rule]]\nhosts = [\"pinned.example\"]\naction = \"tunnel\"\n\
-        [[intercept.rule]]\nhosts = [\"*.shut.example\"]\naction = \"refuse\"";
+        [[intercept.rule]]\nhosts = [\"*.shut.example\"]\nto = [\"US\"]\naction = \"refuse\"";
     let bench = Bench::new("127.1.0.1", |config| {
         let config = config.name("pinned.example", &["127.1.0.1"]).with(rules);
         config.name("a.shut.example", &["127.1.0.1"])
