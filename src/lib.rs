@@ -7,10 +7,12 @@
 //!
 //! # The life of one request
 //!
-//! 1. [`proxy::run`] accepts a connection; the [guard](proxy::guard) refuses what could
+//! 1. [`proxy::run`] accepts a connection; what stands before its first request (a load
+//!    balancer's word, [TLS](tls::Acceptor)) is read in `proxy/door.rs`; the [guard](proxy::guard) refuses what could
 //!    be read in two ways before the HTTP server sees it.
 //! 2. `proxy/request.rs` is the line that every request walks. It loads what is in force
-//!    ([`proxy::Active`]) once and begins the record.
+//!    ([`proxy::Active`]) once, begins the record, and finds out who asks: by what the
+//!    request proves to the [`auth::Gate`], by what the connection proved, or by its network.
 //! 3. The target becomes one canonical [`net::Authority`], which `Host` must agree with.
 //! 4. [`data::Carriers`] read the declared tags.
 //! 5. [`policy::Policy::decide`] may refuse already, before a name server is asked.
@@ -29,6 +31,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 10] = [
     &["data"],
     &["policy"],
     &["audit", "telemetry"],
-    &["tls"],
+    &["auth", "tls"],
     &["proxy"],
     &["admin"],
     &["config"],

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::policy::{Declared, Due, Exporter, Mode, Outcome, Slice, Unit};
 
-use super::record::{Location, Record, Tolled};
+use super::record::{Authenticated, Location, Record, Tolled};
 
 /// The fields of a line, in order.
 #[derive(Debug, Serialize)]
@@ -17,6 +17,7 @@ struct Line<'a> {
     id: String,
     client: String,
     principal: Option<&'a str>,
+    authenticated: Option<&'static str>,
     exporter: Option<Sender<'a>>,
     method: &'a str,
     scheme: &'a str,
@@ -176,6 +177,7 @@ impl Record {
             id: self.id.to_string(),
             client: self.client.to_string(),
             principal: self.principal.as_deref(),
+            authenticated: self.authenticated.map(Authenticated::name),
             exporter: self.exporter.as_deref().map(sender),
             method: self.method.as_str(),
             scheme: self.scheme,

@@ -11,7 +11,7 @@ mod volumes;
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
 };
-pub use record::{Failure, Fault, Location, Record, Timings, Tolled, Waiting};
+pub use record::{Authenticated, Failure, Fault, Location, Record, Timings, Tolled, Waiting};
 pub use sink::{PATIENCE, Sink, SinkTarget};
 pub use state::open_volumes;
 pub use volumes::{

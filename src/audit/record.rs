@@ -28,6 +28,8 @@ pub struct Record {
     pub client: SocketAddr,
     /// Who that is, if the configuration says.
     pub principal: Option<Arc<str>>,
+    /// By what it is known; absent if nobody is.
+    pub authenticated: Option<Authenticated>,
     /// The request method.
     pub method: http::Method,
     /// `http`, `https` or `connect`.
@@ -136,6 +138,31 @@ pub struct Timings {
     pub first_byte: Option<Duration>,
     /// From the head of the request to the last byte of the answer.
     pub total: Duration,
+}
+
+/// By what a client is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authenticated {
+    /// A name and a password (RFC 7617).
+    Basic,
+    /// A token (RFC 6750).
+    Bearer,
+    /// A certificate.
+    Mtls,
+    /// Nothing but the network that it is in.
+    Network,
+}
+
+impl Authenticated {
+    /// The word in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Bearer => "bearer",
+            Self::Mtls => "mtls",
+            Self::Network => "network",
+        }
+    }
 }
 
 /// Whose fault a failure is.

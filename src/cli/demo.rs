@@ -99,7 +99,7 @@ impl Demo {
         let loaded = config::load(&origin)?;
         let mut signals = Signals::new()?;
         let serving = Serving::start(origin, loaded)?;
-        let listen = serving.listen;
+        let (_, listen) = *serving.listeners.first().context("the demo has a plain listener")?;
         line(format!(
             "proxy on http://{listen}, {} origins behind it; no packet leaves this machine",
             places().count()

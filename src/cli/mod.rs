@@ -12,6 +12,7 @@ mod locate;
 mod origins;
 mod output;
 mod pack;
+mod passwd;
 mod refresh;
 mod replay;
 mod reports;
@@ -53,6 +54,8 @@ enum Command {
     Test(test::Test),
     /// Sign, verify, check, compare and show packs.
     Pack(pack::Pack),
+    /// Set the password of a client, or make a token for it.
+    Passwd(passwd::Passwd),
     /// See what waits for a person, and decide.
     Holds(holds::Holds),
     /// See what may have to be reported, and close it.
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Test(test) => test.run(),
         Command::Pack(pack) => pack.run(),
+        Command::Passwd(passwd) => passwd.run(),
         Command::Holds(holds) => holds.run(),
         Command::Reports(reports) => reports.run(),
         Command::Ca(ca) => ca.run(),

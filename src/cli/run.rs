@@ -1,9 +1,12 @@
 //! `borderpost run`: the main job.
 
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 
 use crate::config::{self, Loaded};
 use crate::geo::DatabaseInfo;
+use crate::proxy::Kind;
 
 use super::output::news;
 use super::serve::{Serving, threads};
@@ -92,13 +95,17 @@ fn raise_file_limit(connections: usize) -> Option<String> {
 }
 
 fn greeting(serving: &Serving, about: &str) -> String {
-    let (listen, admin) = (serving.listen, serving.admin);
+    let admin = serving.admin;
+    let url = |(kind, address): &(Kind, SocketAddr)| format!("{}://{address}", kind.word());
+    let urls: Vec<_> = serving.listeners.iter().map(url).collect();
+    let listeners = urls.join("\nproxy      ");
+    let first = urls.first().map_or("", String::as_str);
     format!(
         "borderpost {version}\n\
-         proxy      http://{listen}\n\
+         proxy      {listeners}\n\
          admin      http://{admin}/metrics  /livez  /readyz\n\
          {about}\
-         try        curl -x http://{listen} http://example.com/\n\
+         try        curl -x {first} http://example.com/\n\
          \x20          borderpost demo      shows allowed, logged and blocked requests without a network",
         version = env!("CARGO_PKG_VERSION"),
     )

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::admin::{self, Reload};
 use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
-use crate::proxy::{self, Active, Proxy, Resolver};
+use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
 use crate::telemetry::{Database, Event, Metrics};
 use crate::tls::{Authority, Trust};
 
@@ -21,7 +21,8 @@ use crate::tls::{Authority, Trust};
 #[derive(Debug)]
 pub(super) struct Serving {
     pub(super) proxy: Arc<Proxy>,
-    pub(super) listen: SocketAddr,
+    /// What clients can connect to, the plain listener first.
+    pub(super) listeners: Vec<(Kind, SocketAddr)>,
     pub(super) admin: SocketAddr,
     /// Reloads that the admin listener asks for.
     pub(super) reloads: mpsc::Receiver<Reload>,
@@ -34,9 +35,12 @@ impl Serving {
     /// Binds the listeners and starts to serve. Must be called inside the runtime.
     pub(super) fn start(origin: Origin, loaded: Loaded) -> anyhow::Result<Self> {
         let Loaded { fixed, active, .. } = loaded;
-        let clients = bind(fixed.listen).with_context(|| busy("proxy.listen", fixed.listen))?;
+        let doors = doors(fixed.listeners)?;
         let operators = bind(fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
-        let (listen, admin) = (clients.local_addr()?, operators.local_addr()?);
+        let listeners: Vec<_> =
+            doors.iter().map(|door| (door.listener.kind, door.address)).collect();
+        let admin = operators.local_addr()?;
+        let own = doors.iter().map(|door| door.address).chain([admin]).collect();
         let metrics = Arc::new(Metrics::new());
         let (sink, writer) =
             Sink::open(&fixed.record, Arc::clone(&metrics)).context("record.to")?;
@@ -51,7 +55,7 @@ impl Serving {
         let drain_timeout = fixed.settings.drain_timeout;
         let proxy = Proxy::new(proxy::Parts {
             resolver: Resolver::new(&fixed.names, fixed.settings.resolve_timeout),
-            own: vec![listen, admin],
+            own,
             active,
             settings: fixed.settings,
             trust,
@@ -62,10 +66,12 @@ impl Serving {
             metrics,
         });
         let (asks, reloads) = mpsc::channel(1);
-        tokio::spawn(proxy::run(clients, Arc::clone(&proxy)));
+        for Opened { socket, listener, .. } in doors {
+            tokio::spawn(proxy::run(socket, listener, Arc::clone(&proxy)));
+        }
         tokio::spawn(proxy::ask_again(Arc::clone(&proxy)));
         tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
-        Ok(Self { proxy, listen, admin, reloads, origin, drain_timeout, writer })
+        Ok(Self { proxy, listeners, admin, reloads, origin, drain_timeout, writer })
     }
 
     /// Reads the configuration again; a bad one changes nothing.
@@ -130,6 +136,25 @@ fn loaded_event(active: &Active) -> LoadedEvent {
         databases: databases.collect(),
         now: Timestamp::now().as_duration().as_secs_f64(),
     }
+}
+
+/// A listener whose socket is bound.
+struct Opened {
+    socket: TcpListener,
+    listener: Listener,
+    /// Where it listens; the system may have chosen the port.
+    address: SocketAddr,
+}
+
+fn doors(listeners: Vec<Listener>) -> anyhow::Result<Vec<Opened>> {
+    let open = |listener: Listener| {
+        let wanted = listener.address;
+        let socket =
+            bind(wanted).with_context(|| busy("proxy.listen` or `[[listener]]", wanted))?;
+        let address = socket.local_addr()?;
+        Ok(Opened { socket, listener, address })
+    };
+    listeners.into_iter().map(open).collect()
 }
 
 /// A listening socket that a restarted program can bind at once.

@@ -1,9 +1,11 @@
 //! Everything that decides, from the main file and its packs.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::auth::Auth;
 use crate::policy::{Law, Mode, Pack, PackInfo, Policy};
 use crate::proxy::Active;
 
@@ -27,6 +29,7 @@ pub(super) fn read(
     bases: &[PathBuf],
     problems: &Collector,
     digest: &str,
+    provable: bool,
 ) -> Option<(Active, Vec<String>)> {
     let defaults = Defaults::read(root);
     let places =
@@ -34,7 +37,7 @@ pub(super) fn read(
     let (settings, nat64, mixed) = network::destinations(root, defaults);
     let names = network::names(root);
     let exporters = Exporters::read(root);
-    let principals = entities::principals(root, &exporters);
+    let principals = entities::principals(root, &exporters, provable);
     let atlas = databases::atlas(root, shipped, bases);
     let register = Arc::new(parties::read(root, problems, bases));
     let world = World::new(&principals, atlas.as_ref(), &settings);
@@ -52,9 +55,9 @@ pub(super) fn read(
     all.packs.push(Pack::local());
     let base = bases.first().cloned().unwrap_or_default();
     let opening = opening::read(root, &places, &world, &base);
-    let grants = entities::grants(root, &all.packs);
+    let grants = entities::grants(root, &all.packs, &world);
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
-    let routes = entities::routes(root);
+    let routes = entities::routes(root, &world);
     let Packs { packs, classes, counters, infos, notes } = all;
     let law = Law { packs, classes, counters, grants, register };
     let policy = Policy::with_law(rules.finish(), settings, law);
@@ -65,6 +68,8 @@ pub(super) fn read(
         atlas: Arc::new(atlas?),
         carriers,
         principals,
+        auth: Auth::default(),
+        acceptors: HashMap::new(),
         exporter: exporters.of_anybody(),
         routes,
         names,

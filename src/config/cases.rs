@@ -12,7 +12,8 @@ use crate::data::Tags;
 use crate::geo::{Answer, Country, Entry, Subdivision};
 use crate::net::Host;
 use crate::policy::{
-    Declared, Exporter, Grant, Law, Outcome, Point, Policy, PolicySettings, Slice, State, Validity,
+    Declared, Exporter, Grant, Law, Outcome, Point, Policy, PolicySettings, PrincipalSet, Slice,
+    State, Validity,
 };
 
 use super::entities::{declared, find};
@@ -250,7 +251,7 @@ fn grant(section: &Section<'_>, policy: &Policy) -> Option<Grant> {
             from: section.moment("approved", &TimeZone::UTC),
             until: section.moment("expires", &TimeZone::UTC),
         },
-        principals: Vec::new(),
+        principals: PrincipalSet::default(),
         hosts: Vec::new(),
         purposes: Vec::new(),
     })

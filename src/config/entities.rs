@@ -1,6 +1,6 @@
 //! Who sends and under what: `[[exporter]]`, `[[principal]]`, `[[route]]` and `[[grant]]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -12,7 +12,8 @@ use crate::proxy::{Principal, Principals, Route};
 
 use super::rules::parse_tag;
 use super::section::{Section, Word};
-use super::words::nearest;
+use super::words::{nearest, parse_id};
+use super::world::World;
 
 /// Exporters by id, and the one for clients that are no principal.
 #[derive(Clone, Debug, Default)]
@@ -75,37 +76,54 @@ fn exporter(section: &Section<'_>) -> Option<Exporter> {
     Some(Exporter { id: id?.text.to_owned(), jurisdiction: jurisdiction?, attributes })
 }
 
-/// Reads `[[principal]]`.
-pub(super) fn principals(root: &Section<'_>, exporters: &Exporters) -> Principals {
+/// Reads `[[principal]]`. Where clients can prove a name, a principal needs no network.
+pub(super) fn principals(root: &Section<'_>, exporters: &Exporters, provable: bool) -> Principals {
+    let mut seen = BTreeSet::new();
     let entry = |section: &Section<'_>| {
-        let name = section.required("name").map_or_else(|| Arc::from(""), |word| word.text.into());
+        let name = section.required("name");
+        if let Some(word) = &name
+            && !seen.insert(word.text.to_owned())
+        {
+            let message = format!("principal `{}` is defined twice", word.text);
+            section.problem(word.span.clone(), message, None);
+        }
+        let name = name.and_then(|word| section.parse(&word, parse_principal));
         let words = section.some_words("networks").unwrap_or_default();
-        if words.is_empty() {
-            section.problem(section.span(), "`networks` is missing here", None);
+        if words.is_empty() && !provable {
+            let help = "or let clients prove their names: `users` or `tokens` of `[auth]`, \
+                        `client_roots` of a `[[listener]]`";
+            let message = "`networks` is missing here";
+            section.problem(section.span(), message, Some(help.to_owned()));
         }
         let exporter = section.word("exporter").and_then(|word| exporters.find(section, &word));
-        let principal = Arc::new(Principal {
-            name,
+        let groups = section.some_words("groups").unwrap_or_default();
+        let principal = Principal {
+            name: name.unwrap_or_default().into(),
             exporter: exporter.or_else(|| exporters.of_anybody()),
             declares: section.flag("declares").unwrap_or(false),
-        });
-        let networks = section.parsed(&words, parse_network);
-        networks
-            .into_iter()
-            .map(move |network| (network, Arc::clone(&principal)))
-            .collect::<Vec<_>>()
+            groups: section.parsed(&groups, parse_id),
+        };
+        (principal, section.parsed(&words, parse_network))
     };
-    root.sections("principal").iter().flat_map(entry).collect()
+    root.sections("principal").iter().map(entry).collect()
+}
+
+/// A name that rules can tell from a group.
+fn parse_principal(text: &str) -> Result<String, String> {
+    if text.starts_with('@') || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err("a principal's name has no spaces and does not begin with `@`".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Reads `[[route]]`: what is true of every request of its kind.
-pub(super) fn routes(root: &Section<'_>) -> Vec<Route> {
+pub(super) fn routes(root: &Section<'_>, world: &World<'_>) -> Vec<Route> {
     let route = |section: &Section<'_>| {
         let hosts = section.words("hosts");
         let tags = section.words("tags");
         Route {
             hosts: section.parsed(&hosts, HostPattern::parse),
-            principals: texts(section, "principals"),
+            principals: world.principals(section, &section.words("principals")),
             tags: section.parsed(&tags, parse_tag),
             declared: declared(&section.section("context")),
         }
@@ -130,11 +148,11 @@ pub(super) fn declared(section: &Section<'_>) -> Declared {
 }
 
 /// Reads `[[grant]]`: exemptions in use. What an exemption needs must be said.
-pub(super) fn grants(root: &Section<'_>, packs: &[Pack]) -> Vec<Grant> {
-    root.sections("grant").iter().filter_map(|section| grant(section, packs)).collect()
+pub(super) fn grants(root: &Section<'_>, packs: &[Pack], world: &World<'_>) -> Vec<Grant> {
+    root.sections("grant").iter().filter_map(|section| grant(section, packs, world)).collect()
 }
 
-fn grant(section: &Section<'_>, packs: &[Pack]) -> Option<Grant> {
+fn grant(section: &Section<'_>, packs: &[Pack], world: &World<'_>) -> Option<Grant> {
     for key in ["reason", "approver", "evidence"] {
         let help = "an auditor will ask".to_owned();
         if !section.has(key) {
@@ -149,6 +167,7 @@ fn grant(section: &Section<'_>, packs: &[Pack]) -> Option<Grant> {
         section.problem(section.span(), "`expires` is missing here", Some(help));
     }
     let hosts = section.words("hosts");
+    let principals = world.principals(section, &section.words("principals"));
     let word = section.required("exemption")?;
     let found = find(packs, word.text);
     if found.is_none() {
@@ -167,7 +186,7 @@ fn grant(section: &Section<'_>, packs: &[Pack]) -> Option<Grant> {
         pack,
         exemption,
         validity: Validity { from: approved, until: expires },
-        principals: texts(section, "principals"),
+        principals,
         hosts: section.parsed(&hosts, HostPattern::parse),
         purposes: texts(section, "purpose"),
     })

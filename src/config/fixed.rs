@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::audit::SinkTarget;
 use crate::net::HostPattern;
 use crate::policy::register::KeyDigest;
-use crate::proxy::{NameServers, Settings};
+use crate::proxy::{Listener, NameServers, Settings};
 use crate::tls::{AuthoritySettings, DestinationTrust};
 
 use super::authority;
@@ -19,8 +19,8 @@ use super::section::Section;
 /// Settings that hold from start to stop.
 #[derive(Clone, Debug)]
 pub struct Fixed {
-    /// Where clients connect.
-    pub listen: SocketAddr,
+    /// Where clients connect, and how.
+    pub listeners: Vec<Listener>,
     /// Where operators connect.
     pub admin: SocketAddr,
     /// Limits and times.
@@ -49,16 +49,20 @@ impl Fixed {
             let text = Arc::new(text);
             let table = parse(&text, &problems);
             let root = Section::new(&text, &problems, table.get_ref(), 0..0).partly_read();
-            Self::read(&root, &near(origin))
+            let proxy = root.section("proxy").partly_read();
+            Self::read(&root, &proxy, &near(origin), Vec::new())
         });
         problems.finish()?;
         Ok(fixed.expect("whatever is missing has been told as a mistake"))
     }
 
     /// Reads the sections; paths are relative to `base`.
-    pub(super) fn read(root: &Section<'_>, base: &Path) -> Self {
-        let proxy = root.section("proxy");
-        let listen = address(&proxy, "listen", SocketAddr::from(([127, 0, 0, 1], 3128)));
+    pub(super) fn read(
+        root: &Section<'_>,
+        proxy: &Section<'_>,
+        base: &Path,
+        listeners: Vec<Listener>,
+    ) -> Self {
         let threads = proxy.number("threads", 1..=1024).and_then(|n| usize::try_from(n).ok());
         let mut settings = Settings::default();
         read_limits(&proxy.section("limits"), &mut settings);
@@ -78,7 +82,7 @@ impl Fixed {
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
-            listen,
+            listeners,
             admin,
             settings,
             record,
@@ -161,11 +165,13 @@ fn name_servers(section: &Section<'_>, timeout: &mut Duration) -> NameServers {
 
 fn address(section: &Section<'_>, key: &'static str, default: SocketAddr) -> SocketAddr {
     let word = section.word(key);
-    let parse = |text: &str| {
-        text.parse()
-            .map_err(|_| format!("`{text}` is not an address and port such as \"127.0.0.1:3128\""))
-    };
-    word.and_then(|word| section.parse(&word, parse)).unwrap_or(default)
+    word.and_then(|word| section.parse(&word, parse_socket)).unwrap_or(default)
+}
+
+/// Where something listens.
+pub(super) fn parse_socket(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |_| format!("`{text}` is not an address and port such as \"127.0.0.1:3128\"");
+    text.parse().map_err(wrong)
 }
 
 /// The admin listener has no authentication yet, so it stays on this machine.

@@ -9,13 +9,14 @@ use toml::de::DeTable;
 use crate::geo::Sha256;
 use crate::proxy::Active;
 
-use super::active;
 use super::fixed::Fixed;
+use super::listeners::Listeners;
 use super::pack::PackRoot;
 use super::problem::{Collector, Problems, Text};
 use super::section::Section;
 use super::sources::{PackText, pack_texts};
 use super::trust::Trust;
+use super::{active, auth};
 
 /// What errors call the configuration inside the program.
 pub(super) const BUILT_IN: &str = "config/borderpost.toml (built in)";
@@ -109,8 +110,14 @@ fn read_with(origin: &Origin, drafts: &[(String, String)], problems: &Collector)
             signer: trust.check(names, pack),
         })
         .collect();
-    let fixed = Fixed::read(&root, &near(origin));
-    let (active, notes) = active::read(&root, &shipped, &packs, &bases, problems, &digest)?;
+    let (proxy, near) = (root.section("proxy"), near(origin));
+    let Listeners { all, acceptors, certificates } = Listeners::read(&root, &proxy, &near);
+    let fixed = Fixed::read(&root, &proxy, &near, all);
+    let auth = auth::read(&root, &near, problems, certificates);
+    let provable = certificates || auth.reads_requests();
+    let read = active::read(&root, &shipped, &packs, &bases, problems, &digest, provable);
+    let (active, notes) = read?;
+    let active = Active { auth, acceptors, ..active };
     if fixed.state.is_none() && !active.policy.counters().is_empty() {
         let help =
             "add [state] with folder = \"...\": what is forgotten is counted too low".to_owned();

@@ -2,12 +2,14 @@
 //! with file, line, column, a caret and what would be right.
 
 mod active;
+mod auth;
 mod authority;
 mod carriers;
 mod cases;
 mod databases;
 mod entities;
 mod fixed;
+mod listeners;
 mod load;
 mod moments;
 mod network;
@@ -18,6 +20,7 @@ mod places;
 mod problem;
 mod register;
 mod rules;
+mod secrets;
 mod section;
 mod signature;
 mod sources;
@@ -31,6 +34,7 @@ pub use load::{Loaded, Origin, load, load_with};
 pub use pack::{Fact, PlainPack, PlainPart, lint_pack};
 pub use problem::{Findings, Problems};
 pub use register::read_register;
+pub(crate) use secrets::loose;
 pub use signature::{KeyError, PublicKey, SecretKey, Signature, signature_file};
 pub use sources::PackText;
 pub use trust::{Mistrust, Trust};

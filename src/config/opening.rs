@@ -57,8 +57,7 @@ fn rule(
     if let Some(word) = section.word("hosts_from") {
         hosts.extend(listed(section, &word, base));
     }
-    let principals = section.some_words("principals").unwrap_or_default();
-    world.check_principals(section, &principals);
+    let principals = section.some_words("principals");
     if !section.has("action") {
         let help = "one of intercept, refuse, tunnel".to_owned();
         section.problem(section.span(), "`action` is missing here", Some(help));
@@ -68,7 +67,7 @@ fn rule(
         to: section.some_words("to").map(|words| reach(section, places, &words)),
         networks: networks("networks"),
         clients: networks("clients"),
-        principals: principals.iter().map(|word| word.text.to_owned()).collect(),
+        principals: principals.map(|words| world.principals(section, &words)),
         plan: section.choice("action", &PLANS)?,
     })
 }

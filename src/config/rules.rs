@@ -206,9 +206,7 @@ impl Reading<'_, '_> {
             conditions.push(Condition::Clients(networks));
         }
         if let Some(words) = when.some_words("principals") {
-            self.world.check_principals(&when, &words);
-            let names = words.iter().map(|word| word.text.to_owned()).collect();
-            conditions.push(Condition::Principals(names));
+            conditions.push(Condition::Principals(self.world.principals(&when, &words)));
         }
         conditions
     }

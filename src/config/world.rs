@@ -1,14 +1,12 @@
 //! What can come true at all under one configuration: who clients can be, what databases can
 //! say, what is open. A condition outside of it is dead, and a dead rule is a mistake.
 
-use std::collections::BTreeSet;
-
 use ipnetwork::IpNetwork;
 
 use crate::geo::{Atlas, State};
 use crate::net::Special;
-use crate::policy::{Places, PolicySettings};
-use crate::proxy::Principals;
+use crate::policy::{Places, PolicySettings, PrincipalSet};
+use crate::proxy::{Principal, Principals};
 
 use super::section::{Section, Word};
 use super::words::nearest;
@@ -16,7 +14,7 @@ use super::words::nearest;
 /// What rules can meet.
 pub(super) struct World<'w> {
     /// Absent where nothing is known of clients.
-    principals: Option<BTreeSet<&'w str>>,
+    principals: Option<&'w Principals>,
     /// Absent where the databases could not be read: nothing is then said of them.
     atlas: Option<&'w Atlas>,
     /// Absent where nothing is known of what is open.
@@ -29,7 +27,7 @@ impl<'w> World<'w> {
         atlas: Option<&'w Atlas>,
         settings: &'w PolicySettings,
     ) -> Self {
-        Self { principals: Some(principals.names().collect()), atlas, settings: Some(settings) }
+        Self { principals: Some(principals), atlas, settings: Some(settings) }
     }
 
     /// A world of which nothing is known, so that anything can come true.
@@ -37,19 +35,45 @@ impl<'w> World<'w> {
         Self { principals: None, atlas: None, settings: None }
     }
 
-    /// Each principal must be one that `[[principal]]` names.
-    pub(super) fn check_principals(&self, when: &Section<'_>, words: &[Word<'_>]) {
-        let Some(known) = &self.principals else { return };
-        for word in words.iter().filter(|word| !known.contains(word.text)) {
-            let near = nearest(word.text, known.iter().copied());
+    /// Each principal must be one that `[[principal]]` names, and each group have a member.
+    pub(super) fn principals(&self, section: &Section<'_>, words: &[Word<'_>]) -> PrincipalSet {
+        let members = words.iter().flat_map(|word| match word.text.strip_prefix('@') {
+            Some(group) => self.members(section, word, group),
+            None => self.principal(section, word),
+        });
+        let members: Vec<_> = members.collect();
+        PrincipalSet::new(words.iter().map(|word| word.text.to_owned()).collect(), members)
+    }
+
+    fn principal(&self, section: &Section<'_>, word: &Word<'_>) -> Vec<String> {
+        if let Some(known) = self.principals.filter(|known| known.named(word.text).is_none()) {
+            let near = nearest(word.text, known.all().map(|one| &*one.name));
             let help = match near {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => "add a `[[principal]]` with this name and its networks".to_owned(),
+                None => "add a `[[principal]]` with this name".to_owned(),
             };
             let message =
                 format!("no `[[principal]]` is named `{}`, so this can never match", word.text);
-            when.problem(word.span.clone(), message, Some(help));
+            section.problem(word.span.clone(), message, Some(help));
         }
+        vec![word.text.to_owned()]
+    }
+
+    fn members(&self, section: &Section<'_>, word: &Word<'_>, group: &str) -> Vec<String> {
+        let Some(known) = self.principals else { return Vec::new() };
+        let is_member = |one: &&Principal| one.groups.iter().any(|name| name == group);
+        let members: Vec<_> =
+            known.all().filter(is_member).map(|one| one.name.to_string()).collect();
+        if members.is_empty() {
+            let groups = known.all().flat_map(|one| one.groups.iter().map(String::as_str));
+            let help = match nearest(group, groups) {
+                Some(name) => format!("did you mean `@{name}`?"),
+                None => format!("add `groups = [\"{group}\"]` to a `[[principal]]`"),
+            };
+            let message = format!("nobody is in the group `{group}`, so this can never match");
+            section.problem(word.span.clone(), message, Some(help));
+        }
+        members
     }
 
     /// ASNs are known only where a database names them.

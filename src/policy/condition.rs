@@ -10,6 +10,7 @@ use super::area::Area;
 use super::declared::Word;
 use super::facts::{Place, TagBits};
 use super::peer::{Certificate, Peer};
+use super::principals::PrincipalSet;
 use super::reach::Reach;
 use super::recipient::Recipient;
 use super::slice::{ClassBits, State, Weighed};
@@ -53,7 +54,7 @@ pub enum Condition {
     /// The destination's certificate names one of these organisations.
     PeerOrganisations(Vec<String>),
     /// The client is one of these principals.
-    Principals(Vec<String>),
+    Principals(PrincipalSet),
     /// The recipient is one of these.
     Recipient(Vec<Recipient>),
     /// The slice is declared to be in one of these states.
@@ -137,9 +138,7 @@ impl Condition {
             Self::Methods(methods) if methods.iter().any(|one| one == facts.method) => Truth::Yes,
             // What is asked for inside a tunnel that is still to be opened, nobody knows.
             Self::Methods(_) => Truth::pending(facts.is_sealed()),
-            Self::Principals(names) => {
-                facts.principal.is_some_and(|name| names.iter().any(|n| n == name)).into()
-            }
+            Self::Principals(set) => facts.principal.is_some_and(|name| set.contains(name)).into(),
             Self::Bands(..)
             | Self::Bulk(_)
             | Self::Classes(..)
@@ -266,7 +265,7 @@ impl fmt::Display for Condition {
             Self::Outside(reach) => list(f, "destination outside ", &reach.names),
             Self::PeerCountries(_, names) => list(f, "certificate names the country ", names),
             Self::PeerOrganisations(names) => list(f, "certificate names ", names),
-            Self::Principals(names) => list(f, "client is ", names),
+            Self::Principals(set) => list(f, "client is ", set.written()),
             Self::Recipient(kinds) => list(f, "recipient is ", names(kinds)),
             Self::State(states) => list(f, "data is ", states.iter().map(|state| state.name())),
             Self::Subdivisions(regions) => list(f, "destination region is ", regions),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::geo::{Country, CountrySet};
 use crate::net::{Host, HostPattern};
 
+use super::principals::PrincipalSet;
 use super::rule::{Mode, Outcome};
 
 /// From when and until when something is in force; `until` is exclusive.
@@ -110,7 +111,7 @@ pub struct Grant {
     /// When it is in force.
     pub validity: Validity,
     /// The clients that may use it; empty for all.
-    pub principals: Vec<String>,
+    pub principals: PrincipalSet,
     /// The destinations; empty for all.
     pub hosts: Vec<HostPattern>,
     /// The declared purposes; empty for all.

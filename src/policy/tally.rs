@@ -216,9 +216,9 @@ impl Grant {
     /// Whether a request is within what was granted.
     fn covers(&self, facts: &Facts<'_>) -> bool {
         let purpose = facts.circumstances.declared.purpose.as_ref();
-        let principal = |name: &str| self.principals.iter().any(|one| one == name);
         self.validity.holds(facts.circumstances.at)
-            && (self.principals.is_empty() || facts.principal.is_some_and(principal))
+            && (self.principals.is_empty()
+                || facts.principal.is_some_and(|name| self.principals.contains(name)))
             && (self.hosts.is_empty() || self.hosts.iter().any(|one| one.matches(facts.host)))
             && (self.purposes.is_empty()
                 || purpose.is_some_and(|purpose| self.purposes.contains(purpose)))

@@ -1,15 +1,17 @@
 //! What a reload replaces as a whole.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ipnetwork::IpNetwork;
-
+use crate::auth::Auth;
 use crate::data::{Carriers, Tag};
 use crate::geo::Atlas;
 use crate::net::{Host, HostPattern, Nat64};
-use crate::policy::{Declared, Exporter, PackInfo, Policy};
+use crate::policy::{Declared, Exporter, PackInfo, Policy, PrincipalSet};
+use crate::tls::Acceptor;
+
+use super::principals::Principals;
 
 use super::opening::Opening;
 
@@ -28,6 +30,10 @@ pub struct Active {
     pub carriers: Carriers,
     /// Who clients are.
     pub principals: Principals,
+    /// What clients have to prove, and by what.
+    pub auth: Auth,
+    /// How listeners of TLS handshake, by the address that the configuration gives them.
+    pub acceptors: HashMap<SocketAddr, Arc<Acceptor>>,
     /// On whose behalf clients act that are no principal.
     pub exporter: Option<Arc<Exporter>>,
     /// What is true of every request of a kind.
@@ -72,25 +78,13 @@ impl FromIterator<(Host, Vec<IpAddr>)> for StaticNames {
     }
 }
 
-/// A client that is known by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// The name in rules and records.
-    pub name: Arc<str>,
-    /// On whose behalf it acts.
-    pub exporter: Option<Arc<Exporter>>,
-    /// Whether it is believed what it declares of its transfers. Tags, which can only make an
-    /// answer stricter, are believed of everybody.
-    pub declares: bool,
-}
-
 /// What is true of every request to some hosts, or of some principals.
 #[derive(Clone, Debug, Default)]
 pub struct Route {
     /// The destinations; empty for all.
     pub hosts: Vec<HostPattern>,
     /// The principals; empty for all.
-    pub principals: Vec<String>,
+    pub principals: PrincipalSet,
     /// What the data is.
     pub tags: Vec<Tag>,
     /// What is declared of the transfer.
@@ -100,52 +94,8 @@ pub struct Route {
 impl Route {
     /// Whether a request is of this kind.
     pub fn covers(&self, host: &Host, principal: Option<&str>) -> bool {
-        let named = |name: &str| self.principals.iter().any(|one| one == name);
         (self.hosts.is_empty() || self.hosts.iter().any(|one| one.matches(host)))
-            && (self.principals.is_empty() || principal.is_some_and(named))
-    }
-}
-
-/// Who a client is, told by its network; the longest prefix wins.
-#[derive(Clone, Debug, Default)]
-pub struct Principals(Vec<(IpNetwork, Arc<Principal>)>);
-
-impl Principals {
-    /// The principal behind an address.
-    pub fn of(&self, client: IpAddr) -> Option<&Arc<Principal>> {
-        self.0.iter().find(|(network, _)| network.contains(client)).map(|(_, one)| one)
-    }
-
-    /// Every name, once for each of its networks.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(_, one)| &*one.name)
-    }
-}
-
-impl FromIterator<(IpNetwork, Arc<Principal>)> for Principals {
-    fn from_iter<I: IntoIterator<Item = (IpNetwork, Arc<Principal>)>>(entries: I) -> Self {
-        let mut entries: Vec<_> = entries.into_iter().collect();
-        entries.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix()));
-        Self(entries)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_longest_client_network_names_the_principal() {
-        let principals: Principals = [("10.0.0.0/8", "staff"), ("10.1.0.0/16", "svc-etl")]
-            .map(|(network, name)| {
-                let principal = Principal { name: name.into(), exporter: None, declares: false };
-                (network.parse().unwrap(), Arc::new(principal))
-            })
-            .into_iter()
-            .collect();
-        let of = |address: &str| principals.of(address.parse().unwrap()).map(|one| &*one.name);
-        assert_eq!(of("10.1.2.3"), Some("svc-etl"));
-        assert_eq!(of("10.2.2.3"), Some("staff"));
-        assert_eq!(of("192.0.2.1"), None);
+            && (self.principals.is_empty()
+                || principal.is_some_and(|name| self.principals.contains(name)))
     }
 }

@@ -36,12 +36,13 @@ const PREFACE: &[u8] = b"PRI";
 
 /// Serves what the client speaks: HTTP/2 with prior knowledge, else HTTP/1.
 pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, ingress: Arc<Ingress>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "could not set TCP_NODELAY");
-    }
     // The rest of the time for a head begins when the guard has read its first byte.
-    let begun = timeout(proxy.settings.idle_timeout, begins_http2(&stream));
-    match begun.await {
+    let begun = tokio::select! {
+        begun = timeout(proxy.settings.idle_timeout, begins_http2(&stream)) => begun,
+        // Whoever has not asked for anything yet is not waited for.
+        () = proxy.drain.stop.cancelled() => return,
+    };
+    match begun {
         Ok(true) => serve_2(proxy, stream, ingress).await,
         Ok(false) => serve_1(proxy, stream, ingress).await,
         Err(_) => {}

@@ -21,6 +21,7 @@ use super::ingress::Ingress;
 use super::outgoing::Progress;
 use super::statement::Statement;
 use super::target::Target;
+use super::who::Asker;
 use super::{Proxy, labels};
 
 /// The record of a request that has not ended.
@@ -50,6 +51,7 @@ impl Draft {
             id: Uuid::now_v7(),
             client,
             principal: None,
+            authenticated: None,
             method: request.method().clone(),
             scheme: if *request.method() == Method::CONNECT { "connect" } else { "http" },
             tunnel: None,
@@ -128,10 +130,16 @@ impl Draft {
         }
     }
 
-    /// Notes who asks and what is said of the data.
+    /// Notes who asks.
+    pub(super) fn set_asker(&mut self, asker: &Asker) {
+        let record = self.record();
+        record.principal = Some(Arc::clone(&asker.principal.name));
+        record.authenticated = Some(asker.by);
+    }
+
+    /// Notes what is said of the data.
     pub(super) fn set_statement(&mut self, statement: &Statement) {
         let record = self.record();
-        record.principal = statement.principal.as_ref().map(|one| Arc::clone(&one.name));
         record.tags = statement.tags();
         record.exporter.clone_from(&statement.exporter);
         record.declared.clone_from(&statement.declared);

@@ -10,10 +10,10 @@ use crate::net::Authority;
 use crate::telemetry::{Event, Metrics, Side};
 use crate::tls::Alpn;
 
-use super::active::Principal;
 use super::error::Failed;
 use super::statement::Statement;
 use super::target::Speech;
+use super::who::Proof;
 
 /// A stream of bytes both ways, whatever carries it.
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -26,7 +26,7 @@ pub(super) struct Ingress {
     /// Where the client is.
     pub(super) client: SocketAddr,
     /// Who it proved to be when it connected.
-    pub(super) principal: Option<Arc<Principal>>,
+    pub(super) principal: Option<Proof>,
     /// The tunnel that it came out of, if it did.
     pub(super) inside: Option<Inside>,
     /// Its place among the connections that the limit counts.
@@ -53,9 +53,8 @@ pub(super) struct Inside {
 impl Ingress {
     /// What comes out of a tunnel that came in here.
     pub(super) fn within(&self, inside: Inside) -> Arc<Self> {
-        let principal = inside.statement.principal.clone();
         let (client, slot) = (self.client, Arc::clone(&self.slot));
-        Arc::new(Self { client, principal, inside: Some(inside), slot })
+        Arc::new(Self { client, principal: None, inside: Some(inside), slot })
     }
 }
 

@@ -8,6 +8,7 @@ mod counting;
 mod course;
 mod destination;
 mod dial;
+mod door;
 mod draft;
 mod drain;
 mod error;
@@ -26,6 +27,8 @@ mod opening;
 mod outgoing;
 mod pinned;
 mod pool;
+mod preamble;
+mod principals;
 mod problem;
 mod race;
 mod relay;
@@ -40,25 +43,30 @@ mod target;
 mod tunnel;
 mod upgrade;
 mod upstream;
+mod who;
 pub mod wire;
 mod words;
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::audit::{Desk, Sink, Volumes};
+use crate::auth::Gate;
 use crate::telemetry::Metrics;
 use crate::tls::{Authority, Trust};
 
-pub use active::{Active, Mixed, Principal, Principals, Route, StaticNames};
+pub use active::{Active, Mixed, Route, StaticNames};
+pub use door::{Kind, Listener};
 pub use drain::Drain;
 pub use held::ask_again;
 pub use listener::run;
 pub use opening::{OpenMode, OpenRule, Opening, Plan};
+pub use principals::{Principal, Principals};
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
@@ -75,6 +83,10 @@ pub struct Proxy {
     settings: Settings,
     /// Our own listeners: a request to them would go round for ever.
     own: Vec<SocketAddr>,
+    /// Room for connections of clients, of all listeners together.
+    room: Arc<Semaphore>,
+    /// Proves credentials.
+    gate: Gate,
     resolver: Resolver,
     upstream: Arc<Upstream>,
     sink: Sink,
@@ -136,11 +148,15 @@ impl Proxy {
         let drain = Drain::default();
         let active = ArcSwap::from_pointee(active);
         let via = fields::mark();
+        let room = Arc::new(Semaphore::new(settings.connections));
+        let gate = Gate::new(std::thread::available_parallelism().map_or(1, NonZero::get));
         Arc::new(Self {
             active,
             epoch,
             settings,
             own,
+            room,
+            gate,
             resolver,
             upstream,
             sink,

@@ -1,7 +1,7 @@
 //! Which tunnels are looked into: what the configuration says, else what the policy needs.
 
 use crate::net::{Host, HostPattern, NetworkSet};
-use crate::policy::{Decision, Facts, Peer, Place, Policy, Reach};
+use crate::policy::{Decision, Facts, Peer, Place, Policy, PrincipalSet, Reach};
 
 /// What becomes of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,8 @@ pub struct OpenRule {
     pub networks: NetworkSet,
     /// The clients' networks; empty for all.
     pub clients: NetworkSet,
-    /// The principals; empty for all.
-    pub principals: Vec<String>,
+    /// The principals; absent for all.
+    pub principals: Option<PrincipalSet>,
     /// What becomes of them.
     pub plan: Plan,
 }
@@ -110,12 +110,12 @@ impl OpenRule {
             self.networks.is_empty() || places.iter().all(|one| self.networks.contains(one.judged));
         let at = facts.circumstances.at;
         let lies = |reach: &Reach| places.iter().any(|place| reach.holds(place.entry, at).0);
+        let named = |set: &PrincipalSet| facts.principal.is_some_and(|name| set.contains(name));
         let clients = self.clients.is_empty() || self.clients.contains(facts.client);
-        let named = |name| self.principals.iter().any(|one| one == name);
         hosts
             && self.to.as_ref().is_none_or(lies)
             && networks
             && clients
-            && (self.principals.is_empty() || facts.principal.is_some_and(named))
+            && self.principals.as_ref().is_none_or(named)
     }
 }

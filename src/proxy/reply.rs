@@ -49,6 +49,7 @@ pub(super) fn error(
     let problem = Problem::of(error, draft.record());
     draft.record().status = Some(problem.status.as_u16());
     draft.record().failure = Some(problem.failure());
+    let client = draft.record().client.ip();
     let (kind, text) = if wish.html {
         ("text/html; charset=utf-8", problem.page())
     } else {
@@ -66,6 +67,15 @@ pub(super) fn error(
             header::ALLOW,
             HeaderValue::from_static("CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"),
         );
+    }
+    if problem.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        for challenge in draft.active().auth.challenges() {
+            headers.append(header::PROXY_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+    }
+    if problem.status == StatusCode::TOO_MANY_REQUESTS {
+        let wait = draft.proxy().gate.wait(client).unwrap_or_default();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
     }
     // A person needs longer, but whoever tries again sees the decision within a minute of it.
     if draft.record().hold.is_some_and(|waiting| waiting.state == HoldState::Open) {

@@ -20,7 +20,7 @@ use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
 use super::upgrade::{self, Upgrade};
 use super::upstream::Answered;
-use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel};
+use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel, who};
 
 /// Whom a request came from, and on what.
 pub(super) struct Caller {
@@ -93,12 +93,14 @@ async fn walk(
     if !proxy.sink.room().await {
         return Err(Error::unrecorded());
     }
+    let asker = who::identify(&proxy, &active, from.ingress, request.headers()).await?;
+    asker.iter().for_each(|asker| draft.set_asker(asker));
     if let Some(status) = fields::max_forwards(&mut request)? {
         return Ok(Passed::Own(status));
     }
     let client = from.ingress.client.ip();
     let statement =
-        Statement::of(&active, from.ingress, &target.authority.host, request.headers())?;
+        Statement::of(&active, (asker, from.ingress), &target.authority.host, request.headers())?;
     draft.set_statement(&statement);
     if !statement.slices.is_empty() && !proxy.sink.is_healthy() {
         return Err(Error::unrecorded());

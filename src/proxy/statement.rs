@@ -12,9 +12,10 @@ use crate::data::Tags;
 use crate::geo::Country;
 use crate::policy::{Approval, Circumstances, Content, Declared, Exporter, Point, Slice, State};
 
-use super::active::{Active, Principal};
+use super::active::Active;
 use super::error::Error;
 use super::ingress::Ingress;
+use super::who::Asker;
 
 /// Slices: `(health id.contact);of=US;subjects=120;linked`.
 const SLICE: HeaderName = HeaderName::from_static("x-data-slice");
@@ -27,7 +28,7 @@ const MAX_SLICES: usize = 64;
 /// What is known of one request beside where it goes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Statement {
-    pub(super) principal: Option<Arc<Principal>>,
+    pub(super) asker: Option<Asker>,
     pub(super) exporter: Option<Arc<Exporter>>,
     pub(super) slices: Vec<Slice>,
     pub(super) declared: Declared,
@@ -37,19 +38,18 @@ impl Statement {
     /// Reads the head of a request to `host`.
     pub(super) fn of(
         active: &Active,
-        ingress: &Ingress,
+        (asker, ingress): (Option<Asker>, &Ingress),
         host: &crate::net::Host,
         headers: &HeaderMap,
     ) -> Result<Self, Error> {
-        let by_network = || active.principals.of(ingress.client.ip()).cloned();
-        let principal = ingress.principal.clone().or_else(by_network);
         let outer = ingress.inside.as_ref().map(|inside| &inside.statement);
-        let exporter = match &principal {
+        let principal = asker.as_ref().map(|asker| &asker.principal);
+        let exporter = match principal {
             Some(principal) => principal.exporter.clone(),
             None => active.exporter.clone(),
         };
-        let believed = principal.as_ref().is_some_and(|one| one.declares);
-        let name = principal.as_ref().map(|one| &*one.name);
+        let believed = principal.is_some_and(|one| one.declares);
+        let name = principal.map(|one| &*one.name);
         let mut slices = declared_slices(headers)?;
         let mut tags = active.carriers.declared(headers);
         let mut declared = if believed { context(headers)? } else { Declared::default() };
@@ -75,7 +75,7 @@ impl Statement {
         if slices.iter().any(|slice| slice.tags.has_overflown()) {
             return Err(wrong(&SLICE, &"more different tags than can be remembered"));
         }
-        Ok(Self { principal, exporter, slices, declared })
+        Ok(Self { asker, exporter, slices, declared })
     }
 
     /// All tags of all slices.
@@ -101,7 +101,7 @@ impl Statement {
 
     /// Who the client is.
     pub(super) fn principal_name(&self) -> Option<&str> {
-        self.principal.as_ref().map(|one| &*one.name)
+        self.asker.as_ref().map(|asker| &*asker.principal.name)
     }
 }
 

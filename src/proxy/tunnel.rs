@@ -24,6 +24,7 @@ use super::intercept::Opened;
 use super::opening::Plan;
 use super::relay::{ClientSide, End, Passed};
 use super::statement::Statement;
+use super::who;
 use super::words::Words;
 
 /// A tunnel that is permitted and connected, and waits for the client's side.
@@ -194,6 +195,9 @@ impl Standing {
 
     fn holds(&self, proxy: &Proxy) -> bool {
         let active = proxy.active();
+        if !who::stands(&active, self.statement.asker.as_ref()) {
+            return false;
+        }
         let content = self.statement.content(&active, true);
         let approvals = proxy.desk.approvals(&self.authority.host);
         let facts = Facts {

@@ -30,6 +30,8 @@ pub enum Event<'a> {
     Connection(Side, bool),
     /// A connection ended with an error that no request could be told of.
     ConnectionFailed(SocketAddr, &'a hyper::Error),
+    /// A connection came to no request: whence, why, and whether somebody should look at it.
+    Unopened(SocketAddr, &'a dyn std::error::Error, bool),
     /// A decision was taken.
     Decided(Duration),
     /// Something happened at the desk.
@@ -82,6 +84,8 @@ impl Event<'_> {
             }
             Self::Connection(side, opened) => connection(metrics, side, opened),
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
+            Self::Unopened(peer, error, true) => warn!(%peer, %error, "connection refused"),
+            Self::Unopened(peer, error, false) => debug!(%peer, %error, "connection refused"),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
             Self::Desk(event) => event.record(metrics),
             Self::Located(result) => {

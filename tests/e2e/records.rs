@@ -7,11 +7,12 @@ use std::fs;
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 31] = [
     "time",
     "id",
     "client",
     "principal",
+    "authenticated",
     "exporter",
     "method",
     "scheme",

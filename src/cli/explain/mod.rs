@@ -52,6 +52,9 @@ pub(super) struct Explain {
     /// The client's address.
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     client: IpAddr,
+    /// Who the client proves to be; by its address if nobody is named.
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -69,7 +72,10 @@ impl Explain {
             let socket = SocketAddr::new(canonical.dial, port);
             Place { socket, judged: canonical.judged, special: canonical.special, entry }
         });
-        let principal = active.principals.of(self.client);
+        let principal = match &self.principal {
+            Some(name) => active.principals.named(name),
+            None => active.principals.of(self.client),
+        };
         let own = self.own_exporter()?;
         let exporter = own.as_ref().or(match principal {
             Some(principal) => principal.exporter.as_deref(),
@@ -81,7 +87,7 @@ impl Explain {
         let at = self.moment()?;
         let facts = Facts {
             client: self.client,
-            principal: principal.map(|one| &*one.name),
+            principal: self.principal.as_deref().or_else(|| principal.map(|one| &*one.name)),
             method: &method,
             host: &host,
             place,

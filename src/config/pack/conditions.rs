@@ -131,9 +131,7 @@ impl Reading<'_> {
             found.push(Condition::ExporterIs(words));
         }
         if let Some(words) = when.some_words("principals") {
-            self.around.world.check_principals(when, &words);
-            let names = words.iter().map(|word| word.text.to_owned()).collect();
-            found.push(Condition::Principals(names));
+            found.push(Condition::Principals(self.around.world.principals(when, &words)));
         }
     }
 }

@@ -80,7 +80,7 @@ fn what_is_softened_or_lifted_opens_nothing_that_is_closed() {
         pack: 0,
         exemption: 0,
         validity: Validity::default(),
-        principals: Vec::new(),
+        principals: PrincipalSet::default(),
         hosts: Vec::new(),
         purposes: Vec::new(),
     };

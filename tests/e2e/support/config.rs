@@ -25,6 +25,8 @@ pub(crate) struct Config {
     policy: String,
     names: String,
     rest: String,
+    /// Files beside the configuration, for their owner alone.
+    files: Vec<(String, String)>,
 }
 
 impl Config {
@@ -40,6 +42,7 @@ impl Config {
             policy: String::new(),
             names: String::new(),
             rest: String::new(),
+            files: Vec::new(),
         }
     }
 
@@ -71,6 +74,17 @@ impl Config {
     /// The text of that pack.
     pub(crate) fn pack_text(&self) -> &str {
         &self.pack
+    }
+
+    /// A file beside the configuration, for its owner alone.
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Those files.
+    pub(crate) fn files(&self) -> &[(String, String)] {
+        &self.files
     }
 
     /// One line of `[proxy.limits]`.

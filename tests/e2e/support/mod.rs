@@ -2,6 +2,7 @@
 //! that follow a script, and a name server. Everything is on loopback, on ports that the
 //! system gives. Nothing sleeps for luck: whatever is waited for has a [`DEADLINE`].
 
+mod authority;
 mod config;
 mod h2;
 mod http;
@@ -13,12 +14,13 @@ mod tls;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+pub(crate) use authority::{Authority, Leaf};
 pub(crate) use config::Config;
 pub(crate) use h2::H2Origin;
 pub(crate) use http::{Message, Wire};
 pub(crate) use names::{Dns, Zone};
 pub(crate) use origin::{Origin, ok};
-pub(crate) use proxy::{Proxy, program, request};
+pub(crate) use proxy::{Proxy, private, program, request};
 pub(crate) use tls::{Identity, serve as serve_tls};
 
 /// How long anything may take before the test has failed. It is far longer than a slow

@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -23,6 +24,8 @@ pub(crate) type Record = Value;
 pub(crate) struct Proxy {
     pub(crate) listen: SocketAddr,
     pub(crate) admin: SocketAddr,
+    /// Every listener, the plain one first.
+    pub(crate) listeners: Vec<SocketAddr>,
     pub(crate) folder: TempDir,
     child: Child,
     output: Lines,
@@ -60,7 +63,7 @@ impl Proxy {
     }
 
     #[track_caller]
-    fn start_by(config: &Config, command: Command) -> Self {
+    pub(crate) fn start_by(config: &Config, command: Command) -> Self {
         Self::start_in(TempDir::new().unwrap(), config, command)
     }
 
@@ -77,6 +80,9 @@ impl Proxy {
         let file = folder.path().join("borderpost.toml");
         fs::write(&file, config.text()).unwrap();
         fs::write(folder.path().join("pack.toml"), config.pack_text()).unwrap();
+        for (name, text) in config.files() {
+            private(&folder.path().join(name), text);
+        }
         command.arg("run").arg("--config").arg(&file);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = Lines::collect(child.stderr.take().unwrap());
@@ -89,11 +95,13 @@ impl Proxy {
                 assert!(line.is_some() || !ended, "the program ended:\n{text}");
                 line
             });
-            let address = text.split("http://").nth(1).unwrap();
-            address.split('/').next().unwrap().parse().unwrap()
+            socket(&text)
         };
         let (listen, admin) = (address("proxy "), address("admin "));
-        Self { listen, admin, folder, child, output, stdout }
+        let said = output.text();
+        let listeners =
+            said.lines().filter(|line| line.starts_with("proxy ")).map(socket).collect();
+        Self { listen, admin, listeners, folder, child, output, stdout }
     }
 
     /// A new connection of a client.
@@ -240,6 +248,20 @@ impl Drop for Proxy {
             println!("--- the program said\n{}--- records\n{:#?}", self.output(), self.records());
         }
     }
+}
+
+/// The address in a line of the greeting.
+fn socket(line: &str) -> SocketAddr {
+    let address = line.split("://").nth(1).unwrap();
+    address.split(['/', ' ']).next().unwrap().parse().unwrap()
+}
+
+/// Writes a file for its owner alone.
+pub(crate) fn private(file: &Path, text: &str) {
+    // The mode is set before anything is in it, also where it was there before.
+    fs::write(file, "").unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(file, text).unwrap();
 }
 
 /// A request in absolute form.

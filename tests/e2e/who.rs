@@ -1,0 +1,467 @@
+//! Who asks: passwords, tokens, groups, and those who guess.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Config, Identity, Message, Origin, Proxy, ok, private, program};
+
+const AUTH: &str = "[auth]\nusers = \"users\"\ntokens = \"tokens\"\n";
+const REQUIRED: &str = "[auth]\nusers = \"users\"\ntokens = \"tokens\"\nrequired = true\n";
+
+/// ann has a password with a colon and an umlaut, build a token.
+const PASSWORD: &str = "s3cret:ü";
+
+/// Files of credentials, as the program writes them.
+struct Credentials {
+    folder: TempDir,
+    token: String,
+}
+
+impl Credentials {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        passwd(&folder.path().join("users"), "ann", &[], PASSWORD);
+        passwd(&folder.path().join("users"), "bob", &[], "b");
+        let made = passwd(&folder.path().join("tokens"), "build", &["--token"], "");
+        let token = String::from_utf8(made.stdout).unwrap().trim_end().to_owned();
+        Self { folder, token }
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
+    fn config(&self, auth: &str) -> Config {
+        let config = Config::new().with(auth);
+        config.file("users", &self.text("users")).file("tokens", &self.text("tokens"))
+    }
+
+    fn bearer(&self) -> String {
+        format!("Proxy-Authorization: Bearer {}\r\n", self.token)
+    }
+}
+
+fn run_passwd(file: &Path, name: &str, more: &[&str], password: &str) -> Output {
+    let mut command = program();
+    command.arg("passwd").args(more).arg(file).arg(name);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A run that reads nothing may have ended already.
+    drop(child.stdin.take().unwrap().write_all(password.as_bytes()));
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn passwd(file: &Path, name: &str, more: &[&str], password: &str) -> Output {
+    let output = run_passwd(file, name, more, password);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn basic(name: &str, password: &str) -> String {
+    let pair = STANDARD.encode(format!("{name}:{password}"));
+    format!("Proxy-Authorization: Basic {pair}\r\n")
+}
+
+fn code(answer: &Message) -> (u16, String) {
+    (answer.status(), answer.json()["code"].as_str().unwrap().to_owned())
+}
+
+fn who(record: &Value) -> (Option<&str>, Option<&str>) {
+    (record["principal"].as_str(), record["authenticated"].as_str())
+}
+
+#[test]
+fn passwords_and_tokens_prove_a_name() {
+    let credentials = Credentials::new();
+    let principal = "[[principal]]\nname = \"anywhere\"\nnetworks = [\"127.0.0.0/8\"]";
+    let proxy = Proxy::start(&credentials.config(AUTH).with(principal));
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    for fields in
+        [basic("ann", PASSWORD), basic("ann", PASSWORD), credentials.bearer(), String::new()]
+    {
+        assert_eq!(proxy.ask("GET", &url, &fields, "").status(), 200);
+    }
+    let (_, answer) = proxy.connect(&origin.address.to_string(), &basic("bob", "b"));
+    assert_eq!(answer.status(), 200);
+    let records = proxy.wait_records(5);
+    let found: Vec<_> = records.iter().map(who).collect();
+    let ann = (Some("ann"), Some("basic"));
+    assert_eq!(found[..2], [ann, ann]);
+    assert_eq!(found[2], (Some("build"), Some("bearer")));
+    assert_eq!(found[3], (Some("anywhere"), Some("network")));
+    assert_eq!(found[4], (Some("bob"), Some("basic")));
+}
+
+#[test]
+fn who_proves_nothing_is_answered_407() {
+    let credentials = Credentials::new();
+    let proxy = Proxy::start(&credentials.config(REQUIRED));
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    let (right, wrong) = (basic("ann", PASSWORD), basic("ann", "wrong"));
+    let cases = [
+        ("", "credentials-missing"),
+        (&*wrong, "credentials-wrong"),
+        (&basic("nobody", PASSWORD), "credentials-wrong"),
+        (&basic("build", &credentials.token), "credentials-wrong"),
+        ("Proxy-Authorization: Bearer abc\r\n", "credentials-wrong"),
+        ("Proxy-Authorization: Basic ???\r\n", "credentials-malformed"),
+        (&[&*right, &*wrong].concat(), "credentials-malformed"),
+        ("Proxy-Authorization: Negotiate abc\r\n", "credentials-scheme"),
+    ];
+    for (fields, wanted) in cases {
+        let answer = proxy.ask("GET", &url, fields, "");
+        assert_eq!(code(&answer), (407, wanted.to_owned()), "{fields}");
+        let asks = answer.head.all("proxy-authenticate");
+        let wants =
+            ["Basic realm=\"borderpost\", charset=\"UTF-8\"", "Bearer realm=\"borderpost\""];
+        assert_eq!(asks, wants);
+    }
+    for (fields, wanted) in [("", "credentials-missing"), (&*wrong, "credentials-wrong")] {
+        let (mut client, answer) = proxy.connect(&origin.address.to_string(), fields);
+        assert_eq!(code(&answer), (407, wanted.to_owned()));
+        assert_eq!(answer.head.get("connection"), Some("close"));
+        assert!(client.has_ended());
+    }
+    assert_eq!(proxy.ask("GET", &url, &right, "").status(), 200);
+    assert_eq!(origin.requests().len(), 1);
+    let records = proxy.wait_records(11);
+    for (record, (_, wanted)) in records.iter().zip(cases) {
+        assert_eq!((&record["error"]["code"], &record["status"]), (&wanted.into(), &407.into()));
+        assert_eq!(who(record), (None, None));
+    }
+}
+
+#[test]
+fn credentials_stay_here() {
+    let credentials = Credentials::new();
+    let mut traced = program();
+    traced.env("RUST_LOG", "trace");
+    let proxy = Proxy::start_by(&credentials.config(AUTH), traced);
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    let wrong = basic("ann", "wr0ng-Secret");
+    for fields in [&basic("ann", PASSWORD), &credentials.bearer(), &wrong] {
+        proxy.ask("GET", &url, fields, "");
+        // Naming it in `Connection` must not make it anything else.
+        proxy.ask("GET", &url, &format!("{fields}Connection: proxy-authorization\r\n"), "");
+        proxy.connect(&origin.address.to_string(), fields);
+    }
+    proxy.wait_records(9);
+    for request in origin.requests() {
+        assert!(request.head.all("proxy-authorization").is_empty(), "{:?}", request.head);
+    }
+    let told = format!(
+        "{}{:?}{}",
+        proxy.output(),
+        proxy.records(),
+        proxy.ask_admin("GET", "/metrics").text()
+    );
+    let pair = STANDARD.encode(format!("ann:{PASSWORD}"));
+    let wrong_pair = STANDARD.encode("ann:wr0ng-Secret");
+    for secret in [PASSWORD, &pair, &credentials.token, "wr0ng-Secret", &wrong_pair, "$argon2"] {
+        assert!(!told.contains(secret), "{secret} in\n{told}");
+    }
+}
+
+#[test]
+fn http2_proves_a_name_as_well() {
+    let credentials = Credentials::new();
+    let mut traced = program();
+    traced.env("RUST_LOG", "trace");
+    let proxy = Proxy::start_by(&credentials.config(REQUIRED), traced);
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    let curl = |more: &[&str]| {
+        // Nothing is a proxy to curl in HTTP/2, but a request in absolute form is one.
+        let mut command = Command::new("curl");
+        command.args([
+            "-q",
+            "-s",
+            "--max-time",
+            "60",
+            "--noproxy",
+            "*",
+            "-o",
+            "-",
+            "-w",
+            " %{http_code}",
+        ]);
+        command.args(["--http2-prior-knowledge", "--connect-to"]);
+        command.arg(format!("::{}", proxy.listen)).args(more).arg(&url);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let right = basic("ann", PASSWORD);
+    assert_eq!(curl(&["-H", right.trim_end()]), "fine 200");
+    assert_eq!(curl(&["-H", credentials.bearer().trim_end()]), "fine 200");
+    assert!(curl(&[]).ends_with(" 407"));
+    assert!(curl(&["-H", basic("ann", "wrong").trim_end()]).ends_with(" 407"));
+    let records = proxy.wait_records(4);
+    assert_eq!(who(&records[0]), (Some("ann"), Some("basic")));
+    assert!(origin.requests().iter().all(|r| r.head.all("proxy-authorization").is_empty()));
+    let told = proxy.output();
+    let pair = STANDARD.encode(format!("ann:{PASSWORD}"));
+    for secret in [PASSWORD, &pair, &credentials.token] {
+        assert!(!told.contains(secret), "{secret} in\n{told}");
+    }
+}
+
+#[test]
+fn many_at_once_with_one_password_are_no_guesses() {
+    let credentials = Credentials::new();
+    let proxy = Proxy::start(&credentials.config(REQUIRED));
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    let fields = basic("ann", PASSWORD);
+    let statuses: Vec<_> = thread::scope(|scope| {
+        let ask = |_| scope.spawn(|| proxy.ask("GET", &url, &fields, "").status());
+        let asked: Vec<_> = (0..40).map(ask).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 40]);
+    // A wrong one is tried each time, and no more than ten of many at once are.
+    let wrong = basic("ann", "wrong");
+    let statuses: Vec<_> = thread::scope(|scope| {
+        let ask = |_| scope.spawn(|| proxy.ask("GET", &url, &wrong, "").status());
+        let asked: Vec<_> = (0..60).map(ask).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let tried = statuses.iter().filter(|status| **status == 407).count();
+    let turns = thread::available_parallelism().unwrap().get();
+    assert!((10..10 + turns).contains(&tried), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [407, 429].contains(status)));
+}
+
+#[test]
+fn explain_takes_a_name() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("c.toml");
+    let config = Config::new()
+        .rule("finance", "block", "", "principals = [\"@finance\"]")
+        .with("[[principal]]\nname = \"ann\"\nnetworks = [\"10.0.0.1\"]\ngroups = [\"finance\"]");
+    fs::write(&file, config.text()).unwrap();
+    for (name, wanted) in
+        [("ann", "yes      client is @finance"), ("bob", "no       client is @finance")]
+    {
+        let mut command = program();
+        command.args(["explain", "--url", "http://127.0.0.1/", "--principal", name, "--config"]);
+        let output = command.arg(&file).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[test]
+fn who_guesses_waits() {
+    let credentials = Credentials::new();
+    let proxy = Proxy::start(&credentials.config(AUTH));
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    assert_eq!(proxy.ask("GET", &url, &basic("ann", PASSWORD), "").status(), 200);
+    for n in 0..10 {
+        let answer = proxy.ask("GET", &url, &basic("ann", &format!("guess {n}")), "");
+        assert_eq!(answer.status(), 407);
+    }
+    let answer = proxy.ask("GET", &url, &basic("bob", "b"), "");
+    assert_eq!(code(&answer), (429, "credentials-too-many".to_owned()));
+    let wait: u64 = answer.head.get("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert!(answer.head.all("proxy-authenticate").is_empty());
+    let (_, answer) = proxy.connect(&origin.address.to_string(), &basic("ann", "guess"));
+    assert_eq!(answer.status(), 429);
+    // Who was proved before, and who needs no proof, goes on.
+    for fields in [basic("ann", PASSWORD), credentials.bearer(), String::new()] {
+        assert_eq!(proxy.ask("GET", &url, &fields, "").status(), 200);
+    }
+}
+
+#[test]
+fn rules_name_groups() {
+    let credentials = Credentials::new();
+    let config = credentials
+        .config(AUTH)
+        .rule("finance", "block", "", "principals = [\"@finance\"]\nmethods = [\"GET\"]")
+        .with("[[principal]]\nname = \"ann\"\ngroups = [\"finance\", \"all\"]")
+        .with("[[principal]]\nname = \"bob\"\ngroups = [\"all\"]")
+        .with("[[route]]\nprincipals = [\"@all\"]\ntags = [\"routed\"]");
+    let proxy = Proxy::start(&config);
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    for (fields, status) in [
+        (basic("ann", PASSWORD), 403),
+        (basic("bob", "b"), 200),
+        (credentials.bearer(), 200),
+        (String::new(), 200),
+    ] {
+        assert_eq!(proxy.ask("GET", &url, &fields, "").status(), status, "{fields}");
+    }
+    let records = proxy.wait_records(4);
+    let tags: Vec<_> = records.iter().map(|r| r["tags"].as_array().unwrap().len()).collect();
+    assert_eq!(tags, [1, 1, 0, 0]);
+}
+
+#[test]
+fn a_name_that_nobody_knows_can_be_refused() {
+    let credentials = Credentials::new();
+    let config = credentials.config(&format!("{AUTH}unknown = \"refuse\"\n"));
+    let proxy = Proxy::start(&config.with("[[principal]]\nname = \"ann\""));
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", origin.url());
+    assert_eq!(proxy.ask("GET", &url, &basic("ann", PASSWORD), "").status(), 200);
+    let answer = proxy.ask("GET", &url, &basic("bob", "b"), "");
+    assert_eq!(code(&answer), (403, "principal-unknown".to_owned()));
+}
+
+#[test]
+fn a_reload_reads_credentials_again() {
+    let credentials = Credentials::new();
+    let config = credentials.config(AUTH);
+    let proxy = Proxy::start(&config);
+    let origin = Origin::echo("127.1.0.1");
+    let web = Origin::answering("127.1.0.1", ok("fine"));
+    let url = format!("{}/", web.url());
+    let users = proxy.folder.path().join("users");
+    let (mut tunnel, answer) = proxy.connect(&origin.address.to_string(), &basic("ann", PASSWORD));
+    assert_eq!(answer.status(), 200);
+    tunnel.send("hello");
+    assert_eq!(tunnel.take(5), b"hello");
+
+    private(&users, "ann:hunter2-plain\n");
+    let answer = proxy.ask_admin("POST", "/api/v1/reload");
+    assert_eq!(answer.status(), 422);
+    assert!(
+        answer.text().contains("ann:…") && !answer.text().contains("hunter2"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(proxy.ask("GET", &url, &basic("bob", "b"), "").status(), 200, "the last good one");
+
+    private(&users, &credentials.text("users"));
+    passwd(&users, "ann", &["--remove"], "");
+    passwd(&users, "bob", &[], "changed");
+    proxy.reload(&config);
+    for (name, password, status) in
+        [("ann", PASSWORD, 407), ("bob", "b", 407), ("bob", "changed", 200)]
+    {
+        assert_eq!(proxy.ask("GET", &url, &basic(name, password), "").status(), status, "{name}");
+    }
+    assert!(tunnel.has_ended(), "the tunnel of somebody who is no more is closed");
+}
+
+#[test]
+fn curl_and_requests_prove_who_they_are() {
+    let credentials = Credentials::new();
+    let proxy = Proxy::start(&credentials.config(REQUIRED).name("a.example", &["127.1.0.1"]));
+    let plain = Origin::answering("127.1.0.1", ok("plain"));
+    let identity = Identity::new("a.example", "127.1.0.1");
+    let secure = identity.serve("127.1.0.1", ok("secret"));
+    let https = format!("https://a.example:{}/", secure.address.port());
+    let curl = |user: &str, more: &[&str]| {
+        let mut command = Command::new("curl");
+        command.args([
+            "-q",
+            "-sS",
+            "--max-time",
+            "60",
+            "--noproxy",
+            "",
+            "-w",
+            "%{http_code} %{http_connect}",
+        ]);
+        command.args(["-x", &format!("http://{}", proxy.listen), "--proxy-user", user]);
+        let output = command.args(["-o", "-"]).args(more).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let ann = format!("ann:{PASSWORD}");
+    let ca = identity.certificate();
+    let ca = ca.to_str().unwrap();
+    assert_eq!(curl(&ann, &[&plain.url()]), "plain200 000");
+    assert_eq!(
+        curl(&ann, &["--proxy-anyauth", &plain.url()]).split("plain").nth(1),
+        Some("200 000")
+    );
+    assert_eq!(curl(&ann, &["--cacert", ca, &https]), "secret200 200");
+    assert_eq!(curl("ann:no", &["--cacert", ca, &https]), "000 407");
+    let mut python = Command::new(given("BORDERPOST_TEST_PYTHON"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/client_credentials.py");
+    let output = python
+        .arg(script)
+        .env("BENCH_PROXY", proxy.listen.to_string())
+        .env("BENCH_PLAIN", plain.url())
+        .env("BENCH_SECURE", https)
+        .env("BENCH_CA", ca)
+        .output()
+        .unwrap();
+    let seen: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(seen["plain"], serde_json::json!([200, 407, 407]));
+    assert_eq!(seen["secure"], 200);
+    assert!(seen["refused"].as_str().unwrap().contains("407"), "{seen}");
+}
+
+fn given(name: &str) -> PathBuf {
+    std::env::var_os(name).unwrap_or_else(|| panic!("{name}: run the tests by tests/run")).into()
+}
+
+#[test]
+fn passwd_writes_files_that_only_their_owner_reads() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("users");
+    passwd(&file, "ann", &[], "one\n");
+    fs::write(&file, format!("# staff\n{}", fs::read_to_string(&file).unwrap())).unwrap();
+    passwd(&file, "bob", &[], "two");
+    passwd(&file, "ann", &[], "three");
+    let text = fs::read_to_string(&file).unwrap();
+    let names: Vec<_> = text.lines().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(names, ["# staff", "ann", "bob"]);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    passwd(&file, "bob", &["--remove"], "");
+    assert!(!fs::read_to_string(&file).unwrap().contains("bob"));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    for (name, more, password, code, word) in [
+        ("ann", &[][..], "x", 1, "chmod 600"),
+        ("a:b", &[], "x", 64, "without spaces"),
+        ("@a", &["--token"], "", 64, "begins with"),
+        ("ann", &[], "", 64, "1 to 1024"),
+        ("ann", &[], "a\nb", 64, "control"),
+    ] {
+        let output = run_passwd(&file, name, more, password);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(code) && said.contains(word), "{name}: {said}");
+    }
+    let before = fs::read_to_string(&file).unwrap();
+    private(&file, &before);
+    assert_eq!(run_passwd(&file, "gone", &["--remove"], "").status.code(), Some(1));
+    fs::write(folder.path().join("users.new"), "").unwrap();
+    let output = run_passwd(&file, "ann", &[], "x");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("remove it"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_everybody_reads_is_a_mistake() {
+    let credentials = Credentials::new();
+    let file = credentials.folder.path().join("users");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let config = credentials.folder.path().join("c.toml");
+    fs::write(&config, "[auth]\nusers = \"users\"\n").unwrap();
+    let output = program().arg("check").arg(&config).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("chmod 600") && said.contains("c.toml:2:9"), "{said}");
+}
