@@ -263,6 +263,10 @@ impl Wrong {
         respond(self.status, "application/problem+json", &problem)
     }
 
+    pub(super) fn new(status: StatusCode, detail: String) -> Self {
+        Self { status, detail }
+    }
+
     pub(super) fn method(wanted: &http::Method) -> Self {
         let detail = format!("this path takes {wanted}");
         Self { status: StatusCode::METHOD_NOT_ALLOWED, detail }

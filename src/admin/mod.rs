@@ -3,8 +3,11 @@
 //! | method | path | answer |
 //! | --- | --- | --- |
 //! | GET | `/` | this table |
+//! | GET | `/ca.pem` | the roots that clients have to trust; 404 without an authority |
+//! | GET | `/ca-bundle.pem` | the platform's roots and ours |
 //! | GET | `/livez` | 200 while the program runs |
 //! | GET | `/metrics` | OpenMetrics text |
+//! | GET | `/proxy.pac` | the PAC file that names this proxy |
 //! | GET | `/readyz` | 200 when requests are served and recorded, else 503 and why |
 //! | GET | `/api/v1/holds` | what waits for a person, `?state=open` only what is open |
 //! | POST | `/api/v1/holds/ID/approve` | lets it pass: `{by, reason, expires}` |
@@ -16,6 +19,7 @@
 mod desk;
 mod expiry;
 mod routes;
+mod trust;
 
 use std::sync::Arc;
 use std::time::Duration;

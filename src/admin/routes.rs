@@ -13,10 +13,11 @@ use crate::proxy::Proxy;
 
 use super::Reload;
 use super::desk::{Wanted, Wrong};
+use super::trust;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const INDEX: &str = "borderpost admin\n\nGET  /livez\nGET  /metrics\nGET  /readyz\nGET  /api/v1/holds\n\
+const INDEX: &str = "borderpost admin\n\nGET  /ca.pem\nGET  /ca-bundle.pem\nGET  /livez\nGET  /metrics\nGET  /proxy.pac\nGET  /readyz\nGET  /api/v1/holds\n\
      POST /api/v1/holds/ID/approve\nPOST /api/v1/holds/ID/deny\nPOST /api/v1/reload\n\
      GET  /api/v1/reports\nPOST /api/v1/reports/ID/close\n";
 
@@ -40,13 +41,21 @@ pub(super) async fn answer(
     }
     Ok(match (request.method(), request.uri().path()) {
         (&Method::GET, "/") => reply(StatusCode::OK, TEXT, INDEX),
+        (&Method::GET, "/ca.pem") => trust::roots(proxy.authority()),
+        (&Method::GET, "/ca-bundle.pem") => trust::bundle(proxy.authority()).await,
         (&Method::GET, "/livez") => reply(StatusCode::OK, TEXT, "ok\n"),
         (&Method::GET, "/metrics") => reply(StatusCode::OK, METRICS, proxy.metrics().render()),
+        (&Method::GET, "/proxy.pac") => match proxy.listens_on() {
+            Some(listen) => trust::pac(listen, asked(request.headers())),
+            None => reply(StatusCode::NOT_FOUND, TEXT, "no listener for clients\n"),
+        },
         (&Method::GET, "/readyz") => ready(proxy),
         (&Method::POST, "/api/v1/reload") => reload(reloads).await,
-        (_, "/" | "/livez" | "/metrics" | "/readyz" | "/api/v1/reload") => {
-            reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "this path takes another method\n")
-        }
+        (
+            _,
+            "/" | "/ca.pem" | "/ca-bundle.pem" | "/livez" | "/metrics" | "/proxy.pac" | "/readyz"
+            | "/api/v1/reload",
+        ) => reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "this path takes another method\n"),
         _ => reply(StatusCode::NOT_FOUND, TEXT, INDEX),
     })
 }
@@ -87,14 +96,19 @@ fn is_from_here(headers: &HeaderMap) -> Result<(), &'static str> {
     if headers.contains_key(header::ORIGIN) {
         return Err("requests from web pages are not taken\n");
     }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.and_then(|host| Authority::parse(host, Some(80)).ok());
-    let local = match host.map(|authority| authority.host) {
+    let local = match asked(headers) {
         Some(Host::Address(_)) => true,
         Some(Host::Name(name)) => &*name == "localhost",
         None => false,
     };
     if local { Ok(()) } else { Err("ask for this listener by address or as localhost\n") }
+}
+
+/// How the client calls this listener.
+fn asked(headers: &HeaderMap) -> Option<Host> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| Authority::parse(host, Some(80)).ok());
+    host.map(|authority| authority.host)
 }
 
 fn reply(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Response<Full<Bytes>> {

@@ -21,6 +21,9 @@ struct Line<'a> {
     exporter: Option<Sender<'a>>,
     method: &'a str,
     scheme: &'a str,
+    tunnel: Option<&'a str>,
+    server_name: Option<String>,
+    messages_out: Option<u64>,
     host: Option<String>,
     port: Option<u16>,
     path: Option<&'a str>,
@@ -178,6 +181,9 @@ impl Record {
             exporter: self.exporter.as_deref().map(sender),
             method: self.method.as_str(),
             scheme: self.scheme,
+            tunnel: self.tunnel,
+            messages_out: self.messages_out,
+            server_name: self.server_name.as_ref().map(ToString::to_string),
             host: self.authority.as_ref().map(|authority| authority.host.to_string()),
             port: self.authority.as_ref().map(|authority| authority.port),
             path: self.path.as_deref(),
@@ -223,7 +229,7 @@ impl Record {
 
     fn rules(&self) -> impl Iterator<Item = RuleLine<'_>> {
         self.held.iter().filter_map(|held| {
-            let rule = self.policy.rules().get(held.rule)?;
+            let rule = self.policy.rule(held)?;
             let pack =
                 self.policy.packs().get(rule.pack_index).filter(|one| !one.digest.is_empty());
             Some(RuleLine {

@@ -34,6 +34,12 @@ pub struct Record {
     pub method: http::Method,
     /// `http`, `https` or `connect`.
     pub scheme: &'static str,
+    /// What became of a tunnel: `opened`, or `unread`.
+    pub tunnel: Option<&'static str>,
+    /// Messages of WebSocket that left.
+    pub messages_out: Option<u64>,
+    /// The server that the client named inside a tunnel (SNI).
+    pub server_name: Option<crate::net::Host>,
     /// The canonical destination; absent if the target could not be read.
     pub authority: Option<Authority>,
     /// The path without query.
@@ -92,9 +98,11 @@ pub struct Tolled {
 impl Record {
     /// The name of what lifts a rule: a granted exemption, or the hold that was approved.
     pub(super) fn lifted(&self, held: &Held) -> Option<&str> {
-        match held.lifted? {
-            Lift::Grant(at) => self.policy.grants().get(at).map(|grant| &*grant.name),
-            Lift::Approval(at) => self.approvals.as_ref()?.get(at).map(|one| &*one.hold),
+        let lift = held.lifted?;
+        let at = lift.place();
+        match lift {
+            Lift::Grant(_) => self.policy.grants().get(at).map(|grant| &*grant.name),
+            Lift::Approval(_) => self.approvals.as_ref()?.get(at).map(|one| &*one.hold),
         }
     }
 }

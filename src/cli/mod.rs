@@ -2,6 +2,7 @@
 //! arguments (EX_USAGE).
 
 mod ask;
+mod ca;
 mod check;
 mod demo;
 mod explain;
@@ -59,6 +60,8 @@ enum Command {
     Holds(holds::Holds),
     /// See what may have to be reported, and close it.
     Reports(reports::Reports),
+    /// Make, show, export and replace the certificate authority that clients trust.
+    Ca(ca::Ca),
     /// Keep the shipped databases fresh.
     Geoip(refresh::Geoip),
 }
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Passwd(passwd) => passwd.run(),
         Command::Holds(holds) => holds.run(),
         Command::Reports(reports) => reports.run(),
+        Command::Ca(ca) => ca.run(),
         Command::Geoip(geoip) => geoip.run(),
     };
     match ended {

@@ -40,6 +40,9 @@ impl Run {
             let about = about(&loaded);
             let mut serving = Serving::start(origin, loaded)?;
             news(greeting(&serving, &about));
+            if let Some(authority) = serving.proxy.authority() {
+                notes.extend(authority.notes(Timestamp::now()));
+            }
             notes.iter().for_each(|note| news(format!("note       {note}")));
             until_stopped(&mut serving, &mut signals).await;
             news("stopping: requests may end, nothing new is accepted");

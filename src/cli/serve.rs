@@ -15,7 +15,7 @@ use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
 use crate::telemetry::{Database, Event, Metrics};
-use crate::tls::Trust;
+use crate::tls::{Authority, Trust};
 
 /// A proxy that accepts connections.
 #[derive(Debug)]
@@ -48,7 +48,9 @@ impl Serving {
         let volumes = volumes.context("state.folder")?.map(Arc::new);
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
-        let trust = Trust::with_roots(&fixed.roots)?;
+        let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
+        let authority = fixed.authority.as_ref().map(Authority::find).transpose();
+        let authority = authority.context("tls.authority")?.flatten().map(Arc::new);
         loaded_event(&active).record(&metrics);
         let drain_timeout = fixed.settings.drain_timeout;
         let proxy = Proxy::new(proxy::Parts {
@@ -60,6 +62,7 @@ impl Serving {
             sink,
             volumes,
             desk,
+            authority,
             metrics,
         });
         let (asks, reloads) = mpsc::channel(1);
@@ -74,11 +77,18 @@ impl Serving {
     /// Reads the configuration again; a bad one changes nothing.
     pub(super) async fn reload(&self) -> Result<String, String> {
         let origin = self.origin.clone();
+        let authority = self.proxy.authority().map(Arc::clone);
+        let load = move || {
+            let loaded =
+                config::load(&origin).map_err(|problems: Problems| problems.to_string())?;
+            if let Some(authority) = authority {
+                authority.reload().map_err(|error| format!("tls.authority: {error}"))?;
+            }
+            Ok(loaded)
+        };
         // Reading and merging databases takes tens of milliseconds of one core.
-        let loading = tokio::task::spawn_blocking(move || config::load(&origin)).await;
-        let loaded = loading
-            .map_err(|error| error.to_string())
-            .and_then(|loaded| loaded.map_err(|problems: Problems| problems.to_string()));
+        let loading = tokio::task::spawn_blocking(load).await;
+        let loaded = loading.map_err(|error| error.to_string()).flatten();
         let metrics = self.proxy.metrics();
         match loaded {
             Ok(Loaded { active, .. }) => {

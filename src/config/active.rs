@@ -17,7 +17,7 @@ use super::problem::Collector;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
 use super::world::World;
-use super::{carriers, databases, network, parties};
+use super::{carriers, databases, network, opening, parties};
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
 /// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the
@@ -53,6 +53,8 @@ pub(super) fn read(
         all.infos.push(local_info(local));
     }
     all.packs.push(Pack::local());
+    let base = bases.first().cloned().unwrap_or_default();
+    let opening = opening::read(root, &places, &world, &base);
     let grants = entities::grants(root, &all.packs, &world);
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
     let routes = entities::routes(root, &world);
@@ -73,6 +75,7 @@ pub(super) fn read(
         names,
         nat64,
         mixed,
+        opening,
         packs: infos,
     };
     Some((active, notes))

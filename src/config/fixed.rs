@@ -2,11 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::SinkTarget;
+use crate::net::HostPattern;
+use crate::policy::register::KeyDigest;
 use crate::proxy::{Listener, NameServers, Settings};
+use crate::tls::{AuthoritySettings, DestinationTrust};
 
+use super::authority;
+use super::load::{Origin, near, parse, text_of};
+use super::problem::{Collector, Problems};
 use super::section::Section;
 
 /// Settings that hold from start to stop.
@@ -26,11 +33,29 @@ pub struct Fixed {
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
     pub roots: Vec<PathBuf>,
+    /// Who signs for hosts whose TLS is opened; none where nothing says where it would be.
+    pub authority: Option<AuthoritySettings>,
+    /// What is special about the TLS of some destinations.
+    pub destinations: Vec<DestinationTrust>,
     /// Worker threads; the number of cores if absent.
     pub threads: Option<usize>,
 }
 
 impl Fixed {
+    /// Reads nothing but these settings of a configuration.
+    pub fn load(origin: &Origin) -> Result<Self, Problems> {
+        let problems = Collector::default();
+        let fixed = text_of(origin, &problems).map(|text| {
+            let text = Arc::new(text);
+            let table = parse(&text, &problems);
+            let root = Section::new(&text, &problems, table.get_ref(), 0..0).partly_read();
+            let proxy = root.section("proxy").partly_read();
+            Self::read(&root, &proxy, &near(origin), Vec::new())
+        });
+        problems.finish()?;
+        Ok(fixed.expect("whatever is missing has been told as a mistake"))
+    }
+
     /// Reads the sections; paths are relative to `base`.
     pub(super) fn read(
         root: &Section<'_>,
@@ -49,12 +74,54 @@ impl Fixed {
             Some(word) if word.text != "stdout" => SinkTarget::File(base.join(word.text)),
             Some(_) | None => SinkTarget::Stdout,
         };
-        let roots = root.section("tls").words("roots");
+        let tls = root.section("tls");
+        let roots = tls.words("roots");
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
+        let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
+        let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
-        Self { listeners, admin, settings, record, state, names, roots, threads }
+        Self {
+            listeners,
+            admin,
+            settings,
+            record,
+            state,
+            names,
+            roots,
+            authority,
+            destinations,
+            threads,
+        }
     }
+}
+
+/// Reads `[[tls.destination]]`.
+fn trusts(tls: &Section<'_>, base: &Path) -> Vec<DestinationTrust> {
+    let one = |section: &Section<'_>| {
+        let file = |key| section.word(key).map(|word| base.join(word.text));
+        let (hosts, roots, pins) =
+            (section.some_words("hosts"), section.words("roots"), section.words("pins"));
+        if hosts.is_none() {
+            section.problem(section.span(), "`hosts` is missing here", None);
+        }
+        let identity = match (file("certificate"), file("key")) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                let message = "`certificate` and `key` go together";
+                section.problem(section.span(), message, None);
+                None
+            }
+        };
+        DestinationTrust {
+            hosts: section.parsed(&hosts.unwrap_or_default(), HostPattern::parse),
+            roots: roots.iter().map(|word| base.join(word.text)).collect(),
+            pins: section.parsed(&pins, KeyDigest::parse),
+            identity,
+        }
+    };
+    tls.sections("destination").iter().map(one).collect()
 }
 
 fn read_limits(limits: &Section<'_>, settings: &mut Settings) {

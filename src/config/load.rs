@@ -170,7 +170,7 @@ fn bases(origin: &Origin) -> Vec<PathBuf> {
 }
 
 /// The folder that relative paths begin at.
-fn near(origin: &Origin) -> PathBuf {
+pub(super) fn near(origin: &Origin) -> PathBuf {
     match origin {
         Origin::File(path) => path.parent().map(Path::to_owned).unwrap_or_default(),
         Origin::BuiltIn | Origin::Text { .. } => PathBuf::new(),

@@ -3,6 +3,7 @@
 
 mod active;
 mod auth;
+mod authority;
 mod carriers;
 mod cases;
 mod databases;
@@ -12,6 +13,7 @@ mod listeners;
 mod load;
 mod moments;
 mod network;
+mod opening;
 mod pack;
 mod parties;
 mod places;

@@ -171,6 +171,6 @@ pub(super) fn difference(a: Places, b: Places) -> Places {
 }
 
 /// Whether no address can lie there.
-pub(super) fn is_empty(places: &Places) -> bool {
+pub(in crate::config) fn is_empty(places: &Places) -> bool {
     places.countries.is_empty() && places.states.is_empty()
 }

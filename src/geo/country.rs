@@ -69,6 +69,11 @@ impl Country {
         self.0
     }
 
+    /// Returns the position in [`Self::all`].
+    pub fn place(self) -> usize {
+        self.0.into()
+    }
+
     /// Returns the country at a position of the table.
     pub(super) fn at(index: u8) -> Option<Self> {
         (usize::from(index) < COUNTRIES.len()).then_some(Self(index))

@@ -68,13 +68,12 @@ impl CountrySet {
 
     /// Lists the countries, sorted by code.
     pub fn iter(&self) -> impl Iterator<Item = Country> + use<> {
-        let words = self.0;
-        (0..=u8::MAX)
-            .filter(move |index| {
-                let word = words.get(usize::from(index >> 6)).copied().unwrap_or(0);
-                word >> (index & 63) & 1 == 1
-            })
-            .filter_map(Country::at)
+        self.0.into_iter().zip((0_u32..).step_by(64)).flat_map(|(word, first)| {
+            let next = |word: &u64| Some(word & (word - 1)).filter(|word| *word != 0);
+            std::iter::successors(Some(word).filter(|word| *word != 0), next)
+                .filter_map(move |word| u8::try_from(first + word.trailing_zeros()).ok())
+                .filter_map(Country::at)
+        })
     }
 }
 

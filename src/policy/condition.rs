@@ -135,7 +135,9 @@ impl Condition {
             Self::PeerOrganisations(names) => of_peer(view, |shown| shown.is_of(names)),
             Self::Clients(networks) => networks.contains(facts.client).into(),
             Self::Hosts(patterns) => patterns.iter().any(|p| p.matches(facts.host)).into(),
-            Self::Methods(methods) => methods.iter().any(|method| method == facts.method).into(),
+            Self::Methods(methods) if methods.iter().any(|one| one == facts.method) => Truth::Yes,
+            // What is asked for inside a tunnel that is still to be opened, nobody knows.
+            Self::Methods(_) => Truth::pending(facts.is_sealed()),
             Self::Principals(set) => facts.principal.is_some_and(|name| set.contains(name)).into(),
             Self::Bands(..)
             | Self::Bulk(_)

@@ -4,22 +4,22 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use crate::data::{TagPattern, Tags};
 use crate::net::{NetworkSet, Special};
 
 use super::class::{Class, Made};
 use super::condition::{Condition, TagMask};
-use super::decision::{Basis, Decision, Held, HeldRules, Permit, Refusal, Verdict};
+use super::decision::{Basis, Decision, Held, HeldRules, Permit, Refusal, Verdict, place};
 use super::facts::{Circumstances, Content, Facts, Place, TagBits};
 use super::index::{Index, RuleSet};
-use super::pack::{Grant, Pack};
+use super::nearby::Nearby;
+use super::pack::{Exporter, Grant, Pack};
 use super::peer::Peer;
 use super::register::{Register, Sighting};
-use super::rule::{Outcome, Rule};
+use super::rule::{Mode, Outcome, Rule};
 use super::slice::{ClassBits, Slice, Weighed};
 use super::tally::Tally;
+use super::truth::Truth;
 use super::view::{Recognised, View};
 use super::volume::{Counter, Counts};
 
@@ -31,6 +31,7 @@ pub struct Policy {
     settings: PolicySettings,
     law: Law,
     index: Index,
+    nearby: Nearby,
     /// The kinds of transaction that some rule knows.
     transactions: BTreeSet<String>,
     /// Whether some rule asks whose certificate the destination shows, or the register would know.
@@ -70,6 +71,15 @@ impl Default for PolicySettings {
     }
 }
 
+/// A pack, and whether it binds the exporter: found once for rules of one pack, which follow one
+/// another.
+#[derive(Clone, Copy)]
+struct Bound<'p> {
+    index: usize,
+    pack: Option<&'p Pack>,
+    binds: (bool, bool),
+}
+
 impl Policy {
     /// Compiles rules that come from no pack.
     pub fn new(rules: Vec<Rule>, settings: PolicySettings) -> Self {
@@ -97,9 +107,10 @@ impl Policy {
             }
         }
         let index = Index::new(&rules, patterns.len(), law.classes.len());
+        let nearby = Nearby::new(&rules);
         let transactions = rules.iter().flat_map(Rule::transactions).cloned().collect();
         let asks_peer = law.register.knows_keys() || rules.iter().any(Rule::asks_peer);
-        Self { rules, patterns, settings, law, index, transactions, asks_peer }
+        Self { rules, patterns, settings, law, index, nearby, transactions, asks_peer }
     }
 
     /// Prepares plain tags of unknown people; `complete` says that no tag can come any more.
@@ -155,12 +166,12 @@ impl Policy {
         if let Some(refusal) = self.refuse_special(facts) {
             return Decision::Refuse(refusal);
         }
-        let tally = self.tally(facts);
+        let mut tally = self.tally(facts);
         match facts.place {
             // What is held or barred by evidence stays so, whatever else is learned.
             _ if tally.is_final() => Decision::Refuse(tally.refuse(facts)),
             _ if tally.is_pending() => Decision::Inspect,
-            Some(place) => self.settle(place, facts, tally).into(),
+            Some(place) => self.settle(place, facts, &mut tally).into(),
             None if tally.refuses() => Decision::Inspect,
             // Where no rule could permit any more, no name server needs to hear the name.
             None if tally.is_silent() && self.settings.default.refuses() => {
@@ -181,7 +192,7 @@ impl Policy {
         let facts = Facts { place: Some(place), peer, circumstances, ..*facts };
         match self.refuse_special(&facts) {
             Some(refusal) => Verdict::Refuse(refusal),
-            None => self.settle(place, &facts, self.tally(&facts)),
+            None => self.settle(place, &facts, &mut self.tally(&facts)),
         }
     }
 
@@ -216,16 +227,18 @@ impl Policy {
         let view = View::of(self, facts);
         let mut tally = Tally::new(self);
         let exporter = facts.circumstances.exporter;
-        let binds = |pack: &Pack| pack.binds.holds(exporter);
-        let binds: SmallVec<[(bool, bool); 16]> = self.law.packs.iter().map(binds).collect();
-        let candidates = facts.content.candidates.iter();
-        for (index, rule) in candidates.filter_map(|at| Some((at, self.rules.get(at)?))) {
-            let pack = self.law.packs.get(rule.pack_index);
-            let (bound, presumed) = binds.get(rule.pack_index).copied().unwrap_or((true, false));
-            if bound && rule.validity.holds(facts.circumstances.at) {
+        let around = self.nearby.around(facts.place.as_ref().map(|place| place.entry));
+        let candidates = facts.content.candidates.within(around);
+        let mut last: Option<Bound<'_>> = None;
+        for (index, rule) in candidates.filter_map(|at| Some((at, self.rules.get(place(at))?))) {
+            let known = last.filter(|bound| bound.index == rule.pack_index);
+            let bound = known.unwrap_or_else(|| self.bound(rule.pack_index, exporter));
+            last = Some(bound);
+            let Bound { pack, binds: (binds, presumed), .. } = bound;
+            if binds && rule.validity.holds(facts.circumstances.at) {
                 let mut standing = rule.test(&view);
                 standing.presumed |= presumed;
-                if standing.presumed && rule.permits {
+                if standing.truth == Truth::No || (standing.presumed && rule.permits) {
                     continue;
                 }
                 tally.count(rule, pack, index, standing, facts);
@@ -235,8 +248,13 @@ impl Policy {
         tally
     }
 
+    fn bound(&self, index: usize, exporter: Option<&Exporter>) -> Bound<'_> {
+        let pack = self.law.packs.get(index);
+        Bound { index, pack, binds: pack.map_or((true, false), |pack| pack.binds.holds(exporter)) }
+    }
+
     /// The answer when all is known: the strongest that holds, else the default.
-    fn settle(&self, place: Place<'_>, facts: &Facts<'_>, mut tally: Tally<'_>) -> Verdict {
+    fn settle(&self, place: Place<'_>, facts: &Facts<'_>, tally: &mut Tally<'_>) -> Verdict {
         tally.lift_conflict(facts);
         if tally.refuses() {
             return Verdict::Refuse(tally.refuse(facts));
@@ -248,7 +266,7 @@ impl Policy {
             return Verdict::Refuse(tally.refuse_by_default(default, Some(place.socket)));
         }
         let outcome = tally.outcome().unwrap_or(default);
-        Verdict::Allow(Permit { socket: place.socket, outcome, held: tally.held })
+        Verdict::Allow(Permit { socket: place.socket, outcome, held: tally.take_held() })
     }
 
     pub(super) fn recognise<'a>(&'a self, facts: &Facts<'_>) -> Recognised<'a> {
@@ -345,7 +363,12 @@ impl Policy {
 
     /// The rule behind a held one.
     pub fn rule(&self, held: &Held) -> Option<&Rule> {
-        self.rules.get(held.rule)
+        self.rules.get(held.place())
+    }
+
+    /// Whether a held rule counts.
+    pub(super) fn enforces(&self, held: &Held) -> bool {
+        self.rule(held).is_some_and(|rule| rule.mode == Mode::Enforce)
     }
 
     /// The kind of a destination that is not public and not opened.

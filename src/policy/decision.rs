@@ -97,11 +97,11 @@ pub enum Basis {
     Special(Special),
 }
 
-/// A rule that holds.
+/// A rule that holds. Small, because a decision carries several of them by value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Its place among the policy's rules.
-    pub rule: usize,
+    /// Its place among the policy's rules; [`super::Policy::rule`] finds it.
+    pub(super) rule: u32,
     /// Its outcome here: weaker than the rule's own where it only presumes, or is lifted.
     pub outcome: Outcome,
     /// Whether it holds only because what is not known is presumed.
@@ -116,7 +116,27 @@ pub struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lift {
     /// A person's approval, by its place among the facts' approvals.
-    Approval(usize),
+    Approval(u32),
     /// A granted exemption, by its place among the policy's grants.
-    Grant(usize),
+    Grant(u32),
+}
+
+impl Held {
+    pub(super) fn place(&self) -> usize {
+        place(self.rule)
+    }
+}
+
+impl Lift {
+    /// The place among the facts' approvals, or among the policy's grants.
+    pub fn place(self) -> usize {
+        match self {
+            Self::Approval(at) | Self::Grant(at) => place(at),
+        }
+    }
+}
+
+/// A place in a list, which decisions keep in half a word.
+pub(super) fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -67,8 +67,8 @@ impl Policy {
     fn still_due(&self, held: &Held, report: &str) -> bool {
         match held.lifted {
             None | Some(Lift::Approval(_)) => true,
-            Some(Lift::Grant(at)) => {
-                let grant = self.grants().get(at);
+            Some(lift @ Lift::Grant(_)) => {
+                let grant = self.grants().get(lift.place());
                 let exemption = grant.and_then(|grant| {
                     self.packs().get(grant.pack)?.exemptions.get(grant.exemption)
                 });

@@ -38,6 +38,13 @@ pub struct Facts<'a> {
     pub circumstances: Circumstances<'a>,
 }
 
+impl Facts<'_> {
+    /// Whether this is a tunnel that is still to be opened.
+    pub fn is_sealed(&self) -> bool {
+        self.method == "CONNECT" && !self.content.complete
+    }
+}
+
 /// What is known beside the request itself: who stands behind it, what is declared, what has
 /// been counted, and what time it is.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 
 use super::condition::Condition;
 use super::facts::TagBits;
+use super::nearby::Around;
 use super::rule::Rule;
 use super::slice::{ClassBits, Weighed};
 
@@ -30,11 +31,11 @@ enum Key {
 }
 
 impl RuleSet {
-    fn of(rules: usize) -> Self {
+    pub(super) fn of(rules: usize) -> Self {
         Self(vec![0; rules.div_ceil(64)])
     }
 
-    fn insert(&mut self, rule: usize) {
+    pub(super) fn insert(&mut self, rule: usize) {
         if let Some(word) = self.0.get_mut(rule / 64) {
             *word |= 1 << (rule % 64);
         }
@@ -44,13 +45,20 @@ impl RuleSet {
         self.0.iter_mut().zip(&other.0).for_each(|(mine, other)| *mine |= other);
     }
 
-    /// The rules, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().flat_map(|(at, word)| {
-            std::iter::successors(Some(*word).filter(|word| *word != 0), |word| {
+    /// 64 of the rules.
+    pub(super) fn word(&self, at: usize) -> u64 {
+        self.0.get(at).copied().unwrap_or(0)
+    }
+
+    /// The rules that can hold around a place too, in order.
+    pub(super) fn within(&self, around: Around<'_>) -> impl Iterator<Item = u32> {
+        let words = self.0.iter().enumerate().zip((0_u32..).step_by(64));
+        words.filter(|((_, word), _)| **word != 0).flat_map(move |((at, word), first)| {
+            let word = word & around.word(at);
+            std::iter::successors(Some(word).filter(|word| *word != 0), |word| {
                 Some(word & (word - 1)).filter(|word| *word != 0)
             })
-            .map(move |word| at * 64 + usize::try_from(word.trailing_zeros()).unwrap_or(0))
+            .map(move |word| first + word.trailing_zeros())
         })
     }
 }

@@ -13,6 +13,7 @@ mod explain;
 mod facts;
 mod index;
 mod meters;
+mod nearby;
 mod pack;
 mod peer;
 mod principals;

@@ -89,7 +89,7 @@ impl States {
 
 impl Reach {
     /// Whether the location is one of the places, and whether only by presumption.
-    pub(super) fn holds(&self, entry: &Entry, at: Timestamp) -> (bool, bool) {
+    pub fn holds(&self, entry: &Entry, at: Timestamp) -> (bool, bool) {
         let places = self.places.at(at);
         let named_unknown = places.states.contains(State::Unknown);
         if places.states.contains(entry.state()) || (is_unknown(entry) && named_unknown) {

@@ -11,7 +11,7 @@ use super::truth::Truth;
 /// What the rules say, added up.
 pub(super) struct Tally<'p> {
     policy: &'p Policy,
-    pub(super) held: HeldRules,
+    held: HeldRules,
     strongest: Option<Held>,
     /// A rule demands the transfer.
     duty: Option<Held>,
@@ -40,7 +40,7 @@ impl<'p> Tally<'p> {
         &mut self,
         rule: &Rule,
         pack: Option<&Pack>,
-        index: usize,
+        index: u32,
         standing: Standing,
         facts: &Facts<'_>,
     ) {
@@ -80,11 +80,11 @@ impl<'p> Tally<'p> {
 
     /// A rule may be lifted by a grant of its pack's exemption, a hold by an approval.
     fn lift(&self, rule: &Rule, held: Held, facts: &Facts<'_>) -> Held {
-        let grants = self.policy.grants().iter().enumerate();
+        let grants = (0_u32..).zip(self.policy.grants());
         for (at, grant) in grants.filter(|(_, grant)| grant.pack == rule.pack_index) {
             let exemption = self.policy.packs().get(grant.pack);
             let exemption = exemption.and_then(|pack| pack.exemptions.get(grant.exemption));
-            let Some(exemption) = exemption.filter(|one| one.lifts.contains(&held.rule)) else {
+            let Some(exemption) = exemption.filter(|one| one.lifts.contains(&held.place())) else {
                 continue;
             };
             if grant.covers(facts) {
@@ -92,7 +92,7 @@ impl<'p> Tally<'p> {
                 return Held { outcome, lifted: Some(Lift::Grant(at)), ..held };
             }
         }
-        let approvals = facts.circumstances.approvals.iter().enumerate();
+        let approvals = (0_u32..).zip(facts.circumstances.approvals);
         let mut approvals = approvals.filter(|_| held.outcome == Outcome::Hold);
         match approvals.find(|(_, approval)| approval.covers(rule, facts)) {
             Some((at, _)) => {
@@ -105,9 +105,9 @@ impl<'p> Tally<'p> {
     /// Puts the rule that decides first, then by strength.
     pub(super) fn order(&mut self) {
         if self.held.len() > 1 {
-            let (strongest, rules) = (self.strongest, self.policy.rules());
+            let (strongest, policy) = (self.strongest, self.policy);
             self.held.sort_by_key(|held| {
-                let enforced = rules.get(held.rule).is_some_and(|rule| rule.mode == Mode::Enforce);
+                let enforced = policy.enforces(held);
                 (Some(*held) != strongest, std::cmp::Reverse((enforced, held.outcome)))
             });
         }
@@ -155,24 +155,19 @@ impl<'p> Tally<'p> {
         if approvals.is_empty() || !self.refuses() || self.conflict().is_none() {
             return;
         }
-        let rules = self.policy.rules();
-        let bars = |held: &&mut Held| {
-            held.outcome.refuses()
-                && rules.get(held.rule).is_some_and(|rule| rule.mode == Mode::Enforce)
-        };
+        let policy = self.policy;
+        let bars = |held: &&mut Held| held.outcome.refuses() && policy.enforces(held);
         let covers = |approval: &Approval, held: &Held| {
-            rules.get(held.rule).is_some_and(|rule| approval.covers(rule, facts))
+            policy.rule(held).is_some_and(|rule| approval.covers(rule, facts))
         };
         let all: Vec<Held> = self.held.iter_mut().filter(bars).map(|held| *held).collect();
-        let found = approvals.iter().position(|one| all.iter().all(|held| covers(one, held)));
-        let Some(at) = found else { return };
+        let mut found = (0_u32..).zip(approvals);
+        let found = found.find(|(_, one)| all.iter().all(|held| covers(one, held)));
+        let Some((at, _)) = found else { return };
         for held in self.held.iter_mut().filter(bars) {
             *held = Held { outcome: Outcome::Log, lifted: Some(Lift::Approval(at)), ..*held };
         }
-        let enforced = self
-            .held
-            .iter()
-            .filter(|held| rules.get(held.rule).is_some_and(|rule| rule.mode == Mode::Enforce));
+        let enforced = self.held.iter().filter(|held| policy.enforces(held));
         self.strongest = enforced.copied().max_by_key(|held| held.outcome);
         self.order();
     }
@@ -185,25 +180,31 @@ impl<'p> Tally<'p> {
     }
 
     /// The refusal that the strongest rule demands.
-    pub(super) fn refuse(self, facts: &Facts<'_>) -> Refusal {
+    pub(super) fn refuse(&mut self, facts: &Facts<'_>) -> Refusal {
         let socket = facts.place.map(|place| place.socket);
         let Some(bar) = self.strongest else {
             return self.refuse_by_default(Outcome::Block, socket);
         };
         if let Some(duty) = self.conflict() {
             let basis = Basis::Conflict { duty, bar };
-            return Refusal { outcome: Outcome::Hold, basis, held: self.held, socket };
+            return Refusal { outcome: Outcome::Hold, basis, held: self.take_held(), socket };
         }
-        Refusal { outcome: bar.outcome, basis: Basis::Rule(bar), held: self.held, socket }
+        let held = self.take_held();
+        Refusal { outcome: bar.outcome, basis: Basis::Rule(bar), held, socket }
     }
 
     /// The refusal where nothing permits.
     pub(super) fn refuse_by_default(
-        self,
+        &mut self,
         outcome: Outcome,
         socket: Option<std::net::SocketAddr>,
     ) -> Refusal {
-        Refusal { outcome, basis: Basis::Default, held: self.held, socket }
+        Refusal { outcome, basis: Basis::Default, held: self.take_held(), socket }
+    }
+
+    /// The rules that hold, for the answer: the tally is done with them.
+    pub(super) fn take_held(&mut self) -> HeldRules {
+        std::mem::take(&mut self.held)
     }
 }
 

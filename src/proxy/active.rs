@@ -13,6 +13,8 @@ use crate::tls::Acceptor;
 
 use super::principals::Principals;
 
+use super::opening::Opening;
+
 /// Everything that decides, as of one load of the configuration.
 #[derive(Debug)]
 pub struct Active {
@@ -42,6 +44,8 @@ pub struct Active {
     pub nat64: Nat64,
     /// What happens to a name with permitted and refused addresses.
     pub mixed: Mixed,
+    /// Which tunnels are looked into.
+    pub opening: Opening,
     /// The packs that the rules come from.
     pub packs: Vec<PackInfo>,
 }

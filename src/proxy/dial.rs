@@ -85,9 +85,11 @@ pub(super) fn tls_failed(error: &TrustError) -> Error {
         TrustError::Handshake { source, .. } if is_certificate(source) => {
             ("tls-certificate", "tls_certificate_error")
         }
-        TrustError::Handshake { .. } | TrustError::Name(_) | TrustError::Roots { .. } => {
-            ("tls-failed", "tls_protocol_error")
-        }
+        TrustError::Pin(_) => ("tls-pin", "tls_certificate_error"),
+        TrustError::Handshake { .. }
+        | TrustError::Identity(_)
+        | TrustError::Name(_)
+        | TrustError::Roots { .. } => ("tls-failed", "tls_protocol_error"),
     };
     Error::upstream(StatusCode::BAD_GATEWAY, "tls", code, proxy_status, error.to_string())
 }

@@ -126,7 +126,7 @@ impl Door {
         client: SocketAddr,
         slot: Arc<Slot>,
     ) -> Result<Opened, Unopened> {
-        let ingress = |principal| Arc::new(Ingress { client, principal, slot });
+        let ingress = |principal| Arc::new(Ingress { client, principal, inside: None, slot });
         match self.listener.kind {
             Kind::Http => Ok(Opened::Bare(stream, ingress(None))),
             Kind::Https => {

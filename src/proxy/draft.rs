@@ -17,6 +17,7 @@ use crate::telemetry::{Event, Stage};
 use super::active::Active;
 use super::counting::Counting;
 use super::error::{Error, Failed};
+use super::ingress::Ingress;
 use super::outgoing::Progress;
 use super::statement::Statement;
 use super::target::Target;
@@ -53,6 +54,9 @@ impl Draft {
             authenticated: None,
             method: request.method().clone(),
             scheme: if *request.method() == Method::CONNECT { "connect" } else { "http" },
+            tunnel: None,
+            server_name: None,
+            messages_out: None,
             authority: None,
             path: (*request.method() != Method::CONNECT).then(|| request.uri().path().to_owned()),
             address: None,
@@ -115,6 +119,15 @@ impl Draft {
         let record = self.record();
         record.scheme = target.scheme.name();
         record.authority = Some(target.authority.clone());
+    }
+
+    /// Notes where the tunnel leads that the request came out of.
+    pub(super) fn set_inside(&mut self, ingress: &Ingress) {
+        if let Some(inside) = &ingress.inside {
+            let record = self.record();
+            record.scheme = inside.speech.name();
+            record.authority = Some(inside.authority.clone());
+        }
     }
 
     /// Notes who asks.

@@ -18,7 +18,7 @@ pub(super) enum Error {
 }
 
 /// A failure, ready to be told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Failed {
     /// What the client is answered with.
     pub(super) status: StatusCode,
@@ -40,6 +40,44 @@ impl std::fmt::Display for Error {
             Self::Refused(refusal) => write!(f, "refused: {}", refusal.outcome),
             Self::Failed(failed) => f.write_str(&failed.failure.detail),
         }
+    }
+}
+
+impl Failed {
+    /// A tunnel, or a request inside one, that names somebody else than it was permitted for.
+    pub(super) fn fronted(detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            failure: Failure {
+                fault: Fault::Client,
+                code: "authority-mismatch",
+                detail: detail.into(),
+            },
+            remedy: "open a tunnel for the host that is meant; `intercept.relaxed` names hosts \
+                     whose tunnels may carry others",
+            proxy_status: "http_request_denied",
+            rfc: Some("RFC 9110 section 15.5.20"),
+            stage: None,
+        }
+    }
+
+    /// A tunnel that cannot be looked into although the policy must.
+    pub(super) fn sealed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            failure: Failure { fault: Fault::Policy, code, detail: detail.into() },
+            remedy: "speak HTTP in the tunnel, over TLS that names its server; `[intercept]` \
+                     says what happens to others",
+            proxy_status: "http_request_denied",
+            rfc: None,
+            stage: None,
+        }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(Box::new(failed))
     }
 }
 

@@ -56,6 +56,8 @@ pub(super) fn forward_request<B>(request: &mut Request<B>, own: &HeaderValue) ->
 /// Prepares an answer's fields for the client.
 pub(super) fn forward_response(headers: &mut HeaderMap, version: Version, own: &HeaderValue) {
     strip(headers);
+    // Another way to the destination would lead around the decision (RFC 7838).
+    headers.remove(header::ALT_SVC);
     let via = [version_of(version).as_bytes(), own.as_bytes()].concat();
     let via = HeaderValue::from_bytes(&via).expect("a version and a pseudonym are visible ASCII");
     headers.append(header::VIA, via);
@@ -106,7 +108,7 @@ fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     texts.flat_map(|text| text.split(',').map(str::trim).filter(|token| !token.is_empty()))
 }
 
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let bare =
         |found: &str| found.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case(token));
     tokens(headers, name).any(bare)

@@ -18,6 +18,7 @@ use super::judge::Judged;
 use super::outgoing::{Outgoing, Progress};
 use super::sender::Address;
 use super::target::Target;
+use super::upgrade::Upgrade;
 use super::upstream::{Answered, Met};
 use super::{Proxy, fields, statement};
 
@@ -55,6 +56,7 @@ pub(super) async fn send(
     active.carriers.strip(request.headers_mut());
     statement::strip(request.headers_mut());
     fields::forward_request(&mut request, proxy.via())?;
+    let upgrade = request.extensions().get::<Upgrade>().cloned();
     let address = Address::of(&request, target, client.in_flight.asks_whole_server())?;
     let request = prepare(request, draft, client.in_flight.informer());
     let key = |permit: &Permit| target.key(permit, active.epoch);
@@ -79,7 +81,7 @@ pub(super) async fn send(
     let record = draft.record();
     record.timings.connect = answered.connect;
     record.timings.first_byte = Some(first_byte);
-    check(&answered.response)?;
+    check(&answered.response, upgrade.as_ref())?;
     Ok(answered)
 }
 
@@ -123,7 +125,7 @@ fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Req
 }
 
 /// Refuses answers that other parsers could read differently (RFC 9112 section 6.3).
-fn check(response: &Response<Incoming>) -> Result<(), Error> {
+fn check(response: &Response<Incoming>, upgrade: Option<&Upgrade>) -> Result<(), Error> {
     let headers = response.headers();
     let malformed = |text: &str| {
         let status = StatusCode::BAD_GATEWAY;
@@ -142,10 +144,11 @@ fn check(response: &Response<Incoming>) -> Result<(), Error> {
     if headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
         return malformed("the destination sent Content-Length more than once");
     }
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return malformed("the destination switched protocols without being asked to");
+    match upgrade {
+        _ if response.status() != StatusCode::SWITCHING_PROTOCOLS => Ok(()),
+        Some(upgrade) => upgrade.check(headers),
+        None => malformed("the destination switched protocols without being asked to"),
     }
-    Ok(())
 }
 
 /// Ends when nothing has been sent for `limit`; an answer is due by then.

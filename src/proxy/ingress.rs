@@ -6,8 +6,13 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::net::Authority;
 use crate::telemetry::{Event, Metrics, Side};
+use crate::tls::Alpn;
 
+use super::error::Failed;
+use super::statement::Statement;
+use super::target::Speech;
 use super::who::Proof;
 
 /// A stream of bytes both ways, whatever carries it.
@@ -22,8 +27,35 @@ pub(super) struct Ingress {
     pub(super) client: SocketAddr,
     /// Who it proved to be when it connected.
     pub(super) principal: Option<Proof>,
+    /// The tunnel that it came out of, if it did.
+    pub(super) inside: Option<Inside>,
     /// Its place among the connections that the limit counts.
     pub(super) slot: Arc<Slot>,
+}
+
+/// A tunnel that was opened.
+#[derive(Debug)]
+pub(super) struct Inside {
+    /// Where it leads.
+    pub(super) authority: Authority,
+    /// What is spoken to the destination.
+    pub(super) speech: Speech,
+    /// What the client offered, and the destination is offered.
+    pub(super) alpn: Alpn,
+    /// What was said when it was asked for; it holds for every request inside.
+    pub(super) statement: Statement,
+    /// Whether others may be asked for inside.
+    pub(super) relaxed: bool,
+    /// Why nothing in it reaches the destination.
+    pub(super) trouble: Option<Box<Failed>>,
+}
+
+impl Ingress {
+    /// What comes out of a tunnel that came in here.
+    pub(super) fn within(&self, inside: Inside) -> Arc<Self> {
+        let (client, slot) = (self.client, Arc::clone(&self.slot));
+        Arc::new(Self { client, principal: None, inside: Some(inside), slot })
+    }
 }
 
 /// One of the client connections that the limit counts; a tunnel keeps the slot of the

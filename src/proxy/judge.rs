@@ -10,6 +10,7 @@ use crate::telemetry::Event;
 use super::active::{Active, Mixed};
 use super::counting::{Counting, counted};
 use super::error::Error;
+use super::opening::Plan;
 use super::upstream::Met;
 use super::{Proxy, target::Target};
 
@@ -18,6 +19,8 @@ use super::{Proxy, target::Target};
 pub(super) struct Judged {
     /// At least one.
     pub(super) permits: Vec<Permit>,
+    /// What becomes of a tunnel there.
+    pub(super) plan: Plan,
     /// The connection on which the one permit was given, where its certificate mattered.
     pub(super) met: Option<Met>,
     /// Where each judged socket lies.
@@ -25,6 +28,12 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// Permits to meet a destination, by a tunnel that is opened there.
+    pub(super) fn to_open(permits: Vec<Permit>, places: &[Place<'_>]) -> Self {
+        let located = places.iter().map(|place| (place.socket, place.entry.id())).collect();
+        Self { permits, plan: Plan::Open, met: None, located }
+    }
+
     /// Where a judged socket lies.
     pub(super) fn entry(&self, socket: SocketAddr) -> Option<EntryId> {
         self.located.iter().find(|(judged, _)| *judged == socket).map(|(_, entry)| *entry)
@@ -66,7 +75,8 @@ impl Proxy {
         places: &[Place<'_>],
         counting: &Counting,
     ) -> Result<Judged, Refused> {
-        let mut judged = Judged { permits: Vec::new(), met: None, located: Vec::new() };
+        let mut judged =
+            Judged { permits: Vec::new(), plan: Plan::Tunnel, met: None, located: Vec::new() };
         let mut refused: Option<Refused> = None;
         for place in places {
             judged.located.push((place.socket, place.entry.id()));

@@ -9,7 +9,7 @@ use crate::telemetry::Verdict;
 
 /// The labels of the decision metric.
 pub(super) fn of(record: &Record) -> Verdict {
-    let first = record.held.first().and_then(|held| record.policy.rules().get(held.rule));
+    let first = record.held.first().and_then(|held| record.policy.rule(held));
     let country = record.location.as_ref().map_or("none", |location| {
         let entry = location.atlas.entry(location.entry);
         match (entry.state(), entry.candidates().iter().next()) {

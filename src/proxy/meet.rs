@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::policy::{Facts, Peer, Place, Verdict};
+use crate::policy::{Facts, Peer, Permit, Place};
 
-use super::active::Mixed;
+use super::destination::introduced;
 use super::draft::Draft;
 use super::error::Error;
-use super::judge::Refused;
 use super::target::{Speech, Target};
 use super::upstream::Met;
 
@@ -38,23 +37,8 @@ pub(super) async fn meet(
         return Ok(None);
     }
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let mut permits = Vec::new();
-    let mut refused: Option<Refused> = None;
-    for place in places {
-        match active.policy.introduce(facts, *place) {
-            Verdict::Allow(permit) => permits.push(permit),
-            Verdict::Refuse(refusal) => {
-                refused = refused.or_else(|| Some((Box::new(refusal), Some(place.entry.id()))));
-            }
-        }
-    }
-    if let Some((refusal, entry)) = refused
-        && (permits.is_empty() || active.mixed == Mixed::Refuse)
-    {
-        draft.set_refusal(&refusal, entry);
-        return Err(Error::Refused(refusal));
-    }
-    let key = |permit: &crate::policy::Permit| target.key(permit, active.epoch);
+    let permits = introduced(draft, &active, facts, places)?;
+    let key = |permit: &Permit| target.key(permit, active.epoch);
     let met = proxy.upstream.meet(&permits, key).await?;
     draft.record().timings.connect = met.connect;
     Ok(Some(met))

@@ -5,6 +5,8 @@ mod active;
 mod body;
 mod connection;
 mod counting;
+mod course;
+mod destination;
 mod dial;
 mod door;
 mod draft;
@@ -16,11 +18,14 @@ mod frame;
 pub mod guard;
 mod held;
 mod ingress;
+mod intercept;
 mod judge;
 mod labels;
 mod listener;
 mod meet;
+mod opening;
 mod outgoing;
+mod pinned;
 mod pool;
 mod preamble;
 mod principals;
@@ -30,14 +35,17 @@ mod relay;
 mod reply;
 mod request;
 mod resolve;
+mod rewound;
 mod sender;
 mod settings;
 mod statement;
 mod target;
 mod tunnel;
+mod upgrade;
 mod upstream;
 mod who;
 pub mod wire;
+mod words;
 
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -50,13 +58,14 @@ use tokio::sync::{Semaphore, watch};
 use crate::audit::{Desk, Sink, Volumes};
 use crate::auth::Gate;
 use crate::telemetry::Metrics;
-use crate::tls::Trust;
+use crate::tls::{Authority, Trust};
 
 pub use active::{Active, Mixed, Route, StaticNames};
 pub use door::{Kind, Listener};
 pub use drain::Drain;
 pub use held::ask_again;
 pub use listener::run;
+pub use opening::{OpenMode, OpenRule, Opening, Plan};
 pub use principals::{Principal, Principals};
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
@@ -84,6 +93,9 @@ pub struct Proxy {
     /// Who has been counted, where packs count.
     volumes: Option<Arc<Volumes>>,
     desk: Desk,
+    authority: Option<Arc<Authority>>,
+    /// Who does not believe it.
+    pinned: pinned::Pinned,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
     via: HeaderValue,
@@ -98,7 +110,7 @@ pub struct Parts {
     pub active: Active,
     /// Limits and times.
     pub settings: Settings,
-    /// The addresses that this program listens on.
+    /// The addresses that this program listens on, that of clients first.
     pub own: Vec<SocketAddr>,
     /// Names to addresses.
     pub resolver: Resolver,
@@ -110,6 +122,8 @@ pub struct Parts {
     pub volumes: Option<Arc<Volumes>>,
     /// Where waits what a person decides.
     pub desk: Desk,
+    /// Who signs for hosts whose TLS is opened.
+    pub authority: Option<Arc<Authority>>,
     /// Where events are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -117,7 +131,18 @@ pub struct Parts {
 impl Proxy {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { active, settings, own, resolver, trust, sink, volumes, desk, metrics } = parts;
+        let Parts {
+            active,
+            settings,
+            own,
+            resolver,
+            trust,
+            sink,
+            volumes,
+            desk,
+            authority,
+            metrics,
+        } = parts;
         let upstream = Upstream::new(trust, settings.clone(), Arc::clone(&metrics));
         let (epoch, _) = watch::channel(active.epoch);
         let drain = Drain::default();
@@ -137,6 +162,8 @@ impl Proxy {
             sink,
             volumes,
             desk,
+            authority,
+            pinned: pinned::Pinned::default(),
             metrics,
             via,
             drain,
@@ -157,6 +184,11 @@ impl Proxy {
         self.active.load_full()
     }
 
+    /// Whether some tunnels can be looked into.
+    fn may_open(&self) -> bool {
+        self.authority.is_some()
+    }
+
     /// Whether records can be written.
     pub fn records_healthy(&self) -> bool {
         self.sink.is_healthy()
@@ -165,6 +197,16 @@ impl Proxy {
     /// Lets the writer of records open its file anew.
     pub async fn reopen_records(&self) {
         self.sink.reopen().await;
+    }
+
+    /// Who signs for hosts whose TLS is opened.
+    pub fn authority(&self) -> Option<&Arc<Authority>> {
+        self.authority.as_ref()
+    }
+
+    /// Where clients connect.
+    pub fn listens_on(&self) -> Option<SocketAddr> {
+        self.own.first().copied()
     }
 
     /// What waits for a person.

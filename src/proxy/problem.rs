@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::audit::{Failure, Fault, HoldState, Record};
-use crate::policy::{Basis, Refusal, Rule};
+use crate::policy::{Basis, Held, Refusal, Rule};
 
 use super::error::Error;
 use super::held::needs;
@@ -128,14 +128,14 @@ impl Problem {
 }
 
 fn refused(refusal: &Refusal, record: &Record) -> Problem {
-    let rule = |index: usize| record.policy.rules().get(index);
+    let rule = |held: &Held| record.policy.rule(held);
     let problem = Problem { title: title(Fault::Policy), ..blank() };
     match refusal.basis {
-        Basis::Rule(held) => match rule(held.rule) {
+        Basis::Rule(held) => match rule(&held) {
             Some(rule) => by_rule(problem, rule, held.presumed, record),
             None => problem,
         },
-        Basis::Conflict { duty, bar } => conflict(problem, rule(duty.rule), rule(bar.rule), record),
+        Basis::Conflict { duty, bar } => conflict(problem, rule(&duty), rule(&bar), record),
         Basis::Special(kind) => Problem {
             detail: format!("the destination's address is not public ({kind}) and is not opened"),
             code: "special-network",

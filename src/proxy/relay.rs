@@ -12,8 +12,14 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::sleep;
 
+use crate::tls::MintError;
+
+use super::error::Failed;
 use super::guard::Guard;
 use super::ingress::Io;
+use super::rewound::Rewound;
+use super::wire::websocket::{FrameFault, Frames, Listener, Message};
+use super::words::Words;
 
 /// Room for one read. It is taken when bytes are there and given back when they are
 /// through: an idle tunnel holds none.
@@ -31,6 +37,14 @@ pub(super) enum End {
     Idle,
     Revoked,
     Cut,
+    /// The policy forbids what was found inside.
+    Barred(Box<Failed>),
+    /// No certificate could be made for the client.
+    Unsigned(MintError),
+    /// What the client says does not hold to the form of its protocol.
+    Malformed(FrameFault),
+    /// The client did not take ours.
+    Unbelieved(io::Error),
 }
 
 /// Bytes passed each way; also the sign of life.
@@ -38,15 +52,16 @@ pub(super) enum End {
 pub(super) struct Passed {
     pub(super) out: AtomicU64,
     pub(super) back: AtomicU64,
+    /// Messages of WebSocket that left.
+    pub(super) messages: AtomicU64,
 }
 
 /// The client's side of what has stopped being HTTP.
 pub(super) enum ClientSide {
-    /// A bare socket, and what the client had sent behind its request: first what the HTTP
-    /// server had read, then what the guard still held.
-    Bare(TcpStream, [Bytes; 2]),
+    /// A bare socket.
+    Bare(Rewound<TcpStream>),
     /// A stream of HTTP/2, or a socket under TLS.
-    Wrapped(TokioIo<Upgraded>),
+    Wrapped(Rewound<TokioIo<Upgraded>>),
 }
 
 impl ClientSide {
@@ -54,18 +69,44 @@ impl ClientSide {
     pub(super) async fn of(upgrade: OnUpgrade) -> Option<Self> {
         Some(match upgrade.await.ok()?.downcast::<TokioIo<Guard<TcpStream>>>() {
             Ok(parts) => {
+                // What it had sent behind its request: first what the HTTP server had read, then
+                // what the guard still held.
                 let (stream, held) = parts.io.into_inner().into_parts();
-                Self::Bare(stream, [parts.read_buf, held])
+                Self::Bare(Rewound::new(stream, &[parts.read_buf, held]))
             }
-            Err(wrapped) => Self::Wrapped(TokioIo::new(wrapped)),
+            Err(wrapped) => Self::Wrapped(Rewound::new(TokioIo::new(wrapped), &[])),
         })
+    }
+
+    /// What the client begins with; nothing of it is taken away.
+    pub(super) async fn words(&mut self, upstream: &TcpStream, limit: Duration) -> Words {
+        match self {
+            Self::Bare(client) => Words::read(client, upstream, limit).await,
+            Self::Wrapped(client) => Words::read(client, upstream, limit).await,
+        }
     }
 
     /// Passes bytes until both sides have ended.
     pub(super) async fn relay(self, upstream: TcpStream, counts: &Passed) -> End {
         match self {
-            Self::Bare(client, early) => relay(client, upstream, early, counts).await,
+            Self::Bare(client) => {
+                let (client, early) = client.into_parts();
+                relay(client, upstream, early, counts).await
+            }
             Self::Wrapped(client) => relay_any(client, upstream, counts).await,
+        }
+    }
+
+    /// Ends TLS that has not begun, with the alert that the name is not served here
+    /// (RFC 6066 section 3).
+    pub(super) async fn refuse_name(self) {
+        const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+        let told = match self {
+            Self::Bare(mut client) => client.write_all(&UNRECOGNIZED_NAME).await,
+            Self::Wrapped(mut client) => client.write_all(&UNRECOGNIZED_NAME).await,
+        };
+        if let Err(error) = told {
+            tracing::debug!(%error, "the client left before it was told");
         }
     }
 }
@@ -73,16 +114,15 @@ impl ClientSide {
 async fn relay(
     mut client: TcpStream,
     mut upstream: TcpStream,
-    early: [Bytes; 2],
+    early: Bytes,
     counts: &Passed,
 ) -> End {
     let (client_read, mut client_write) = client.split();
     let (upstream_read, mut upstream_write) = upstream.split();
     let outward = async {
-        for bytes in early {
-            upstream_write.write_all(&bytes).await.map_err(End::UpstreamFailed)?;
-            counts.out.fetch_add(length(bytes.len()), Ordering::Relaxed);
-        }
+        upstream_write.write_all(&early).await.map_err(End::UpstreamFailed)?;
+        counts.out.fetch_add(length(early.len()), Ordering::Relaxed);
+        drop(early);
         let ends = Ends { read: End::ClientFailed, write: End::UpstreamFailed };
         pump(client_read, &mut upstream_write, &counts.out, ends).await
     };
@@ -138,6 +178,51 @@ pub(super) async fn relay_any<C: Io, U: Io>(client: C, upstream: U, counts: &Pas
     match tokio::try_join!(outward, inward) {
         Ok(_) => End::Closed,
         Err(end) => end,
+    }
+}
+
+/// The same for WebSocket: no frame leaves that does not hold to the form, and each message that
+/// leaves is followed.
+pub(super) async fn relay_frames<C: Io, U: Io>(client: C, upstream: U, counts: &Passed) -> End {
+    let (client_read, client_write) = tokio::io::split(client);
+    let (upstream_read, upstream_write) = tokio::io::split(upstream);
+    let outward = pump_frames(client_read, upstream_write, counts);
+    let ends = Ends { read: End::UpstreamFailed, write: End::ClientFailed };
+    let inward = pump_any(upstream_read, client_write, &counts.back, ends);
+    match tokio::try_join!(outward, inward) {
+        Ok(_) => End::Closed,
+        Err(end) => end,
+    }
+}
+
+async fn pump_frames(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    counts: &Passed,
+) -> Result<(), End> {
+    let (mut frames, mut followed) = (Frames::default(), Followed(counts));
+    let mut buffer = Vec::with_capacity(SMALL_BUFFER);
+    loop {
+        buffer.clear();
+        let read = from.read_buf(&mut buffer).await.map_err(End::ClientFailed)?;
+        if read == 0 {
+            return to.shutdown().await.map_err(End::UpstreamFailed);
+        }
+        frames.push(&buffer, &mut followed).map_err(End::Malformed)?;
+        to.write_all(&buffer).await.map_err(End::UpstreamFailed)?;
+        to.flush().await.map_err(End::UpstreamFailed)?;
+        counts.out.fetch_add(length(read), Ordering::Relaxed);
+    }
+}
+
+/// Counts what leaves; whoever inspects messages listens here.
+struct Followed<'c>(&'c Passed);
+
+impl Listener for Followed<'_> {
+    fn payload(&mut self, _: &[u8]) {}
+
+    fn end(&mut self, _: Message) {
+        self.0.messages.fetch_add(1, Ordering::Relaxed);
     }
 }
 

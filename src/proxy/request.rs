@@ -8,21 +8,19 @@ use http::{Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 
 use crate::policy::{Decision, Facts};
-use crate::telemetry::Event;
 
 use super::body::Body;
-use super::counting::Counting;
 use super::draft::Draft;
 use super::error::Error;
 use super::forward::Client;
 use super::guard::Wire;
 use super::ingress::Ingress;
-use super::meet::meet;
 use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
+use super::upgrade::{self, Upgrade};
 use super::upstream::Answered;
-use super::{Proxy, fields, forward, held, judge::Judged, reply, tunnel, who};
+use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel, who};
 
 /// Whom a request came from, and on what.
 pub(super) struct Caller {
@@ -36,6 +34,8 @@ enum Passed {
     Answer(Answered),
     /// A connected tunnel.
     Tunnel(Tunnel),
+    /// The destination's agreement to go on as WebSocket.
+    Switched(Box<(Answered, Upgrade, Standing)>),
     /// We are the last recipient ourselves (`Max-Forwards: 0`).
     Own(StatusCode),
 }
@@ -44,9 +44,10 @@ enum Passed {
 pub(super) async fn serve(
     proxy: Arc<Proxy>,
     from: Caller,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let active = proxy.active.load_full();
+    Upgrade::note(&mut request);
     let mut draft = Draft::begin(&proxy, &active, from.ingress.client, &request);
     let wish = reply::Wish::of(&request);
     let in_flight = match from.wire.next_request() {
@@ -62,6 +63,11 @@ pub(super) async fn serve(
     Ok(match outcome {
         Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
         Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.ingress),
+        Ok(Passed::Switched(switched)) => {
+            let (answered, upgrade, standing) = *switched;
+            let to = (draft, in_flight.tunnel());
+            upgrade::open(answered, upgrade, standing, to, from.ingress)
+        }
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
         Err(error) => {
             let error = held::refused(&mut draft, error).await;
@@ -78,8 +84,12 @@ async fn walk(
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let target = Target::of(&request)?;
+    draft.set_inside(from.ingress);
+    let target = Target::at(&request, from.ingress)?;
     draft.set_target(&target);
+    if let Some(trouble) = from.ingress.inside.as_ref().and_then(|inside| inside.trouble.clone()) {
+        return Err(Error::Failed(trouble));
+    }
     if !proxy.sink.room().await {
         return Err(Error::unrecorded());
     }
@@ -89,12 +99,14 @@ async fn walk(
         return Ok(Passed::Own(status));
     }
     let client = from.ingress.client.ip();
-    let statement = Statement::of(&active, asker, &target.authority.host, request.headers())?;
+    let statement =
+        Statement::of(&active, (asker, from.ingress), &target.authority.host, request.headers())?;
     draft.set_statement(&statement);
     if !statement.slices.is_empty() && !proxy.sink.is_healthy() {
         return Err(Error::unrecorded());
     }
-    let content = statement.content(&active);
+    let sealed = target.scheme == Speech::Connect && proxy.may_open();
+    let content = statement.content(&active, !sealed);
     let method = request.method().clone();
     let approvals = proxy.desk.approvals(&target.authority.host);
     draft.record().approvals.clone_from(&approvals);
@@ -115,63 +127,23 @@ async fn walk(
     if target.scheme == Speech::Connect || !request.body().is_end_stream() {
         draft.expect_body();
     }
-    let judged = resolve_and_judge(draft, &facts, &target).await?;
+    let judged = destination::find(draft, &facts, &target, &statement).await?;
     held::permitted(draft, &judged.permits).await?;
     if target.scheme != Speech::Connect {
-        return forward::send(draft, from, &target, judged, request).await.map(Passed::Answer);
+        let upgrade = request.extensions().get::<Upgrade>().cloned();
+        let answered = forward::send(draft, from, &target, judged, request).await?;
+        let switched = answered.response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let Some(upgrade) = upgrade.filter(|_| switched) else {
+            return Ok(Passed::Answer(answered));
+        };
+        let permit = answered.permit.clone();
+        let standing = Standing::new(draft, (method, target.authority), statement, permit);
+        return Ok(Passed::Switched(Box::new((answered, upgrade, standing))));
     }
     let (stream, permit) = connect(draft, &proxy, &judged).await?;
-    let counts = draft.record().counts.clone();
-    let host = target.authority.host.clone();
-    let standing = Standing { client, host, statement, counts, permit };
-    Ok(Passed::Tunnel(Tunnel { upgrade: hyper::upgrade::on(&mut request), stream, standing }))
-}
-
-async fn resolve_and_judge(
-    draft: &mut Draft,
-    facts: &Facts<'_>,
-    target: &Target,
-) -> Result<Judged, Error> {
-    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let started = Instant::now();
-    let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
-    let (resolve, resolved) = (started.elapsed(), Instant::now());
-    let mut places = proxy.locate(&active, target, &addresses)?;
-    let located = resolved.elapsed();
-    let met = meet(draft, facts, target, &places).await?;
-    let started = Instant::now();
-    let mut facts = *facts;
-    if let Some(met) = &met {
-        places.retain(|place| place.socket == met.permit.socket());
-        facts.peer = met.peer();
-    }
-    let facts = &facts;
-    let volumes = proxy.volumes.as_ref();
-    let counting = Counting::reserve(volumes, &active.policy, facts, &places).await;
-    let counting = counting.map_err(|error| Error::uncounted(&error))?;
-    let mut judged = Proxy::judge(&active, facts, &places, &counting);
-    let first = places.first().map(|place| Facts { place: Some(*place), ..*facts });
-    draft.record().recipient = first.and_then(|facts| active.policy.recipient(&facts));
-    counting.warn(&active.policy, &proxy.metrics);
-    draft.set_counting(counting);
-    let decide = located + started.elapsed();
-    Event::Decided(decide).record(&proxy.metrics);
-    let timings = &mut draft.record().timings;
-    timings.resolve = Some(resolve);
-    timings.decide = Some(decide);
-    match &mut judged {
-        // Until one of the permits has won, the first stands in the record.
-        Ok(judged) => {
-            judged.met = met;
-            let first = judged.permits.first();
-            first.into_iter().for_each(|p| draft.set_permit(p, judged.entry(p.socket())));
-        }
-        Err((refusal, entry)) => {
-            draft.set_refusal(refusal, *entry);
-            met.into_iter().for_each(|met| met.lease.rest());
-        }
-    }
-    judged.map_err(|(refusal, _)| Error::Refused(refusal))
+    let standing = Standing::new(draft, (method, target.authority), statement, permit);
+    let (upgrade, plan) = (hyper::upgrade::on(&mut request), judged.plan);
+    Ok(Passed::Tunnel(Tunnel { upgrade, stream, plan, standing }))
 }
 
 async fn connect(

@@ -9,6 +9,7 @@ use hyper::client::conn::{TrySendError, http1, http2};
 use super::error::Error;
 use super::outgoing::Outgoing;
 use super::target::{Speech, Target};
+use super::upgrade::Upgrade;
 
 /// A live connection to a destination.
 #[derive(Debug)]
@@ -97,9 +98,12 @@ impl Address {
         *request.uri_mut() = Uri::from(self.path.clone());
         let unsized_body = !request.body().is_end_stream()
             && !request.headers().contains_key(header::CONTENT_LENGTH);
+        let upgrades = request.extensions().get::<Upgrade>().is_some();
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.host.clone());
-        if headers.contains_key(header::TE) {
+        if upgrades {
+            Upgrade::dress(headers);
+        } else if headers.contains_key(header::TE) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
         }
         if unsized_body {

@@ -14,6 +14,7 @@ use crate::policy::{Approval, Circumstances, Content, Declared, Exporter, Point,
 
 use super::active::Active;
 use super::error::Error;
+use super::ingress::Ingress;
 use super::who::Asker;
 
 /// Slices: `(health id.contact);of=US;subjects=120;linked`.
@@ -37,10 +38,11 @@ impl Statement {
     /// Reads the head of a request to `host`.
     pub(super) fn of(
         active: &Active,
-        asker: Option<Asker>,
+        (asker, ingress): (Option<Asker>, &Ingress),
         host: &crate::net::Host,
         headers: &HeaderMap,
     ) -> Result<Self, Error> {
+        let outer = ingress.inside.as_ref().map(|inside| &inside.statement);
         let principal = asker.as_ref().map(|asker| &asker.principal);
         let exporter = match principal {
             Some(principal) => principal.exporter.clone(),
@@ -51,6 +53,10 @@ impl Statement {
         let mut slices = declared_slices(headers)?;
         let mut tags = active.carriers.declared(headers);
         let mut declared = if believed { context(headers)? } else { Declared::default() };
+        if let Some(outer) = outer {
+            slices.extend(outer.slices.iter().cloned());
+            declared = declared.or(&outer.declared);
+        }
         for route in active.routes.iter().filter(|route| route.covers(host, name)) {
             route.tags.iter().for_each(|tag| tags.insert(tag.clone()));
             declared = declared.or(&route.declared);
@@ -77,9 +83,9 @@ impl Statement {
         self.slices.iter().flat_map(|slice| slice.tags.iter().cloned()).collect()
     }
 
-    /// The data as the policy sees it. Headers are the only carriers, so it is whole.
-    pub(super) fn content(&self, active: &Active) -> Content {
-        active.policy.weigh_slices(self.slices.clone(), true)
+    /// The data as the policy sees it; `complete` says that nothing can come to it any more.
+    pub(super) fn content(&self, active: &Active, complete: bool) -> Content {
+        active.policy.weigh_slices(self.slices.clone(), complete)
     }
 
     /// What is known beside the request itself.

@@ -8,8 +8,10 @@ use crate::net::Authority;
 use crate::policy::Permit;
 use crate::tls::Alpn;
 
-use super::error::Error;
+use super::error::{Error, Failed};
+use super::ingress::{Ingress, Inside};
 use super::pool::Key;
+use super::upgrade::Upgrade;
 
 /// The destination and how it is spoken to.
 #[derive(Clone, Debug)]
@@ -69,6 +71,15 @@ impl Target {
         Key { socket: permit.socket(), tls, epoch }
     }
 
+    /// Reads where a request goes that came in here.
+    pub(super) fn at<B>(request: &Request<B>, ingress: &Ingress) -> Result<Self, Error> {
+        let inside = ingress.inside.as_ref();
+        let target = inside.map_or_else(|| Self::of(request), |tunnel| tunnel.target(request))?;
+        // WebSocket takes a connection for itself.
+        let alone = request.extensions().get::<Upgrade>().is_some();
+        Ok(if alone { Self { alpn: Alpn::Http1, ..target } } else { target })
+    }
+
     /// Reads the request-target and holds the `Host` field against it.
     pub(super) fn of<B>(request: &Request<B>) -> Result<Self, Error> {
         let speech = Speech::of(request)?;
@@ -80,6 +91,43 @@ impl Target {
         })?;
         check_host(request.version(), request.headers(), &authority)?;
         Ok(Self { authority, scheme: speech, alpn: Alpn::Http1 })
+    }
+}
+
+impl Inside {
+    /// Reads where a request goes that was found inside: where the tunnel leads. It may say so
+    /// in `Host`, in `:authority` or in the target itself.
+    fn target<B>(&self, request: &Request<B>) -> Result<Target, Error> {
+        if request.method() == Method::CONNECT {
+            let text = "a tunnel inside a tunnel cannot be looked into";
+            return Err(bad("tunnel-nested", text, "RFC 9110 section 9.3.6"));
+        }
+        let named = |text: &str| Authority::parse(text, Some(self.authority.port));
+        let mut hosts = request.headers().get_all(header::HOST).iter();
+        let host = hosts.next().map(|host| host.to_str().unwrap_or_default());
+        if hosts.next().is_some() {
+            let text = "a request must carry one Host field only";
+            return Err(bad("host-repeated", text, "RFC 9112 section 3.2"));
+        }
+        let written = request.uri().authority().map(http::uri::Authority::as_str);
+        if written.or(host).is_none() && request.version() >= Version::HTTP_11 {
+            let text = "an HTTP/1.1 request must carry a Host field";
+            return Err(bad("host-missing", text, "RFC 9112 section 3.2"));
+        }
+        let mut authority = self.authority.clone();
+        for text in written.into_iter().chain(host) {
+            let found = named(text).map_err(|error| {
+                let text = format!("`{text}` is not a destination: {error}");
+                bad("target-invalid", text, "RFC 9112 section 3.2")
+            })?;
+            if found != self.authority && !self.relaxed {
+                let host = &self.authority;
+                let text = format!("the tunnel was opened to {host}, and this asks for {found}");
+                return Err(Failed::fronted(text).into());
+            }
+            authority = found;
+        }
+        Ok(Target { authority, scheme: self.speech, alpn: self.alpn })
     }
 }
 

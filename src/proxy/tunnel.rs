@@ -1,27 +1,31 @@
-//! CONNECT tunnels: bytes both ways, half-closes kept, nothing held while idle.
+//! CONNECT tunnels: what is done with them, by their first words, and how long they stand.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use tokio::net::TcpStream;
 
 use crate::audit::{Fault, Tolled};
-use crate::net::Host;
+use crate::net::Authority;
 use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Place, Policy, Verdict};
 use crate::telemetry::{Event, Side};
 
 use super::Proxy;
 use super::body::Body;
+use super::course::Course;
 use super::draft::Draft;
 use super::guard::Served;
 use super::ingress::Ingress;
+use super::intercept::Opened;
+use super::opening::Plan;
 use super::relay::{ClientSide, End, Passed};
 use super::statement::Statement;
 use super::who;
+use super::words::Words;
 
 /// A tunnel that is permitted and connected, and waits for the client's side.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub(super) struct Tunnel {
     pub(super) upgrade: OnUpgrade,
     /// The destination's side.
     pub(super) stream: TcpStream,
+    /// What becomes of it.
+    pub(super) plan: Plan,
     /// On what the tunnel stands.
     pub(super) standing: Standing,
 }
@@ -38,11 +44,14 @@ pub(super) struct Tunnel {
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) client: IpAddr,
-    pub(super) host: Host,
+    pub(super) method: Method,
+    pub(super) authority: Authority,
     pub(super) statement: Statement,
     /// What was counted for it, by the names of the meters.
     pub(super) counts: Vec<Tolled>,
     pub(super) permit: Permit,
+    /// The policy under which it was dialled.
+    pub(super) epoch: u64,
 }
 
 /// Answers 200 and lets the tunnel run by itself.
@@ -54,46 +63,121 @@ pub(super) fn open(
 ) -> Response<Body> {
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
-    tasks.spawn(async move {
-        tunnel.run(draft).await;
-        drop(ingress);
-    });
+    tasks.spawn(tunnel.run(draft, ingress));
     Response::new(Body::own(Bytes::new(), Some(served)))
 }
 
 impl Tunnel {
-    async fn run(self, mut draft: Draft) {
+    async fn run(self, mut draft: Draft, ingress: Arc<Ingress>) {
         let proxy = Arc::clone(draft.proxy());
-        let Self { upgrade, stream, standing } = self;
-        let Some(client) = ClientSide::of(upgrade).await else {
-            return draft.cut(
-                Fault::Client,
-                "client-closed",
-                "the client left before the tunnel stood",
-            );
+        let Self { upgrade, stream, plan, standing } = self;
+        let left = "the client left before the tunnel stood";
+        let Some(mut client) = ClientSide::of(upgrade).await else {
+            return draft.cut(Fault::Client, "client-closed", left);
         };
-        let counts = Passed::default();
-        Event::Connection(Side::Upstream, true).record(&proxy.metrics);
-        let end = tokio::select! {
-            end = client.relay(stream, &counts) => end,
-            () = counts.idle(proxy.settings.tunnel_idle_timeout) => End::Idle,
-            () = standing.revoked(&proxy) => End::Revoked,
-            () = proxy.drain.cut.cancelled() => End::Cut,
+        let words = tokio::select! {
+            words = client.words(&stream, proxy.settings.head_timeout) => words,
+            () = proxy.drain.cut.cancelled() => Words::Gone,
         };
-        Event::Connection(Side::Upstream, false).record(&proxy.metrics);
-        if matches!(end, End::Revoked) {
-            Event::Revoked(standing.permit.socket()).record(&proxy.metrics);
+        if words == Words::Gone {
+            return draft.leave("before it spoke in the tunnel");
         }
-        end.note(&mut draft);
+        let course = standing.course(draft.active(), plan, &words);
         let record = draft.record();
-        record.bytes_out = counts.out.load(Ordering::Relaxed);
-        record.bytes_in = counts.back.load(Ordering::Relaxed);
+        record.tunnel = Some(if matches!(course, Course::Pass) { "unread" } else { "opened" });
+        record.server_name = if let Words::Tls(hello) = &words { hello.name.clone() } else { None };
+        if let Course::Pass = course {
+            return standing.pass(client, stream, draft, plan).await;
+        }
+        let authority = proxy.authority.as_deref().filter(|_| plan == Plan::Open);
+        let end = match authority {
+            Some(authority) => {
+                let proxy = &proxy;
+                let opened = Opened { proxy, authority, ingress: &ingress, standing: &standing };
+                client.follow(&opened, stream, course, &words).await
+            }
+            None => refuse(client, course, &words).await,
+        };
+        end.note(&mut draft);
+    }
+}
+
+impl ClientSide {
+    async fn follow(
+        self,
+        opened: &Opened<'_>,
+        upstream: TcpStream,
+        course: Course,
+        words: &Words,
+    ) -> End {
+        match self {
+            Self::Bare(client) => opened.follow(client, upstream, course, words).await,
+            Self::Wrapped(client) => opened.follow(client, upstream, course, words).await,
+        }
+    }
+}
+
+/// Ends a tunnel that passes unread, and may not.
+async fn refuse(client: ClientSide, course: Course, words: &Words) -> End {
+    if matches!(words, Words::Tls(_)) {
+        client.refuse_name().await;
+    }
+    match course {
+        Course::Bar(why) => End::Barred(why),
+        Course::Pass | Course::Plain(_) | Course::Secure(_) => End::Closed,
     }
 }
 
 // === impl Standing ===
 
 impl Standing {
+    /// What a request stands on that has been permitted.
+    pub(super) fn new(
+        draft: &mut Draft,
+        (method, authority): (Method, Authority),
+        statement: Statement,
+        permit: Permit,
+    ) -> Self {
+        let epoch = draft.active().epoch;
+        let record = draft.record();
+        let (client, counts) = (record.client.ip(), record.counts.clone());
+        Self { client, method, authority, statement, counts, permit, epoch }
+    }
+
+    /// Passes the bytes unread, as long as the policy permits. A tunnel that was to be opened
+    /// was never judged as what it is now.
+    async fn pass(&self, client: ClientSide, stream: TcpStream, mut draft: Draft, plan: Plan) {
+        let proxy = Arc::clone(draft.proxy());
+        if plan == Plan::Open && !self.holds(&proxy) {
+            return End::Revoked.note(&mut draft);
+        }
+        let counts = Passed::default();
+        Event::Connection(Side::Upstream, true).record(&proxy.metrics);
+        let end = tokio::select! {
+            end = client.relay(stream, &counts) => end,
+            end = self.ends(&proxy, &counts) => end,
+        };
+        Event::Connection(Side::Upstream, false).record(&proxy.metrics);
+        if matches!(end, End::Revoked) {
+            Event::Revoked(self.permit.socket()).record(&proxy.metrics);
+        }
+        end.note(&mut draft);
+        let record = draft.record();
+        record.bytes_out = counts.out.load(Ordering::Relaxed);
+        record.bytes_in = counts.back.load(Ordering::Relaxed);
+        Event::Unread(record.bytes_out).record(&proxy.metrics);
+    }
+
+    /// Ends what passes bytes when it must not go on: at rest, without permission, or at the end
+    /// of the program.
+    pub(super) async fn ends(&self, proxy: &Proxy, counts: &Passed) -> End {
+        tokio::select! {
+            () = counts.idle(proxy.settings.tunnel_idle_timeout) => End::Idle,
+            () = self.revoked(proxy) => End::Revoked,
+            () = proxy.drain.cut.cancelled() => End::Cut,
+        }
+    }
+
     /// Ends when a new policy, or the end of an approval, no longer permits the tunnel.
     async fn revoked(&self, proxy: &Proxy) {
         let mut epoch = proxy.epoch.subscribe();
@@ -114,13 +198,13 @@ impl Standing {
         if !who::stands(&active, self.statement.asker.as_ref()) {
             return false;
         }
-        let content = self.statement.content(&active);
-        let approvals = proxy.desk.approvals(&self.host);
+        let content = self.statement.content(&active, true);
+        let approvals = proxy.desk.approvals(&self.authority.host);
         let facts = Facts {
             client: self.client,
             principal: self.statement.principal_name(),
-            method: "CONNECT",
-            host: &self.host,
+            method: self.method.as_str(),
+            host: &self.authority.host,
             place: None,
             peer: Peer::Hidden,
             content: &content,
@@ -130,7 +214,7 @@ impl Standing {
         };
         let facts = &facts;
         let socket: SocketAddr = self.permit.socket();
-        let (canonical, entry) = active.locate(&self.host, socket.ip());
+        let (canonical, entry) = active.locate(&self.authority.host, socket.ip());
         let place = Place { socket, judged: canonical.judged, special: canonical.special, entry };
         let counts = self.counts(&active.policy, &Facts { place: Some(place), ..*facts });
         let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
@@ -154,7 +238,7 @@ impl Standing {
 // === impl End ===
 
 impl End {
-    fn note(&self, draft: &mut Draft) {
+    pub(super) fn note(&self, draft: &mut Draft) {
         match self {
             Self::Closed => {}
             Self::ClientFailed(error) => {
@@ -166,6 +250,15 @@ impl End {
             Self::Idle => draft.cut(Fault::Client, "tunnel-idle", "nothing passed for too long"),
             Self::Revoked => {
                 draft.cut(Fault::Policy, "tunnel-revoked", "the policy no longer permits it");
+            }
+            Self::Barred(why) => draft.set_failure(why),
+            Self::Unsigned(error) => draft.cut(Fault::Us, "leaf-unsigned", error.to_string()),
+            Self::Malformed(fault) => {
+                draft.cut(Fault::Client, "websocket-malformed", fault.to_string());
+            }
+            Self::Unbelieved(error) => {
+                let text = format!("the client did not take our certificate: {error}");
+                draft.cut(Fault::Client, "client-tls", text);
             }
             Self::Cut => draft.cut(Fault::Us, "tunnel-drained", "the proxy stopped"),
         }

@@ -213,7 +213,7 @@ impl Upstream {
     {
         let spoken = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = spoken.map_err(|error| exchange_failed(&error))?;
-        self.drive(connection);
+        self.drive(connection.with_upgrades());
         Ok(Sender::Http1(sender))
     }
 

@@ -49,6 +49,11 @@ pub(super) async fn identify(
     headers: &HeaderMap,
 ) -> Result<Option<Asker>, Error> {
     let client = ingress.client.ip();
+    if let Some(tunnel) = &ingress.inside {
+        // Who opened it asks in it. What a request inside says of itself is for others.
+        let asker = &tunnel.statement.asker;
+        return if stands(active, asker.as_ref()) { Ok(asker.clone()) } else { Err(taken_back()) };
+    }
     // Without files of credentials the field is nobody's business, and taken off as ever.
     let presented = active.auth.reads_requests().then(|| Presented::of(headers)).flatten();
     let proved = match presented {

@@ -42,6 +42,10 @@ pub enum Event<'a> {
     Loaded(&'a [(Database, i64)], f64),
     /// A reload failed; the last good configuration stays.
     ReloadFailed(&'a str),
+    /// A client has refused our certificate of a host so many times.
+    Pinned(std::net::IpAddr, &'a crate::net::Host, u32),
+    /// A tunnel passed so many bytes outward that nobody read.
+    Unread(u64),
     /// A request or tunnel ended.
     Finished(Verdict, Duration, u64, u64),
     /// A count crossed a warning mark: the meter, for whom, and percent of the threshold.
@@ -64,11 +68,7 @@ impl Event<'_> {
                 metrics.audit_queue.dec();
                 metrics.audit_records.get_or_create(&Sink { sink }).inc();
             }
-            Self::AuditOpened(sink) => {
-                // Both are there from the start: an alert on a counter needs its zero.
-                drop(metrics.audit_records.get_or_create(&Sink { sink }));
-                drop(metrics.audit_dropped.get_or_create(&Sink { sink }));
-            }
+            Self::AuditOpened(sink) => opened(metrics, sink),
             Self::AuditFailed(sink, error) => {
                 metrics.audit_queue.dec();
                 metrics.audit_dropped.get_or_create(&Sink { sink }).inc();
@@ -90,6 +90,13 @@ impl Event<'_> {
             Self::Desk(event) => event.record(metrics),
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
+            }
+            Self::Pinned(client, host, times) => {
+                metrics.pinned.inc();
+                warn!(%client, %host, times, "a client does not take our certificate: pinned?");
+            }
+            Self::Unread(bytes) => {
+                metrics.unread_bytes.inc_by(bytes);
             }
             Self::Loaded(databases, now) => loaded(metrics, databases, now),
             Self::ReloadFailed(problems) => {
@@ -115,6 +122,12 @@ impl Event<'_> {
             Self::Revoked(address) => info!(%address, "closed: the policy no longer permits it"),
         }
     }
+}
+
+/// Both are there from the start: an alert on a counter needs its zero.
+fn opened(metrics: &Metrics, sink: &'static str) {
+    drop(metrics.audit_records.get_or_create(&Sink { sink }));
+    drop(metrics.audit_dropped.get_or_create(&Sink { sink }));
 }
 
 fn connection(metrics: &Metrics, side: Side, opened: bool) {

@@ -14,7 +14,7 @@ use super::labels::{
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 21] = [
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_queue_records",
@@ -30,8 +30,10 @@ pub const NAMES: [&str; 19] = [
     "egress_geo_lookups_total",
     "egress_holds_decided_total",
     "egress_holds_open",
+    "egress_pinning_suspected_total",
     "egress_reports_open",
     "egress_transfer_bytes_total",
+    "egress_unscanned_bytes_total",
     "egress_upstream_errors_total",
     "egress_volume_marks_total",
 ];
@@ -58,6 +60,8 @@ pub struct Metrics {
     pub(super) holds_open: Gauge,
     pub(super) holds_decided: Family<Ruled, Counter>,
     pub(super) reports_open: Gauge,
+    pub(super) pinned: Counter,
+    pub(super) unread_bytes: Counter,
 }
 
 impl Metrics {
@@ -87,6 +91,8 @@ impl Metrics {
             holds_open: Gauge::default(),
             holds_decided: Family::default(),
             reports_open: Gauge::default(),
+            pinned: Counter::default(),
+            unread_bytes: Counter::default(),
         };
         metrics.register();
         metrics
@@ -154,6 +160,17 @@ impl Metrics {
     fn register_rest(&mut self) {
         let r = &mut self.registry;
         r.register_with_unit("transfer", "Body bytes passed", Unit::Bytes, self.bytes.clone());
+        r.register(
+            "pinning_suspected",
+            "Clients that refused our certificate of a host several times",
+            self.pinned.clone(),
+        );
+        r.register_with_unit(
+            "unscanned",
+            "Bytes that left in tunnels that were not opened",
+            Unit::Bytes,
+            self.unread_bytes.clone(),
+        );
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
         r.register(
             "volume_marks",

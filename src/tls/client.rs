@@ -1,38 +1,61 @@
-//! TLS towards a destination, for `https` targets in absolute form. Certificates are
-//! always verified; TLS 1.2 is the least (RFC 9325 section 3.1.1).
+//! TLS towards a destination. Certificates are always verified; TLS 1.2 is the least (RFC 9325 section 3.1.1).
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::net::Host;
+use crate::net::{Host, HostPattern};
 use crate::policy::Certificate;
+use crate::policy::register::KeyDigest;
 
-use super::peer;
+use super::{Alpn, peer, secret};
 
-/// Whom we believe, loaded at the first use: reading the platform's roots takes longer
-/// (about 20 ms) than all else that happens at start.
+/// Whom we believe, and who we are, towards all destinations and towards some.
 #[derive(Debug, Default)]
 pub struct Trust {
-    extra: Vec<CertificateDer<'static>>,
+    general: Way,
+    special: Vec<(Vec<HostPattern>, Way)>,
+}
+
+/// What holds for one kind of destination. It is made ready at the first use: reading the
+/// platform's roots takes longer (about 20 ms) than all else that happens at start.
+#[derive(Debug, Default)]
+struct Way {
+    roots: Vec<CertificateDer<'static>>,
+    /// Whether the platform's roots do not count.
+    alone: bool,
+    identity: Option<Identity>,
+    pins: Vec<KeyDigest>,
     config: OnceLock<[Arc<ClientConfig>; 2]>,
 }
 
-/// Which versions of HTTP are offered to a destination (RFC 7301).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Alpn {
-    /// HTTP/1.1 alone.
-    Http1,
-    /// HTTP/2, else HTTP/1.1.
-    Http2,
+/// A client's certificate and key.
+#[derive(Debug)]
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// What is special about some destinations.
+#[derive(Clone, Debug, Default)]
+pub struct DestinationTrust {
+    /// The hosts.
+    pub hosts: Vec<HostPattern>,
+    /// PEM files of roots that count instead of all others; empty for those that count anywhere.
+    pub roots: Vec<PathBuf>,
+    /// Keys of which the destination's chain must show one.
+    pub pins: Vec<KeyDigest>,
+    /// PEM files of our certificate, with its chain, and of its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// A verified connection.
@@ -57,6 +80,12 @@ pub enum TrustError {
         /// What rustls says.
         source: io::Error,
     },
+    /// Our certificate towards some destination is not usable.
+    #[error("our certificate for a destination cannot be used: {0}")]
+    Identity(String),
+    /// No key of the destination's chain is pinned.
+    #[error("{0} shows a certificate with none of the keys that `tls.destination` pins")]
+    Pin(String),
     /// The name cannot stand in a certificate.
     #[error("{0} is not a name that a certificate can carry")]
     Name(String),
@@ -71,22 +100,22 @@ pub enum TrustError {
 }
 
 impl Trust {
-    /// The platform's roots and those of the PEM files.
-    pub fn with_roots(files: &[PathBuf]) -> Result<Self, TrustError> {
-        let mut extra = Vec::new();
-        for file in files {
-            let wrong =
-                |detail: String| TrustError::Roots { file: file.display().to_string(), detail };
-            let found = CertificateDer::pem_file_iter(file).map_err(|e| wrong(e.to_string()))?;
-            let before = extra.len();
-            for certificate in found {
-                extra.push(certificate.map_err(|error| wrong(error.to_string()))?);
-            }
-            if extra.len() == before {
-                return Err(wrong("no certificate in this file; expected PEM".to_owned()));
-            }
-        }
-        Ok(Self { extra, config: OnceLock::new() })
+    /// The platform's roots and those of the PEM files, and what is special.
+    pub fn load(files: &[PathBuf], special: &[DestinationTrust]) -> Result<Self, TrustError> {
+        let general = Way { roots: certificates(files)?, ..Way::default() };
+        let one = |one: &DestinationTrust| {
+            let own = certificates(&one.roots)?;
+            let alone = !own.is_empty();
+            let roots = if alone { own } else { general.roots.clone() };
+            let identity = one.identity.as_ref().map(|(chain, key)| identity(chain, key));
+            let identity = identity.transpose()?;
+            let pins = one.pins.clone();
+            let way = Way { roots, alone, identity, pins, config: OnceLock::new() };
+            way.check()?;
+            Ok((one.hosts.clone(), way))
+        };
+        let special = special.iter().map(one).collect::<Result<_, TrustError>>()?;
+        Ok(Self { general, special })
     }
 
     /// Handshakes and verifies.
@@ -101,37 +130,100 @@ impl Trust {
             Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),
         };
         let name = name.map_err(|_| TrustError::Name(host.to_string()))?;
-        let [http1, http2] = self.config.get_or_init(|| self.build());
+        let covers = |(hosts, _): &&(Vec<HostPattern>, Way)| {
+            hosts.iter().any(|pattern| pattern.matches(host))
+        };
+        let way = self.special.iter().find(covers).map_or(&self.general, |(_, way)| way);
+        let [http1, http2] = way.config.get_or_init(|| way.build());
         let config = match alpn {
             Alpn::Http1 => http1,
             Alpn::Http2 => http2,
         };
         let connector = TlsConnector::from(Arc::clone(config));
-        let host = host.to_string();
         let stream = connector.connect(name, stream).await;
-        let stream = stream.map_err(|source| TrustError::Handshake { host, source })?;
+        let handshake = |source| TrustError::Handshake { host: host.to_string(), source };
+        let stream = stream.map_err(handshake)?;
         let (_, session) = stream.get_ref();
-        let certificate = peer::read(session.peer_certificates());
+        let shown = session.peer_certificates();
+        if !way.pins.is_empty() && !peer::keys(shown).any(|key| way.pins.contains(&key)) {
+            return Err(TrustError::Pin(host.to_string()));
+        }
+        let certificate = peer::read(shown);
         let http2 = session.alpn_protocol() == Some(b"h2");
         Ok(Secured { stream, certificate, http2 })
+    }
+}
+
+impl Way {
+    /// Whether our key fits our certificate.
+    fn check(&self) -> Result<(), TrustError> {
+        let Some(identity) = &self.identity else { return Ok(()) };
+        let builder = ClientConfig::builder_with_provider(provider());
+        let builder = builder.with_safe_default_protocol_versions().expect(SUITES);
+        let builder = builder.with_root_certificates(RootCertStore::empty());
+        builder
+            .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+            .map(drop)
+            .map_err(|error| TrustError::Identity(error.to_string()))
     }
 
     fn build(&self) -> [Arc<ClientConfig>; 2] {
         let mut roots = RootCertStore::empty();
-        let platform = rustls_native_certs::load_native_certs();
-        for error in &platform.errors {
-            tracing::warn!(%error, "a platform trust root could not be read");
+        if !self.alone {
+            let platform = rustls_native_certs::load_native_certs();
+            for error in &platform.errors {
+                tracing::warn!(%error, "a platform trust root could not be read");
+            }
+            roots.add_parsable_certificates(platform.certs);
         }
-        roots.add_parsable_certificates(platform.certs);
-        roots.add_parsable_certificates(self.extra.iter().cloned());
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider has suites for TLS 1.2 and 1.3");
-        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        roots.add_parsable_certificates(self.roots.iter().cloned());
+        let builder = ClientConfig::builder_with_provider(provider());
+        let builder = builder.with_safe_default_protocol_versions().expect(SUITES);
+        let builder = builder.with_root_certificates(roots);
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(Identity { chain, key }) => builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .expect("`check` has tried it"),
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let http1 = Arc::new(config.clone());
         config.alpn_protocols.insert(0, b"h2".to_vec());
         [http1, Arc::new(config)]
     }
+}
+
+const SUITES: &str = "the provider has suites for TLS 1.2 and 1.3";
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn certificates(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let mut all = Vec::new();
+    for file in files {
+        let wrong = |detail: String| TrustError::Roots { file: file.display().to_string(), detail };
+        let found = CertificateDer::pem_file_iter(file).map_err(|e| wrong(e.to_string()))?;
+        let before = all.len();
+        for certificate in found {
+            all.push(certificate.map_err(|error| wrong(error.to_string()))?);
+        }
+        if all.len() == before {
+            return Err(wrong("no certificate in this file; expected PEM".to_owned()));
+        }
+    }
+    Ok(all)
+}
+
+fn identity(chain: &Path, key: &Path) -> Result<Identity, TrustError> {
+    let file = key.display().to_string();
+    let wrong = |detail: String| TrustError::Roots { file: file.clone(), detail };
+    if let Some(mode) = secret::open_to_others(key).map_err(|error| wrong(error.to_string()))? {
+        return Err(wrong(format!(
+            "others may use this key (mode {mode:04o}); `chmod 600` makes it its owner's alone"
+        )));
+    }
+    let chain = certificates(&[chain.to_owned()])?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(error.to_string()))?;
+    Ok(Identity { chain, key })
 }

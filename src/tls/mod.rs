@@ -1,11 +1,19 @@
-//! Floor 5: trust towards destinations and clients, and what their certificates say.
+//! Floor 5: trust towards destinations and clients and what their certificates say, and the
+//! authority that clients trust.
 
+pub mod authority;
 mod client;
+mod hello;
 mod holder;
 mod peer;
+mod secret;
 mod server;
 
-pub use client::{Alpn, Secured, Trust, TrustError};
+pub use authority::{
+    Alpn, Authority, AuthorityError, AuthoritySettings, AuthoritySource, KeySource, MintError,
+};
+pub use client::{DestinationTrust, Secured, Trust, TrustError};
+pub use hello::{Hello, HelloFault, MOST as MOST_HELLO};
 pub use holder::NameFrom;
 pub use server::{
     AcceptError, Accepted, Acceptor, Clients, Identity, IdentityError, Shown, certificates,

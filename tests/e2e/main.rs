@@ -10,11 +10,13 @@
     reason = "a test that cannot go on has failed, and says why"
 )]
 
+mod ca;
 mod clients;
 mod commands;
 mod exchange;
 mod forward;
 mod holds;
+mod intercept;
 mod life;
 mod listeners;
 mod names;
@@ -27,4 +29,5 @@ mod reload;
 mod support;
 mod tunnel;
 mod volumes;
+mod websocket;
 mod who;

@@ -1,9 +1,13 @@
 //! Who a destination is by the certificate that it shows: known before anything of the request
 //! has gone out.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::support::{Config, Identity, Origin, Proxy, ok};
+use crate::support::{Config, Identity, Origin, Proxy, ok, serve_tls};
 
 const HOST: &str = "api.example";
 
@@ -21,7 +25,10 @@ struct Bench {
 
 impl Bench {
     fn new(shown: &Identity, config: Config) -> Self {
-        let origin = shown.serve("127.1.0.1", ok("served"));
+        Self::before(shown.serve("127.1.0.1", ok("served")), shown, config)
+    }
+
+    fn before(origin: Origin, shown: &Identity, config: Config) -> Self {
         let roots = format!("[tls]\nroots = [\"{}\"]", shown.certificate().display());
         let config = config.with(&roots).name(HOST, &["127.1.0.1"]);
         Self { proxy: Proxy::start(&config), origin }
@@ -78,4 +85,42 @@ fn rules_name_what_a_certificate_says() {
         let record = Bench::new(&shown, config).post();
         assert_eq!(record["status"], status, "{when}: {record:#}");
     }
+}
+
+// === what is special about one destination ===
+
+fn special(lines: &str) -> Config {
+    Config::new().with(&format!("[[tls.destination]]\nhosts = [\"{HOST}\"]\n{lines}"))
+}
+
+#[test]
+fn a_pinned_destination_must_show_its_key() {
+    let (shown, other) = (Identity::new(HOST, "127.1.0.1"), Identity::new(HOST, "127.1.0.1"));
+    for (pinned, status, code) in
+        [(shown.key(), 200, Value::Null), (other.key(), 502, "tls-pin".into())]
+    {
+        let bench = Bench::new(&shown, special(&format!("pins = [\"{pinned}\"]")));
+        let record = bench.post();
+        assert_eq!((&record["status"], &record["error"]["code"]), (&status.into(), &code));
+        assert_eq!(bench.origin.requests().is_empty(), status == 502);
+    }
+}
+
+#[test]
+fn roots_of_a_destination_count_instead_of_all_others() {
+    let (shown, other) = (Identity::new(HOST, "127.1.0.1"), Identity::new(HOST, "127.1.0.1"));
+    let roots = format!("roots = [\"{}\"]", other.certificate().display());
+    assert_eq!(Bench::new(&shown, special(&roots)).post()["error"]["code"], "tls-certificate");
+}
+
+#[test]
+fn a_destination_that_asks_who_we_are_is_told() {
+    let shown = Identity::new(HOST, "127.1.0.1");
+    let serve = || serve_tls(Arc::new(shown.mutual()), "127.1.0.1", ok("served"));
+    let [certificate, key] = shown.pair();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    let own = format!("certificate = \"{}\"\nkey = \"{}\"", certificate.display(), key.display());
+    assert_eq!(Bench::before(serve(), &shown, special(&own)).post()["status"], 200);
+    let stranger = Bench::before(serve(), &shown, Config::new()).post();
+    assert_eq!(stranger["status"], 502, "{stranger:#}");
 }

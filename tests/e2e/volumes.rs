@@ -284,3 +284,65 @@ fn whoever_may_not_declare_cannot_part_or_flood_what_a_route_says() {
         assert_eq!(answer.status(), status, "{fields}");
     }
 }
+
+// === what a pack says of its counters ===
+
+/// Counts health data that goes abroad, of which an exemption's is not counted.
+const COUNTING: &str = "[pack]\nid = \"own\"\nversion = \"1\"\nauthority = \"Standard 7\"\n\
+    as_of = 2099-01-01\neffective_from = 2020-01-01\n\
+    [territory.abroad]\nall_except = [\"US\"]\n\
+    [class.health]\ntags = [\"health\"]\nunit = \"subject\"\nover = 10\ncite = \"1\"\n\
+    [class.photo]\ntags = [\"photo\"]\nunit = \"subject\"\nover = 10\ncite = \"2\"\n\
+    [counter.year]\nclasses = [\"health\", \"photo\"]\nkeyed_by = [\"exporter\"]\n\
+    window = { rolling_months = 12 }\nto = [\"abroad\"]\nskip_exempt = true\ncite = \"3\"\n\
+    [[rule]]\nid = \"much\"\noutcome = \"block\"\nreason = \"too much\"\ncite = \"4\"\nalert = true\n\
+    [rule.when]\nto = [\"abroad\"]\nbulk = { counter = \"year\", classes = [\"*\"] }\n\
+    [[rule]]\nid = \"seen\"\noutcome = \"block\"\nreason = \"seen\"\ncite = \"5\"\n\
+    [rule.when]\ntags = [\"photo\"]\nto = [\"abroad\"]\n\
+    [[exemption]]\nid = \"trial\"\ncite = \"6\"\nlifts = [\"seen\"]\nstill = [\"record\"]\n";
+
+fn counting(state: &TempDir) -> Proxy {
+    Proxy::start(&Config::new().law(state.path()).pack(COUNTING).with(
+        "[[grant]]\nexemption = \"own/trial\"\nreason = \"trial\"\napprover = \"counsel\"\n\
+         approved = 2026-01-01\nexpires = 2099-01-01\nevidence = \"file 7\"\n\
+         principals = [\"svc\"]",
+    ))
+}
+
+fn post(proxy: &Proxy, origin: &Origin, slice: &str) -> u16 {
+    let fields = format!("X-Data-Slice: {slice}\r\n");
+    proxy.ask("POST", &format!("{}/", origin.url()), &fields, "a").status()
+}
+
+#[test]
+fn a_counter_counts_only_where_its_pack_says() {
+    let state = TempDir::new().unwrap();
+    let (home, abroad) =
+        (Origin::answering("127.1.0.1", ok("")), Origin::answering("127.2.0.1", ok("")));
+    let proxy = counting(&state);
+    assert_eq!(post(&proxy, &home, "health;subjects=50"), 200, "at home nothing is counted");
+    assert_eq!(post(&proxy, &abroad, "health;subjects=10"), 200);
+    assert_eq!(post(&proxy, &abroad, "health;subjects=1"), 451);
+    let records = proxy.wait_records(3);
+    let counts = |at: usize| records[at]["counts"].as_array().unwrap().len();
+    assert_eq!((counts(0), counts(1), counts(2)), (0, 1, 1), "{records:#?}");
+    assert_eq!(records[2]["counts"][0]["before"], 10);
+    // Somebody is told at once.
+    let told = proxy.metric("egress_alerts_total", "rule=\"much\"");
+    assert!((told - 1.0).abs() < f64::EPSILON, "{told}");
+}
+
+#[test]
+fn what_an_exemption_lets_out_is_not_counted_and_the_rest_is() {
+    let (state, abroad) = (TempDir::new().unwrap(), Origin::answering("127.2.0.1", ok("")));
+    let proxy = counting(&state);
+    assert_eq!(post(&proxy, &abroad, "photo;subjects=8"), 200, "the exemption lifts the rule");
+    assert_eq!(post(&proxy, &abroad, "photo;subjects=8"), 200, "nothing stands on the count");
+    // A slice that no exemption let out counts, beside one that it did.
+    assert_eq!(post(&proxy, &abroad, "photo;subjects=8, health;subjects=6"), 200);
+    assert_eq!(post(&proxy, &abroad, "health;subjects=5"), 451, "6 and 5 are over 10");
+    let records = proxy.wait_records(4);
+    assert_eq!(records[0]["rules"][0]["lifted"], "own/trial", "{records:#?}");
+    let last = &records[3]["counts"][0];
+    assert_eq!((&last["before"], &last["after"]), (&6.into(), &11.into()), "{last:#}");
+}

@@ -190,11 +190,12 @@ impl File {
         {
             let mut seen = write.open_table(SEEN)?;
             for (meter, id, day) in subjects {
-                let old = seen.get((*meter, *id))?.map(|old| Day(old.value()));
-                if old >= Some(*day) {
+                // One way down the tree for most; few were seen on a later day.
+                let old = seen.insert((*meter, *id), day.0)?.map(|old| Day(old.value()));
+                if let Some(old) = old.filter(|old| old >= day) {
+                    seen.insert((*meter, *id), old.0)?;
                     continue;
                 }
-                seen.insert((*meter, *id), day.0)?;
                 moved.entry((*meter, *day)).or_default().0 += 1;
                 if let Some(old) = old {
                     moved.entry((*meter, old)).or_default().1 += 1;

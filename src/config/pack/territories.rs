@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::geo::{Country, CountrySet, Subdivision};
 use crate::policy::{Dated, Places, Validity};
 
-use super::super::places::Jurisdictions;
+use super::super::places::{Jurisdictions, is_empty};
 use super::super::section::{Entry, Section, Word};
 
 /// A territory as written.
@@ -65,7 +65,16 @@ impl Territories {
         }
         if self.circles(name.text, &mut Vec::new()) {
             let message = format!("territory `{}` includes itself", name.text);
-            table.problem(name.span.clone(), message, None);
+            return table.problem(name.span.clone(), message, None);
+        }
+        // A rule on no place would stand there and never hold.
+        let ground = self.ground(table, std::slice::from_ref(name));
+        if ground.regions.is_empty() && ground.places.iter().all(is_empty) {
+            let help = "`countries`, `regions` or `include` name places, `all_except` every \
+                        country but some"
+                .to_owned();
+            let message = format!("territory `{}` names no place", name.text);
+            table.problem(name.span.clone(), message, Some(help));
         }
     }
 

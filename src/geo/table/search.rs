@@ -1,5 +1,5 @@
-//! The search in a bucket, in quarters instead of halves: the three rows compared in a step are
-//! fetched at once, so a bucket of 50,000 rows costs 7 waits for memory instead of 16.
+//! The search in a /24, in quarters instead of halves: the three rows compared in a step are
+//! fetched at once.
 
 /// Few enough rows to compare them all, without a branch.
 const FEW: usize = 8;

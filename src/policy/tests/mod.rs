@@ -13,6 +13,7 @@ use crate::net::Host;
 use super::*;
 
 mod law;
+mod nearby;
 
 /// A network, and where each database places it.
 type Said = (&'static str, Option<&'static str>, Option<&'static str>);
@@ -290,9 +291,11 @@ fn some_conditions() -> impl Strategy<Value = Vec<Condition>> {
     let consensus =
         prop_oneof![Just(Consensus::Any), Just(Consensus::Majority), Just(Consensus::All)];
     let codes = proptest::sample::subsequence(CODES.to_vec(), 1..=3);
-    let place = (codes, consensus, any::<bool>(), any::<bool>()).prop_map(
-        |(codes, consensus, counts, outside)| {
-            let reach = reach(&codes, &[], consensus, counts);
+    let states = vec![State::Agreed, State::Disputed, State::Overridden, State::Unknown];
+    let states = proptest::sample::subsequence(states, 0..=1);
+    let place = (codes, states, consensus, any::<bool>(), any::<bool>()).prop_map(
+        |(codes, states, consensus, counts, outside)| {
+            let reach = reach(&codes, &states, consensus, counts);
             if outside { Condition::Outside(reach) } else { Condition::To(reach) }
         },
     );
@@ -302,7 +305,7 @@ fn some_conditions() -> impl Strategy<Value = Vec<Condition>> {
     let method = method.prop_map(|method| Condition::Methods(vec![method.to_owned()]));
     let optional = (
         proptest::option::of(tags),
-        proptest::option::of(place),
+        proptest::collection::vec(place, 0..=2),
         proptest::option::weighted(0.2, method),
         proptest::option::weighted(0.2, some_peer()),
     );

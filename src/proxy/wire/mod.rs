@@ -9,6 +9,7 @@ mod field;
 pub mod head;
 mod line;
 pub mod stream;
+pub mod websocket;
 
 pub use fault::{Fault, FaultKind};
 pub use stream::Stream;

@@ -4,6 +4,7 @@
 
 mod authority;
 mod config;
+mod h2;
 mod http;
 mod names;
 mod origin;
@@ -15,11 +16,12 @@ use std::time::{Duration, Instant};
 
 pub(crate) use authority::{Authority, Leaf};
 pub(crate) use config::Config;
+pub(crate) use h2::H2Origin;
 pub(crate) use http::{Message, Wire};
 pub(crate) use names::{Dns, Zone};
 pub(crate) use origin::{Origin, ok};
 pub(crate) use proxy::{Proxy, private, program, request};
-pub(crate) use tls::Identity;
+pub(crate) use tls::{Identity, serve as serve_tls};
 
 /// How long anything may take before the test has failed. It is far longer than a slow
 /// machine needs; no test waits for it to pass.

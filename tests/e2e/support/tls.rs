@@ -13,6 +13,21 @@ use tempfile::TempDir;
 use super::http::Wire;
 use super::origin::Origin;
 
+/// An origin that answers `answer` to everything over TLS.
+pub(crate) fn serve(config: Arc<ServerConfig>, ip: &str, answer: String) -> Origin {
+    Origin::start(ip, move |wire, received| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let stream = wire.stream.try_clone().unwrap();
+        let mut secure = Wire::over(StreamOwned::new(connection, stream));
+        while let Some(request) = secure.request() {
+            received.note(request);
+            if secure.try_send(&answer).is_err() {
+                return;
+            }
+        }
+    })
+}
+
 /// A key and a certificate, by an authority of its own.
 #[derive(Debug)]
 pub(crate) struct Identity {
@@ -62,21 +77,34 @@ impl Identity {
 
     /// An origin that answers `ok` to everything over TLS.
     pub(crate) fn serve(&self, ip: &str, answer: String) -> Origin {
-        let config = Arc::new(self.config());
-        Origin::start(ip, move |wire, received| {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let stream = wire.stream.try_clone().unwrap();
-            let mut secure = Wire::over(StreamOwned::new(connection, stream));
-            while let Some(request) = secure.request() {
-                received.note(request);
-                if secure.try_send(&answer).is_err() {
-                    return;
-                }
-            }
-        })
+        serve(Arc::new(self.config()), ip, answer)
     }
 
-    fn config(&self) -> ServerConfig {
+    /// The certificate and the key of the holder.
+    pub(crate) fn pair(&self) -> [PathBuf; 2] {
+        ["cert.pem", "cert-key.pem"].map(|name| self.folder.path().join(name))
+    }
+
+    /// What a server of this name needs that wants a certificate of its clients, by the same
+    /// authority.
+    pub(crate) fn mutual(&self) -> ServerConfig {
+        let authority = CertificateDer::from_pem_file(self.certificate()).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(authority).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let (roots, shared) = (Arc::new(roots), Arc::clone(&provider));
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots, provider);
+        let builder = ServerConfig::builder_with_provider(shared);
+        let builder = builder.with_safe_default_protocol_versions().unwrap();
+        let [certificate, key] = self.pair();
+        let certificate = CertificateDer::from_pem_file(certificate).unwrap();
+        let key = PrivateKeyDer::from_pem_file(key).unwrap();
+        let builder = builder.with_client_cert_verifier(verifier.build().unwrap());
+        builder.with_single_cert(vec![certificate], key).unwrap()
+    }
+
+    /// What a server of this name needs.
+    pub(crate) fn config(&self) -> ServerConfig {
         let read = |name: &str| fs::read(self.folder.path().join(name)).unwrap();
         let certificate = CertificateDer::from_pem_slice(&read("cert.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_slice(&read("cert-key.pem")).unwrap();

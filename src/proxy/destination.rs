@@ -1,0 +1,125 @@
+//! From a name to permits: resolved once, every answer located, met where its certificate
+//! matters, counted and judged. A tunnel that will be opened is permitted to be met alone: what
+//! is asked inside is judged by itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::policy::{Facts, Permit, Place, Verdict};
+use crate::telemetry::Event;
+
+use super::Proxy;
+use super::active::{Active, Mixed};
+use super::counting::Counting;
+use super::draft::Draft;
+use super::error::{Error, Failed};
+use super::judge::{Judged, Refused};
+use super::meet::meet;
+use super::opening::Plan;
+use super::statement::Statement;
+use super::target::Target;
+
+/// Finds the sockets that the request may go to.
+pub(super) async fn find(
+    draft: &mut Draft,
+    facts: &Facts<'_>,
+    target: &Target,
+    statement: &Statement,
+) -> Result<Judged, Error> {
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    let started = Instant::now();
+    let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
+    let (resolve, resolved) = (started.elapsed(), Instant::now());
+    draft.record().timings.resolve = Some(resolve);
+    let places = proxy.locate(&active, target, &addresses)?;
+    if !facts.is_sealed() {
+        return judge_all(draft, facts, target, places, resolved.elapsed()).await;
+    }
+    match active.opening.plan(&active.policy, facts, &places) {
+        Plan::Open => {
+            let permits = introduced(draft, &active, facts, &places)?;
+            note(draft, &proxy, resolved.elapsed());
+            Ok(Judged::to_open(permits, &places))
+        }
+        Plan::Refuse => {
+            let text = "the configuration opens no tunnel to this destination";
+            Err(Failed::sealed("tunnel-refused", text).into())
+        }
+        Plan::Tunnel => {
+            let content = statement.content(&active, true);
+            let facts = Facts { content: &content, ..*facts };
+            judge_all(draft, &facts, target, places, resolved.elapsed()).await
+        }
+    }
+}
+
+/// The tickets to connect to the places and see whose certificate is shown there.
+pub(super) fn introduced(
+    draft: &mut Draft,
+    active: &Active,
+    facts: &Facts<'_>,
+    places: &[Place<'_>],
+) -> Result<Vec<Permit>, Error> {
+    let mut permits = Vec::new();
+    let mut refused: Option<Refused> = None;
+    for place in places {
+        match active.policy.introduce(facts, *place) {
+            Verdict::Allow(permit) => permits.push(permit),
+            Verdict::Refuse(refusal) => {
+                refused = refused.or_else(|| Some((Box::new(refusal), Some(place.entry.id()))));
+            }
+        }
+    }
+    if let Some((refusal, entry)) = refused
+        && (permits.is_empty() || active.mixed == Mixed::Refuse)
+    {
+        draft.set_refusal(&refusal, entry);
+        return Err(Error::Refused(refusal));
+    }
+    Ok(permits)
+}
+
+async fn judge_all(
+    draft: &mut Draft,
+    facts: &Facts<'_>,
+    target: &Target,
+    mut places: Vec<Place<'_>>,
+    located: Duration,
+) -> Result<Judged, Error> {
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    let met = meet(draft, facts, target, &places).await?;
+    let started = Instant::now();
+    let mut facts = *facts;
+    if let Some(met) = &met {
+        places.retain(|place| place.socket == met.permit.socket());
+        facts.peer = met.peer();
+    }
+    let facts = &facts;
+    let volumes = proxy.volumes.as_ref();
+    let counting = Counting::reserve(volumes, &active.policy, facts, &places).await;
+    let counting = counting.map_err(|error| Error::uncounted(&error))?;
+    let mut judged = Proxy::judge(&active, facts, &places, &counting);
+    let first = places.first().map(|place| Facts { place: Some(*place), ..*facts });
+    draft.record().recipient = first.and_then(|facts| active.policy.recipient(&facts));
+    counting.warn(&active.policy, &proxy.metrics);
+    draft.set_counting(counting);
+    note(draft, &proxy, located + started.elapsed());
+    match &mut judged {
+        // Until one of the permits has won, the first stands in the record.
+        Ok(judged) => {
+            judged.met = met;
+            let first = judged.permits.first();
+            first.into_iter().for_each(|p| draft.set_permit(p, judged.entry(p.socket())));
+        }
+        Err((refusal, entry)) => {
+            draft.set_refusal(refusal, *entry);
+            met.into_iter().for_each(|met| met.lease.rest());
+        }
+    }
+    judged.map_err(|(refusal, _)| Error::Refused(refusal))
+}
+
+fn note(draft: &mut Draft, proxy: &Proxy, decide: Duration) {
+    Event::Decided(decide).record(&proxy.metrics);
+    draft.record().timings.decide = Some(decide);
+}

@@ -1,0 +1,152 @@
+//! A tunnel that is opened: the destination is met first, then the client, by a certificate of
+//! our own; what is asked inside walks the same line as every other request.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::net::Host;
+use crate::tls::{Alpn, Authority, Hello};
+
+use super::course::Course;
+use super::error::{Error, Failed};
+use super::ingress::{Ingress, Inside, Io};
+use super::pool::Key;
+use super::relay::End;
+use super::rewound::Rewound;
+use super::target::Speech;
+use super::tunnel::Standing;
+use super::words::Words;
+use super::{Proxy, connection};
+
+/// What a tunnel that is opened needs.
+pub(super) struct Opened<'p> {
+    pub(super) proxy: &'p Arc<Proxy>,
+    pub(super) authority: &'p Authority,
+    pub(super) ingress: &'p Ingress,
+    pub(super) standing: &'p Standing,
+}
+
+impl Opened<'_> {
+    /// Goes the course that the first words gave.
+    pub(super) async fn follow<S: Io>(
+        &self,
+        client: Rewound<S>,
+        upstream: TcpStream,
+        course: Course,
+        words: &Words,
+    ) -> End {
+        match (course, words) {
+            (Course::Plain(http2), _) => self.plain(client, http2).await,
+            (Course::Secure(hello), _) => self.secure(client, upstream, &hello).await,
+            (Course::Bar(why), Words::Tls(hello)) => {
+                // Told inside, where it can be read.
+                self.refuse(client, hello, why.clone()).await;
+                End::Barred(why)
+            }
+            (Course::Bar(why), _) => End::Barred(why),
+            (Course::Pass, _) => End::Closed,
+        }
+    }
+
+    /// Serves plain HTTP inside a tunnel; the destination is met by each request.
+    async fn plain<S: Io>(&self, client: Rewound<S>, http2: bool) -> End {
+        let inside = self.inside(Speech::Http, Alpn::Http1, None);
+        let (proxy, ingress) = (Arc::clone(self.proxy), self.ingress.within(inside));
+        if http2 {
+            connection::serve_2(proxy, client, ingress).await;
+        } else {
+            connection::serve_1(proxy, client, ingress).await;
+        }
+        End::Closed
+    }
+
+    /// Meets the destination, then the client, and serves what is asked. Whatever is wrong with
+    /// the destination is told to the client inside, where it can be read.
+    async fn secure<S: Io>(&self, client: Rewound<S>, upstream: TcpStream, hello: &Hello) -> End {
+        let wanted = if hello.offers(b"h2") { Alpn::Http2 } else { Alpn::Http1 };
+        let (http2, trouble) = match self.meet(upstream, wanted).await {
+            Ok(http2) => (http2, None),
+            Err(Error::Failed(failed)) => (false, Some(failed)),
+            Err(Error::Refused(_)) => (false, None),
+        };
+        // A client that speaks HTTP/2 alone is served, whatever the destination speaks.
+        let http2 = http2 || (wanted == Alpn::Http2 && !hello.offers(b"http/1.1"));
+        let offered = if http2 { Alpn::Http2 } else { Alpn::Http1 };
+        self.answer(client, hello, offered, self.inside(Speech::Https, wanted, trouble)).await
+    }
+
+    /// Meets the client alone, to tell it why nothing comes of it.
+    async fn refuse<S: Io>(&self, client: Rewound<S>, hello: &Hello, why: Box<Failed>) -> End {
+        let offered = if hello.offers(b"http/1.1") { Alpn::Http1 } else { Alpn::Http2 };
+        self.answer(client, hello, offered, self.inside(Speech::Https, offered, Some(why))).await
+    }
+
+    async fn answer<S: Io>(
+        &self,
+        client: Rewound<S>,
+        hello: &Hello,
+        offered: Alpn,
+        inside: Inside,
+    ) -> End {
+        let name = hello.name.as_ref().unwrap_or(&self.standing.authority.host);
+        let config = match self.authority.server_config(name, offered).await {
+            Ok(config) => config,
+            Err(error) => return End::Unsigned(error),
+        };
+        let stream = match self.accept(client, config, name).await {
+            Ok(stream) => stream,
+            Err(error) => return End::Unbelieved(error),
+        };
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let (proxy, ingress) = (Arc::clone(self.proxy), self.ingress.within(inside));
+        if http2 {
+            connection::serve_2(proxy, stream, ingress).await;
+        } else {
+            connection::serve_1(proxy, stream, ingress).await;
+        }
+        End::Closed
+    }
+
+    async fn accept<S: Io>(
+        &self,
+        client: Rewound<S>,
+        config: Arc<ServerConfig>,
+        name: &Host,
+    ) -> std::io::Result<TlsStream<Rewound<S>>> {
+        let accepted = TlsAcceptor::from(config).accept(client);
+        let accepted = timeout(self.proxy.settings.head_timeout, accepted).await;
+        let accepted = accepted.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+        if let Err(error) = &accepted {
+            self.proxy.pinned.note(self.proxy, self.ingress.client.ip(), name, error);
+        }
+        accepted
+    }
+
+    /// Handshakes with the destination on the connected socket, and lets the connection wait
+    /// for the first request. Says whether HTTP/2 is spoken there.
+    async fn meet(&self, upstream: TcpStream, alpn: Alpn) -> Result<bool, Error> {
+        let host = self.standing.authority.host.clone();
+        let socket = self.standing.permit.socket();
+        let key = Key { socket, tls: Some((host, alpn)), epoch: self.standing.epoch };
+        let lease = self.proxy.upstream.handshake(upstream, key).await?;
+        let http2 = lease.link.sender.is_shared();
+        lease.rest();
+        Ok(http2)
+    }
+
+    fn inside(&self, speech: Speech, alpn: Alpn, trouble: Option<Box<Failed>>) -> Inside {
+        Inside {
+            authority: self.standing.authority.clone(),
+            speech,
+            alpn,
+            statement: self.standing.statement.clone(),
+            relaxed: self.proxy.active().opening.relaxes(&self.standing.authority.host),
+            trouble,
+        }
+    }
+}

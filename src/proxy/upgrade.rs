@@ -1,0 +1,156 @@
+//! WebSocket: a request that asks to go on in another protocol, over HTTP/1 (RFC 6455) or
+//! over a stream of HTTP/2 (RFC 8441). Towards destinations it is always the former.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
+use hyper::ext::Protocol;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+
+use crate::audit::Fault;
+use crate::telemetry::{Event, Side};
+
+use super::body::Body;
+use super::draft::Draft;
+use super::error::Error;
+use super::guard::Served;
+use super::ingress::Ingress;
+use super::relay::{End, Passed, relay_frames};
+use super::tunnel::Standing;
+use super::upstream::Answered;
+use super::{Proxy, fields};
+
+const WEBSOCKET: &str = "websocket";
+const KEY: HeaderName = header::SEC_WEBSOCKET_KEY;
+const ACCEPT: HeaderName = header::SEC_WEBSOCKET_ACCEPT;
+/// What turns a key into its acceptance (RFC 6455 section 1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What a request asks for that wants to go on as WebSocket; kept in its extensions.
+#[derive(Clone, Debug)]
+pub(super) struct Upgrade {
+    /// The client's side, once it has read our answer.
+    client: OnUpgrade,
+    /// Whether it was asked for over HTTP/2.
+    extended: bool,
+    /// What the destination's acceptance must answer.
+    key: HeaderValue,
+}
+
+impl Upgrade {
+    /// Notes what the request asks for. One over HTTP/2 becomes the GET that means the same.
+    pub(super) fn note<B>(request: &mut Request<B>) {
+        let extended = request.extensions_mut().remove::<Protocol>();
+        let extended = extended.is_some_and(|one| one.as_str().eq_ignore_ascii_case(WEBSOCKET))
+            && *request.method() == Method::CONNECT;
+        if !extended && !asks(request) {
+            return;
+        }
+        if extended {
+            *request.method_mut() = Method::GET;
+            let random: [u8; 16] = uuid::Uuid::new_v4().into_bytes();
+            let key = HeaderValue::try_from(BASE64_STANDARD.encode(random));
+            request.headers_mut().extend(key.ok().map(|key| (KEY, key)));
+        }
+        let Some(key) = request.headers().get(KEY).cloned() else { return };
+        let client = hyper::upgrade::on(&mut *request);
+        request.extensions_mut().insert(Self { client, extended, key });
+    }
+
+    /// Says it to the destination.
+    pub(super) fn dress(headers: &mut HeaderMap) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static(WEBSOCKET));
+        headers.remove(header::TE);
+    }
+
+    /// Whether the destination agrees to what was asked (RFC 6455 section 4.1).
+    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Error> {
+        let joined = [self.key.as_bytes(), GUID].concat();
+        let expected = BASE64_STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &joined));
+        let told = |name| headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+        let agreed = told(header::UPGRADE).eq_ignore_ascii_case(WEBSOCKET.as_bytes())
+            && told(ACCEPT) == expected.as_bytes();
+        if agreed {
+            return Ok(());
+        }
+        let text = "the destination switched to a protocol that was not asked for";
+        let status = StatusCode::BAD_GATEWAY;
+        Err(Error::upstream(status, "response", "answer-malformed", "http_protocol_error", text))
+    }
+}
+
+/// Whether an HTTP/1.1 request asks for WebSocket; nothing else is upgraded to.
+fn asks<B>(request: &Request<B>) -> bool {
+    let upgrade = request.headers().get(header::UPGRADE).map(HeaderValue::as_bytes);
+    *request.method() == Method::GET
+        && request.version() == Version::HTTP_11
+        && upgrade.is_some_and(|value| value.eq_ignore_ascii_case(WEBSOCKET.as_bytes()))
+        && fields::has_token(request.headers(), &header::CONNECTION, "upgrade")
+}
+
+/// Answers the client as the destination did, and passes what both say from now on.
+pub(super) fn open(
+    answered: Answered,
+    upgrade: Upgrade,
+    standing: Standing,
+    (mut draft, served): (Draft, Served),
+    ingress: Arc<Ingress>,
+) -> Response<Body> {
+    let Answered { response, .. } = answered;
+    let (mut head, body) = response.into_parts();
+    let mut response = Response::new(body);
+    *response.extensions_mut() = std::mem::take(&mut head.extensions);
+    let upstream = hyper::upgrade::on(&mut response);
+    fields::forward_response(&mut head.headers, head.version, draft.proxy().via());
+    draft.record().status = Some(head.status.as_u16());
+    let mut answer = Response::new(Body::own(Bytes::new(), Some(served)));
+    if upgrade.extended {
+        head.headers.remove(ACCEPT);
+    } else {
+        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        head.headers.insert(header::UPGRADE, HeaderValue::from_static(WEBSOCKET));
+    }
+    *answer.headers_mut() = head.headers;
+    let tasks = draft.proxy().drain.tasks.clone();
+    tasks.spawn(async move {
+        run(upgrade.client, upstream, &standing, draft).await;
+        drop(ingress);
+    });
+    answer
+}
+
+async fn run(client: OnUpgrade, upstream: OnUpgrade, standing: &Standing, mut draft: Draft) {
+    let proxy = Arc::clone(draft.proxy());
+    let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
+        return draft.cut(Fault::Client, "client-closed", "a side left before the other switched");
+    };
+    let counts = Passed::default();
+    Event::Connection(Side::Upstream, true).record(&proxy.metrics);
+    let end = tokio::select! {
+        end = relay_frames(TokioIo::new(client), TokioIo::new(upstream), &counts) => end,
+        end = standing.ends(&proxy, &counts) => end,
+    };
+    Event::Connection(Side::Upstream, false).record(&proxy.metrics);
+    told(&end, standing, &proxy);
+    end.note(&mut draft);
+    let record = draft.record();
+    record.bytes_out = counts.out.load(Ordering::Relaxed);
+    record.bytes_in = counts.back.load(Ordering::Relaxed);
+    record.messages_out = Some(counts.messages.load(Ordering::Relaxed));
+}
+
+fn told(end: &End, standing: &Standing, proxy: &Proxy) {
+    if matches!(end, End::Revoked) {
+        Event::Revoked(standing.permit.socket()).record(&proxy.metrics);
+    }
+}

@@ -1,0 +1,293 @@
+//! Tunnels that are opened: what is asked inside is decided by itself, and clients that trust
+//! the authority notice nothing else.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Config, H2Origin, Identity, Origin, Proxy, ok, program};
+
+const HOST: &str = "api.example";
+
+/// A proxy with an authority that it made, and destinations under another one.
+struct Bench {
+    proxy: Proxy,
+    identity: Identity,
+    folder: TempDir,
+}
+
+impl Bench {
+    /// `more` is what the configuration says beside; `HOST` lies at this address.
+    fn new(address: &str, more: impl Fn(Config) -> Config) -> Self {
+        let folder = TempDir::new().unwrap();
+        let identity = Identity::new(HOST, address);
+        let state = folder.path().join("state");
+        let tables = format!(
+            "[state]\nfolder = \"{}\"\n[tls]\nroots = [\"{}\"]",
+            state.display(),
+            identity.certificate().display()
+        );
+        std::fs::write(folder.path().join("init.toml"), format!("packs = []\n{tables}")).unwrap();
+        let mut init = program();
+        init.args(["ca", "init", "--config"]).arg(folder.path().join("init.toml"));
+        let made = init.output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let proxy = Proxy::start(&more(Config::new().with(&tables).name(HOST, &[address])));
+        let roots = proxy.ask_admin("GET", "/ca.pem");
+        std::fs::write(folder.path().join("roots.pem"), roots.body).unwrap();
+        Self { proxy, identity, folder }
+    }
+
+    fn roots(&self) -> PathBuf {
+        self.folder.path().join("roots.pem")
+    }
+
+    /// curl through the proxy; what it printed.
+    fn curl(&self, arguments: &[&str]) -> String {
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "50", "--noproxy", ""])
+            .args(["--proxy", &format!("http://{}", self.proxy.listen), "--cacert"])
+            .arg(self.roots())
+            .args(arguments)
+            .output()
+            .unwrap_or_else(|error| panic!("curl: {error}; run the tests by tests/run"));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text + &String::from_utf8_lossy(&output.stderr)
+    }
+
+    /// The records, of tunnels and of requests inside them.
+    fn records(&self, count: usize) -> (Vec<Value>, Vec<Value>) {
+        let records = self.proxy.wait_records(count).into_iter();
+        records.partition(|record| record["method"] == "CONNECT")
+    }
+}
+
+fn url(port: u16) -> String {
+    format!("https://{HOST}:{port}/path?secret=1")
+}
+
+fn always(config: Config) -> Config {
+    config.with("[intercept]\nmode = \"always\"")
+}
+
+#[test]
+fn what_is_asked_inside_a_tunnel_is_decided_by_itself() {
+    let bench = Bench::new("127.3.0.1", Config::rules);
+    let origin = bench.identity.serve("127.3.0.1", ok("answered"));
+    let url = url(origin.address.port());
+    assert_eq!(bench.curl(&[&url]), "answered");
+    let refused = bench.curl(&["--header", "X-Data-Class: health", "--data", "abc", &url]);
+    let problem: Value = serde_json::from_str(&refused).unwrap();
+    assert_eq!(problem["rule"], "us-country-of-concern", "{problem:#}");
+    assert_eq!(origin.requests().len(), 1, "only the untagged one arrived");
+    assert_eq!(origin.request(0).head.line, "GET /path?secret=1 HTTP/1.1");
+    let (tunnels, inside) = bench.records(4);
+    assert_eq!((tunnels.len(), inside.len()), (2, 2));
+    for tunnel in &tunnels {
+        let is = (&tunnel["tunnel"], &tunnel["server_name"], &tunnel["status"]);
+        assert_eq!(is, (&"opened".into(), &HOST.into(), &200.into()), "{tunnel:#}");
+    }
+    for (record, outcome) in inside.iter().zip(["allow", "block"]) {
+        assert_eq!((&record["scheme"], &record["outcome"]), (&"https".into(), &outcome.into()));
+        assert_eq!((&record["host"], &record["path"]), (&HOST.into(), &"/path".into()));
+    }
+    assert_eq!(inside[1]["bytes_out"], 0);
+}
+
+#[test]
+fn a_tunnel_that_no_rule_cares_about_passes_unread() {
+    // Nothing that is inside could change the answer.
+    let bench = Bench::new("127.1.0.1", |config| {
+        config.rule("abroad", "block", "", "tags = [\"health\"]\nto = [\"DE\"]")
+    });
+    let origin = bench.identity.serve("127.1.0.1", ok("answered"));
+    let url = url(origin.address.port());
+    let (certificate, roots) = (bench.identity.certificate(), bench.roots());
+    assert_ne!(bench.curl(&[&url]), "answered", "the destination's own certificate is seen");
+    let own = ["--cacert", certificate.to_str().unwrap(), &url];
+    assert_eq!(bench.curl(&own), "answered", "{roots:?}");
+    let (tunnels, inside) = bench.records(2);
+    assert_eq!(inside.len(), 0);
+    assert!(tunnels.iter().all(|tunnel| tunnel["tunnel"] == "unread"), "{tunnels:#?}");
+    assert!(bench.proxy.metric("egress_unscanned_bytes_total", "") > 500.0);
+}
+
+#[test]
+fn http2_is_spoken_on_both_sides_with_trailers() {
+    let bench = Bench::new("127.1.0.1", always);
+    let origin = H2Origin::echo("127.1.0.1", &bench.identity.config(), &["h2", "http/1.1"]);
+    let url = url(origin.address.port());
+    let print = ["--write-out", " %{http_version}", "--data", "some words"];
+    assert_eq!(bench.curl(&[&print[..], &["--http2", &url]].concat()), "some words 2");
+    assert_eq!(bench.curl(&[&print[..], &["--http1.1", &url]].concat()), "some words 1.1");
+    for (number, version) in [http::Version::HTTP_2, http::Version::HTTP_11].iter().enumerate() {
+        let seen = origin.request(number);
+        assert_eq!((seen.version, seen.method.as_str()), (*version, "POST"));
+        assert_eq!(seen.body, b"some words");
+        assert!(!seen.headers.contains_key("proxy-connection"), "{seen:?}");
+        assert!(seen.headers.contains_key("via"), "{seen:?}");
+    }
+    let (tunnels, inside) = bench.records(4);
+    assert_eq!((tunnels.len(), inside.len()), (2, 2));
+    assert!(inside.iter().all(|record| record["bytes_out"] == 10), "{inside:#?}");
+}
+
+#[test]
+fn versions_are_mapped_where_the_destination_speaks_another() {
+    let bench = Bench::new("127.1.0.1", always);
+    let old = H2Origin::echo("127.1.0.1", &bench.identity.config(), &["http/1.1"]);
+    let url = url(old.address.port());
+    let print = ["--write-out", " %{http_version}", "--data", "some words", "--http2"];
+    assert_eq!(bench.curl(&[&print[..], &[&url]].concat()), "some words 1.1");
+    assert_eq!(old.request(0).version, http::Version::HTTP_11);
+}
+
+#[test]
+fn bodies_pass_whole_in_both_versions() {
+    let bench = Bench::new("127.1.0.1", always);
+    let origin = H2Origin::echo("127.1.0.1", &bench.identity.config(), &["h2", "http/1.1"]);
+    let url = url(origin.address.port());
+    let body: Vec<u8> =
+        (0_u32..3_000_000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let (sent, got) = (bench.folder.path().join("sent"), bench.folder.path().join("got"));
+    for size in [1, 16_383, 16_384, 65_537, 1 << 20, body.len()] {
+        std::fs::write(&sent, &body[..size]).unwrap();
+        for version in ["--http1.1", "--http2"] {
+            let data = format!("@{}", sent.display());
+            let arguments =
+                [version, "--data-binary", &data, "--output", got.to_str().unwrap(), &url];
+            assert_eq!(bench.curl(&arguments), "");
+            assert!(std::fs::read(&got).unwrap() == body[..size], "{size} bytes, {version}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_certificate_of_the_destination_is_told_inside() {
+    let bench = Bench::new("127.1.0.1", always);
+    let stranger = Identity::new(HOST, "127.1.0.1");
+    let origin = stranger.serve("127.1.0.1", ok("never"));
+    let told = bench.curl(&[&url(origin.address.port())]);
+    let problem: Value = serde_json::from_str(&told).unwrap();
+    let is = (&problem["status"], &problem["code"], &problem["fault"]);
+    assert_eq!(is, (&502.into(), &"tls-certificate".into(), &"upstream".into()), "{problem:#}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("invalid peer certificate"),
+        "{problem:#}"
+    );
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn host_name_and_tunnel_must_agree() {
+    let bench = Bench::new("127.1.0.1", always);
+    let origin = bench.identity.serve("127.1.0.1", ok("answered"));
+    let port = origin.address.port();
+    let other = bench.curl(&["--header", "Host: other.example", &url(port)]);
+    let problem: Value = serde_json::from_str(&other).unwrap();
+    let is = (&problem["status"], &problem["code"]);
+    assert_eq!(is, (&421.into(), &"authority-mismatch".into()), "{problem:#}");
+    // Another server name than the tunnel's.
+    let to = format!("other.example:{port}:{HOST}:{port}");
+    let fronted = bench.curl(&["--connect-to", &to, &format!("https://other.example:{port}/")]);
+    let problem: Value = serde_json::from_str(&fronted).unwrap();
+    assert_eq!(problem["code"], "authority-mismatch", "{problem:#}");
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn a_tunnel_that_cannot_be_read_is_refused_or_passed_as_configured() {
+    let echo = Origin::echo("127.1.0.1");
+    for (setting, passes) in [("refuse", false), ("tunnel", true)] {
+        let tables = format!("[intercept]\nmode = \"always\"\nunreadable = \"{setting}\"");
+        let bench = Bench::new("127.1.0.1", |config| config.with(&tables));
+        let (mut tunnel, answer) = bench.proxy.connect(&echo.address.to_string(), "");
+        assert_eq!(answer.status(), 200);
+        tunnel.send("SSH-2.0-client\r\n");
+        let came = tunnel.some();
+        assert_eq!(came.is_empty(), !passes, "{setting}");
+        drop(tunnel);
+        let record = bench.proxy.record();
+        let code = if passes { Value::Null } else { "tunnel-unreadable".into() };
+        assert_eq!(record["error"]["code"], code, "{record:#}");
+    }
+}
+
+#[test]
+fn plain_http_in_a_tunnel_is_decided_too() {
+    let bench = Bench::new("127.3.0.1", Config::rules);
+    let origin = Origin::answering("127.3.0.1", ok("plain"));
+    let port = origin.address.port();
+    let ask = |fields: &str| {
+        let (mut tunnel, answer) = bench.proxy.connect(&format!("{HOST}:{port}"), "");
+        assert_eq!(answer.status(), 200);
+        tunnel.send(format!("GET /x HTTP/1.1\r\nHost: {HOST}:{port}\r\n{fields}\r\n"));
+        tunnel.response("GET").status()
+    };
+    assert_eq!((ask(""), ask("X-Data-Class: health\r\n")), (200, 451));
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[test]
+fn tags_of_the_tunnel_hold_inside_it() {
+    let bench = Bench::new("127.1.0.1", |config| {
+        always(config).rule("get", "block", "", "tags = [\"health\"]\nmethods = [\"POST\"]")
+    });
+    let origin = bench.identity.serve("127.1.0.1", ok("answered"));
+    let url = url(origin.address.port());
+    let tagged = ["--proxy-header", "X-Data-Class: health"];
+    assert_eq!(bench.curl(&[&tagged[..], &[&url]].concat()), "answered");
+    let refused = bench.curl(&[&tagged[..], &["--data", "a", &url]].concat());
+    assert!(refused.contains("\"rule\": \"get\""), "{refused}");
+}
+
+#[test]
+fn rules_say_which_tunnels_are_opened() {
+    let rules = "[intercept]\nmode = \"always\"\n\
+        [[intercept.rule]]\nhosts = [\"pinned.example\"]\naction = \"tunnel\"\n\
+        [[intercept.rule]]\nhosts = [\"*.shut.example\"]\nto = [\"US\"]\naction = \"refuse\"";
+    let bench = Bench::new("127.1.0.1", |config| {
+        let config = config.name("pinned.example", &["127.1.0.1"]).with(rules);
+        config.name("a.shut.example", &["127.1.0.1"])
+    });
+    let echo = Origin::echo("127.1.0.1");
+    let port = echo.address.port();
+    let (mut tunnel, answer) = bench.proxy.connect(&format!("pinned.example:{port}"), "");
+    assert_eq!(answer.status(), 200);
+    tunnel.send("anything");
+    assert_eq!(tunnel.take(8), b"anything");
+    drop(tunnel);
+    let (_, answer) = bench.proxy.connect(&format!("a.shut.example:{port}"), "");
+    assert_eq!((answer.status(), &answer.json()["code"]), (403, &"tunnel-refused".into()));
+    let records = bench.proxy.wait_records(2);
+    assert!(records.iter().any(|record| record["tunnel"] == "unread"), "{records:#?}");
+}
+
+#[test]
+fn a_client_that_does_not_believe_us_is_told_of() {
+    let bench = Bench::new("127.1.0.1", |config| {
+        config.with("[intercept]\nmode = \"always\"\npinned_after = 2")
+    });
+    let origin = bench.identity.serve("127.1.0.1", ok("never"));
+    let url = url(origin.address.port());
+    let other = bench.identity.certificate();
+    for _ in 0..3 {
+        bench.curl(&["--cacert", other.to_str().unwrap(), &url]);
+    }
+    let records = bench.proxy.wait_records(3);
+    assert!(records.iter().all(|r| r["error"]["code"] == "client-tls"), "{records:#?}");
+    let told = bench.proxy.metric("egress_pinning_suspected_total", "");
+    assert!((told - 1.0).abs() < f64::EPSILON, "{told}");
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn many_requests_share_one_connection_to_the_destination() {
+    let bench = Bench::new("127.1.0.1", always);
+    let origin = bench.identity.serve("127.1.0.1", ok("a"));
+    let url = url(origin.address.port());
+    assert_eq!(bench.curl(&[&url, &url, &url]), "aaa");
+    assert_eq!((origin.requests().len(), origin.connections()), (3, 1));
+}
