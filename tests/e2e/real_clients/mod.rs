@@ -2,7 +2,11 @@
 //! and finds the proxy in the way that README says for it. `tests/run` installs them.
 
 mod bodies;
+mod browser;
 mod calls;
+mod git;
+mod java;
+mod packages;
 mod programs;
 mod sockets;
 
@@ -41,6 +45,12 @@ fn site(bench: &Bench, protocols: &[&str]) -> Site {
             }
         })
     })
+}
+
+/// Puts a rule in force that refuses every `GET` inside a tunnel, for programs that cannot tag.
+fn close(bench: &Bench) {
+    let rule = "methods = [\"GET\"]";
+    bench.proxy.reload(&bench.config.clone().rule("closed", "block", "", rule));
 }
 
 fn url(port: u16) -> String {

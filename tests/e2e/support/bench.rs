@@ -11,6 +11,8 @@ use super::{Config, Identity, Proxy, program, wait_for};
 /// A proxy with an authority that it made, and destinations under another one.
 pub(crate) struct Bench {
     pub(crate) proxy: Proxy,
+    /// What the proxy was started with.
+    pub(crate) config: Config,
     pub(crate) identity: Identity,
     pub(crate) folder: TempDir,
 }
@@ -34,11 +36,11 @@ impl Bench {
         init.args(["ca", "init", "--config"]).arg(folder.path().join("init.toml"));
         let made = init.output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let config = Config::new().with(&tables).name(Self::HOST, &[address]);
-        let proxy = Proxy::start(&more(config));
+        let config = more(Config::new().with(&tables).name(Self::HOST, &[address]));
+        let proxy = Proxy::start(&config);
         let roots = proxy.ask_admin("GET", "/ca.pem");
         std::fs::write(folder.path().join("roots.pem"), roots.body).unwrap();
-        Self { proxy, identity, folder }
+        Self { proxy, config, identity, folder }
     }
 
     /// What the proxy's clients have to trust.
