@@ -15,6 +15,7 @@ mod error;
 mod fields;
 mod forward;
 mod frame;
+mod grpc;
 pub mod guard;
 mod held;
 mod ingress;

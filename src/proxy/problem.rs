@@ -1,4 +1,4 @@
-//! What an error answer says, in both its forms.
+//! What an error answer says, in each of its forms.
 
 use http::StatusCode;
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub(super) struct Problem {
     #[serde(rename = "decision")]
     pub(super) id: String,
     #[serde(serialize_with = "as_word")]
-    fault: Fault,
+    pub(super) fault: Fault,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
@@ -100,6 +100,14 @@ impl Problem {
         let mut text = serde_json::to_string_pretty(self).expect("a problem has only string keys");
         text.push('\n');
         text
+    }
+
+    /// The same in one line, for clients that show no more.
+    pub(super) fn line(&self) -> String {
+        let known = [("rule", &self.rule), ("source", &self.cite), ("waits as", &self.hold)];
+        let known = known.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let known: String = known.map(|(name, value)| format!("{name}: {value}; ")).collect();
+        format!("{} ({known}decision: {})", self.detail, self.id)
     }
 
     /// The page for a browser.

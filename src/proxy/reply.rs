@@ -1,5 +1,5 @@
 //! Our own answers: 451, 403, 400, 502, 504 and so on, as problem+json (RFC 9457) or as
-//! a page, each with `Proxy-Status` (RFC 9209) and the decision id.
+//! a page or for gRPC, each with `Proxy-Status` (RFC 9209) and the decision id.
 
 use bytes::Bytes;
 use http::{
@@ -12,6 +12,7 @@ use super::body::Body;
 use super::draft::Draft;
 use super::error::Error;
 use super::fields::PSEUDONYM;
+use super::grpc;
 use super::guard::{Refusal, Served};
 use super::problem::Problem;
 
@@ -21,16 +22,25 @@ pub(super) const DECISION: HeaderName = HeaderName::from_static("x-borderpost-de
 /// How the client wants to be answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wish {
-    html: bool,
+    form: Form,
     close: bool,
     /// Whether a connection carries one request at a time, so that it can be asked to close.
     http1: bool,
 }
 
+/// In what form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    #[default]
+    Json,
+    Page,
+    Grpc,
+}
+
 impl Wish {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         Self {
-            html: prefers_html(request.headers()),
+            form: Form::of(request.headers()),
             // What follows a refused CONNECT may be the tunnel's bytes already.
             close: *request.method() == Method::CONNECT,
             http1: request.version() <= Version::HTTP_11,
@@ -50,10 +60,10 @@ pub(super) fn error(
     draft.record().status = Some(problem.status.as_u16());
     draft.record().failure = Some(problem.failure());
     let client = draft.record().client.ip();
-    let (kind, text) = if wish.html {
-        ("text/html; charset=utf-8", problem.page())
-    } else {
-        ("application/problem+json", problem.json())
+    let (kind, text) = match wish.form {
+        Form::Json => ("application/problem+json", problem.json()),
+        Form::Page => ("text/html; charset=utf-8", problem.page()),
+        Form::Grpc => (grpc::TYPE, String::new()),
     };
     let mut response = Response::new(Body::own(Bytes::from(text), served));
     *response.status_mut() = problem.status;
@@ -62,6 +72,9 @@ pub(super) fn error(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     insert(headers, HeaderName::from_static("proxy-status"), &problem.proxy_status());
     insert(headers, DECISION, &problem.id);
+    if wish.form == Form::Grpc {
+        grpc::tell(headers, &problem);
+    }
     if problem.status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(
             header::ALLOW,
@@ -100,7 +113,7 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
         let line = redacted(&refused.request_line);
         failed.failure.detail = format!("{} (request line: {line})", failed.failure.detail);
     }
-    error(&failure, Wish { html: false, close: true, http1: true }, draft, None)
+    error(&failure, Wish { form: Form::Json, close: true, http1: true }, draft, None)
 }
 
 /// A request line without what may be data or a secret: the query, and a user before the
@@ -127,6 +140,18 @@ pub(super) fn own(status: StatusCode, mut draft: Draft, served: Served) -> Respo
     let mut response = Response::new(Body::own(Bytes::new(), Some(served)));
     *response.status_mut() = status;
     response
+}
+
+impl Form {
+    fn of(headers: &HeaderMap) -> Self {
+        if grpc::is_spoken(headers) {
+            Self::Grpc
+        } else if prefers_html(headers) {
+            Self::Page
+        } else {
+            Self::Json
+        }
+    }
 }
 
 /// Whether HTML is wanted at least as much as JSON (RFC 9110 section 12.5.1).
@@ -174,7 +199,7 @@ mod tests {
     fn a_browser_gets_a_page_and_a_program_gets_json() {
         let html = |accept: &str| {
             let request = Request::builder().header("accept", accept).body(()).unwrap();
-            Wish::of(&request).html
+            Wish::of(&request).form == Form::Page
         };
         assert!(html("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
         assert!(!html("*/*"));

@@ -1,12 +1,11 @@
 //! Programs that people use, through the proxy: curl, Python's `requests` and `httpx`,
 //! Node's `undici`. `tests/run` installs them and says where they are.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Config, Identity, Origin, Proxy, ok};
+use crate::support::{Config, Identity, Origin, Proxy, given, ok, said, script};
 
 const HOST: &str = "api.test.example";
 
@@ -73,24 +72,6 @@ impl Bench {
         assert_eq!((&tunnel["host"], &tunnel["path"]), (&HOST.into(), &Value::Null));
         assert!(tunnel["bytes_in"].as_u64().unwrap() > 500, "{tunnel:#}");
     }
-}
-
-#[track_caller]
-fn said(output: &Output) -> String {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {error}", output.status);
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// A path that `tests/run` sets.
-#[track_caller]
-fn given(name: &str) -> PathBuf {
-    let value = std::env::var_os(name);
-    value.unwrap_or_else(|| panic!("{name} is not set: run the tests by tests/run")).into()
-}
-
-fn script(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
 #[test]

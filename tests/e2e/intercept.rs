@@ -1,68 +1,11 @@
 //! Tunnels that are opened: what is asked inside is decided by itself, and clients that trust
 //! the authority notice nothing else.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::support::{Config, H2Origin, Identity, Origin, Proxy, ok, program};
+use crate::support::{Bench, Config, H2Origin, Identity, Origin, ok};
 
-const HOST: &str = "api.example";
-
-/// A proxy with an authority that it made, and destinations under another one.
-struct Bench {
-    proxy: Proxy,
-    identity: Identity,
-    folder: TempDir,
-}
-
-impl Bench {
-    /// `more` is what the configuration says beside; `HOST` lies at this address.
-    fn new(address: &str, more: impl Fn(Config) -> Config) -> Self {
-        let folder = TempDir::new().unwrap();
-        let identity = Identity::new(HOST, address);
-        let state = folder.path().join("state");
-        let tables = format!(
-            "[state]\nfolder = \"{}\"\n[tls]\nroots = [\"{}\"]",
-            state.display(),
-            identity.certificate().display()
-        );
-        std::fs::write(folder.path().join("init.toml"), format!("packs = []\n{tables}")).unwrap();
-        let mut init = program();
-        init.args(["ca", "init", "--config"]).arg(folder.path().join("init.toml"));
-        let made = init.output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let proxy = Proxy::start(&more(Config::new().with(&tables).name(HOST, &[address])));
-        let roots = proxy.ask_admin("GET", "/ca.pem");
-        std::fs::write(folder.path().join("roots.pem"), roots.body).unwrap();
-        Self { proxy, identity, folder }
-    }
-
-    fn roots(&self) -> PathBuf {
-        self.folder.path().join("roots.pem")
-    }
-
-    /// curl through the proxy; what it printed.
-    fn curl(&self, arguments: &[&str]) -> String {
-        let output = Command::new("curl")
-            .args(["--silent", "--show-error", "--max-time", "50", "--noproxy", ""])
-            .args(["--proxy", &format!("http://{}", self.proxy.listen), "--cacert"])
-            .arg(self.roots())
-            .args(arguments)
-            .output()
-            .unwrap_or_else(|error| panic!("curl: {error}; run the tests by tests/run"));
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text + &String::from_utf8_lossy(&output.stderr)
-    }
-
-    /// The records, of tunnels and of requests inside them.
-    fn records(&self, count: usize) -> (Vec<Value>, Vec<Value>) {
-        let records = self.proxy.wait_records(count).into_iter();
-        records.partition(|record| record["method"] == "CONNECT")
-    }
-}
+const HOST: &str = Bench::HOST;
 
 fn url(port: u16) -> String {
     format!("https://{HOST}:{port}/path?secret=1")

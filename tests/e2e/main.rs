@@ -24,6 +24,7 @@ mod packs;
 mod peers;
 mod policy;
 mod protocol;
+mod real_clients;
 mod records;
 mod reload;
 mod support;

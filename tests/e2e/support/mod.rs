@@ -3,24 +3,28 @@
 //! system gives. Nothing sleeps for luck: whatever is waited for has a [`DEADLINE`].
 
 mod authority;
+mod bench;
 mod config;
 mod h2;
 mod http;
 mod names;
 mod origin;
 mod proxy;
+mod site;
 mod tls;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 pub(crate) use authority::{Authority, Leaf};
+pub(crate) use bench::{Bench, given, said, script};
 pub(crate) use config::Config;
 pub(crate) use h2::H2Origin;
 pub(crate) use http::{Message, Wire};
 pub(crate) use names::{Dns, Zone};
 pub(crate) use origin::{Origin, ok};
 pub(crate) use proxy::{Proxy, private, program, request};
+pub(crate) use site::{Answer, BOTH, Flow, Site, answer, flowing, whole};
 pub(crate) use tls::{Identity, serve as serve_tls};
 
 /// How long anything may take before the test has failed. It is far longer than a slow

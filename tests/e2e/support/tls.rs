@@ -67,6 +67,11 @@ impl Identity {
         self.folder.path().join("ca.pem")
     }
 
+    /// A file of it: `cert.pem` or `cert-key.pem`.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// The digest of its key as the register writes it: SHA-256 of the SubjectPublicKeyInfo.
     pub(crate) fn key(&self) -> String {
         let shell = "openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform der \
