@@ -45,17 +45,19 @@ impl Territories {
         for (name, section) in table.named_sections() {
             let territory = territory(&section, zone);
             let others = [&*territory.include, &*territory.except].concat();
-            spans.push((name.clone(), others));
+            // A list that is empty by its own word may be filled one day.
+            let waiting = section.has("countries") && territory.countries.is_empty();
+            spans.push((name.clone(), others, waiting));
             all.named.insert(name.text.to_owned(), territory);
         }
-        for (name, others) in &spans {
-            all.check(&table, name, others);
+        for (name, others, waiting) in &spans {
+            all.check(&table, name, others, *waiting);
         }
         all
     }
 
     /// Each name must be a territory, a jurisdiction or a country, and none may go in circles.
-    fn check(&self, table: &Section<'_>, name: &Word<'_>, others: &[String]) {
+    fn check(&self, table: &Section<'_>, name: &Word<'_>, others: &[String], waiting: bool) {
         for other in others {
             if !self.knows(other) {
                 let message =
@@ -69,7 +71,7 @@ impl Territories {
         }
         // A rule on no place would stand there and never hold.
         let ground = self.ground(table, std::slice::from_ref(name));
-        if ground.regions.is_empty() && ground.places.iter().all(is_empty) {
+        if !waiting && ground.regions.is_empty() && ground.places.iter().all(is_empty) {
             let help = "`countries`, `regions` or `include` name places, `all_except` every \
                         country but some"
                 .to_owned();
