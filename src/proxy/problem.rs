@@ -106,8 +106,8 @@ impl Problem {
     pub(super) fn line(&self) -> String {
         let known = [("rule", &self.rule), ("source", &self.cite), ("waits as", &self.hold)];
         let known = known.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-        let known: String = known.map(|(name, value)| format!("{name}: {value}; ")).collect();
-        format!("{} ({known}decision: {})", self.detail, self.id)
+        let known: Vec<_> = known.map(|(name, value)| format!("{name}: {value}; ")).collect();
+        format!("{} ({}decision: {})", self.detail, known.concat(), self.id)
     }
 
     /// The page for a browser.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
@@ -17,7 +16,7 @@ use crate::net::{Host, HostPattern};
 use crate::policy::Certificate;
 use crate::policy::register::KeyDigest;
 
-use super::{Alpn, peer, secret};
+use super::{Alpn, peer, secret, server};
 
 /// Whom we believe, and who we are, towards all destinations and towards some.
 #[derive(Debug, Default)]
@@ -203,14 +202,8 @@ fn certificates(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, Trust
     let mut all = Vec::new();
     for file in files {
         let wrong = |detail: String| TrustError::Roots { file: file.display().to_string(), detail };
-        let found = CertificateDer::pem_file_iter(file).map_err(|e| wrong(e.to_string()))?;
-        let before = all.len();
-        for certificate in found {
-            all.push(certificate.map_err(|error| wrong(error.to_string()))?);
-        }
-        if all.len() == before {
-            return Err(wrong("no certificate in this file; expected PEM".to_owned()));
-        }
+        let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+        all.extend(server::certificates(&pem).map_err(wrong)?);
     }
     Ok(all)
 }
@@ -224,6 +217,7 @@ fn identity(chain: &Path, key: &Path) -> Result<Identity, TrustError> {
         )));
     }
     let chain = certificates(&[chain.to_owned()])?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(error.to_string()))?;
+    let pem = std::fs::read(key).map_err(|error| wrong(error.to_string()))?;
+    let key = server::private_key(&pem).map_err(wrong)?;
     Ok(Identity { chain, key })
 }
