@@ -10,7 +10,7 @@ use crate::net::Authority;
 use crate::telemetry::{Event, Metrics, Side};
 use crate::tls::Alpn;
 
-use super::error::Failed;
+use super::error::{Error, Failed};
 use super::statement::Statement;
 use super::target::Speech;
 use super::who::Proof;
@@ -55,6 +55,12 @@ impl Ingress {
     pub(super) fn within(&self, inside: Inside) -> Arc<Self> {
         let (client, slot) = (self.client, Arc::clone(&self.slot));
         Arc::new(Self { client, principal: None, inside: Some(inside), slot })
+    }
+
+    /// Why nothing that comes in here reaches its destination, if that is so.
+    pub(super) fn trouble(&self) -> Result<(), Error> {
+        let trouble = self.inside.as_ref().and_then(|inside| inside.trouble.clone());
+        trouble.map_or(Ok(()), |trouble| Err(Error::Failed(trouble)))
     }
 }
 

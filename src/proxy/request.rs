@@ -87,9 +87,7 @@ async fn walk(
     draft.set_inside(from.ingress);
     let target = Target::at(&request, from.ingress)?;
     draft.set_target(&target);
-    if let Some(trouble) = from.ingress.inside.as_ref().and_then(|inside| inside.trouble.clone()) {
-        return Err(Error::Failed(trouble));
-    }
+    from.ingress.trouble()?;
     if !proxy.sink.room().await {
         return Err(Error::unrecorded());
     }

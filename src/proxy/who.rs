@@ -176,9 +176,9 @@ fn missing(active: &Active) -> Error {
 }
 
 fn taken_back() -> Error {
-    let detail = "the certificate of this connection is no longer taken".to_owned();
-    let remedy = "connect again with a certificate that is in date and was not revoked";
-    failed(StatusCode::FORBIDDEN, "certificate-taken-back", detail, remedy)
+    let detail = "what this connection, or its tunnel, was proved by is no longer taken".to_owned();
+    let remedy = "connect again, with credentials or a certificate that still hold";
+    failed(StatusCode::FORBIDDEN, "proof-taken-back", detail, remedy)
 }
 
 fn unreadable(why: Unreadable) -> Error {

@@ -244,7 +244,7 @@ fn what_is_revoked_ends_what_stands() {
     secure.authority.revoke(Some(&leaf));
     proxy.reload(&config);
     kept.send(&get);
-    assert_eq!(kept.response("GET").json()["code"], "certificate-taken-back");
+    assert_eq!(kept.response("GET").json()["code"], "proof-taken-back");
     assert!(tunnel.has_ended());
     assert_eq!(origin.requests().len(), 2);
 }

@@ -2,17 +2,22 @@
 
 use std::fs;
 use std::io::Write;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::thread;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConnection, StreamOwned};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Config, Identity, Message, Origin, Proxy, ok, private, program};
+use crate::support::{Bench, Config, Identity, Message, Origin, Proxy, Wire, ok, private, program};
 
 const AUTH: &str = "[auth]\nusers = \"users\"\ntokens = \"tokens\"\n";
 const REQUIRED: &str = "[auth]\nusers = \"users\"\ntokens = \"tokens\"\nrequired = true\n";
@@ -245,6 +250,71 @@ fn many_at_once_with_one_password_are_no_guesses() {
     let turns = thread::available_parallelism().unwrap().get();
     assert!((10..10 + turns).contains(&tried), "{statuses:?}");
     assert!(statuses.iter().all(|status| [407, 429].contains(status)));
+}
+
+/// TLS with the destination in a tunnel, as the proxy shows it.
+fn inside(bench: &Bench, tunnel: Wire) -> Wire<StreamOwned<ClientConnection, TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(bench.roots()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider);
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from(Bench::HOST).unwrap();
+    Wire::over(StreamOwned::new(
+        ClientConnection::new(Arc::new(config), name).unwrap(),
+        tunnel.stream,
+    ))
+}
+
+#[test]
+fn who_opened_a_tunnel_asks_in_it() {
+    let credentials = Credentials::new();
+    let bench = Bench::new("127.1.0.1", |config| {
+        let config = config.with(REQUIRED).with("[intercept]\nmode = \"always\"");
+        let config = config.file("users", &credentials.text("users"));
+        let config = config.file("tokens", &credentials.text("tokens"));
+        let ann = "[[principal]]\nname = \"ann\"\ngroups = [\"finance\"]";
+        config.with(ann).rule(
+            "finance",
+            "block",
+            "",
+            "principals = [\"@finance\"]\nmethods = [\"POST\"]",
+        )
+    });
+    let origin = bench.identity.serve("127.1.0.1", ok("answered"));
+    let host = format!("{}:{}", Bench::HOST, origin.address.port());
+    let (_, answer) = bench.proxy.connect(&host, "");
+    assert_eq!(answer.status(), 407, "before anything is dialled or opened");
+    assert_eq!(origin.connections(), 0);
+
+    let (tunnel, answer) = bench.proxy.connect(&host, &basic("ann", PASSWORD));
+    assert_eq!(answer.status(), 200);
+    let mut tunnel = inside(&bench, tunnel);
+    // What is said inside is neither looked at nor passed on.
+    let ask = |method: &str| {
+        let inner = basic("bob", "wrong");
+        format!("{method} / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n{inner}\r\n")
+    };
+    tunnel.send(ask("GET"));
+    assert_eq!(tunnel.response("GET").text(), "answered");
+    assert!(origin.request(0).head.all("proxy-authorization").is_empty());
+    tunnel.send(ask("POST"));
+    assert_eq!(tunnel.response("POST").json()["rule"], "finance");
+
+    passwd(&bench.proxy.folder.path().join("users"), "ann", &["--remove"], "");
+    bench.proxy.reload(&bench.config);
+    drop(tunnel.try_send(ask("GET")));
+    // The tunnel may be closed before the request is answered.
+    if let Some(head) = tunnel.head() {
+        let answer = tunnel.request_body(head);
+        assert_eq!(code(&answer), (403, "proof-taken-back".to_owned()));
+    }
+    assert_eq!(origin.requests().len(), 1);
+    drop(tunnel);
+    let records = bench.proxy.records();
+    let answered = records.iter().filter(|record| record["scheme"] == "https").take(2);
+    assert!(answered.map(who).eq([(Some("ann"), Some("basic")); 2]), "{records:#?}");
 }
 
 #[test]
