@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::config::{self, Loaded};
+use crate::config::{self, Listener, Loaded};
 use crate::geo::DatabaseInfo;
+use crate::proxy::Kind;
 
 use super::output::news;
 use super::serve::{Serving, threads};
@@ -90,15 +91,26 @@ fn raise_file_limit(connections: usize) -> Option<String> {
 
 fn greeting(serving: &Serving, about: &str) -> String {
     let (listen, admin) = (serving.listen, serving.admin);
+    let others: String = serving.others.iter().map(listener).collect();
     format!(
         "borderpost {version}\n\
          proxy      http://{listen}\n\
+         {others}\
          admin      http://{admin}/metrics  /livez  /readyz\n\
          {about}\
          try        curl -x http://{listen} http://example.com/\n\
          \x20          borderpost demo      shows allowed, logged and blocked requests without a network",
         version = env!("CARGO_PKG_VERSION"),
     )
+}
+
+/// The line of one more listener.
+fn listener(listener: &Listener) -> String {
+    let address = listener.address;
+    match listener.kind {
+        Kind::Http => format!("proxy      http://{address}\n"),
+        Kind::Socks5 => format!("proxy      socks5h://{address}\n"),
+    }
 }
 
 /// The databases and packs that are in force, and where holds and reports are kept.

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::admin::{self, Reload};
 use crate::audit::{self, Desk, Sink};
-use crate::config::{self, Fixed, Loaded, Origin, Problems};
-use crate::proxy::{self, Active, Proxy, Resolver};
+use crate::config::{self, Fixed, Listener, Loaded, Origin, Problems};
+use crate::proxy::{self, Active, Kind, Proxy, Resolver};
 use crate::telemetry::{Database, Event, Metrics};
 use crate::tls::Trust;
 
@@ -22,6 +22,8 @@ use crate::tls::Trust;
 pub(super) struct Serving {
     pub(super) proxy: Arc<Proxy>,
     pub(super) listen: SocketAddr,
+    /// The listeners beside that one, and what is spoken there.
+    pub(super) others: Vec<Listener>,
     pub(super) admin: SocketAddr,
     /// Reloads that the admin listener asks for.
     pub(super) reloads: mpsc::Receiver<Reload>,
@@ -37,6 +39,8 @@ impl Serving {
         let clients = bind(fixed.listen).with_context(|| busy("proxy.listen", fixed.listen))?;
         let operators = bind(fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
         let (listen, admin) = (clients.local_addr()?, operators.local_addr()?);
+        let sockets = bind_all(&fixed.listeners)?;
+        let others: Vec<_> = sockets.iter().map(|(_, listener)| *listener).collect();
         let metrics = Arc::new(Metrics::new());
         let (sink, writer) =
             Sink::open(&fixed.record, Arc::clone(&metrics)).context("record.to")?;
@@ -49,7 +53,7 @@ impl Serving {
         let drain_timeout = fixed.settings.drain_timeout;
         let proxy = Proxy::new(proxy::Parts {
             resolver: Resolver::new(&fixed.names, fixed.settings.resolve_timeout),
-            own: vec![listen, admin],
+            own: [listen, admin].into_iter().chain(others.iter().map(|one| one.address)).collect(),
             active,
             settings: fixed.settings,
             trust,
@@ -59,10 +63,13 @@ impl Serving {
             metrics,
         });
         let (asks, reloads) = mpsc::channel(1);
-        tokio::spawn(proxy::run(clients, Arc::clone(&proxy)));
+        tokio::spawn(proxy::run(clients, Kind::Http, Arc::clone(&proxy)));
+        for (socket, listener) in sockets {
+            tokio::spawn(proxy::run(socket, listener.kind, Arc::clone(&proxy)));
+        }
         tokio::spawn(proxy::ask_again(Arc::clone(&proxy)));
         tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
-        Ok(Self { proxy, listen, admin, reloads, origin, drain_timeout, writer })
+        Ok(Self { proxy, listen, others, admin, reloads, origin, drain_timeout, writer })
     }
 
     /// Reads the configuration again; a bad one changes nothing.
@@ -120,6 +127,17 @@ fn loaded_event(active: &Active) -> LoadedEvent {
         databases: databases.collect(),
         now: Timestamp::now().as_duration().as_secs_f64(),
     }
+}
+
+/// Binds the further listeners; each is returned with the address that it got.
+fn bind_all(listeners: &[Listener]) -> anyhow::Result<Vec<(TcpListener, Listener)>> {
+    let bind_one = |listener: &Listener| {
+        let socket = bind(listener.address);
+        let socket = socket.with_context(|| busy("listener.address", listener.address))?;
+        let address = socket.local_addr()?;
+        Ok((socket, Listener { address, ..*listener }))
+    };
+    listeners.iter().map(bind_one).collect()
 }
 
 /// A listening socket that a restarted program can bind at once.

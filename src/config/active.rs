@@ -63,6 +63,7 @@ pub(super) fn read(
         atlas: Arc::new(atlas?),
         carriers,
         principals,
+        login: None,
         exporter: exporters.of_anybody(),
         routes,
         names,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::audit::SinkTarget;
 use crate::proxy::{NameServers, Settings};
 
+use super::listeners::{self, Listener};
 use super::section::Section;
 
 /// Settings that hold from start to stop.
@@ -14,6 +15,8 @@ use super::section::Section;
 pub struct Fixed {
     /// Where clients connect.
     pub listen: SocketAddr,
+    /// Where clients connect, too.
+    pub listeners: Vec<Listener>,
     /// Where operators connect.
     pub admin: SocketAddr,
     /// Limits and times.
@@ -41,6 +44,7 @@ impl Fixed {
         let admin = root.section("admin");
         let admin =
             loopback(&admin, address(&admin, "listen", SocketAddr::from(([127, 0, 0, 1], 3129))));
+        let listeners = listeners::read(root, &[listen, admin]);
         let record = root.section("record").word("to");
         let record = match record {
             Some(word) if word.text != "stdout" => SinkTarget::File(base.join(word.text)),
@@ -50,7 +54,7 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
-        Self { listen, admin, settings, record, state, names, roots, threads }
+        Self { listen, listeners, admin, settings, record, state, names, roots, threads }
     }
 }
 

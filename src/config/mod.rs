@@ -7,6 +7,7 @@ mod cases;
 mod databases;
 mod entities;
 mod fixed;
+mod listeners;
 mod load;
 mod moments;
 mod network;
@@ -25,6 +26,7 @@ mod world;
 
 pub use cases::{Case, Suite, read_cases};
 pub use fixed::Fixed;
+pub use listeners::Listener;
 pub use load::{Loaded, Origin, load, load_with};
 pub use pack::{Fact, PlainPack, PlainPart, lint_pack};
 pub use problem::{Findings, Problems};

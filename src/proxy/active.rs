@@ -11,6 +11,8 @@ use crate::geo::Atlas;
 use crate::net::{Host, HostPattern, Nat64};
 use crate::policy::{Declared, Exporter, PackInfo, Policy};
 
+use super::login::Login;
+
 /// Everything that decides, as of one load of the configuration.
 #[derive(Debug)]
 pub struct Active {
@@ -26,6 +28,8 @@ pub struct Active {
     pub carriers: Carriers,
     /// Who clients are.
     pub principals: Principals,
+    /// Who may log in with a password; absent where nobody is listed.
+    pub login: Option<Arc<dyn Login>>,
     /// On whose behalf clients act that are no principal.
     pub exporter: Option<Arc<Exporter>>,
     /// What is true of every request of a kind.

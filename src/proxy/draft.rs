@@ -19,7 +19,7 @@ use super::counting::Counting;
 use super::error::{Error, Failed};
 use super::outgoing::Progress;
 use super::statement::Statement;
-use super::target::Target;
+use super::target::{Speech, Target};
 use super::{Proxy, labels};
 
 /// The record of a request that has not ended.
@@ -38,21 +38,39 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// The record of an HTTP request.
     pub(super) fn begin<B>(
         proxy: &Arc<Proxy>,
         active: &Arc<Active>,
         client: SocketAddr,
         request: &Request<B>,
     ) -> Self {
+        let tunnel = *request.method() == Method::CONNECT;
+        let scheme = if tunnel { Speech::Connect } else { Speech::Http };
+        let mut draft = Self::open(proxy, active, client, scheme);
+        let path = (!tunnel).then(|| request.uri().path().to_owned());
+        let record = draft.record();
+        record.method.clone_from(request.method());
+        record.path = path;
+        draft
+    }
+
+    /// The record of a tunnel, however it is asked for.
+    pub(super) fn open(
+        proxy: &Arc<Proxy>,
+        active: &Arc<Active>,
+        client: SocketAddr,
+        scheme: Speech,
+    ) -> Self {
         let record = Record {
             at: Timestamp::now(),
             id: Uuid::now_v7(),
             client,
             principal: None,
-            method: request.method().clone(),
-            scheme: if *request.method() == Method::CONNECT { "connect" } else { "http" },
+            method: Method::CONNECT,
+            scheme: scheme.name(),
             authority: None,
-            path: (*request.method() != Method::CONNECT).then(|| request.uri().path().to_owned()),
+            path: None,
             address: None,
             location: None,
             tags: crate::data::Tags::default(),

@@ -26,6 +26,13 @@ pub(super) struct Ingress {
     pub(super) slot: Arc<Slot>,
 }
 
+impl Ingress {
+    /// The same connection, of whoever logged in on it.
+    pub(super) fn known_as(&self, principal: Arc<Principal>) -> Self {
+        Self { client: self.client, principal: Some(principal), slot: Arc::clone(&self.slot) }
+    }
+}
+
 /// One of the client connections that the limit counts; a tunnel keeps the slot of the
 /// connection that it came from.
 #[derive(Debug)]

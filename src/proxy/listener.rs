@@ -3,30 +3,46 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{interval, sleep};
 
 use crate::telemetry::Event;
 
-use super::Proxy;
-use super::connection;
 use super::ingress::{Ingress, Slot};
+use super::{Proxy, connection, socks};
 
 /// How long accepting rests after a failure: long enough for descriptors to come free,
 /// short enough that clients do not notice.
 const REST: Duration = Duration::from_millis(50);
 
+/// What clients speak on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// HTTP/1 and HTTP/2.
+    Http,
+    /// SOCKS 5 (RFC 1928).
+    Socks5,
+}
+
+impl Kind {
+    /// Serves one connection.
+    async fn serve(self, proxy: Arc<Proxy>, stream: TcpStream, ingress: Arc<Ingress>) {
+        match self {
+            Self::Http => connection::serve(proxy, stream, ingress).await,
+            Self::Socks5 => socks::serve(proxy, stream, ingress).await,
+        }
+    }
+}
+
 /// Accepts connections until the drain begins. The caller then waits for
 /// [`super::Drain::finish`].
-pub async fn run(listener: TcpListener, proxy: Arc<Proxy>) {
-    let room = Arc::new(Semaphore::new(proxy.settings.connections));
+pub async fn run(listener: TcpListener, kind: Kind, proxy: Arc<Proxy>) {
     let stop = proxy.drain.stop.clone();
     let mut sweep = interval(proxy.settings.pool_idle_timeout / 2);
     loop {
         // Beyond the limit, clients wait in the kernel's backlog instead of being refused.
         let permit = tokio::select! {
-            permit = Arc::clone(&room).acquire_owned() => permit.expect("nobody closes the semaphore"),
+            permit = Arc::clone(&proxy.room).acquire_owned() => permit.expect("nobody closes the semaphore"),
             () = stop.cancelled() => return,
         };
         let accepted = loop {
@@ -40,7 +56,7 @@ pub async fn run(listener: TcpListener, proxy: Arc<Proxy>) {
             Ok((stream, client)) => {
                 let slot = Slot::new(&proxy.metrics, permit);
                 let ingress = Arc::new(Ingress { client, principal: None, slot });
-                let served = connection::serve(Arc::clone(&proxy), stream, ingress);
+                let served = kind.serve(Arc::clone(&proxy), stream, ingress);
                 proxy.drain.tasks.spawn(served);
             }
             Err(error) => {

@@ -18,6 +18,7 @@ mod ingress;
 mod judge;
 mod labels;
 mod listener;
+mod login;
 mod meet;
 mod outgoing;
 mod pool;
@@ -29,6 +30,7 @@ mod request;
 mod resolve;
 mod sender;
 mod settings;
+mod socks;
 mod statement;
 mod target;
 mod tunnel;
@@ -40,7 +42,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::audit::{Desk, Sink, Volumes};
 use crate::telemetry::Metrics;
@@ -49,7 +51,8 @@ use crate::tls::Trust;
 pub use active::{Active, Mixed, Principal, Principals, Route, StaticNames};
 pub use drain::Drain;
 pub use held::ask_again;
-pub use listener::run;
+pub use listener::{Kind, run};
+pub use login::{Login, Verified};
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
@@ -66,6 +69,8 @@ pub struct Proxy {
     settings: Settings,
     /// Our own listeners: a request to them would go round for ever.
     own: Vec<SocketAddr>,
+    /// Room for client connections, on whichever listener they come.
+    room: Arc<Semaphore>,
     resolver: Resolver,
     upstream: Arc<Upstream>,
     sink: Sink,
@@ -111,11 +116,13 @@ impl Proxy {
         let drain = Drain::default();
         let active = ArcSwap::from_pointee(active);
         let via = fields::mark();
+        let room = Arc::new(Semaphore::new(settings.connections));
         Arc::new(Self {
             active,
             epoch,
             settings,
             own,
+            room,
             resolver,
             upstream,
             sink,

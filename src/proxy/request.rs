@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
 
 use crate::policy::{Decision, Facts};
 use crate::telemetry::Event;
@@ -19,7 +20,7 @@ use super::guard::Wire;
 use super::ingress::Ingress;
 use super::meet::meet;
 use super::statement::Statement;
-use super::target::{Speech, Target};
+use super::target::Target;
 use super::tunnel::{Standing, Tunnel};
 use super::upstream::Answered;
 use super::{Proxy, fields, forward, held, judge::Judged, reply, tunnel};
@@ -30,12 +31,26 @@ pub(super) struct Caller {
     pub(super) wire: Arc<Wire>,
 }
 
+/// What is asked for, in whatever protocol it was said.
+pub(super) struct Ask<'a> {
+    pub(super) ingress: &'a Ingress,
+    pub(super) target: &'a Target,
+    pub(super) method: &'a Method,
+    pub(super) headers: &'a HeaderMap,
+}
+
+/// What was said of the data, and where it may go.
+pub(super) struct Permitted {
+    statement: Statement,
+    judged: Judged,
+}
+
 /// What came of a request that was permitted.
 enum Passed {
     /// The destination's answer.
     Answer(Answered),
-    /// A connected tunnel.
-    Tunnel(Tunnel),
+    /// A connected tunnel, and the client's side of it.
+    Tunnel(Tunnel, OnUpgrade),
     /// We are the last recipient ourselves (`Max-Forwards: 0`).
     Own(StatusCode),
 }
@@ -61,7 +76,9 @@ pub(super) async fn serve(
     .await;
     Ok(match outcome {
         Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
-        Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.ingress),
+        Ok(Passed::Tunnel(tunnel, upgrade)) => {
+            tunnel::open(tunnel, upgrade, draft, in_flight.tunnel(), from.ingress)
+        }
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
         Err(error) => {
             let error = held::refused(&mut draft, error).await;
@@ -70,38 +87,58 @@ pub(super) async fn serve(
     })
 }
 
-/// accept -> principal -> authority -> tags -> decide -> resolve once -> locate and judge
+/// accept -> authority -> principal -> tags -> decide -> resolve once -> locate and judge
 /// every address -> dial a permit -> stream.
 async fn walk(
     draft: &mut Draft,
     from: &Client<'_>,
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
-    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let target = Target::of(&request)?;
-    draft.set_target(&target);
-    if !proxy.sink.room().await {
-        return Err(Error::unrecorded());
-    }
+    admit(draft, &target).await?;
     if let Some(status) = fields::max_forwards(&mut request)? {
         return Ok(Passed::Own(status));
     }
-    let client = from.ingress.client.ip();
-    let statement =
-        Statement::of(&active, from.ingress, &target.authority.host, request.headers())?;
+    if target.scheme.is_tunnel() || !request.body().is_end_stream() {
+        draft.expect_body();
+    }
+    let method = request.method().clone();
+    let (ingress, headers) = (from.ingress, request.headers());
+    let ask = Ask { ingress, target: &target, method: &method, headers };
+    let permitted = decide(draft, &ask).await?;
+    if !target.scheme.is_tunnel() {
+        let judged = permitted.judged;
+        return forward::send(draft, from, &target, judged, request).await.map(Passed::Answer);
+    }
+    let tunnel = connect(draft, &ask, permitted).await?;
+    Ok(Passed::Tunnel(tunnel, hyper::upgrade::on(&mut request)))
+}
+
+/// Notes where a request wants to go; without room for its record it goes nowhere.
+pub(super) async fn admit(draft: &mut Draft, target: &Target) -> Result<(), Error> {
+    draft.set_target(target);
+    let proxy = Arc::clone(draft.proxy());
+    if proxy.sink.room().await { Ok(()) } else { Err(Error::unrecorded()) }
+}
+
+/// principal -> tags -> decide -> resolve once -> locate and judge every address.
+pub(super) async fn decide(draft: &mut Draft, ask: &Ask<'_>) -> Result<Permitted, Error> {
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    let Ask { ingress, target, method, headers } = *ask;
+    let host = &target.authority.host;
+    let statement = Statement::of(&active, ingress, host, headers)?;
     draft.set_statement(&statement);
     if !statement.slices.is_empty() && !proxy.sink.is_healthy() {
         return Err(Error::unrecorded());
     }
     let content = statement.content(&active);
-    let method = request.method().clone();
-    let approvals = proxy.desk.approvals(&target.authority.host);
+    let approvals = proxy.desk.approvals(host);
     draft.record().approvals.clone_from(&approvals);
     let facts = Facts {
-        client,
+        client: ingress.client.ip(),
         principal: statement.principal_name(),
         method: method.as_str(),
-        host: &target.authority.host,
+        host,
         place: None,
         peer: target.peer(draft),
         content: &content,
@@ -111,19 +148,9 @@ async fn walk(
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
         return Err(Error::Refused(Box::new(refusal)));
     }
-    if target.scheme == Speech::Connect || !request.body().is_end_stream() {
-        draft.expect_body();
-    }
-    let judged = resolve_and_judge(draft, &facts, &target).await?;
+    let judged = resolve_and_judge(draft, &facts, target).await?;
     held::permitted(draft, &judged.permits).await?;
-    if target.scheme != Speech::Connect {
-        return forward::send(draft, from, &target, judged, request).await.map(Passed::Answer);
-    }
-    let (stream, permit) = connect(draft, &proxy, &judged).await?;
-    let counts = draft.record().counts.clone();
-    let host = target.authority.host.clone();
-    let standing = Standing { client, host, statement, counts, permit };
-    Ok(Passed::Tunnel(Tunnel { upgrade: hyper::upgrade::on(&mut request), stream, standing }))
+    Ok(Permitted { statement, judged })
 }
 
 async fn resolve_and_judge(
@@ -173,14 +200,20 @@ async fn resolve_and_judge(
     judged.map_err(|(refusal, _)| Error::Refused(refusal))
 }
 
-async fn connect(
+/// Dials a permit; what stands then is a tunnel for the client's side.
+pub(super) async fn connect(
     draft: &mut Draft,
-    proxy: &Arc<Proxy>,
-    judged: &Judged,
-) -> Result<(tokio::net::TcpStream, crate::policy::Permit), Error> {
+    ask: &Ask<'_>,
+    permitted: Permitted,
+) -> Result<Tunnel, Error> {
+    let proxy = Arc::clone(draft.proxy());
+    let Permitted { statement, judged } = permitted;
     let started = Instant::now();
     let (stream, permit) = proxy.upstream.race(&judged.permits).await?;
     draft.set_permit(&permit, judged.entry(permit.socket()));
     draft.record().timings.connect = Some(started.elapsed());
-    Ok((stream, permit))
+    let counts = draft.record().counts.clone();
+    let (client, host) = (ask.ingress.client.ip(), ask.target.authority.host.clone());
+    let standing = Standing { client, host, statement, counts, permit };
+    Ok(Tunnel { stream, standing })
 }

@@ -31,6 +31,8 @@ pub(super) enum Speech {
     Http,
     /// HTTP over TLS, handshaken by us (absolute form with `https`).
     Https,
+    /// A tunnel that was asked for in SOCKS.
+    Socks5,
 }
 
 impl Speech {
@@ -40,13 +42,22 @@ impl Speech {
             Self::Connect => "connect",
             Self::Http => "http",
             Self::Https => "https",
+            Self::Socks5 => "socks5",
+        }
+    }
+
+    /// Whether bytes pass as they are.
+    pub(super) const fn is_tunnel(self) -> bool {
+        match self {
+            Self::Connect | Self::Socks5 => true,
+            Self::Http | Self::Https => false,
         }
     }
 
     /// The scheme of its URIs.
     pub(super) fn scheme(self) -> Option<Scheme> {
         match self {
-            Self::Connect => None,
+            Self::Connect | Self::Socks5 => None,
             Self::Http => Some(Scheme::HTTP),
             Self::Https => Some(Scheme::HTTPS),
         }
@@ -55,7 +66,7 @@ impl Speech {
     /// The port that the scheme implies.
     pub(super) const fn default_port(self) -> Option<u16> {
         match self {
-            Self::Connect => None,
+            Self::Connect | Self::Socks5 => None,
             Self::Http => Some(80),
             Self::Https => Some(443),
         }

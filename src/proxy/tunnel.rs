@@ -25,8 +25,6 @@ use super::statement::Statement;
 /// A tunnel that is permitted and connected, and waits for the client's side.
 #[derive(Debug)]
 pub(super) struct Tunnel {
-    /// The client's side, once it has read our 200.
-    pub(super) upgrade: OnUpgrade,
     /// The destination's side.
     pub(super) stream: TcpStream,
     /// On what the tunnel stands.
@@ -47,6 +45,7 @@ pub(super) struct Standing {
 /// Answers 200 and lets the tunnel run by itself.
 pub(super) fn open(
     tunnel: Tunnel,
+    upgrade: OnUpgrade,
     mut draft: Draft,
     served: Served,
     ingress: Arc<Ingress>,
@@ -54,23 +53,23 @@ pub(super) fn open(
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
     tasks.spawn(async move {
-        tunnel.run(draft).await;
+        match ClientSide::of(upgrade).await {
+            Some(client) => tunnel.run(client, draft).await,
+            None => {
+                let text = "the client left before the tunnel stood";
+                draft.cut(Fault::Client, "client-closed", text);
+            }
+        }
         drop(ingress);
     });
     Response::new(Body::own(Bytes::new(), Some(served)))
 }
 
 impl Tunnel {
-    async fn run(self, mut draft: Draft) {
+    /// Passes bytes until the tunnel ends, and notes how it did.
+    pub(super) async fn run(self, client: ClientSide, mut draft: Draft) {
         let proxy = Arc::clone(draft.proxy());
-        let Self { upgrade, stream, standing } = self;
-        let Some(client) = ClientSide::of(upgrade).await else {
-            return draft.cut(
-                Fault::Client,
-                "client-closed",
-                "the client left before the tunnel stood",
-            );
-        };
+        let Self { stream, standing } = self;
         let counts = Passed::default();
         Event::Connection(Side::Upstream, true).record(&proxy.metrics);
         let end = tokio::select! {

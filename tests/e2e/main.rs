@@ -23,6 +23,7 @@ mod policy;
 mod protocol;
 mod records;
 mod reload;
+mod socks;
 mod support;
 mod tunnel;
 mod volumes;

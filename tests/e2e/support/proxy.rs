@@ -96,6 +96,16 @@ impl Proxy {
         Self { listen, admin, folder, child, output, stdout }
     }
 
+    /// Where a further listener is, by how the first lines show it.
+    #[track_caller]
+    pub(crate) fn listener(&self, scheme: &str) -> SocketAddr {
+        let text = self.output();
+        let shown =
+            text.lines().find_map(|line| line.strip_prefix("proxy")?.trim().strip_prefix(scheme));
+        let address = shown.and_then(|rest| rest.strip_prefix("://"));
+        address.unwrap_or_else(|| panic!("no {scheme} listener in\n{text}")).parse().unwrap()
+    }
+
     /// A new connection of a client.
     #[track_caller]
     pub(crate) fn client(&self) -> Wire {
