@@ -38,6 +38,10 @@ pub struct Record {
     pub path: Option<String>,
     /// The socket that was judged, and connected to if the request went out.
     pub address: Option<SocketAddr>,
+    /// Whether another proxy finds the address, which is therefore not known.
+    pub beyond: bool,
+    /// The proxy in between, if the request went through one.
+    pub via: Option<String>,
     /// What the databases say of it.
     pub location: Option<Location>,
     /// What the client declared.

@@ -4,6 +4,7 @@
 mod active;
 mod carriers;
 mod cases;
+mod chains;
 mod databases;
 mod entities;
 mod fixed;

@@ -11,6 +11,7 @@ use crate::geo::Atlas;
 use crate::net::{Host, HostPattern, Nat64};
 use crate::policy::{Declared, Exporter, PackInfo, Policy};
 
+use super::chain::Chains;
 use super::login::Login;
 
 /// Everything that decides, as of one load of the configuration.
@@ -36,6 +37,8 @@ pub struct Active {
     pub routes: Vec<Route>,
     /// Names that need no name server.
     pub names: StaticNames,
+    /// Destinations that are reached through other proxies.
+    pub chains: Chains,
     /// The prefixes that hide IPv4 in IPv6.
     pub nat64: Nat64,
     /// What happens to a name with permitted and refused addresses.

@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use crate::audit::{Failure, Fault, Location, Record, Timings};
 use crate::geo::EntryId;
+use crate::net::Authority;
 use crate::policy::{Declared, HeldRules, Mode, Permit, Refusal};
 use crate::telemetry::{Event, Stage};
 
 use super::active::Active;
+use super::chain::Egress;
 use super::counting::Counting;
 use super::error::{Error, Failed};
 use super::outgoing::Progress;
@@ -72,6 +74,8 @@ impl Draft {
             authority: None,
             path: None,
             address: None,
+            beyond: false,
+            via: None,
             location: None,
             tags: crate::data::Tags::default(),
             policy: Arc::clone(&active.policy),
@@ -178,7 +182,9 @@ impl Draft {
     /// Notes the permit on which the request goes out.
     pub(super) fn set_permit(&mut self, permit: &Permit, entry: Option<EntryId>) {
         self.set_place(Some(permit.socket()), entry);
+        let via = self.egress(permit.socket()).shown();
         let record = self.record();
+        record.via = via;
         record.outcome = Some(permit.outcome());
         record.held.clone_from(permit.held());
     }
@@ -224,10 +230,19 @@ impl Draft {
         }
     }
 
+    /// The way to a socket of the target.
+    fn egress(&self, socket: SocketAddr) -> Egress {
+        let authority = self.record.as_deref().and_then(|record| record.authority.as_ref());
+        let egress = |one: &Authority| self.active.chains.egress(&one.host, socket);
+        authority.map(egress).unwrap_or_default()
+    }
+
     fn set_place(&mut self, socket: Option<SocketAddr>, entry: Option<EntryId>) {
         let atlas = Arc::clone(&self.active.atlas);
+        let beyond = socket.is_some_and(|socket| self.egress(socket).is_beyond());
         let record = self.record();
-        record.address = socket.or(record.address);
+        record.beyond |= beyond;
+        record.address = socket.filter(|_| !beyond).or(record.address);
         if let Some(entry) = entry {
             record.location = Some(Location { atlas, entry });
         }

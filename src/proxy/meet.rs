@@ -54,7 +54,7 @@ pub(super) async fn meet(
         draft.set_refusal(&refusal, entry);
         return Err(Error::Refused(refusal));
     }
-    let key = |permit: &crate::policy::Permit| target.key(permit, active.epoch);
+    let key = |permit: &crate::policy::Permit| target.key(permit, &active);
     let met = proxy.upstream.meet(&permits, key).await?;
     draft.record().timings.connect = met.connect;
     Ok(Some(met))

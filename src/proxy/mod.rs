@@ -3,6 +3,8 @@
 
 mod active;
 mod body;
+mod carrier;
+mod chain;
 mod connection;
 mod counting;
 mod dial;
@@ -21,7 +23,9 @@ mod listener;
 mod login;
 mod meet;
 mod outgoing;
+mod own;
 mod pool;
+mod prefixed;
 mod problem;
 mod race;
 mod relay;
@@ -49,6 +53,7 @@ use crate::telemetry::Metrics;
 use crate::tls::Trust;
 
 pub use active::{Active, Mixed, Principal, Principals, Route, StaticNames};
+pub use chain::{Chain, Chains, Credentials, Names, Parent, ParentSpeech};
 pub use drain::Drain;
 pub use held::ask_again;
 pub use listener::{Kind, run};
@@ -57,6 +62,7 @@ pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
 
+use own::Own;
 use upstream::Upstream;
 
 /// Everything that requests share.
@@ -68,7 +74,7 @@ pub struct Proxy {
     epoch: watch::Sender<u64>,
     settings: Settings,
     /// Our own listeners: a request to them would go round for ever.
-    own: Vec<SocketAddr>,
+    own: Own,
     /// Room for client connections, on whichever listener they come.
     room: Arc<Semaphore>,
     resolver: Resolver,
@@ -111,11 +117,18 @@ impl Proxy {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { active, settings, own, resolver, trust, sink, volumes, desk, metrics } = parts;
-        let upstream = Upstream::new(trust, settings.clone(), Arc::clone(&metrics));
+        let (own, via) = (Own::new(own), fields::mark());
+        let upstream = Upstream::new(upstream::Parts {
+            trust,
+            settings: settings.clone(),
+            metrics: Arc::clone(&metrics),
+            resolver: resolver.clone(),
+            own: own.clone(),
+            via: via.clone(),
+        });
         let (epoch, _) = watch::channel(active.epoch);
         let drain = Drain::default();
         let active = ArcSwap::from_pointee(active);
-        let via = fields::mark();
         let room = Arc::new(Semaphore::new(settings.connections));
         Arc::new(Self {
             active,

@@ -12,8 +12,10 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::sleep;
 
+use super::carrier::Carrier;
 use super::guard::Guard;
 use super::ingress::Io;
+use super::prefixed::Prefixed;
 
 /// Room for one read. It is taken when bytes are there and given back when they are
 /// through: an idle tunnel holds none.
@@ -62,10 +64,16 @@ impl ClientSide {
     }
 
     /// Passes bytes until both sides have ended.
-    pub(super) async fn relay(self, upstream: TcpStream, counts: &Passed) -> End {
-        match self {
-            Self::Bare(client, early) => relay(client, upstream, early, counts).await,
-            Self::Wrapped(client) => relay_any(client, upstream, counts).await,
+    pub(super) async fn relay(self, upstream: Carrier, counts: &Passed) -> End {
+        match (self, upstream) {
+            (Self::Bare(client, early), Carrier::Bare(upstream)) => {
+                relay(client, upstream, early, counts).await
+            }
+            (Self::Bare(client, early), upstream) => {
+                let client = Prefixed::new(Bytes::from(early.concat()), client);
+                relay_any(client, upstream, counts).await
+            }
+            (Self::Wrapped(client), upstream) => relay_any(client, upstream, counts).await,
         }
     }
 }

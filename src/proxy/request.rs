@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
-use crate::policy::{Decision, Facts};
+use crate::policy::{Decision, Facts, Permit};
 use crate::telemetry::Event;
 
 use super::body::Body;
@@ -160,7 +160,7 @@ async fn resolve_and_judge(
 ) -> Result<Judged, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let started = Instant::now();
-    let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
+    let addresses = proxy.addresses(&active, facts.host).await?;
     let (resolve, resolved) = (started.elapsed(), Instant::now());
     let mut places = proxy.locate(&active, target, &addresses)?;
     let located = resolved.elapsed();
@@ -208,8 +208,14 @@ pub(super) async fn connect(
 ) -> Result<Tunnel, Error> {
     let proxy = Arc::clone(draft.proxy());
     let Permitted { statement, judged } = permitted;
+    let trail = fields::trail(ask.headers, proxy.via())?;
     let started = Instant::now();
-    let (stream, permit) = proxy.upstream.race(&judged.permits).await?;
+    let active = Arc::clone(draft.active());
+    let way = |permit: &Permit| {
+        let egress = active.chains.egress(&ask.target.authority.host, permit.socket());
+        egress.following(trail.clone())
+    };
+    let (stream, permit) = proxy.upstream.race(&judged.permits, way).await?;
     draft.set_permit(&permit, judged.entry(permit.socket()));
     draft.record().timings.connect = Some(started.elapsed());
     let counts = draft.record().counts.clone();

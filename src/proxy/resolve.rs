@@ -1,7 +1,7 @@
 //! Names to addresses, once per request. Answers are cached as long as their TTL says;
 //! a literal or a static name asks nobody.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use tokio::time::timeout;
 
 use crate::net::Host;
 
-use super::active::StaticNames;
+use super::Proxy;
+use super::active::{Active, StaticNames};
 use super::error::Error;
 
 /// Whom to ask.
@@ -178,6 +179,21 @@ fn too_late(host: &Host) -> Error {
 fn failed(status: StatusCode, code: &'static str, text: String) -> Error {
     let proxy_status = if code == "dns-timeout" { "dns_timeout" } else { "dns_error" };
     Error::upstream(status, "resolve", code, proxy_status, text)
+}
+
+impl Proxy {
+    /// Every address of the host; the unspecified one where another proxy turns its name into
+    /// an address, and no name server of ours is asked.
+    pub(super) async fn addresses(
+        &self,
+        active: &Active,
+        host: &Host,
+    ) -> Result<Vec<IpAddr>, Error> {
+        if active.chains.leaves(host) {
+            return Ok(vec![Ipv4Addr::UNSPECIFIED.into()]);
+        }
+        self.resolver.resolve(host, &active.names).await
+    }
 }
 
 impl Resolver {

@@ -8,6 +8,7 @@ use crate::net::Authority;
 use crate::policy::Permit;
 use crate::tls::Alpn;
 
+use super::active::Active;
 use super::error::Error;
 use super::pool::Key;
 
@@ -75,9 +76,11 @@ impl Speech {
 
 impl Target {
     /// What a connection to a permit's socket must be good for.
-    pub(super) fn key(&self, permit: &Permit, epoch: u64) -> Key {
+    pub(super) fn key(&self, permit: &Permit, active: &Active) -> Key {
         let tls = (self.scheme == Speech::Https).then(|| (self.authority.host.clone(), self.alpn));
-        Key { socket: permit.socket(), tls, epoch }
+        let socket = permit.socket();
+        let egress = active.chains.egress(&self.authority.host, socket);
+        Key { socket, tls, egress, epoch: active.epoch }
     }
 
     /// Reads the request-target and holds the `Host` field against it.

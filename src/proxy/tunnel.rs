@@ -7,15 +7,15 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
-use tokio::net::TcpStream;
 
 use crate::audit::{Fault, Tolled};
 use crate::net::Host;
-use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Place, Policy, Verdict};
+use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Policy, Verdict};
 use crate::telemetry::{Event, Side};
 
 use super::Proxy;
 use super::body::Body;
+use super::carrier::Carrier;
 use super::draft::Draft;
 use super::guard::Served;
 use super::ingress::Ingress;
@@ -26,7 +26,7 @@ use super::statement::Statement;
 #[derive(Debug)]
 pub(super) struct Tunnel {
     /// The destination's side.
-    pub(super) stream: TcpStream,
+    pub(super) stream: Carrier,
     /// On what the tunnel stands.
     pub(super) standing: Standing,
 }
@@ -125,8 +125,7 @@ impl Standing {
         };
         let facts = &facts;
         let socket: SocketAddr = self.permit.socket();
-        let (canonical, entry) = active.locate(&self.host, socket.ip());
-        let place = Place { socket, judged: canonical.judged, special: canonical.special, entry };
+        let place = active.place(&self.host, socket);
         let counts = self.counts(&active.policy, &Facts { place: Some(place), ..*facts });
         let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
         let facts = Facts { circumstances, ..*facts };

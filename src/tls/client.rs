@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -37,9 +37,9 @@ pub enum Alpn {
 
 /// A verified connection.
 #[derive(Debug)]
-pub struct Secured {
+pub struct Secured<S> {
     /// The connection.
-    pub stream: TlsStream<TcpStream>,
+    pub stream: TlsStream<S>,
     /// What the destination's certificate says; absent if it cannot be read.
     pub certificate: Option<Arc<Certificate>>,
     /// Whether HTTP/2 was agreed on.
@@ -90,12 +90,12 @@ impl Trust {
     }
 
     /// Handshakes and verifies.
-    pub async fn connect(
+    pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        stream: TcpStream,
+        stream: S,
         host: &Host,
         alpn: Alpn,
-    ) -> Result<Secured, TrustError> {
+    ) -> Result<Secured<S>, TrustError> {
         let name = match host {
             Host::Name(name) => ServerName::try_from(name.to_string()),
             Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),

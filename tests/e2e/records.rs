@@ -7,7 +7,7 @@ use std::fs;
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 31] = [
     "time",
     "id",
     "client",
@@ -19,6 +19,7 @@ const FIELDS: [&str; 30] = [
     "port",
     "path",
     "address",
+    "via",
     "location",
     "recipient",
     "tags",

@@ -1,6 +1,7 @@
 //! A TLS origin with a certificate that the test makes itself.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -11,7 +12,10 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
 use super::http::Wire;
-use super::origin::Origin;
+use super::origin::{Origin, Received};
+
+/// A connection under TLS.
+pub(crate) type Secure = Wire<StreamOwned<ServerConnection, TcpStream>>;
 
 /// A key and a certificate, by an authority of its own.
 #[derive(Debug)]
@@ -62,17 +66,27 @@ impl Identity {
 
     /// An origin that answers `ok` to everything over TLS.
     pub(crate) fn serve(&self, ip: &str, answer: String) -> Origin {
-        let config = Arc::new(self.config());
-        Origin::start(ip, move |wire, received| {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let stream = wire.stream.try_clone().unwrap();
-            let mut secure = Wire::over(StreamOwned::new(connection, stream));
+        self.accept(ip, move |secure, received| {
             while let Some(request) = secure.request() {
                 received.note(request);
                 if secure.try_send(&answer).is_err() {
                     return;
                 }
             }
+        })
+    }
+
+    /// An origin that follows a script over TLS.
+    pub(crate) fn accept(
+        &self,
+        ip: &str,
+        script: impl Fn(&mut Secure, &Received) + Send + Sync + 'static,
+    ) -> Origin {
+        let config = Arc::new(self.config());
+        Origin::start(ip, move |wire, received| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let stream = wire.stream.try_clone().unwrap();
+            script(&mut Wire::over(StreamOwned::new(connection, stream)), received);
         })
     }
 
