@@ -30,7 +30,7 @@ pub struct Record {
     pub principal: Option<Arc<str>>,
     /// The request method.
     pub method: http::Method,
-    /// `http`, `https`, or how a tunnel was asked for: `connect`, `socks5`.
+    /// `http`, `https`, or how a tunnel came: `connect`, `socks5`, `transparent`.
     pub scheme: &'static str,
     /// The canonical destination; absent if the target could not be read.
     pub authority: Option<Authority>,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::config::{self, Listener, Loaded};
 use crate::geo::DatabaseInfo;
-use crate::proxy::Kind;
+use crate::proxy::{By, Kind};
 
 use super::output::news;
 use super::serve::{Serving, threads};
@@ -110,6 +110,10 @@ fn listener(listener: &Listener) -> String {
     match listener.kind {
         Kind::Http => format!("proxy      http://{address}\n"),
         Kind::Socks5 => format!("proxy      socks5h://{address}\n"),
+        Kind::Transparent(how) => match how.by {
+            By::Redirect => format!("proxy      transparent {address}\n"),
+            By::Tproxy => format!("proxy      tproxy {address}\n"),
+        },
     }
 }
 

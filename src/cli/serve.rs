@@ -36,8 +36,10 @@ impl Serving {
     /// Binds the listeners and starts to serve. Must be called inside the runtime.
     pub(super) fn start(origin: Origin, loaded: Loaded) -> anyhow::Result<Self> {
         let Loaded { fixed, active, .. } = loaded;
-        let clients = bind(fixed.listen).with_context(|| busy("proxy.listen", fixed.listen))?;
-        let operators = bind(fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
+        let clients =
+            bind(Kind::Http, fixed.listen).with_context(|| busy("proxy.listen", fixed.listen))?;
+        let operators =
+            bind(Kind::Http, fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
         let (listen, admin) = (clients.local_addr()?, operators.local_addr()?);
         let sockets = bind_all(&fixed.listeners)?;
         let others: Vec<_> = sockets.iter().map(|(_, listener)| *listener).collect();
@@ -132,7 +134,7 @@ fn loaded_event(active: &Active) -> LoadedEvent {
 /// Binds the further listeners; each is returned with the address that it got.
 fn bind_all(listeners: &[Listener]) -> anyhow::Result<Vec<(TcpListener, Listener)>> {
     let bind_one = |listener: &Listener| {
-        let socket = bind(listener.address);
+        let socket = bind(listener.kind, listener.address);
         let socket = socket.with_context(|| busy("listener.address", listener.address))?;
         let address = socket.local_addr()?;
         Ok((socket, Listener { address, ..*listener }))
@@ -141,9 +143,10 @@ fn bind_all(listeners: &[Listener]) -> anyhow::Result<Vec<(TcpListener, Listener
 }
 
 /// A listening socket that a restarted program can bind at once.
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(kind: Kind, address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
+    kind.prepare(&socket, address)?;
     socket.bind(address)?;
     socket.listen(4096)
 }

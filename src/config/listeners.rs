@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::proxy::Kind;
+use crate::proxy::{By, Claimed, Kind, Transparent, Unrecognised};
 
 use super::section::Section;
 
@@ -44,5 +44,31 @@ fn read_one(section: &Section<'_>) -> Option<Listener> {
 
 /// What is spoken on a listener.
 fn kind(section: &Section<'_>) -> Option<Kind> {
-    section.choice("kind", &[("http", Kind::Http), ("socks5", Kind::Socks5)])
+    let transparent = |by| {
+        Kind::Transparent(Transparent {
+            by,
+            unrecognised: Unrecognised::default(),
+            names: Claimed::default(),
+        })
+    };
+    let kinds = [
+        ("http", Kind::Http),
+        ("socks5", Kind::Socks5),
+        ("transparent", transparent(By::Redirect)),
+        ("tproxy", transparent(By::Tproxy)),
+    ];
+    match section.choice("kind", &kinds)? {
+        kind @ (Kind::Http | Kind::Socks5) => Some(kind),
+        Kind::Transparent(Transparent { by, .. }) => {
+            let unrecognised = [("refuse", Unrecognised::Refuse), ("tunnel", Unrecognised::Tunnel)];
+            let unrecognised = section.choice("unrecognised", &unrecognised).unwrap_or_default();
+            let names = [("verify", Claimed::Verify), ("trust", Claimed::Trust)];
+            let names = section.choice("names", &names).unwrap_or_default();
+            if !cfg!(target_os = "linux") {
+                let message = "only Linux says where a redirected connection was meant to go";
+                section.problem(section.span_of("kind"), message, None);
+            }
+            Some(Kind::Transparent(Transparent { by, unrecognised, names }))
+        }
+    }
 }

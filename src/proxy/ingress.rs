@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::telemetry::{Event, Metrics, Side};
@@ -15,6 +16,13 @@ pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for S {}
 
+/// Lets small pieces leave at once; a connection on which that fails is only slower.
+pub(super) fn leave_at_once(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "could not set TCP_NODELAY");
+    }
+}
+
 /// What all requests of one connection have in common.
 #[derive(Debug)]
 pub(super) struct Ingress {
@@ -22,14 +30,31 @@ pub(super) struct Ingress {
     pub(super) client: SocketAddr,
     /// Who it proved to be when it connected.
     pub(super) principal: Option<Arc<Principal>>,
+    /// Where it was meant to go, if it was redirected here.
+    pub(super) pinned: Option<Pinned>,
     /// Its place among the connections that the limit counts.
     pub(super) slot: Arc<Slot>,
 }
 
+/// The only socket that the requests of a connection may go to, whatever host they name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pinned {
+    pub(super) socket: SocketAddr,
+    /// Whether a name must have that address.
+    pub(super) verified: bool,
+}
+
 impl Ingress {
+    /// The same connection, meant for this socket.
+    pub(super) fn meant_for(&self, pinned: Pinned) -> Self {
+        let (principal, slot) = (self.principal.clone(), Arc::clone(&self.slot));
+        Self { client: self.client, principal, pinned: Some(pinned), slot }
+    }
+
     /// The same connection, of whoever logged in on it.
     pub(super) fn known_as(&self, principal: Arc<Principal>) -> Self {
-        Self { client: self.client, principal: Some(principal), slot: Arc::clone(&self.slot) }
+        let slot = Arc::clone(&self.slot);
+        Self { client: self.client, principal: Some(principal), pinned: self.pinned, slot }
     }
 }
 

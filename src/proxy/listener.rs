@@ -1,14 +1,16 @@
 //! The accept loop. It survives what the machine runs out of.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{interval, sleep};
 
 use crate::telemetry::Event;
 
 use super::ingress::{Ingress, Slot};
+use super::transparent::{self, By, Transparent};
 use super::{Proxy, connection, socks};
 
 /// How long accepting rests after a failure: long enough for descriptors to come free,
@@ -22,6 +24,8 @@ pub enum Kind {
     Http,
     /// SOCKS 5 (RFC 1928).
     Socks5,
+    /// Whatever they speak to destinations: the packet filter brings them here.
+    Transparent(Transparent),
 }
 
 impl Kind {
@@ -30,6 +34,17 @@ impl Kind {
         match self {
             Self::Http => connection::serve(proxy, stream, ingress).await,
             Self::Socks5 => socks::serve(proxy, stream, ingress).await,
+            Self::Transparent(how) => transparent::serve(proxy, stream, ingress, how).await,
+        }
+    }
+
+    /// Prepares a socket of this kind before it is bound to the address.
+    pub fn prepare(self, socket: &TcpSocket, address: SocketAddr) -> std::io::Result<()> {
+        match self {
+            Self::Transparent(Transparent { by: By::Tproxy, .. }) => {
+                transparent::prepare(socket, address)
+            }
+            Self::Http | Self::Socks5 | Self::Transparent(_) => Ok(()),
         }
     }
 }
@@ -55,7 +70,7 @@ pub async fn run(listener: TcpListener, kind: Kind, proxy: Arc<Proxy>) {
         match accepted {
             Ok((stream, client)) => {
                 let slot = Slot::new(&proxy.metrics, permit);
-                let ingress = Arc::new(Ingress { client, principal: None, slot });
+                let ingress = Arc::new(Ingress { client, principal: None, pinned: None, slot });
                 let served = kind.serve(Arc::clone(&proxy), stream, ingress);
                 proxy.drain.tasks.spawn(served);
             }

@@ -37,6 +37,7 @@ mod settings;
 mod socks;
 mod statement;
 mod target;
+mod transparent;
 mod tunnel;
 mod upstream;
 pub mod wire;
@@ -61,6 +62,7 @@ pub use login::{Login, Verified};
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
+pub use transparent::{By, Claimed, Transparent, Unrecognised};
 
 use own::Own;
 use upstream::Upstream;

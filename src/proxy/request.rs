@@ -32,15 +32,15 @@ pub(super) struct Caller {
 }
 
 /// What is asked for, in whatever protocol it was said.
-pub(super) struct Ask<'a> {
-    pub(super) ingress: &'a Ingress,
-    pub(super) target: &'a Target,
-    pub(super) method: &'a Method,
-    pub(super) headers: &'a HeaderMap,
+struct Ask<'a> {
+    ingress: &'a Ingress,
+    target: &'a Target,
+    method: &'a Method,
+    headers: &'a HeaderMap,
 }
 
 /// What was said of the data, and where it may go.
-pub(super) struct Permitted {
+struct Permitted {
     statement: Statement,
     judged: Judged,
 }
@@ -94,7 +94,7 @@ async fn walk(
     from: &Client<'_>,
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
-    let target = Target::of(&request)?;
+    let target = Target::of(&request, from.ingress.pinned)?;
     admit(draft, &target).await?;
     if let Some(status) = fields::max_forwards(&mut request)? {
         return Ok(Passed::Own(status));
@@ -114,15 +114,29 @@ async fn walk(
     Ok(Passed::Tunnel(tunnel, hyper::upgrade::on(&mut request)))
 }
 
+/// The same for what is a tunnel from its first byte, and can say nothing of the data.
+pub(super) async fn tunnel(
+    draft: &mut Draft,
+    ingress: &Ingress,
+    target: &Target,
+) -> Result<Tunnel, Error> {
+    admit(draft, target).await?;
+    draft.expect_body();
+    let headers = HeaderMap::new();
+    let ask = Ask { ingress, target, method: &Method::CONNECT, headers: &headers };
+    let permitted = decide(draft, &ask).await?;
+    connect(draft, &ask, permitted).await
+}
+
 /// Notes where a request wants to go; without room for its record it goes nowhere.
-pub(super) async fn admit(draft: &mut Draft, target: &Target) -> Result<(), Error> {
+async fn admit(draft: &mut Draft, target: &Target) -> Result<(), Error> {
     draft.set_target(target);
     let proxy = Arc::clone(draft.proxy());
     if proxy.sink.room().await { Ok(()) } else { Err(Error::unrecorded()) }
 }
 
 /// principal -> tags -> decide -> resolve once -> locate and judge every address.
-pub(super) async fn decide(draft: &mut Draft, ask: &Ask<'_>) -> Result<Permitted, Error> {
+async fn decide(draft: &mut Draft, ask: &Ask<'_>) -> Result<Permitted, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let Ask { ingress, target, method, headers } = *ask;
     let host = &target.authority.host;
@@ -148,7 +162,7 @@ pub(super) async fn decide(draft: &mut Draft, ask: &Ask<'_>) -> Result<Permitted
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
         return Err(Error::Refused(Box::new(refusal)));
     }
-    let judged = resolve_and_judge(draft, &facts, target).await?;
+    let judged = resolve_and_judge(draft, &facts, ask).await?;
     held::permitted(draft, &judged.permits).await?;
     Ok(Permitted { statement, judged })
 }
@@ -156,11 +170,12 @@ pub(super) async fn decide(draft: &mut Draft, ask: &Ask<'_>) -> Result<Permitted
 async fn resolve_and_judge(
     draft: &mut Draft,
     facts: &Facts<'_>,
-    target: &Target,
+    ask: &Ask<'_>,
 ) -> Result<Judged, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let started = Instant::now();
-    let addresses = proxy.addresses(&active, facts.host).await?;
+    let target = ask.target;
+    let addresses = proxy.addresses(&active, facts.host, ask.ingress.pinned).await?;
     let (resolve, resolved) = (started.elapsed(), Instant::now());
     let mut places = proxy.locate(&active, target, &addresses)?;
     let located = resolved.elapsed();
@@ -201,11 +216,7 @@ async fn resolve_and_judge(
 }
 
 /// Dials a permit; what stands then is a tunnel for the client's side.
-pub(super) async fn connect(
-    draft: &mut Draft,
-    ask: &Ask<'_>,
-    permitted: Permitted,
-) -> Result<Tunnel, Error> {
+async fn connect(draft: &mut Draft, ask: &Ask<'_>, permitted: Permitted) -> Result<Tunnel, Error> {
     let proxy = Arc::clone(draft.proxy());
     let Permitted { statement, judged } = permitted;
     let trail = fields::trail(ask.headers, proxy.via())?;

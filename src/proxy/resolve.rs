@@ -20,6 +20,7 @@ use crate::net::Host;
 use super::Proxy;
 use super::active::{Active, StaticNames};
 use super::error::Error;
+use super::ingress::Pinned;
 
 /// Whom to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,12 +189,47 @@ impl Proxy {
         &self,
         active: &Active,
         host: &Host,
+        pinned: Option<Pinned>,
     ) -> Result<Vec<IpAddr>, Error> {
+        if let Some(pinned) = pinned {
+            return self.pinned(active, host, pinned).await;
+        }
         if active.chains.leaves(host) {
             return Ok(vec![Ipv4Addr::UNSPECIFIED.into()]);
         }
         self.resolver.resolve(host, &active.names).await
     }
+
+    /// The address that a client itself has dialled, if the host that it names may stand for it.
+    async fn pinned(
+        &self,
+        active: &Active,
+        host: &Host,
+        pinned: Pinned,
+    ) -> Result<Vec<IpAddr>, Error> {
+        let address = pinned.socket.ip();
+        let fits = match host {
+            Host::Address(named) => *named == address,
+            Host::Name(_) if !pinned.verified => true,
+            Host::Name(_) => {
+                let found = self.resolver.resolve(host, &active.names).await?;
+                found.iter().any(|one| one.to_canonical() == address)
+            }
+        };
+        // A name that another proxy resolves is dialled by that proxy, not at this address.
+        if !fits || active.chains.leaves(host) {
+            return Err(mismatch(host, address));
+        }
+        Ok(vec![address])
+    }
+}
+
+fn mismatch(host: &Host, address: IpAddr) -> Error {
+    let text = format!(
+        "the client connected to {address} and asks for {host}, which is not known to be there"
+    );
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    Error::client(status, "name-mismatch", text, "RFC 9110 section 15.5.20")
 }
 
 impl Resolver {

@@ -53,12 +53,11 @@ pub(super) fn open(
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
     tasks.spawn(async move {
-        match ClientSide::of(upgrade).await {
-            Some(client) => tunnel.run(client, draft).await,
-            None => {
-                let text = "the client left before the tunnel stood";
-                draft.cut(Fault::Client, "client-closed", text);
-            }
+        if let Some(client) = ClientSide::of(upgrade).await {
+            tunnel.run(client, draft).await;
+        } else {
+            let text = "the client left before the tunnel stood";
+            draft.cut(Fault::Client, "client-closed", text);
         }
         drop(ingress);
     });

@@ -26,5 +26,6 @@ mod records;
 mod reload;
 mod socks;
 mod support;
+mod transparent;
 mod tunnel;
 mod volumes;

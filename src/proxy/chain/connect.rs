@@ -12,6 +12,7 @@ use crate::tls::Alpn;
 use super::super::active::StaticNames;
 use super::super::carrier::Carrier;
 use super::super::error::Error;
+use super::super::ingress::leave_at_once;
 use super::super::upstream::Upstream;
 use super::{Egress, Parent, ParentSpeech, fault, http, socks};
 
@@ -78,9 +79,7 @@ impl Upstream {
             let dialled = timeout(self.settings().connect_timeout, TcpStream::connect(socket));
             match dialled.await {
                 Ok(Ok(stream)) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "could not set TCP_NODELAY");
-                    }
+                    leave_at_once(&stream);
                     return Ok(stream);
                 }
                 Ok(Err(error)) => failed = Some(fault::unreachable(parent, socket, &error)),

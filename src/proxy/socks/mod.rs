@@ -7,7 +7,7 @@ mod wire;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use http::{HeaderMap, Method as Verb, StatusCode};
+use http::StatusCode;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -16,12 +16,11 @@ use crate::tls::Alpn;
 
 use super::draft::Draft;
 use super::error::Error;
-use super::ingress::Ingress;
+use super::ingress::{Ingress, leave_at_once};
 use super::login::Login;
-use super::request::{self, Ask};
 use super::target::{Speech, Target};
 use super::tunnel::Tunnel;
-use super::{Proxy, held, reply};
+use super::{Proxy, held, reply, request};
 
 use fault::{Stage, Stop};
 use talk::Talk;
@@ -29,18 +28,20 @@ use wire::{Command, Credentials, Destination, Method, Reply};
 
 /// Serves one connection to its end.
 pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, ingress: Arc<Ingress>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "could not set TCP_NODELAY");
-    }
+    leave_at_once(&stream);
     let mut talk = Talk::new(stream, proxy.settings.head_timeout);
     let begun = tokio::select! {
         begun = timeout(proxy.settings.idle_timeout, talk.begins()) => begun,
         () = proxy.drain.stop.cancelled() => return,
     };
     // Who connects and says nothing has asked for nothing.
-    if !matches!(begun, Ok(true)) {
-        return;
+    if matches!(begun, Ok(true)) {
+        converse(proxy, talk, ingress).await;
     }
+}
+
+/// From the first byte to the one record.
+async fn converse(proxy: Arc<Proxy>, mut talk: Talk, ingress: Arc<Ingress>) {
     let active = proxy.active.load_full();
     let mut draft = Draft::open(&proxy, &active, ingress.client, Speech::Socks5);
     let opened = tokio::select! {
@@ -52,16 +53,18 @@ pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, ingress: Arc<Ing
             draft.record().status = Some(StatusCode::OK.as_u16());
             tunnel.run(talk.into_side(), draft).await;
         }
-        Err(Stop { error, stage }) => {
-            let error = held::refused(&mut draft, error).await;
-            reply::note(&error, &mut draft);
-            let word = stage.last_word(&error);
-            tokio::select! {
-                () = talk.end(&word, draft) => {},
-                () = proxy.drain.cut.cancelled() => {},
-            }
-        }
+        Err(stop) => tokio::select! {
+            () = refuse(draft, talk, stop) => {},
+            () = proxy.drain.cut.cancelled() => {},
+        },
     }
+}
+
+/// Puts on record why there is no tunnel, and says the last word.
+async fn refuse(mut draft: Draft, talk: Talk, stop: Stop) {
+    let error = held::refused(&mut draft, stop.error).await;
+    reply::note(&error, &mut draft);
+    talk.end(&stop.stage.last_word(&error), draft).await;
 }
 
 /// greeting -> login -> request -> decide -> dial -> success.
@@ -71,12 +74,7 @@ async fn open(draft: &mut Draft, talk: &mut Talk, ingress: &Arc<Ingress>) -> Res
     let asked = talk.next(wire::request).await.map_err(|error| error.at(Stage::Request))?;
     let stop = |error| Stop { error, stage: Stage::Request };
     let target = target(asked).map_err(stop)?;
-    request::admit(draft, &target).await.map_err(stop)?;
-    draft.expect_body();
-    let headers = HeaderMap::new();
-    let ask = Ask { ingress: &ingress, target: &target, method: &Verb::CONNECT, headers: &headers };
-    let permitted = request::decide(draft, &ask).await.map_err(stop)?;
-    let tunnel = request::connect(draft, &ask, permitted).await.map_err(stop)?;
+    let tunnel = request::tunnel(draft, &ingress, &target).await.map_err(stop)?;
     let bound = tunnel.stream.local_addr();
     let bound = bound.unwrap_or_else(|_| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
     let told = talk.say(&Reply::Succeeded.message(bound)).await;
@@ -174,8 +172,8 @@ mod tests {
         let (stream, address) = listener.accept().await.unwrap();
         let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
         let slot = Slot::new(&Arc::default(), permit);
-        let ingress = Arc::new(Ingress { client: address, principal: None, slot });
-        let mut talk = Talk::new(stream, Duration::from_secs(60));
+        let ingress = Arc::new(Ingress { client: address, principal: None, pinned: None, slot });
+        let mut talk = Talk::new(stream, Duration::from_mins(1));
         let found = log_in(Some(Arc::new(Etl)), &mut talk, &ingress).await;
         drop(talk);
         let mut answer = Vec::new();

@@ -11,6 +11,7 @@ mod line;
 pub mod stream;
 
 pub use fault::{Fault, FaultKind};
+pub(in crate::proxy) use field::is_token;
 pub use stream::Stream;
 
 /// How much a client may send before it is refused.

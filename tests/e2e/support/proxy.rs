@@ -59,8 +59,9 @@ impl Proxy {
         Self::start_by(config, shell)
     }
 
+    /// Starts it by a command that runs it.
     #[track_caller]
-    fn start_by(config: &Config, command: Command) -> Self {
+    pub(crate) fn start_by(config: &Config, command: Command) -> Self {
         Self::start_in(TempDir::new().unwrap(), config, command)
     }
 
@@ -100,10 +101,11 @@ impl Proxy {
     #[track_caller]
     pub(crate) fn listener(&self, scheme: &str) -> SocketAddr {
         let text = self.output();
-        let shown =
-            text.lines().find_map(|line| line.strip_prefix("proxy")?.trim().strip_prefix(scheme));
-        let address = shown.and_then(|rest| rest.strip_prefix("://"));
-        address.unwrap_or_else(|| panic!("no {scheme} listener in\n{text}")).parse().unwrap()
+        let shown = text.lines().find_map(|line| {
+            let (first, address) = line.strip_prefix("proxy")?.trim().rsplit_once(['/', ' '])?;
+            (first.trim_end_matches([':', '/']) == scheme).then_some(address)
+        });
+        shown.unwrap_or_else(|| panic!("no {scheme} listener in\n{text}")).parse().unwrap()
     }
 
     /// A new connection of a client.
