@@ -28,6 +28,7 @@ struct Line<'a> {
     port: Option<u16>,
     path: Option<&'a str>,
     address: Option<String>,
+    via: Option<&'a str>,
     location: Option<Place<'a>>,
     recipient: Option<Recipient<'a>>,
     tags: Vec<&'a str>,
@@ -187,7 +188,8 @@ impl Record {
             host: self.authority.as_ref().map(|authority| authority.host.to_string()),
             port: self.authority.as_ref().map(|authority| authority.port),
             path: self.path.as_deref(),
-            address: self.address.map(|address| address.to_string()),
+            address: self.address_text(),
+            via: self.via.as_deref(),
             location: self.location.as_ref().map(Location::line),
             recipient: self.recipient.as_ref().map(|(party, by)| Recipient { party, by }),
             data: self.slices.iter().map(data).collect(),
@@ -225,6 +227,12 @@ impl Record {
         serde_json::to_writer(&mut *into, &line)?;
         into.push(b'\n');
         Ok(())
+    }
+
+    /// The socket that was judged; `chained` where another proxy found it.
+    fn address_text(&self) -> Option<String> {
+        let text = self.address.map(|address| address.to_string());
+        text.or_else(|| self.beyond.then(|| "chained".to_owned()))
     }
 
     fn rules(&self) -> impl Iterator<Item = RuleLine<'_>> {

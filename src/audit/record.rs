@@ -32,7 +32,7 @@ pub struct Record {
     pub authenticated: Option<Authenticated>,
     /// The request method.
     pub method: http::Method,
-    /// `http`, `https` or `connect`.
+    /// `http`, `https`, or how a tunnel came: `connect`, `socks5`, `transparent`.
     pub scheme: &'static str,
     /// What became of a tunnel: `opened`, or `unread`.
     pub tunnel: Option<&'static str>,
@@ -46,6 +46,10 @@ pub struct Record {
     pub path: Option<String>,
     /// The socket that was judged, and connected to if the request went out.
     pub address: Option<SocketAddr>,
+    /// Whether another proxy finds the address, which is therefore not known.
+    pub beyond: bool,
+    /// The proxy in between, if the request went through one.
+    pub via: Option<String>,
     /// What the databases say of it.
     pub location: Option<Location>,
     /// What the client declared.

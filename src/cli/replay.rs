@@ -38,6 +38,14 @@ pub(super) struct Replay {
     config: ConfigArgument,
 }
 
+/// The address, if it was ours to know.
+fn known<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    match Option::<String>::deserialize(from)?.as_deref() {
+        None | Some("chained") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(serde::de::Error::custom),
+    }
+}
+
 /// What a record must tell to be decided again; see the README's table of fields.
 #[derive(Debug, Deserialize)]
 struct Line {
@@ -48,6 +56,7 @@ struct Line {
     exporter: Option<Sender>,
     method: String,
     host: Option<String>,
+    #[serde(default, deserialize_with = "known")]
     address: Option<SocketAddr>,
     location: Option<Location>,
     #[serde(default)]

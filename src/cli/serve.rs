@@ -36,7 +36,8 @@ impl Serving {
     pub(super) fn start(origin: Origin, loaded: Loaded) -> anyhow::Result<Self> {
         let Loaded { fixed, active, .. } = loaded;
         let doors = doors(fixed.listeners)?;
-        let operators = bind(fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
+        let operators =
+            bind(None, fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
         let listeners: Vec<_> =
             doors.iter().map(|door| (door.listener.kind, door.address)).collect();
         let admin = operators.local_addr()?;
@@ -149,8 +150,8 @@ struct Opened {
 fn doors(listeners: Vec<Listener>) -> anyhow::Result<Vec<Opened>> {
     let open = |listener: Listener| {
         let wanted = listener.address;
-        let socket =
-            bind(wanted).with_context(|| busy("proxy.listen` or `[[listener]]", wanted))?;
+        let socket = bind(Some(listener.kind), wanted)
+            .with_context(|| busy("proxy.listen` or `[[listener]]", wanted))?;
         let address = socket.local_addr()?;
         Ok(Opened { socket, listener, address })
     };
@@ -158,9 +159,10 @@ fn doors(listeners: Vec<Listener>) -> anyhow::Result<Vec<Opened>> {
 }
 
 /// A listening socket that a restarted program can bind at once.
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(kind: Option<Kind>, address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
+    kind.map_or(Ok(()), |kind| kind.prepare(&socket, address))?;
     socket.bind(address)?;
     socket.listen(4096)
 }

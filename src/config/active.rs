@@ -17,7 +17,7 @@ use super::problem::Collector;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
 use super::world::World;
-use super::{carriers, databases, network, opening, parties};
+use super::{carriers, chains, databases, network, opening, parties};
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
 /// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the
@@ -72,6 +72,7 @@ pub(super) fn read(
         acceptors: HashMap::new(),
         exporter: exporters.of_anybody(),
         routes,
+        chains: chains::read(root, &names, bases),
         names,
         nat64,
         mixed,

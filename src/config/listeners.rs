@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::net::{NetworkSet, parse_network};
-use crate::proxy::{Kind, Listener};
+use crate::proxy::{Claimed, Kind, Listener, Transparent, Unrecognised};
 use crate::tls::{self, Acceptor, Clients, Identity, IdentityError, NameFrom};
 
 use super::fixed::parse_socket;
@@ -57,13 +57,13 @@ impl Listeners {
             let help = format!("one of {}", Kind::WORDS.map(|(word, _)| word).join(", "));
             section.problem(section.span(), "`kind` is missing here", Some(help));
         }
-        let kind = section.choice("kind", &Kind::WORDS);
+        let kind = section.choice("kind", &Kind::WORDS).map(|kind| detailed(section, kind));
         let address = section.required("address");
         let address = address.and_then(|word| section.parse(&word, parse_socket));
         let proxy_protocol_from = balancers(section);
         let acceptor = match kind {
             Some(Kind::Https) => self.acceptor(section, base),
-            Some(Kind::Http) => None,
+            Some(Kind::Http | Kind::Socks5 | Kind::Transparent(_)) => None,
             // Which keys belong here is known when the kind is.
             None => {
                 section.values().for_each(drop);
@@ -99,6 +99,20 @@ impl Listeners {
         };
         Acceptor::new(identity).map_err(told).ok()
     }
+}
+
+/// What a kind wants to know beside.
+fn detailed(section: &Section<'_>, kind: Kind) -> Kind {
+    let Kind::Transparent(Transparent { by, .. }) = kind else { return kind };
+    let unrecognised = [("refuse", Unrecognised::Refuse), ("tunnel", Unrecognised::Tunnel)];
+    let unrecognised = section.choice("unrecognised", &unrecognised).unwrap_or_default();
+    let names = [("verify", Claimed::Verify), ("trust", Claimed::Trust)];
+    let names = section.choice("names", &names).unwrap_or_default();
+    if !cfg!(target_os = "linux") {
+        let message = "only Linux says where a redirected connection was meant to go";
+        section.problem(section.span_of("kind"), message, None);
+    }
+    Kind::Transparent(Transparent { by, unrecognised, names })
 }
 
 fn balancers(section: &Section<'_>) -> NetworkSet {

@@ -6,6 +6,7 @@ mod auth;
 mod authority;
 mod carriers;
 mod cases;
+mod chains;
 mod databases;
 mod entities;
 mod fixed;

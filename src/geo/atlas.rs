@@ -106,6 +106,11 @@ impl Atlas {
         self.entry(EntryId(NOT_PUBLIC))
     }
 
+    /// Returns what holds for an address that nobody knows.
+    pub fn unknown(&self) -> &Entry {
+        self.entry(EntryId(UNKNOWN))
+    }
+
     /// Returns an entry of this atlas by name; a name that is not its own is unknown.
     #[inline]
     pub fn entry(&self, id: EntryId) -> &Entry {

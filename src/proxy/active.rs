@@ -11,9 +11,9 @@ use crate::net::{Host, HostPattern, Nat64};
 use crate::policy::{Declared, Exporter, PackInfo, Policy, PrincipalSet};
 use crate::tls::Acceptor;
 
-use super::principals::Principals;
-
+use super::chain::Chains;
 use super::opening::Opening;
+use super::principals::Principals;
 
 /// Everything that decides, as of one load of the configuration.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Active {
     pub routes: Vec<Route>,
     /// Names that need no name server.
     pub names: StaticNames,
+    /// Destinations that are reached through other proxies.
+    pub chains: Chains,
     /// The prefixes that hide IPv4 in IPv6.
     pub nat64: Nat64,
     /// What happens to a name with permitted and refused addresses.

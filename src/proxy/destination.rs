@@ -16,6 +16,7 @@ use super::error::{Error, Failed};
 use super::judge::{Judged, Refused};
 use super::meet::meet;
 use super::opening::Plan;
+use super::request::Ask;
 use super::statement::Statement;
 use super::target::Target;
 
@@ -23,14 +24,15 @@ use super::target::Target;
 pub(super) async fn find(
     draft: &mut Draft,
     facts: &Facts<'_>,
-    target: &Target,
+    ask: Ask<'_>,
     statement: &Statement,
 ) -> Result<Judged, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let started = Instant::now();
-    let addresses = proxy.resolver.resolve(facts.host, &active.names).await?;
+    let addresses = proxy.addresses(&active, facts.host, ask.ingress.pinned).await?;
     let (resolve, resolved) = (started.elapsed(), Instant::now());
     draft.record().timings.resolve = Some(resolve);
+    let target = ask.target;
     let places = proxy.locate(&active, target, &addresses)?;
     if !facts.is_sealed() {
         return judge_all(draft, facts, target, places, resolved.elapsed()).await;

@@ -15,7 +15,7 @@ use super::upstream::Upstream;
 
 impl Upstream {
     /// Connects to the permit's socket, and makes sure that it is the one.
-    pub(super) async fn dial(&self, permit: &Permit) -> Result<TcpStream, Error> {
+    pub(super) async fn dial_direct(&self, permit: &Permit) -> Result<TcpStream, Error> {
         let socket = permit.socket();
         let dialled = timeout(self.settings().connect_timeout, TcpStream::connect(socket)).await;
         let stream = match dialled {

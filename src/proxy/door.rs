@@ -4,17 +4,18 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::net::NetworkSet;
 use crate::telemetry::Event;
 use crate::tls::{AcceptError, Accepted, Acceptor};
 
-use super::ingress::{Ingress, Slot};
+use super::ingress::{Ingress, Slot, leave_at_once};
 use super::preamble::{self, PreambleError};
+use super::transparent::{self, By, Transparent};
 use super::who::Proof;
-use super::{Proxy, connection};
+use super::{Proxy, connection, socks};
 
 /// Where clients connect, and how.
 #[derive(Clone, Debug)]
@@ -34,17 +35,40 @@ pub enum Kind {
     Http,
     /// The same under TLS.
     Https,
+    /// SOCKS 5 (RFC 1928).
+    Socks5,
+    /// Whatever clients speak to destinations: the packet filter brings them here.
+    Transparent(Transparent),
 }
 
 impl Kind {
     /// The words of the configuration.
-    pub const WORDS: [(&'static str, Self); 2] = [("http", Self::Http), ("https", Self::Https)];
+    pub const WORDS: [(&'static str, Self); 5] = [
+        ("http", Self::Http),
+        ("https", Self::Https),
+        ("socks5", Self::Socks5),
+        ("transparent", Self::Transparent(Transparent::by(By::Redirect))),
+        ("tproxy", Self::Transparent(Transparent::by(By::Tproxy))),
+    ];
 
     /// Its word, which is the scheme of the proxy's URL, too.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::Socks5 => "socks5",
+            Self::Transparent(Transparent { by: By::Redirect, .. }) => "transparent",
+            Self::Transparent(Transparent { by: By::Tproxy, .. }) => "tproxy",
+        }
+    }
+
+    /// Prepares a socket of this kind before it is bound to the address.
+    pub fn prepare(self, socket: &TcpSocket, address: SocketAddr) -> std::io::Result<()> {
+        match self {
+            Self::Transparent(Transparent { by: By::Tproxy, .. }) => {
+                transparent::prepare(socket, address)
+            }
+            Self::Http | Self::Https | Self::Socks5 | Self::Transparent(_) => Ok(()),
         }
     }
 }
@@ -81,9 +105,7 @@ impl Door {
         peer: SocketAddr,
         slot: Arc<Slot>,
     ) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "could not set TCP_NODELAY");
-        }
+        leave_at_once(&stream);
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let stop = proxy.drain.stop.clone();
         let entered = async {
@@ -126,9 +148,12 @@ impl Door {
         client: SocketAddr,
         slot: Arc<Slot>,
     ) -> Result<Opened, Unopened> {
-        let ingress = |principal| Arc::new(Ingress { client, principal, inside: None, slot });
+        let ingress =
+            |principal| Arc::new(Ingress { client, principal, inside: None, pinned: None, slot });
         match self.listener.kind {
             Kind::Http => Ok(Opened::Bare(stream, ingress(None))),
+            Kind::Socks5 => Ok(Opened::Socks(stream, ingress(None))),
+            Kind::Transparent(how) => Ok(Opened::Redirected(stream, ingress(None), how)),
             Kind::Https => {
                 let acceptor = self.acceptor(proxy);
                 let accepted = timeout(proxy.settings.head_timeout, acceptor.accept(stream)).await;
@@ -154,6 +179,8 @@ impl Door {
 /// A connection whose first request may come.
 enum Opened {
     Bare(TcpStream, Arc<Ingress>),
+    Socks(TcpStream, Arc<Ingress>),
+    Redirected(TcpStream, Arc<Ingress>, Transparent),
     Secured(Box<tokio_rustls::server::TlsStream<TcpStream>>, bool, Arc<Ingress>),
 }
 
@@ -161,6 +188,10 @@ impl Opened {
     async fn serve(self, proxy: Arc<Proxy>) {
         match self {
             Self::Bare(stream, ingress) => connection::serve(proxy, stream, ingress).await,
+            Self::Socks(stream, ingress) => socks::serve(proxy, stream, ingress).await,
+            Self::Redirected(stream, ingress, how) => {
+                transparent::serve(proxy, stream, ingress, how).await;
+            }
             Self::Secured(stream, true, ingress) => {
                 connection::serve_2(proxy, stream, ingress).await;
             }

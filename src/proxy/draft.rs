@@ -11,16 +11,18 @@ use uuid::Uuid;
 
 use crate::audit::{Failure, Fault, Location, Record, Timings};
 use crate::geo::EntryId;
+use crate::net::Authority;
 use crate::policy::{Declared, HeldRules, Mode, Permit, Refusal};
 use crate::telemetry::{Event, Stage};
 
 use super::active::Active;
+use super::chain::Egress;
 use super::counting::Counting;
 use super::error::{Error, Failed};
 use super::ingress::Ingress;
 use super::outgoing::Progress;
 use super::statement::Statement;
-use super::target::Target;
+use super::target::{Speech, Target};
 use super::who::Asker;
 use super::{Proxy, labels};
 
@@ -40,11 +42,29 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// The record of an HTTP request.
     pub(super) fn begin<B>(
         proxy: &Arc<Proxy>,
         active: &Arc<Active>,
         client: SocketAddr,
         request: &Request<B>,
+    ) -> Self {
+        let tunnel = *request.method() == Method::CONNECT;
+        let scheme = if tunnel { Speech::Connect } else { Speech::Http };
+        let mut draft = Self::open(proxy, active, client, scheme);
+        let path = (!tunnel).then(|| request.uri().path().to_owned());
+        let record = draft.record();
+        record.method.clone_from(request.method());
+        record.path = path;
+        draft
+    }
+
+    /// The record of a tunnel, however it is asked for.
+    pub(super) fn open(
+        proxy: &Arc<Proxy>,
+        active: &Arc<Active>,
+        client: SocketAddr,
+        scheme: Speech,
     ) -> Self {
         let record = Record {
             at: Timestamp::now(),
@@ -52,14 +72,16 @@ impl Draft {
             client,
             principal: None,
             authenticated: None,
-            method: request.method().clone(),
-            scheme: if *request.method() == Method::CONNECT { "connect" } else { "http" },
+            method: Method::CONNECT,
+            scheme: scheme.name(),
             tunnel: None,
             server_name: None,
             messages_out: None,
             authority: None,
-            path: (*request.method() != Method::CONNECT).then(|| request.uri().path().to_owned()),
+            path: None,
             address: None,
+            beyond: false,
+            via: None,
             location: None,
             tags: crate::data::Tags::default(),
             policy: Arc::clone(&active.policy),
@@ -181,7 +203,9 @@ impl Draft {
     /// Notes the permit on which the request goes out.
     pub(super) fn set_permit(&mut self, permit: &Permit, entry: Option<EntryId>) {
         self.set_place(Some(permit.socket()), entry);
+        let via = self.egress(permit.socket()).shown();
         let record = self.record();
+        record.via = via;
         record.outcome = Some(permit.outcome());
         record.held.clone_from(permit.held());
     }
@@ -227,10 +251,19 @@ impl Draft {
         }
     }
 
+    /// The way to a socket of the target.
+    fn egress(&self, socket: SocketAddr) -> Egress {
+        let authority = self.record.as_deref().and_then(|record| record.authority.as_ref());
+        let egress = |one: &Authority| self.active.chains.egress(&one.host, socket);
+        authority.map(egress).unwrap_or_default()
+    }
+
     fn set_place(&mut self, socket: Option<SocketAddr>, entry: Option<EntryId>) {
         let atlas = Arc::clone(&self.active.atlas);
+        let beyond = socket.is_some_and(|socket| self.egress(socket).is_beyond());
         let record = self.record();
-        record.address = socket.or(record.address);
+        record.beyond |= beyond;
+        record.address = socket.filter(|_| !beyond).or(record.address);
         if let Some(entry) = entry {
             record.location = Some(Location { atlas, entry });
         }

@@ -118,6 +118,9 @@ impl Error {
             "connect" => {
                 "check that the destination runs and that a firewall lets this proxy reach it"
             }
+            "chain" => {
+                "check the `[[chain]]` that covers this destination, and ask whoever runs that proxy"
+            }
             "tls" => "check the destination's certificate; `tls.roots` adds a private authority",
             _ => "try again later; if it persists, ask whoever runs the destination",
         };

@@ -37,9 +37,7 @@ pub(super) fn mark() -> HeaderValue {
 /// Prepares a request's fields for the next hop; `own` is this process's own mark in
 /// `Via`, by which it knows its requests when they come back.
 pub(super) fn forward_request<B>(request: &mut Request<B>, own: &HeaderValue) -> Result<(), Error> {
-    if request.headers().get_all(header::VIA).iter().any(|via| mentions(via, own)) {
-        return Err(Error::looped("the request has passed this proxy before (Via)"));
-    }
+    check_loop(request.headers(), own)?;
     let version = request.version();
     let headers = request.headers_mut();
     let trailers = has_token(headers, &header::TE, "trailers");
@@ -51,6 +49,22 @@ pub(super) fn forward_request<B>(request: &mut Request<B>, own: &HeaderValue) ->
     let via = HeaderValue::from_bytes(&via).expect("a version and a pseudonym are visible ASCII");
     headers.append(header::VIA, via);
     Ok(())
+}
+
+fn check_loop(headers: &HeaderMap, own: &HeaderValue) -> Result<(), Error> {
+    if headers.get_all(header::VIA).iter().any(|via| mentions(via, own)) {
+        return Err(Error::looped("the request has passed this proxy before (Via)"));
+    }
+    Ok(())
+}
+
+/// The proxies that a tunnel has come through, in one value; this one may not be among them.
+pub(super) fn trail(headers: &HeaderMap, own: &HeaderValue) -> Result<Option<HeaderValue>, Error> {
+    check_loop(headers, own)?;
+    let values: Vec<_> = headers.get_all(header::VIA).iter().map(HeaderValue::as_bytes).collect();
+    Ok((!values.is_empty())
+        .then(|| HeaderValue::from_bytes(&values.join(&b", "[..])).ok())
+        .flatten())
 }
 
 /// Prepares an answer's fields for the client.
@@ -162,6 +176,17 @@ mod tests {
         assert!(forward_request(&mut request, &own()).is_err());
         let mut request = Request::builder().header("via", "1.1 borderpost-12").body(()).unwrap();
         assert!(forward_request(&mut request, &own()).is_ok());
+    }
+
+    #[test]
+    fn a_tunnel_that_comes_back_is_refused() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(trail(&headers, &own()).unwrap(), None);
+        headers.append("via", HeaderValue::from_static("1.1 a"));
+        headers.append("via", HeaderValue::from_static("1.1 b"));
+        assert_eq!(trail(&headers, &own()).unwrap().unwrap(), "1.1 a, 1.1 b");
+        headers.append("via", HeaderValue::from_static("1.1 c, 1.1 borderpost-1"));
+        assert!(trail(&headers, &own()).is_err());
     }
 
     #[test]

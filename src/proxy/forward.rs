@@ -59,7 +59,7 @@ pub(super) async fn send(
     let upgrade = request.extensions().get::<Upgrade>().cloned();
     let address = Address::of(&request, target, client.in_flight.asks_whole_server())?;
     let request = prepare(request, draft, client.in_flight.informer());
-    let key = |permit: &Permit| target.key(permit, active.epoch);
+    let key = |permit: &Permit| target.key(permit, &active);
     let sent = Arc::clone(draft.sent());
     let Judged { permits, met, .. } = &mut judged;
     let met = met.take();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::net::Authority;
@@ -20,6 +21,13 @@ pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for S {}
 
+/// Lets small pieces leave at once; a connection on which that fails is only slower.
+pub(super) fn leave_at_once(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "could not set TCP_NODELAY");
+    }
+}
+
 /// What all requests of one connection have in common.
 #[derive(Debug)]
 pub(super) struct Ingress {
@@ -29,8 +37,18 @@ pub(super) struct Ingress {
     pub(super) principal: Option<Proof>,
     /// The tunnel that it came out of, if it did.
     pub(super) inside: Option<Inside>,
+    /// Where it was meant to go, if it was redirected here.
+    pub(super) pinned: Option<Pinned>,
     /// Its place among the connections that the limit counts.
     pub(super) slot: Arc<Slot>,
+}
+
+/// The only socket that the requests of a connection may go to, whatever host they name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pinned {
+    pub(super) socket: SocketAddr,
+    /// Whether a name must have that address.
+    pub(super) verified: bool,
 }
 
 /// A tunnel that was opened.
@@ -54,13 +72,27 @@ impl Ingress {
     /// What comes out of a tunnel that came in here.
     pub(super) fn within(&self, inside: Inside) -> Arc<Self> {
         let (client, slot) = (self.client, Arc::clone(&self.slot));
-        Arc::new(Self { client, principal: None, inside: Some(inside), slot })
+        let (inside, pinned) = (Some(inside), self.pinned);
+        Arc::new(Self { client, principal: None, inside, pinned, slot })
     }
 
     /// Why nothing that comes in here reaches its destination, if that is so.
     pub(super) fn trouble(&self) -> Result<(), Error> {
         let trouble = self.inside.as_ref().and_then(|inside| inside.trouble.clone());
         trouble.map_or(Ok(()), |trouble| Err(Error::Failed(trouble)))
+    }
+
+    /// The same connection, meant for this socket.
+    pub(super) fn meant_for(&self, pinned: Pinned) -> Self {
+        let (principal, slot) = (self.principal.clone(), Arc::clone(&self.slot));
+        Self { client: self.client, principal, inside: None, pinned: Some(pinned), slot }
+    }
+
+    /// The same connection, of whoever logged in on it.
+    pub(super) fn known_as(&self, proof: Proof) -> Self {
+        let slot = Arc::clone(&self.slot);
+        let (client, pinned) = (self.client, self.pinned);
+        Self { client, principal: Some(proof), inside: None, pinned, slot }
     }
 }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -12,13 +11,13 @@ use tokio_rustls::server::TlsStream;
 use crate::net::Host;
 use crate::tls::{Alpn, Authority, Hello};
 
+use super::carrier::Carrier;
 use super::course::Course;
 use super::error::{Error, Failed};
 use super::ingress::{Ingress, Inside, Io};
-use super::pool::Key;
 use super::relay::End;
 use super::rewound::Rewound;
-use super::target::Speech;
+use super::target::{Speech, Target};
 use super::tunnel::Standing;
 use super::words::Words;
 use super::{Proxy, connection};
@@ -36,7 +35,7 @@ impl Opened<'_> {
     pub(super) async fn follow<S: Io>(
         &self,
         client: Rewound<S>,
-        upstream: TcpStream,
+        upstream: Carrier,
         course: Course,
         words: &Words,
     ) -> End {
@@ -67,7 +66,7 @@ impl Opened<'_> {
 
     /// Meets the destination, then the client, and serves what is asked. Whatever is wrong with
     /// the destination is told to the client inside, where it can be read.
-    async fn secure<S: Io>(&self, client: Rewound<S>, upstream: TcpStream, hello: &Hello) -> End {
+    async fn secure<S: Io>(&self, client: Rewound<S>, upstream: Carrier, hello: &Hello) -> End {
         let wanted = if hello.offers(b"h2") { Alpn::Http2 } else { Alpn::Http1 };
         let (http2, trouble) = match self.meet(upstream, wanted).await {
             Ok(http2) => (http2, None),
@@ -122,17 +121,17 @@ impl Opened<'_> {
         let accepted = timeout(self.proxy.settings.head_timeout, accepted).await;
         let accepted = accepted.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
         if let Err(error) = &accepted {
-            self.proxy.pinned.note(self.proxy, self.ingress.client.ip(), name, error);
+            self.proxy.disbelief.note(self.proxy, self.ingress.client.ip(), name, error);
         }
         accepted
     }
 
     /// Handshakes with the destination on the connected socket, and lets the connection wait
     /// for the first request. Says whether HTTP/2 is spoken there.
-    async fn meet(&self, upstream: TcpStream, alpn: Alpn) -> Result<bool, Error> {
-        let host = self.standing.authority.host.clone();
-        let socket = self.standing.permit.socket();
-        let key = Key { socket, tls: Some((host, alpn)), epoch: self.standing.epoch };
+    async fn meet(&self, upstream: Carrier, alpn: Alpn) -> Result<bool, Error> {
+        let authority = self.standing.authority.clone();
+        let target = Target { authority, scheme: Speech::Https, alpn };
+        let key = target.key(&self.standing.permit, &self.proxy.active());
         let lease = self.proxy.upstream.handshake(upstream, key).await?;
         let http2 = lease.link.sender.is_shared();
         lease.rest();

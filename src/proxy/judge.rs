@@ -53,17 +53,17 @@ impl Proxy {
     ) -> Result<Vec<Place<'a>>, Error> {
         let mut places: Vec<Place<'a>> = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let (canonical, entry) = active.locate(&target.authority.host, *address);
-            Event::Located(entry.state().name()).record(&self.metrics);
-            let socket = SocketAddr::new(canonical.dial, target.authority.port);
+            let asked = SocketAddr::new(*address, target.authority.port);
+            let place = active.place(&target.authority.host, asked);
+            Event::Located(place.entry.state().name()).record(&self.metrics);
+            let socket = place.socket;
             if places.iter().any(|seen| seen.socket == socket) {
                 continue;
             }
-            if self.is_own(socket) {
+            if self.own.contains(socket) && !active.chains.leaves(&target.authority.host) {
                 return Err(Error::looped(format!("{socket} is this proxy's own listener")));
             }
-            let (judged, special) = (canonical.judged, canonical.special);
-            places.push(Place { socket, judged, special, entry });
+            places.push(place);
         }
         Ok(places)
     }
@@ -95,26 +95,34 @@ impl Proxy {
             Some(_) | None => Ok(judged),
         }
     }
-
-    fn is_own(&self, socket: SocketAddr) -> bool {
-        self.own.iter().any(|own| {
-            let same = own.ip() == socket.ip();
-            let any = own.ip().is_unspecified() && socket.ip().is_loopback();
-            own.port() == socket.port() && (same || any)
-        })
-    }
 }
 
 impl Active {
+    /// One socket of a host, with what is known of it. Of a host whose name another proxy turns
+    /// into an address, the socket has the unspecified address, and nothing is known beyond
+    /// what the operator says of the host.
+    pub(super) fn place(&self, host: &Host, socket: SocketAddr) -> Place<'_> {
+        if self.chains.leaves(host) {
+            let entry = self.by_host(host).unwrap_or_else(|| self.atlas.unknown());
+            return Place { socket, judged: socket.ip(), special: None, entry };
+        }
+        let (canonical, entry) = self.locate(host, socket.ip());
+        let dialled = SocketAddr::new(canonical.dial, socket.port());
+        Place { socket: dialled, judged: canonical.judged, special: canonical.special, entry }
+    }
+
+    fn by_host(&self, host: &Host) -> Option<&Entry> {
+        match host {
+            Host::Name(name) => self.atlas.locate_host(name),
+            Host::Address(_) => None,
+        }
+    }
+
     /// Takes an address apart and finds what is said of it: the operator's word on the
     /// host first, then the operator's word on the network, then the databases.
     pub fn locate(&self, host: &Host, address: IpAddr) -> (Canonical, &Entry) {
         let canonical = Canonical::of(address, &self.nat64);
-        let by_host = match host {
-            Host::Name(name) => self.atlas.locate_host(name),
-            Host::Address(_) => None,
-        };
-        (canonical, by_host.unwrap_or_else(|| locate(&self.atlas, &canonical)))
+        (canonical, self.by_host(host).unwrap_or_else(|| locate(&self.atlas, &canonical)))
     }
 }
 

@@ -3,11 +3,14 @@
 
 mod active;
 mod body;
+mod carrier;
+mod chain;
 mod connection;
 mod counting;
 mod course;
 mod destination;
 mod dial;
+mod disbelief;
 mod door;
 mod draft;
 mod drain;
@@ -26,7 +29,7 @@ mod listener;
 mod meet;
 mod opening;
 mod outgoing;
-mod pinned;
+mod own;
 mod pool;
 mod preamble;
 mod principals;
@@ -39,8 +42,10 @@ mod resolve;
 mod rewound;
 mod sender;
 mod settings;
+mod socks;
 mod statement;
 mod target;
+mod transparent;
 mod tunnel;
 mod upgrade;
 mod upstream;
@@ -62,6 +67,7 @@ use crate::telemetry::Metrics;
 use crate::tls::{Authority, Trust};
 
 pub use active::{Active, Mixed, Route, StaticNames};
+pub use chain::{Chain, Chains, Credentials, Names, Parent, ParentSpeech};
 pub use door::{Kind, Listener};
 pub use drain::Drain;
 pub use held::ask_again;
@@ -71,7 +77,9 @@ pub use principals::{Principal, Principals};
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
+pub use transparent::{By, Claimed, Transparent, Unrecognised};
 
+use own::Own;
 use upstream::Upstream;
 
 /// Everything that requests share.
@@ -83,7 +91,7 @@ pub struct Proxy {
     epoch: watch::Sender<u64>,
     settings: Settings,
     /// Our own listeners: a request to them would go round for ever.
-    own: Vec<SocketAddr>,
+    own: Own,
     /// Room for connections of clients, of all listeners together.
     room: Arc<Semaphore>,
     /// Proves credentials.
@@ -96,7 +104,7 @@ pub struct Proxy {
     desk: Desk,
     authority: Option<Arc<Authority>>,
     /// Who does not believe it.
-    pinned: pinned::Pinned,
+    disbelief: disbelief::Disbelief,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
     via: HeaderValue,
@@ -144,11 +152,18 @@ impl Proxy {
             authority,
             metrics,
         } = parts;
-        let upstream = Upstream::new(trust, settings.clone(), Arc::clone(&metrics));
+        let (own, via) = (Own::new(own), fields::mark());
+        let upstream = Upstream::new(upstream::Parts {
+            trust,
+            settings: settings.clone(),
+            metrics: Arc::clone(&metrics),
+            resolver: resolver.clone(),
+            own: own.clone(),
+            via: via.clone(),
+        });
         let (epoch, _) = watch::channel(active.epoch);
         let drain = Drain::default();
         let active = ArcSwap::from_pointee(active);
-        let via = fields::mark();
         let room = Arc::new(Semaphore::new(settings.connections));
         let gate = Gate::new(std::thread::available_parallelism().map_or(1, NonZero::get));
         Arc::new(Self {
@@ -164,7 +179,7 @@ impl Proxy {
             volumes,
             desk,
             authority,
-            pinned: pinned::Pinned::default(),
+            disbelief: disbelief::Disbelief::default(),
             metrics,
             via,
             drain,
@@ -207,7 +222,7 @@ impl Proxy {
 
     /// Where clients connect.
     pub fn listens_on(&self) -> Option<SocketAddr> {
-        self.own.first().copied()
+        self.own.first()
     }
 
     /// What waits for a person.

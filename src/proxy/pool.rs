@@ -1,5 +1,5 @@
 //! Connections to destinations that rest between two requests. A connection is taken
-//! out again only for the same address, name and policy epoch, so that a request never
+//! out again only for the same address, name, way there and policy epoch, so that a request never
 //! rides on a connection that its own policy did not permit.
 
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use crate::net::Host;
 use crate::policy::Certificate;
 use crate::tls::Alpn;
 
+use super::chain::Egress;
 use super::sender::Sender;
 
 /// Connections that rest per key; more are closed.
@@ -23,6 +24,8 @@ pub(super) struct Key {
     pub(super) socket: SocketAddr,
     /// The name that TLS was handshaken for, if it was, and what was offered in it.
     pub(super) tls: Option<(Host, Alpn)>,
+    /// The way to the socket.
+    pub(super) egress: Egress,
     /// The policy under which it was dialled.
     pub(super) epoch: u64,
 }

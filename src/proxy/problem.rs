@@ -220,7 +220,7 @@ fn by_rule(problem: Problem, rule: &Rule, presumed: bool, record: &Record) -> Pr
 fn explain_command(record: &Record) -> String {
     let mut command = "borderpost explain".to_owned();
     if let Some(authority) = &record.authority {
-        let scheme = if record.scheme == "connect" { "https" } else { record.scheme };
+        let scheme = if record.method == http::Method::CONNECT { "https" } else { record.scheme };
         command.push_str(&format!(" --url {scheme}://{authority}/ --method {}", record.method));
     }
     for tag in record.tags.iter() {

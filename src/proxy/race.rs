@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::policy::Permit;
 
+use super::carrier::Carrier;
+use super::chain::Egress;
 use super::error::Error;
 use super::upstream::Upstream;
 
@@ -23,17 +24,18 @@ impl Upstream {
     pub(super) async fn race(
         self: &Arc<Self>,
         permits: &[Permit],
-    ) -> Result<(TcpStream, Permit), Error> {
+        way: impl Fn(&Permit) -> Egress,
+    ) -> Result<(Carrier, Permit), Error> {
         if let [only] = permits {
-            return Ok((self.dial(only).await?, only.clone()));
+            return Ok((self.dial(only, &way(only)).await?, only.clone()));
         }
         let mut waiting = interleave(permits).into_iter();
         let mut running = JoinSet::new();
         let mut last_error = None;
         loop {
             let started = waiting.next().map(|permit| {
-                let upstream = Arc::clone(self);
-                running.spawn(async move { (upstream.dial(&permit).await, permit) })
+                let (upstream, egress) = (Arc::clone(self), way(&permit));
+                running.spawn(async move { (upstream.dial(&permit, &egress).await, permit) })
             });
             let ended = tokio::select! {
                 Some(ended) = running.join_next() => ended,

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use crate::tls::MintError;
 
+use super::carrier::Carrier;
 use super::error::Failed;
 use super::guard::Guard;
 use super::ingress::Io;
@@ -79,7 +80,7 @@ impl ClientSide {
     }
 
     /// What the client begins with; nothing of it is taken away.
-    pub(super) async fn words(&mut self, upstream: &TcpStream, limit: Duration) -> Words {
+    pub(super) async fn words(&mut self, upstream: &Carrier, limit: Duration) -> Words {
         match self {
             Self::Bare(client) => Words::read(client, upstream, limit).await,
             Self::Wrapped(client) => Words::read(client, upstream, limit).await,
@@ -87,13 +88,14 @@ impl ClientSide {
     }
 
     /// Passes bytes until both sides have ended.
-    pub(super) async fn relay(self, upstream: TcpStream, counts: &Passed) -> End {
-        match self {
-            Self::Bare(client) => {
+    pub(super) async fn relay(self, upstream: Carrier, counts: &Passed) -> End {
+        match (self, upstream) {
+            (Self::Bare(client), Carrier::Bare(upstream)) => {
                 let (client, early) = client.into_parts();
                 relay(client, upstream, early, counts).await
             }
-            Self::Wrapped(client) => relay_any(client, upstream, counts).await,
+            (Self::Bare(client), upstream) => relay_any(client, upstream, counts).await,
+            (Self::Wrapped(client), upstream) => relay_any(client, upstream, counts).await,
         }
     }
 

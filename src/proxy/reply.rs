@@ -55,10 +55,7 @@ pub(super) fn error(
     mut draft: Draft,
     served: Option<Served>,
 ) -> Response<Body> {
-    draft.set_error(error);
-    let problem = Problem::of(error, draft.record());
-    draft.record().status = Some(problem.status.as_u16());
-    draft.record().failure = Some(problem.failure());
+    let problem = note(error, &mut draft);
     let client = draft.record().client.ip();
     let (kind, text) = match wish.form {
         Form::Json => ("application/problem+json", problem.json()),
@@ -98,6 +95,15 @@ pub(super) fn error(
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Puts an error on record, with the status that HTTP has for it.
+pub(super) fn note(error: &Error, draft: &mut Draft) -> Problem {
+    draft.set_error(error);
+    let problem = Problem::of(error, draft.record());
+    draft.record().status = Some(problem.status.as_u16());
+    draft.record().failure = Some(problem.failure());
+    problem
 }
 
 /// Answers a request that the guard kept from the HTTP server.

@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
 
-use crate::policy::{Decision, Facts};
+use crate::policy::{Decision, Facts, Permit};
 
 use super::body::Body;
 use super::draft::Draft;
@@ -16,7 +17,7 @@ use super::forward::Client;
 use super::guard::Wire;
 use super::ingress::Ingress;
 use super::statement::Statement;
-use super::target::{Speech, Target};
+use super::target::Target;
 use super::tunnel::{Standing, Tunnel};
 use super::upgrade::{self, Upgrade};
 use super::upstream::Answered;
@@ -28,12 +29,27 @@ pub(super) struct Caller {
     pub(super) wire: Arc<Wire>,
 }
 
+/// What is asked for, in whatever protocol it was said.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) ingress: &'a Ingress,
+    pub(super) target: &'a Target,
+    pub(super) method: &'a Method,
+    pub(super) headers: &'a HeaderMap,
+}
+
+/// What was said of the data, and where it may go.
+struct Permitted {
+    statement: Statement,
+    judged: Judged,
+}
+
 /// What came of a request that was permitted.
 enum Passed {
     /// The destination's answer.
     Answer(Answered),
-    /// A connected tunnel.
-    Tunnel(Tunnel),
+    /// A connected tunnel, and the client's side of it.
+    Tunnel(Tunnel, OnUpgrade),
     /// The destination's agreement to go on as WebSocket.
     Switched(Box<(Answered, Upgrade, Standing)>),
     /// We are the last recipient ourselves (`Max-Forwards: 0`).
@@ -62,7 +78,9 @@ pub(super) async fn serve(
     .await;
     Ok(match outcome {
         Ok(Passed::Answer(answered)) => forward::pass_back(answered, draft, in_flight.answer()),
-        Ok(Passed::Tunnel(tunnel)) => tunnel::open(tunnel, draft, in_flight.tunnel(), from.ingress),
+        Ok(Passed::Tunnel(tunnel, upgrade)) => {
+            tunnel::open(tunnel, upgrade, draft, in_flight.tunnel(), from.ingress)
+        }
         Ok(Passed::Switched(switched)) => {
             let (answered, upgrade, standing) = *switched;
             let to = (draft, in_flight.tunnel());
@@ -76,43 +94,83 @@ pub(super) async fn serve(
     })
 }
 
-/// accept -> principal -> authority -> tags -> decide -> resolve once -> locate and judge
+/// accept -> authority -> principal -> tags -> decide -> resolve once -> locate and judge
 /// every address -> dial a permit -> stream.
 async fn walk(
     draft: &mut Draft,
     from: &Client<'_>,
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
-    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     draft.set_inside(from.ingress);
     let target = Target::at(&request, from.ingress)?;
-    draft.set_target(&target);
-    from.ingress.trouble()?;
-    if !proxy.sink.room().await {
-        return Err(Error::unrecorded());
-    }
-    let asker = who::identify(&proxy, &active, from.ingress, request.headers()).await?;
-    asker.iter().for_each(|asker| draft.set_asker(asker));
+    admit(draft, &target).await?;
     if let Some(status) = fields::max_forwards(&mut request)? {
         return Ok(Passed::Own(status));
     }
-    let client = from.ingress.client.ip();
-    let statement =
-        Statement::of(&active, (asker, from.ingress), &target.authority.host, request.headers())?;
+    if target.scheme.is_tunnel() || !request.body().is_end_stream() {
+        draft.expect_body();
+    }
+    let method = request.method().clone();
+    let (ingress, headers) = (from.ingress, request.headers());
+    let ask = Ask { ingress, target: &target, method: &method, headers };
+    let permitted = decide(draft, ask).await?;
+    if target.scheme.is_tunnel() {
+        let tunnel = connect(draft, ask, permitted).await?;
+        return Ok(Passed::Tunnel(tunnel, hyper::upgrade::on(&mut request)));
+    }
+    let Permitted { statement, judged } = permitted;
+    let upgrade = request.extensions().get::<Upgrade>().cloned();
+    let answered = forward::send(draft, from, &target, judged, request).await?;
+    let switched = answered.response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let Some(upgrade) = upgrade.filter(|_| switched) else { return Ok(Passed::Answer(answered)) };
+    let permit = answered.permit.clone();
+    let standing = Standing::new(draft, (method, target.authority), statement, permit);
+    Ok(Passed::Switched(Box::new((answered, upgrade, standing))))
+}
+
+/// The same for what is a tunnel from its first byte, and can say nothing of the data.
+pub(super) async fn tunnel(
+    draft: &mut Draft,
+    ingress: &Ingress,
+    target: &Target,
+) -> Result<Tunnel, Error> {
+    admit(draft, target).await?;
+    draft.expect_body();
+    let headers = HeaderMap::new();
+    let ask = Ask { ingress, target, method: &Method::CONNECT, headers: &headers };
+    let permitted = decide(draft, ask).await?;
+    connect(draft, ask, permitted).await
+}
+
+/// Notes where a request wants to go; without room for its record it goes nowhere.
+async fn admit(draft: &mut Draft, target: &Target) -> Result<(), Error> {
+    draft.set_target(target);
+    let proxy = Arc::clone(draft.proxy());
+    if proxy.sink.room().await { Ok(()) } else { Err(Error::unrecorded()) }
+}
+
+/// principal -> tags -> decide -> resolve once -> locate and judge every address.
+async fn decide(draft: &mut Draft, ask: Ask<'_>) -> Result<Permitted, Error> {
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    let Ask { ingress, target, method, headers } = ask;
+    let host = &target.authority.host;
+    let asker = who::identify(&proxy, &active, ingress, headers).await?;
+    asker.iter().for_each(|asker| draft.set_asker(asker));
+    ingress.trouble()?;
+    let statement = Statement::of(&active, (asker, ingress), host, headers)?;
     draft.set_statement(&statement);
     if !statement.slices.is_empty() && !proxy.sink.is_healthy() {
         return Err(Error::unrecorded());
     }
-    let sealed = target.scheme == Speech::Connect && proxy.may_open();
+    let sealed = target.scheme.is_tunnel() && proxy.may_open();
     let content = statement.content(&active, !sealed);
-    let method = request.method().clone();
-    let approvals = proxy.desk.approvals(&target.authority.host);
+    let approvals = proxy.desk.approvals(host);
     draft.record().approvals.clone_from(&approvals);
     let facts = Facts {
-        client,
+        client: ingress.client.ip(),
         principal: statement.principal_name(),
         method: method.as_str(),
-        host: &target.authority.host,
+        host,
         place: None,
         peer: target.peer(draft),
         content: &content,
@@ -122,36 +180,25 @@ async fn walk(
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
         return Err(Error::Refused(Box::new(refusal)));
     }
-    if target.scheme == Speech::Connect || !request.body().is_end_stream() {
-        draft.expect_body();
-    }
-    let judged = destination::find(draft, &facts, &target, &statement).await?;
+    let judged = destination::find(draft, &facts, ask, &statement).await?;
     held::permitted(draft, &judged.permits).await?;
-    if target.scheme != Speech::Connect {
-        let upgrade = request.extensions().get::<Upgrade>().cloned();
-        let answered = forward::send(draft, from, &target, judged, request).await?;
-        let switched = answered.response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let Some(upgrade) = upgrade.filter(|_| switched) else {
-            return Ok(Passed::Answer(answered));
-        };
-        let permit = answered.permit.clone();
-        let standing = Standing::new(draft, (method, target.authority), statement, permit);
-        return Ok(Passed::Switched(Box::new((answered, upgrade, standing))));
-    }
-    let (stream, permit) = connect(draft, &proxy, &judged).await?;
-    let standing = Standing::new(draft, (method, target.authority), statement, permit);
-    let (upgrade, plan) = (hyper::upgrade::on(&mut request), judged.plan);
-    Ok(Passed::Tunnel(Tunnel { upgrade, stream, plan, standing }))
+    Ok(Permitted { statement, judged })
 }
 
-async fn connect(
-    draft: &mut Draft,
-    proxy: &Arc<Proxy>,
-    judged: &Judged,
-) -> Result<(tokio::net::TcpStream, crate::policy::Permit), Error> {
+/// Dials a permit; what stands then is a tunnel for the client's side.
+async fn connect(draft: &mut Draft, ask: Ask<'_>, permitted: Permitted) -> Result<Tunnel, Error> {
+    let proxy = Arc::clone(draft.proxy());
+    let Permitted { statement, judged } = permitted;
+    let trail = fields::trail(ask.headers, proxy.via())?;
     let started = Instant::now();
-    let (stream, permit) = proxy.upstream.race(&judged.permits).await?;
+    let active = Arc::clone(draft.active());
+    let authority = ask.target.authority.clone();
+    let way = |permit: &Permit| {
+        active.chains.egress(&authority.host, permit.socket()).following(trail.clone())
+    };
+    let (stream, permit) = proxy.upstream.race(&judged.permits, way).await?;
     draft.set_permit(&permit, judged.entry(permit.socket()));
     draft.record().timings.connect = Some(started.elapsed());
-    Ok((stream, permit))
+    let standing = Standing::new(draft, (ask.method.clone(), authority), statement, permit);
+    Ok(Tunnel { stream, plan: judged.plan, standing })
 }

@@ -1,7 +1,7 @@
 //! Names to addresses, once per request. Answers are cached as long as their TTL says;
 //! a literal or a static name asks nobody.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +17,10 @@ use tokio::time::timeout;
 
 use crate::net::Host;
 
-use super::active::StaticNames;
+use super::Proxy;
+use super::active::{Active, StaticNames};
 use super::error::Error;
+use super::ingress::Pinned;
 
 /// Whom to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +180,56 @@ fn too_late(host: &Host) -> Error {
 fn failed(status: StatusCode, code: &'static str, text: String) -> Error {
     let proxy_status = if code == "dns-timeout" { "dns_timeout" } else { "dns_error" };
     Error::upstream(status, "resolve", code, proxy_status, text)
+}
+
+impl Proxy {
+    /// Every address of the host; the unspecified one where another proxy turns its name into
+    /// an address, and no name server of ours is asked.
+    pub(super) async fn addresses(
+        &self,
+        active: &Active,
+        host: &Host,
+        pinned: Option<Pinned>,
+    ) -> Result<Vec<IpAddr>, Error> {
+        if let Some(pinned) = pinned {
+            return self.pinned(active, host, pinned).await;
+        }
+        if active.chains.leaves(host) {
+            return Ok(vec![Ipv4Addr::UNSPECIFIED.into()]);
+        }
+        self.resolver.resolve(host, &active.names).await
+    }
+
+    /// The address that a client itself has dialled, if the host that it names may stand for it.
+    async fn pinned(
+        &self,
+        active: &Active,
+        host: &Host,
+        pinned: Pinned,
+    ) -> Result<Vec<IpAddr>, Error> {
+        let address = pinned.socket.ip();
+        let fits = match host {
+            Host::Address(named) => *named == address,
+            Host::Name(_) if !pinned.verified => true,
+            Host::Name(_) => {
+                let found = self.resolver.resolve(host, &active.names).await?;
+                found.iter().any(|one| one.to_canonical() == address)
+            }
+        };
+        // A name that another proxy resolves is dialled by that proxy, not at this address.
+        if !fits || active.chains.leaves(host) {
+            return Err(mismatch(host, address));
+        }
+        Ok(vec![address])
+    }
+}
+
+fn mismatch(host: &Host, address: IpAddr) -> Error {
+    let text = format!(
+        "the client connected to {address} and asks for {host}, which is not known to be there"
+    );
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    Error::client(status, "name-mismatch", text, "RFC 9110 section 15.5.20")
 }
 
 impl Resolver {

@@ -1,15 +1,18 @@
 //! Where a request wants to go: one canonical authority from the request-target, which
 //! the `Host` field must agree with (RFC 9112 section 3.2).
 
+use std::net::SocketAddr;
+
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, StatusCode, Version, header};
 
-use crate::net::Authority;
+use crate::net::{Authority, Host};
 use crate::policy::Permit;
 use crate::tls::Alpn;
 
+use super::active::Active;
 use super::error::{Error, Failed};
-use super::ingress::{Ingress, Inside};
+use super::ingress::{Ingress, Inside, Pinned};
 use super::pool::Key;
 use super::upgrade::Upgrade;
 
@@ -33,6 +36,10 @@ pub(super) enum Speech {
     Http,
     /// HTTP over TLS, handshaken by us (absolute form with `https`).
     Https,
+    /// A tunnel that was asked for in SOCKS.
+    Socks5,
+    /// A tunnel that nobody asked for: the connection was redirected here.
+    Transparent,
 }
 
 impl Speech {
@@ -42,13 +49,23 @@ impl Speech {
             Self::Connect => "connect",
             Self::Http => "http",
             Self::Https => "https",
+            Self::Socks5 => "socks5",
+            Self::Transparent => "transparent",
+        }
+    }
+
+    /// Whether bytes pass as they are.
+    pub(super) const fn is_tunnel(self) -> bool {
+        match self {
+            Self::Connect | Self::Socks5 | Self::Transparent => true,
+            Self::Http | Self::Https => false,
         }
     }
 
     /// The scheme of its URIs.
     pub(super) fn scheme(self) -> Option<Scheme> {
         match self {
-            Self::Connect => None,
+            Self::Connect | Self::Socks5 | Self::Transparent => None,
             Self::Http => Some(Scheme::HTTP),
             Self::Https => Some(Scheme::HTTPS),
         }
@@ -57,7 +74,7 @@ impl Speech {
     /// The port that the scheme implies.
     pub(super) const fn default_port(self) -> Option<u16> {
         match self {
-            Self::Connect => None,
+            Self::Connect | Self::Socks5 | Self::Transparent => None,
             Self::Http => Some(80),
             Self::Https => Some(443),
         }
@@ -66,22 +83,28 @@ impl Speech {
 
 impl Target {
     /// What a connection to a permit's socket must be good for.
-    pub(super) fn key(&self, permit: &Permit, epoch: u64) -> Key {
+    pub(super) fn key(&self, permit: &Permit, active: &Active) -> Key {
         let tls = (self.scheme == Speech::Https).then(|| (self.authority.host.clone(), self.alpn));
-        Key { socket: permit.socket(), tls, epoch }
+        let socket = permit.socket();
+        let egress = active.chains.egress(&self.authority.host, socket);
+        Key { socket, tls, egress, epoch: active.epoch }
     }
 
     /// Reads where a request goes that came in here.
     pub(super) fn at<B>(request: &Request<B>, ingress: &Ingress) -> Result<Self, Error> {
         let inside = ingress.inside.as_ref();
-        let target = inside.map_or_else(|| Self::of(request), |tunnel| tunnel.target(request))?;
+        let target = inside
+            .map_or_else(|| Self::of(request, ingress.pinned), |tunnel| tunnel.target(request))?;
         // WebSocket takes a connection for itself.
         let alone = request.extensions().get::<Upgrade>().is_some();
         Ok(if alone { Self { alpn: Alpn::Http1, ..target } } else { target })
     }
 
     /// Reads the request-target and holds the `Host` field against it.
-    pub(super) fn of<B>(request: &Request<B>) -> Result<Self, Error> {
+    pub(super) fn of<B>(request: &Request<B>, pinned: Option<Pinned>) -> Result<Self, Error> {
+        if let Some(pinned) = pinned {
+            return Self::redirected(request, pinned.socket);
+        }
         let speech = Speech::of(request)?;
         let Some(written) = request.uri().authority() else { return Err(not_absolute()) };
         let authority = Authority::parse(written.as_str(), speech.default_port());
@@ -128,6 +151,37 @@ impl Inside {
             authority = found;
         }
         Ok(Target { authority, scheme: self.speech, alpn: self.alpn })
+    }
+}
+
+impl Target {
+    /// The target of a request that was meant for the server itself (origin form, RFC 9112 section
+    /// 3.2.1) at this socket.
+    fn redirected<B>(request: &Request<B>, socket: SocketAddr) -> Result<Self, Error> {
+        let (scheme, written) = (request.uri().scheme(), request.uri().authority());
+        if *request.method() == Method::CONNECT || scheme.is_some_and(|s| *s != Scheme::HTTP) {
+            let text = "this connection was redirected here: it can ask for what is at its \
+                        destination, and for no tunnel or other scheme";
+            return Err(bad("target-not-origin", text, "RFC 9112 section 3.2.1"));
+        }
+        let host = request.headers().get(header::HOST);
+        let written = match (written, host) {
+            (Some(written), _) => Some(written.as_str()),
+            (None, Some(host)) => Some(host.to_str().unwrap_or_default()),
+            (None, None) => None,
+        };
+        let own = Authority { host: Host::from(socket.ip()), port: socket.port() };
+        let authority = written.map(|text| Authority::parse(text, Some(socket.port())));
+        let authority = authority.unwrap_or(Ok(own)).map_err(|error| {
+            let text = format!("the request names no destination: {error}");
+            bad("target-invalid", text, "RFC 9112 section 3.2")
+        })?;
+        check_host(request.version(), request.headers(), &authority)?;
+        if authority.port != socket.port() {
+            let text = format!("the request is for `{authority}`, the connection to {socket}");
+            return Err(bad("host-mismatch", text, "RFC 9112 section 3.2.2"));
+        }
+        Ok(Self { authority, scheme: Speech::Http, alpn: Alpn::Http1 })
     }
 }
 
@@ -189,11 +243,16 @@ mod tests {
     use super::*;
 
     fn code(method: &str, uri: &str, host: &[&str]) -> &'static str {
+        code_at(None, method, uri, host)
+    }
+
+    fn code_at(pinned: Option<&str>, method: &str, uri: &str, host: &[&str]) -> &'static str {
         let mut request = Request::builder().method(method).uri(uri);
         for host in host {
             request = request.header("host", *host);
         }
-        match Target::of(&request.body(()).unwrap()) {
+        let pinned = pinned.map(|text| Pinned { socket: text.parse().unwrap(), verified: true });
+        match Target::of(&request.body(()).unwrap(), pinned) {
             Ok(_) => "ok",
             Err(Error::Failed(failed)) => failed.failure.code,
             Err(Error::Refused(_)) => "refused",
@@ -211,6 +270,26 @@ mod tests {
         assert_eq!(code("GET", "http://a.example/", &["b.example"]), "host-mismatch");
         assert_eq!(code("GET", "http://a.example/", &[]), "host-missing");
         assert_eq!(code("GET", "http://a.example/", &["a.example", "a.example"]), "host-repeated");
+    }
+
+    #[test]
+    fn a_redirected_request_is_for_its_own_destination() {
+        let code = |method, uri, host: &[&str]| code_at(Some("192.0.2.1:8080"), method, uri, host);
+        assert_eq!(code("GET", "/x", &["a.example"]), "ok");
+        assert_eq!(code("GET", "/x", &["a.example:8080"]), "ok");
+        assert_eq!(code("GET", "http://a.example/x", &["a.example"]), "ok");
+        assert_eq!(code("OPTIONS", "*", &["192.0.2.1"]), "ok");
+        assert_eq!(code("GET", "/x", &["a.example:80"]), "host-mismatch");
+        assert_eq!(code("GET", "http://a.example:80/x", &["a.example:80"]), "host-mismatch");
+        assert_eq!(code("GET", "http://a.example/x", &["b.example"]), "host-mismatch");
+        assert_eq!(code("GET", "/x", &[]), "host-missing");
+        assert_eq!(code("GET", "/x", &["a.example", "a.example"]), "host-repeated");
+        assert_eq!(code("GET", "/x", &["a b"]), "target-invalid");
+        assert_eq!(code("CONNECT", "a.example:8080", &["a.example:8080"]), "target-not-origin");
+        assert_eq!(
+            code("GET", "https://a.example:8080/", &["a.example:8080"]),
+            "target-not-origin"
+        );
     }
 
     #[test]

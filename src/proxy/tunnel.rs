@@ -7,15 +7,15 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
-use tokio::net::TcpStream;
 
 use crate::audit::{Fault, Tolled};
 use crate::net::Authority;
-use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Place, Policy, Verdict};
+use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Policy, Verdict};
 use crate::telemetry::{Event, Side};
 
 use super::Proxy;
 use super::body::Body;
+use super::carrier::Carrier;
 use super::course::Course;
 use super::draft::Draft;
 use super::guard::Served;
@@ -30,10 +30,8 @@ use super::words::Words;
 /// A tunnel that is permitted and connected, and waits for the client's side.
 #[derive(Debug)]
 pub(super) struct Tunnel {
-    /// The client's side, once it has read our 200.
-    pub(super) upgrade: OnUpgrade,
     /// The destination's side.
-    pub(super) stream: TcpStream,
+    pub(super) stream: Carrier,
     /// What becomes of it.
     pub(super) plan: Plan,
     /// On what the tunnel stands.
@@ -50,31 +48,34 @@ pub(super) struct Standing {
     /// What was counted for it, by the names of the meters.
     pub(super) counts: Vec<Tolled>,
     pub(super) permit: Permit,
-    /// The policy under which it was dialled.
-    pub(super) epoch: u64,
 }
 
 /// Answers 200 and lets the tunnel run by itself.
 pub(super) fn open(
     tunnel: Tunnel,
+    upgrade: OnUpgrade,
     mut draft: Draft,
     served: Served,
     ingress: Arc<Ingress>,
 ) -> Response<Body> {
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
-    tasks.spawn(tunnel.run(draft, ingress));
+    tasks.spawn(async move {
+        if let Some(client) = ClientSide::of(upgrade).await {
+            tunnel.run(client, draft, &ingress).await;
+        } else {
+            let text = "the client left before the tunnel stood";
+            draft.cut(Fault::Client, "client-closed", text);
+        }
+    });
     Response::new(Body::own(Bytes::new(), Some(served)))
 }
 
 impl Tunnel {
-    async fn run(self, mut draft: Draft, ingress: Arc<Ingress>) {
+    /// Reads the first words, does what they call for until the tunnel ends, and notes how it did.
+    pub(super) async fn run(self, mut client: ClientSide, mut draft: Draft, ingress: &Ingress) {
         let proxy = Arc::clone(draft.proxy());
-        let Self { upgrade, stream, plan, standing } = self;
-        let left = "the client left before the tunnel stood";
-        let Some(mut client) = ClientSide::of(upgrade).await else {
-            return draft.cut(Fault::Client, "client-closed", left);
-        };
+        let Self { stream, plan, standing } = self;
         let words = tokio::select! {
             words = client.words(&stream, proxy.settings.head_timeout) => words,
             () = proxy.drain.cut.cancelled() => Words::Gone,
@@ -93,7 +94,7 @@ impl Tunnel {
         let end = match authority {
             Some(authority) => {
                 let proxy = &proxy;
-                let opened = Opened { proxy, authority, ingress: &ingress, standing: &standing };
+                let opened = Opened { proxy, authority, ingress, standing: &standing };
                 client.follow(&opened, stream, course, &words).await
             }
             None => refuse(client, course, &words).await,
@@ -106,7 +107,7 @@ impl ClientSide {
     async fn follow(
         self,
         opened: &Opened<'_>,
-        upstream: TcpStream,
+        upstream: Carrier,
         course: Course,
         words: &Words,
     ) -> End {
@@ -138,15 +139,14 @@ impl Standing {
         statement: Statement,
         permit: Permit,
     ) -> Self {
-        let epoch = draft.active().epoch;
         let record = draft.record();
         let (client, counts) = (record.client.ip(), record.counts.clone());
-        Self { client, method, authority, statement, counts, permit, epoch }
+        Self { client, method, authority, statement, counts, permit }
     }
 
     /// Passes the bytes unread, as long as the policy permits. A tunnel that was to be opened
     /// was never judged as what it is now.
-    async fn pass(&self, client: ClientSide, stream: TcpStream, mut draft: Draft, plan: Plan) {
+    async fn pass(&self, client: ClientSide, stream: Carrier, mut draft: Draft, plan: Plan) {
         let proxy = Arc::clone(draft.proxy());
         if plan == Plan::Open && !self.holds(&proxy) {
             return End::Revoked.note(&mut draft);
@@ -214,8 +214,7 @@ impl Standing {
         };
         let facts = &facts;
         let socket: SocketAddr = self.permit.socket();
-        let (canonical, entry) = active.locate(&self.authority.host, socket.ip());
-        let place = Place { socket, judged: canonical.judged, special: canonical.special, entry };
+        let place = active.place(&self.authority.host, socket);
         let counts = self.counts(&active.policy, &Facts { place: Some(place), ..*facts });
         let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
         let facts = Facts { circumstances, ..*facts };

@@ -4,22 +4,24 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::policy::Permit;
 use crate::telemetry::{Event, Metrics, Side};
 use crate::tls::{Secured, Trust};
 
+use super::carrier::Carrier;
 use super::dial::{exchange_failed, tls_failed, tls_timeout};
 use super::error::Error;
 use super::outgoing::Outgoing;
+use super::own::Own;
 use super::pool::{Key, Lease, Link, Pool};
+use super::resolve::Resolver;
 use super::sender::{Address, Sender};
 use super::settings::Settings;
 
@@ -35,9 +37,20 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(super) struct Upstream {
     pool: Arc<Pool>,
-    trust: Trust,
-    settings: Settings,
-    metrics: Arc<Metrics>,
+    parts: Parts,
+}
+
+/// What connections are made with.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) trust: Trust,
+    pub(super) settings: Settings,
+    pub(super) metrics: Arc<Metrics>,
+    /// Names of proxies in between.
+    pub(super) resolver: Resolver,
+    pub(super) own: Own,
+    /// Our own mark in `Via`.
+    pub(super) via: HeaderValue,
 }
 
 /// A connection to a destination that a permit led to, before anything is sent on it.
@@ -64,13 +77,30 @@ pub(super) struct Answered {
 type Sent = ControlFlow<Answered, Request<Outgoing>>;
 
 impl Upstream {
-    pub(super) fn new(trust: Trust, settings: Settings, metrics: Arc<Metrics>) -> Arc<Self> {
-        let pool = Pool::new(settings.pool_idle_timeout);
-        Arc::new(Self { pool, trust, settings, metrics })
+    pub(super) fn new(parts: Parts) -> Arc<Self> {
+        let pool = Pool::new(parts.settings.pool_idle_timeout);
+        Arc::new(Self { pool, parts })
     }
 
     pub(super) fn settings(&self) -> &Settings {
-        &self.settings
+        &self.parts.settings
+    }
+
+    pub(super) fn trust(&self) -> &Trust {
+        &self.parts.trust
+    }
+
+    pub(super) fn resolver(&self) -> &Resolver {
+        &self.parts.resolver
+    }
+
+    pub(super) fn own(&self) -> &Own {
+        &self.parts.own
+    }
+
+    /// Our own mark in `Via`.
+    pub(super) fn mark(&self) -> &HeaderValue {
+        &self.parts.via
     }
 
     /// Takes a pooled or makes a new connection to whichever permit answers.
@@ -184,19 +214,19 @@ impl Upstream {
         key: impl Fn(&Permit) -> Key,
     ) -> Result<Met, Error> {
         let started = Instant::now();
-        let (stream, permit) = self.race(permits).await?;
+        let (stream, permit) = self.race(permits, |permit| key(permit).egress).await?;
         let lease = self.handshake(stream, key(&permit)).await?;
         Ok(Met { lease, permit, connect: Some(started.elapsed()) })
     }
 
     /// Makes a connection that requests can be sent on of a connected socket.
-    pub(super) async fn handshake(&self, stream: TcpStream, key: Key) -> Result<Lease, Error> {
+    pub(super) async fn handshake(&self, stream: Carrier, key: Key) -> Result<Lease, Error> {
         let Some((host, alpn)) = &key.tls else {
             let sender = self.speak_1(stream).await?;
             return Ok(self.pool.lease(key, Link { sender, certificate: None }));
         };
-        let secured = self.trust.connect(stream, host, *alpn);
-        let secured = match timeout(self.settings.connect_timeout, secured).await {
+        let secured = self.trust().connect(stream, host, *alpn);
+        let secured = match timeout(self.settings().connect_timeout, secured).await {
             Err(_) => return Err(tls_timeout(host)),
             Ok(secured) => secured.map_err(|error| tls_failed(&error))?,
         };
@@ -226,7 +256,7 @@ impl Upstream {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(self.settings.connect_timeout)
+            .keep_alive_timeout(self.settings().connect_timeout)
             .handshake(TokioIo::new(stream))
             .await;
         let (sender, connection) = spoken.map_err(|error| exchange_failed(&error))?;
@@ -236,7 +266,7 @@ impl Upstream {
 
     /// Lets a connection run by itself. Its errors reach whoever waits for the answer.
     fn drive<E: Send>(&self, connection: impl Future<Output = Result<(), E>> + Send + 'static) {
-        let metrics = Arc::clone(&self.metrics);
+        let metrics = Arc::clone(&self.parts.metrics);
         Event::Connection(Side::Upstream, true).record(&metrics);
         tokio::spawn(async move {
             drop(connection.await);

@@ -119,6 +119,12 @@ impl Proof {
         Self { proved, certificate: None }
     }
 
+    /// The name that was proved.
+    #[cfg(test)]
+    pub(super) fn name(&self) -> &str {
+        &self.proved.name
+    }
+
     /// A certificate that was shown to the listener of this address.
     pub(super) fn shown(shown: Shown, listener: SocketAddr) -> Self {
         let proved = Proved { name: Arc::clone(&shown.name), by: Authenticated::Mtls };

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::tls::{Hello, HelloFault};
 
+use super::carrier::Carrier;
 use super::ingress::Io;
 use super::rewound::Rewound;
 
@@ -38,7 +38,7 @@ impl Words {
     /// first ends the wait, and so does the time.
     pub(super) async fn read<S: Io>(
         client: &mut Rewound<S>,
-        upstream: &TcpStream,
+        upstream: &Carrier,
         limit: Duration,
     ) -> Self {
         let speaks = async {
@@ -57,7 +57,7 @@ impl Words {
         tokio::select! {
             biased;
             words = timeout(limit, speaks) => words.unwrap_or(Self::Other),
-            _ = upstream.readable() => Self::Other,
+            () = upstream.speaks() => Self::Other,
         }
     }
 

@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -59,9 +59,9 @@ pub struct DestinationTrust {
 
 /// A verified connection.
 #[derive(Debug)]
-pub struct Secured {
+pub struct Secured<S> {
     /// The connection.
-    pub stream: TlsStream<TcpStream>,
+    pub stream: TlsStream<S>,
     /// What the destination's certificate says; absent if it cannot be read.
     pub certificate: Option<Arc<Certificate>>,
     /// Whether HTTP/2 was agreed on.
@@ -118,12 +118,12 @@ impl Trust {
     }
 
     /// Handshakes and verifies.
-    pub async fn connect(
+    pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        stream: TcpStream,
+        stream: S,
         host: &Host,
         alpn: Alpn,
-    ) -> Result<Secured, TrustError> {
+    ) -> Result<Secured<S>, TrustError> {
         let name = match host {
             Host::Name(name) => ServerName::try_from(name.to_string()),
             Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),

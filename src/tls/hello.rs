@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     /// What a real client says, for this name.
-    fn said(name: &str, protocols: &[&str]) -> Vec<u8> {
+    pub(crate) fn said(name: &str, protocols: &[&str]) -> Vec<u8> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider);
         let config = config.with_safe_default_protocol_versions().unwrap();

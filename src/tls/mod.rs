@@ -13,6 +13,8 @@ pub use authority::{
     Alpn, Authority, AuthorityError, AuthoritySettings, AuthoritySource, KeySource, MintError,
 };
 pub use client::{DestinationTrust, Secured, Trust, TrustError};
+#[cfg(test)]
+pub(crate) use hello::tests::said as client_hello;
 pub use hello::{Hello, HelloFault, MOST as MOST_HELLO};
 pub use holder::NameFrom;
 pub use server::{

@@ -11,6 +11,7 @@
 )]
 
 mod ca;
+mod chain;
 mod clients;
 mod commands;
 mod exchange;
@@ -27,7 +28,9 @@ mod protocol;
 mod real_clients;
 mod records;
 mod reload;
+mod socks;
 mod support;
+mod transparent;
 mod tunnel;
 mod volumes;
 mod websocket;

@@ -7,7 +7,7 @@ use std::fs;
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 31] = [
+const FIELDS: [&str; 35] = [
     "time",
     "id",
     "client",
@@ -16,10 +16,14 @@ const FIELDS: [&str; 31] = [
     "exporter",
     "method",
     "scheme",
+    "tunnel",
+    "server_name",
+    "messages_out",
     "host",
     "port",
     "path",
     "address",
+    "via",
     "location",
     "recipient",
     "tags",

@@ -12,6 +12,7 @@ pub mod stream;
 pub mod websocket;
 
 pub use fault::{Fault, FaultKind};
+pub(in crate::proxy) use field::is_token;
 pub use stream::Stream;
 
 /// How much a client may send before it is refused.

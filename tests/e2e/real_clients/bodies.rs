@@ -25,14 +25,17 @@ const MOST_MEMORY: u64 = 150_000;
 
 /// Octets without a period that a buffer could hide, from `at` on.
 fn octets(at: usize, length: usize) -> Vec<u8> {
-    let word = |number: usize| (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+    let word = |number: usize| {
+        u64::try_from(number).unwrap().wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()
+    };
     let first = at / 8;
     let words = (first..=(at + length) / 8).flat_map(word);
     words.skip(at - first * 8).take(length).collect()
 }
 
 fn hex(digest: impl AsRef<[u8]>) -> String {
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    let bytes: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.concat()
 }
 
 /// Says how many octets came, and their SHA-256.

@@ -46,7 +46,7 @@ fn backend(root: &Path, head: &Parts, body: &[u8]) -> Response<Flow> {
     let field = |name: &str| {
         fields.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
     };
-    let status = field("Status:").map_or(200, |status| status[..3].parse().unwrap());
+    let status = field("Status:").map_or(200, |status| status.get(..3).unwrap().parse().unwrap());
     let kind = field("Content-Type:").unwrap_or_default();
     answer(status, &kind, whole(Bytes::copy_from_slice(body)))
 }

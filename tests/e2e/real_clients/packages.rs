@@ -156,8 +156,9 @@ fn cargo() {
     let manifest = "[package]\nname = \"demo\"\nversion = \"1.0.0\"\nedition = \"2021\"\n";
     let files = [("Cargo.toml", manifest), ("src/lib.rs", "// from the crate\n")];
     let package = archive(&bench, "demo-1.0.0", &files);
-    let sum: String =
-        digest(&SHA256, &package).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = digest(&SHA256, &package);
+    let sum: Vec<_> = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = sum.concat();
     let entry = json!({
         "name": "demo", "vers": "1.0.0", "deps": [], "features": {}, "yanked": false, "cksum": sum
     });

@@ -129,6 +129,11 @@ impl Config {
         self
     }
 
+    /// A further listener on a port of the system's choice.
+    pub(crate) fn listener(self, kind: &str, more: &str) -> Self {
+        self.with(&format!("[[listener]]\nkind = \"{kind}\"\naddress = \"127.0.0.1:0\"\n{more}"))
+    }
+
     /// A rule that holds whenever `when` does.
     pub(crate) fn rule(self, id: &str, outcome: &str, more: &str, when: &str) -> Self {
         self.with(&format!(

@@ -62,6 +62,7 @@ impl Proxy {
         Self::start_by(config, shell)
     }
 
+    /// Starts it by a command that runs it.
     #[track_caller]
     pub(crate) fn start_by(config: &Config, command: Command) -> Self {
         Self::start_in(TempDir::new().unwrap(), config, command)
@@ -102,6 +103,17 @@ impl Proxy {
         let listeners =
             said.lines().filter(|line| line.starts_with("proxy ")).map(socket).collect();
         Self { listen, admin, listeners, folder, child, output, stdout }
+    }
+
+    /// Where a further listener is, by how the first lines show it.
+    #[track_caller]
+    pub(crate) fn listener(&self, scheme: &str) -> SocketAddr {
+        let text = self.output();
+        let shown = text.lines().find_map(|line| {
+            let (first, address) = line.strip_prefix("proxy")?.trim().rsplit_once(['/', ' '])?;
+            (first.trim_end_matches([':', '/']) == scheme).then_some(address)
+        });
+        shown.unwrap_or_else(|| panic!("no {scheme} listener in\n{text}")).parse().unwrap()
     }
 
     /// A new connection of a client.

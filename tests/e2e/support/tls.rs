@@ -1,6 +1,7 @@
 //! A TLS origin with a certificate that the test makes itself.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -11,7 +12,10 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
 use super::http::Wire;
-use super::origin::Origin;
+use super::origin::{Origin, Received};
+
+/// A connection under TLS.
+pub(crate) type Secure = Wire<StreamOwned<ServerConnection, TcpStream>>;
 
 /// An origin that answers `answer` to everything over TLS.
 pub(crate) fn serve(config: Arc<ServerConfig>, ip: &str, answer: String) -> Origin {
@@ -82,7 +86,28 @@ impl Identity {
 
     /// An origin that answers `ok` to everything over TLS.
     pub(crate) fn serve(&self, ip: &str, answer: String) -> Origin {
-        serve(Arc::new(self.config()), ip, answer)
+        self.accept(ip, move |secure, received| {
+            while let Some(request) = secure.request() {
+                received.note(request);
+                if secure.try_send(&answer).is_err() {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// An origin that follows a script over TLS.
+    pub(crate) fn accept(
+        &self,
+        ip: &str,
+        script: impl Fn(&mut Secure, &Received) + Send + Sync + 'static,
+    ) -> Origin {
+        let config = Arc::new(self.config());
+        Origin::start(ip, move |wire, received| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let stream = wire.stream.try_clone().unwrap();
+            script(&mut Wire::over(StreamOwned::new(connection, stream)), received);
+        })
     }
 
     /// The certificate and the key of the holder.

@@ -18,9 +18,9 @@ const MOST: usize = 4096;
 
 /// How often each client has refused our certificate of a host.
 #[derive(Debug, Default)]
-pub(super) struct Pinned(Mutex<HashMap<(IpAddr, Host), u32>>);
+pub(super) struct Disbelief(Mutex<HashMap<(IpAddr, Host), u32>>);
 
-impl Pinned {
+impl Disbelief {
     /// Notes a handshake that failed, if the client did not believe us.
     pub(super) fn note(&self, proxy: &Proxy, client: IpAddr, host: &Host, error: &io::Error) {
         if !is_disbelief(error) {
