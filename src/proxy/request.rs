@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 
 use crate::policy::{Decision, Facts};
@@ -20,6 +20,7 @@ use super::target::{Speech, Target};
 use super::tunnel::{Standing, Tunnel};
 use super::upgrade::{self, Upgrade};
 use super::upstream::Answered;
+use super::wire::{Fault, modern};
 use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel};
 
 /// Whom a request came from, and on what.
@@ -84,6 +85,10 @@ async fn walk(
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    if request.version() == Version::HTTP_2 {
+        let sound = modern::check(&request, &proxy.settings.head);
+        sound.map_err(|kind| Error::on_the_wire(&Fault::new(kind, 0)))?;
+    }
     let target = Target::at(&request, from.ingress)?;
     draft.set_target(&target);
     if let Some(trouble) = from.ingress.inside.as_ref().and_then(|inside| inside.trouble.clone()) {

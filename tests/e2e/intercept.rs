@@ -9,18 +9,18 @@ use tempfile::TempDir;
 
 use crate::support::{Config, H2Origin, Identity, Origin, Proxy, ok, program};
 
-const HOST: &str = "api.example";
+pub(crate) const HOST: &str = "api.example";
 
 /// A proxy with an authority that it made, and destinations under another one.
-struct Bench {
-    proxy: Proxy,
-    identity: Identity,
+pub(crate) struct Bench {
+    pub(crate) proxy: Proxy,
+    pub(crate) identity: Identity,
     folder: TempDir,
 }
 
 impl Bench {
     /// `more` is what the configuration says beside; `HOST` lies at this address.
-    fn new(address: &str, more: impl Fn(Config) -> Config) -> Self {
+    pub(crate) fn new(address: &str, more: impl Fn(Config) -> Config) -> Self {
         let folder = TempDir::new().unwrap();
         let identity = Identity::new(HOST, address);
         let state = folder.path().join("state");
@@ -40,7 +40,7 @@ impl Bench {
         Self { proxy, identity, folder }
     }
 
-    fn roots(&self) -> PathBuf {
+    pub(crate) fn roots(&self) -> PathBuf {
         self.folder.path().join("roots.pem")
     }
 
@@ -68,7 +68,7 @@ fn url(port: u16) -> String {
     format!("https://{HOST}:{port}/path?secret=1")
 }
 
-fn always(config: Config) -> Config {
+pub(crate) fn always(config: Config) -> Config {
     config.with("[intercept]\nmode = \"always\"")
 }
 

@@ -3,6 +3,7 @@
 //! system gives. Nothing sleeps for luck: whatever is waited for has a [`DEADLINE`].
 
 mod config;
+mod frames;
 mod h2;
 mod http;
 mod names;
@@ -14,12 +15,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 pub(crate) use config::Config;
+pub(crate) use frames::{Answer, End, Frame, Frames, PREFACE, block, flag, kind};
 pub(crate) use h2::H2Origin;
 pub(crate) use http::{Message, Wire};
 pub(crate) use names::{Dns, Zone};
 pub(crate) use origin::{Origin, ok};
 pub(crate) use proxy::{Proxy, program, request};
-pub(crate) use tls::{Identity, serve as serve_tls};
+pub(crate) use tls::{Identity, client as tls_client, serve as serve_tls};
 
 /// How long anything may take before the test has failed. It is far longer than a slow
 /// machine needs; no test waits for it to pass.
