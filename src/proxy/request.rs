@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
@@ -21,6 +21,7 @@ use super::target::Target;
 use super::tunnel::{Standing, Tunnel};
 use super::upgrade::{self, Upgrade};
 use super::upstream::Answered;
+use super::wire::{Fault, modern};
 use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel, who};
 
 /// Whom a request came from, and on what.
@@ -102,6 +103,10 @@ async fn walk(
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
     draft.set_inside(from.ingress);
+    if request.version() == Version::HTTP_2 {
+        let sound = modern::check(&request, &draft.proxy().settings.head);
+        sound.map_err(|kind| Error::on_the_wire(&Fault::new(kind, 0)))?;
+    }
     let target = Target::at(&request, from.ingress)?;
     admit(draft, &target).await?;
     if let Some(status) = fields::max_forwards(&mut request)? {

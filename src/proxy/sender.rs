@@ -2,7 +2,7 @@
 //! that each version wants (RFC 9112 section 3.2, RFC 9113 section 8.3).
 
 use http::uri::{PathAndQuery, Uri};
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::{TrySendError, http1, http2};
 
@@ -101,6 +101,7 @@ impl Address {
         let upgrades = request.extensions().get::<Upgrade>().is_some();
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.host.clone());
+        join_cookies(headers);
         if upgrades {
             Upgrade::dress(headers);
         } else if headers.contains_key(header::TE) {
@@ -128,6 +129,18 @@ impl Address {
         }
         // Interim answers of an HTTP/2 destination do not reach us, so nobody would open it.
         request.body_mut().open();
+    }
+}
+
+/// HTTP/2 may send one Cookie in pieces; HTTP/1 takes it in one (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let pieces = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    let joined = HeaderValue::from_bytes(&pieces.collect::<Vec<_>>().join(&b"; "[..]));
+    if let Ok(joined) = joined {
+        headers.insert(header::COOKIE, joined);
     }
 }
 

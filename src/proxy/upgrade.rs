@@ -48,13 +48,14 @@ pub(super) struct Upgrade {
 impl Upgrade {
     /// Notes what the request asks for. One over HTTP/2 becomes the GET that means the same.
     pub(super) fn note<B>(request: &mut Request<B>) {
-        let extended = request.extensions_mut().remove::<Protocol>();
-        let extended = extended.is_some_and(|one| one.as_str().eq_ignore_ascii_case(WEBSOCKET))
+        let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+        let extended = protocol.is_some_and(|one| one.eq_ignore_ascii_case(WEBSOCKET))
             && *request.method() == Method::CONNECT;
         if !extended && !asks(request) {
             return;
         }
         if extended {
+            request.extensions_mut().remove::<Protocol>();
             *request.method_mut() = Method::GET;
             let random: [u8; 16] = uuid::Uuid::new_v4().into_bytes();
             let key = HeaderValue::try_from(BASE64_STANDARD.encode(random));

@@ -3,15 +3,16 @@
 
 use serde_json::Value;
 
-use crate::support::{Bench, Config, H2Origin, Identity, Origin, ok};
+pub(crate) use crate::support::Bench;
+use crate::support::{Config, H2Origin, Identity, Origin, ok};
 
-const HOST: &str = Bench::HOST;
+pub(crate) const HOST: &str = Bench::HOST;
 
 fn url(port: u16) -> String {
     format!("https://{HOST}:{port}/path?secret=1")
 }
 
-fn always(config: Config) -> Config {
+pub(crate) fn always(config: Config) -> Config {
     config.with("[intercept]\nmode = \"always\"")
 }
 

@@ -17,6 +17,7 @@ mod commands;
 mod exchange;
 mod forward;
 mod holds;
+mod http2;
 mod intercept;
 mod life;
 mod listeners;

@@ -34,6 +34,7 @@ pub enum FaultKind {
     FieldNameInvalid,
     SpaceBeforeColon,
     FieldValueInvalid,
+    FieldValuePadded,
     ContentLengthInvalid,
     ContentLengthRepeated,
     ContentLengthTooLarge,
@@ -48,6 +49,7 @@ pub enum FaultKind {
     HostInvalid,
     ConnectWithBody,
     ExpectationUnknown,
+    ProtocolUnknown,
     ChunkSizeInvalid,
     ChunkSizeTooLarge,
     ChunkExtensionInvalid,
@@ -82,7 +84,7 @@ const BAD: StatusCode = StatusCode::BAD_REQUEST;
 const TOO_LARGE: StatusCode = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
 
 #[rustfmt::skip]
-static TABLE: [Row; 48] = [
+static TABLE: [Row; 50] = [
     row(FaultKind::TlsOnPlainPort, "tls-on-plain-port", BAD, "RFC 9112 section 3",
         "a TLS handshake came where a plain HTTP request belongs: give the proxy as http://, not https://"),
     row(FaultKind::TooManyEmptyLines, "too-many-empty-lines", BAD, "RFC 9112 section 2.2",
@@ -131,6 +133,8 @@ static TABLE: [Row; 48] = [
         "whitespace stands between a field name and its colon: remove it"),
     row(FaultKind::FieldValueInvalid, "control-in-field-value", BAD, "RFC 9110 section 5.5",
         "a field value holds a control character: remove it"),
+    row(FaultKind::FieldValuePadded, "whitespace-around-field-value", BAD, "RFC 9113 section 8.2.1",
+        "a field value begins or ends with a space or a tab: remove it"),
     row(FaultKind::ContentLengthInvalid, "invalid-content-length", BAD, "RFC 9112 section 6.3",
         "Content-Length is not one plain decimal number: send digits only"),
     row(FaultKind::ContentLengthRepeated, "repeated-content-length", BAD, "RFC 9112 section 6.3",
@@ -159,6 +163,8 @@ static TABLE: [Row; 48] = [
         "a CONNECT request announces a body: leave out Content-Length and Transfer-Encoding"),
     row(FaultKind::ExpectationUnknown, "unknown-expectation", StatusCode::EXPECTATION_FAILED, "RFC 9110 section 10.1.1",
         "Expect asks for something other than 100-continue: leave it out"),
+    row(FaultKind::ProtocolUnknown, "unknown-protocol", StatusCode::NOT_IMPLEMENTED, "RFC 9220 section 3",
+        "CONNECT asks for a :protocol other than websocket: leave :protocol out for a tunnel"),
     row(FaultKind::ChunkSizeInvalid, "invalid-chunk-size", BAD, "RFC 9112 section 7.1",
         "a chunk size is not a plain hexadecimal number: send hex digits only"),
     row(FaultKind::ChunkSizeTooLarge, "chunk-size-overflow", BAD, "RFC 9112 section 7.1",

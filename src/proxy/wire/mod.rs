@@ -8,6 +8,7 @@ mod fault;
 mod field;
 pub mod head;
 mod line;
+pub mod modern;
 pub mod stream;
 pub mod websocket;
 

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::support::{Answer, BOTH, Bench, Flow, Proxy, Site, answer, flowing, whole};
+use crate::support::site::Answer;
+use crate::support::{BOTH, Bench, Flow, Proxy, Site, answer, flowing, whole};
 
 use super::{ABROAD, bench, text, url};
 

@@ -8,7 +8,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::support::{Answer, BOTH, Bench, Site, answer, given, said, whole};
+use crate::support::site::Answer;
+use crate::support::{BOTH, Bench, Site, answer, given, said, whole};
 
 use super::{ABROAD, RULE, Server, bench, close, node, text, url};
 

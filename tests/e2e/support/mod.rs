@@ -5,12 +5,13 @@
 mod authority;
 mod bench;
 mod config;
+mod frames;
 mod h2;
 mod http;
 mod names;
 mod origin;
 mod proxy;
-mod site;
+pub(crate) mod site;
 mod tls;
 
 use std::net::{SocketAddr, TcpListener};
@@ -19,13 +20,14 @@ use std::time::{Duration, Instant};
 pub(crate) use authority::{Authority, Leaf};
 pub(crate) use bench::{Bench, given, said, script};
 pub(crate) use config::Config;
+pub(crate) use frames::{Answer, End, Frame, Frames, PREFACE, block, flag, kind};
 pub(crate) use h2::H2Origin;
 pub(crate) use http::{Message, Wire};
 pub(crate) use names::{Dns, Zone};
 pub(crate) use origin::{Origin, ok};
 pub(crate) use proxy::{Proxy, private, program, request};
-pub(crate) use site::{Answer, BOTH, Flow, Site, answer, flowing, whole};
-pub(crate) use tls::{Identity, serve as serve_tls};
+pub(crate) use site::{BOTH, Flow, Site, answer, flowing, whole};
+pub(crate) use tls::{Identity, client as tls_client, serve as serve_tls};
 
 /// How long anything may take before the test has failed. It is far longer than a slow
 /// machine needs; no test waits for it to pass.

@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+};
 use tempfile::TempDir;
 
 use super::http::Wire;
@@ -30,6 +32,25 @@ pub(crate) fn serve(config: Arc<ServerConfig>, ip: &str, answer: String) -> Orig
             }
         }
     })
+}
+
+/// A client's TLS on a stream that stands, with what it offers in ALPN.
+pub(crate) fn client(
+    stream: TcpStream,
+    host: &str,
+    roots: &Path,
+    protocols: &[&str],
+) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut store = RootCertStore::empty();
+    let pem = fs::read(roots).unwrap();
+    CertificateDer::pem_slice_iter(&pem).for_each(|one| store.add(one.unwrap()).unwrap());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(store).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|one| one.as_bytes().to_vec()).collect();
+    let name = ServerName::try_from(host.to_owned()).unwrap();
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
 }
 
 /// A key and a certificate, by an authority of its own.
@@ -119,7 +140,7 @@ impl Identity {
     /// authority.
     pub(crate) fn mutual(&self) -> ServerConfig {
         let authority = CertificateDer::from_pem_file(self.certificate()).unwrap();
-        let mut roots = rustls::RootCertStore::empty();
+        let mut roots = RootCertStore::empty();
         roots.add(authority).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let (roots, shared) = (Arc::new(roots), Arc::clone(&provider));

@@ -1,0 +1,196 @@
+//! HTTP/2 towards clients, frame by frame: each fault ends what it may and no more, whatever
+//! is refused by us has one record, and nothing reaches an origin that it should not.
+
+mod cases;
+
+use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::intercept::{Bench, HOST, always};
+use crate::support::{
+    Config, End, Frame, Frames, Origin, PREFACE, Proxy, Wire, block, flag, ok, tls_client,
+};
+use cases::{Case, FRAMES, FRONTED, REQUESTS, Sent, TARGETS, Then};
+
+/// What the placeholders of a table stand for.
+struct Ground<'g> {
+    proxy: &'g Proxy,
+    origin: &'g Origin,
+    authority: String,
+    scheme: &'static str,
+}
+
+impl Ground<'_> {
+    fn fill(&self, text: &str) -> String {
+        let text = text.replace("{o}", &self.authority).replace("{s}", self.scheme);
+        text.replace("{long}", &"a".repeat(9000))
+    }
+
+    fn fields(&self, fields: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut filled = Vec::new();
+        for (name, value) in fields {
+            if *name == "{many}" {
+                filled.extend((0..101).map(|number| (format!("x-{number}"), "1".to_owned())));
+            } else {
+                filled.push((self.fill(name), self.fill(value)));
+            }
+        }
+        filled
+    }
+
+    fn get(&self) -> Vec<(String, String)> {
+        let fields =
+            [(":method", "GET"), (":scheme", "{s}"), (":authority", "{o}"), (":path", "/next")];
+        self.fields(&fields)
+    }
+
+    fn frame(&self, sent: &Sent) -> Frame {
+        match sent {
+            Sent::Head(flags, fields) => Frame::head(1, *flags, &self.fields(fields)),
+            Sent::Other(stream, flags, fields) => {
+                Frame::head(*stream, *flags, &self.fields(fields))
+            }
+            Sent::Raw(kind, flags, stream, payload) => {
+                // `{get}` is the rest of a request behind its indexed method.
+                let payload = match payload.strip_suffix(b"{get}") {
+                    Some(before) => [before, &block(&self.get()[1..])[..]].concat(),
+                    None => payload.to_vec(),
+                };
+                Frame::new(*kind, *flags, *stream, payload)
+            }
+            Sent::Sized(kind, flags, stream, length) => {
+                Frame::new(*kind, *flags, *stream, vec![0; *length])
+            }
+        }
+    }
+
+    /// Plays a case; how many requests the proxy must have recorded for it.
+    fn play<S: Read + Write>(&self, case: &Case, client: &mut Frames<S>) {
+        let shown = format!("{} (RFC {})", case.what, case.rfc);
+        for sent in case.sent {
+            // The proxy may have ended already.
+            client.try_send(self.frame(sent).bytes());
+        }
+        match case.then {
+            Then::Ends(code) => {
+                assert_eq!(client.farewell(), End::GoAway(code), "{shown}");
+                return;
+            }
+            Then::EndsAny(one, other) => {
+                let end = client.farewell();
+                assert!([one, other].map(End::GoAway).contains(&end), "{shown}: {end:?}");
+                return;
+            }
+            Then::Resets(code) => {
+                let mut end = client.answer(1).end;
+                if end == End::Whole {
+                    // It was answered before the fault was found.
+                    end = client.answer(1).end;
+                }
+                assert_eq!(end, End::Reset(code), "{shown}");
+            }
+            Then::Refused(status, code, rfc) => {
+                let answer = client.answer(1);
+                assert_eq!(answer.end, End::Whole, "{shown}: {answer:?}");
+                let problem = answer.json();
+                let told = (answer.status(), problem["code"].as_str(), problem["cite"].as_str());
+                assert_eq!(told, (status, Some(code), Some(rfc)), "{shown}");
+                let id = &problem["decision"];
+                let record = crate::support::wait_for(&shown, || {
+                    self.proxy.records().into_iter().find(|record| record["id"] == *id)
+                });
+                assert_eq!(record["error"]["code"], code, "{shown}: {record:#}");
+            }
+            Then::Passes => {
+                let answer = client.answer(1);
+                assert_eq!((answer.status(), answer.end), (200, End::Whole), "{shown}");
+            }
+            Then::Ignored => {}
+        }
+        client.send(&Frame::head(101, flag::END_STREAM, &self.get()));
+        let next = client.answer(101);
+        assert_eq!((next.status(), next.text().as_str()), (200, "passed"), "{shown}");
+    }
+
+    fn hears_nothing_smuggled(&self) {
+        for request in self.origin.requests() {
+            assert!(!request.head.line.contains("smuggled"), "{request:?}");
+        }
+    }
+}
+
+/// Plays every case, and tells of all that failed.
+fn each(tables: &[&[Case]], play: impl Fn(&Case)) {
+    let cases = tables.iter().copied().flatten();
+    let failed = |case: &&Case| catch_unwind(AssertUnwindSafe(|| play(case))).is_err();
+    let failed: Vec<_> = cases.filter(failed).map(|case| case.what).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+fn origin(ip: &str) -> Origin {
+    Origin::answering(ip, ok("passed"))
+}
+
+fn plain(tables: &[&[Case]]) {
+    let (proxy, origin) = (Proxy::start(&Config::new()), origin("127.0.0.1"));
+    let authority = origin.address.to_string();
+    let ground = Ground { proxy: &proxy, origin: &origin, authority, scheme: "http" };
+    each(tables, |case| ground.play(case, &mut Frames::client(proxy.client(), &[])));
+    ground.hears_nothing_smuggled();
+}
+
+fn tunnelled(tables: &[&[Case]]) {
+    let bench = Bench::new("127.1.0.1", always);
+    let origin = bench.identity.serve("127.1.0.1", ok("passed"));
+    let authority = format!("{HOST}:{}", origin.address.port());
+    let ground = Ground {
+        proxy: &bench.proxy,
+        origin: &origin,
+        authority: authority.clone(),
+        scheme: "https",
+    };
+    each(tables, |case| {
+        let (tunnel, answer) = bench.proxy.connect(&authority, "");
+        assert_eq!(answer.status(), 200);
+        let secure = tls_client(tunnel.stream, HOST, &bench.roots(), &["h2"]);
+        ground.play(case, &mut Frames::client(Wire::over(secure), &[]));
+    });
+    ground.hears_nothing_smuggled();
+}
+
+#[test]
+fn frames_out_of_order_end_what_they_must() {
+    plain(&[FRAMES]);
+}
+
+#[test]
+fn frames_out_of_order_end_what_they_must_inside_a_tunnel() {
+    tunnelled(&[FRAMES]);
+}
+
+#[test]
+fn requests_that_are_not_sound_are_refused_alone() {
+    plain(&[REQUESTS, TARGETS]);
+}
+
+#[test]
+fn requests_that_are_not_sound_are_refused_alone_inside_a_tunnel() {
+    tunnelled(&[REQUESTS, FRONTED]);
+}
+
+#[test]
+fn a_preface_that_is_none_ends_the_connection() {
+    let proxy = Proxy::start(&Config::new());
+    for bytes in [
+        b"PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n".to_vec(),
+        b"PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n".to_vec(),
+        [PREFACE, b"GET / HTTP/1.1\r\n\r\n"].concat(),
+        [PREFACE, PREFACE].concat(),
+    ] {
+        let mut client = Frames::over(proxy.client());
+        client.try_send(&bytes);
+        let end = client.farewell();
+        assert!(end != End::GoAway(0), "{:?}: {end:?}", String::from_utf8_lossy(&bytes));
+    }
+    assert!(proxy.records().is_empty());
+}
