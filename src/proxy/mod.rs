@@ -3,6 +3,7 @@
 
 mod active;
 mod body;
+mod calm;
 mod connection;
 mod counting;
 mod destination;
@@ -35,6 +36,7 @@ mod rewound;
 mod sender;
 mod settings;
 mod statement;
+mod streams;
 mod target;
 mod tunnel;
 mod upgrade;

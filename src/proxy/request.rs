@@ -85,11 +85,7 @@ async fn walk(
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    if request.version() == Version::HTTP_2 {
-        let sound = modern::check(&request, &proxy.settings.head);
-        sound.map_err(|kind| Error::on_the_wire(&Fault::new(kind, 0)))?;
-    }
-    let target = Target::at(&request, from.ingress)?;
+    let target = aim(&request, from.ingress, &proxy)?;
     draft.set_target(&target);
     if let Some(trouble) = from.ingress.inside.as_ref().and_then(|inside| inside.trouble.clone()) {
         return Err(Error::Failed(trouble));
@@ -146,6 +142,15 @@ async fn walk(
     let standing = Standing::new(draft, (method, target.authority), statement, permit);
     let (upgrade, plan) = (hyper::upgrade::on(&mut request), judged.plan);
     Ok(Passed::Tunnel(Tunnel { upgrade, stream, plan, standing }))
+}
+
+/// Where a request goes, if its head is sound; that of HTTP/1 the guard has judged.
+fn aim<B>(request: &Request<B>, ingress: &Ingress, proxy: &Proxy) -> Result<Target, Error> {
+    if request.version() == Version::HTTP_2 {
+        let sound = modern::check(request, &proxy.settings.head);
+        sound.map_err(|kind| Error::on_the_wire(&Fault::new(kind, 0)))?;
+    }
+    Target::at(request, ingress)
 }
 
 async fn connect(

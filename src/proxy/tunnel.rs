@@ -26,6 +26,7 @@ use super::intercept::Opened;
 use super::opening::Plan;
 use super::relay::{ClientSide, End, Passed};
 use super::statement::Statement;
+use super::streams::Stream;
 use super::words::Words;
 
 /// A tunnel that is permitted and connected, and waits for the client's side.
@@ -80,15 +81,20 @@ pub(super) fn open(
 ) -> Response<Body> {
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
-    tasks.spawn(tunnel.run(draft, ingress));
-    Response::new(Body::own(Bytes::new(), Some(served)))
+    let stream = Stream::current();
+    tasks.spawn(async move {
+        tunnel.run(draft, ingress, stream).await;
+        // A connection of HTTP/2 does not rest while it carries a tunnel.
+        drop(served);
+    });
+    Response::new(Body::own(Bytes::new(), None))
 }
 
 impl Tunnel {
-    async fn run(self, mut draft: Draft, ingress: Arc<Ingress>) {
+    async fn run(self, mut draft: Draft, ingress: Arc<Ingress>, carried: Option<Stream>) {
         let proxy = Arc::clone(draft.proxy());
         let Self { upgrade, stream, plan, standing } = self;
-        let Some(mut client) = ClientSide::of(upgrade).await else {
+        let Some(mut client) = ClientSide::of(upgrade, carried).await else {
             return draft.cut(
                 Fault::Client,
                 "client-closed",
