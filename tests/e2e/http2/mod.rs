@@ -5,6 +5,7 @@ mod cases;
 mod exchange;
 mod floods;
 mod life;
+mod origins;
 mod tunnel;
 
 use std::io::{Read, Write};
