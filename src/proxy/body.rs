@@ -14,6 +14,7 @@ use super::draft::Draft;
 use super::frame::{Cut, Pause, clean, length};
 use super::guard::Served;
 use super::pool::Lease;
+use super::streams::Stream;
 
 /// What the client is answered with.
 #[derive(Debug)]
@@ -39,8 +40,15 @@ pub(super) struct Passed {
     draft: Draft,
     lease: Option<Lease>,
     pause: Pause,
+    /// On what it goes, where it must wait for the client's windows (HTTP/2).
+    stream: Option<Stream>,
+    /// What came at once, and waits to go in pieces.
+    rest: Bytes,
     ended: bool,
 }
+
+/// One piece on a stream of HTTP/2: a client that is slow, but not too slow, takes it in time.
+const PIECE: usize = 16 * 1024;
 
 // === impl Body ===
 
@@ -53,8 +61,15 @@ impl Body {
     /// The destination's body; `lease` rests when it ends.
     pub(super) fn passed(inner: Incoming, draft: Draft, lease: Lease, served: Served) -> Self {
         let pause = Pause::new(draft.proxy().settings.body_timeout);
-        let passed =
-            Passed { ended: inner.is_end_stream(), inner, draft, lease: Some(lease), pause };
+        let passed = Passed {
+            ended: inner.is_end_stream(),
+            inner,
+            draft,
+            lease: Some(lease),
+            pause,
+            stream: Stream::current(),
+            rest: Bytes::new(),
+        };
         Self { source: Source::Passed(Box::new(passed)), _served: Some(served) }
     }
 }
@@ -79,13 +94,14 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Own(body) => body.is_end_stream(),
-            Source::Passed(body) => body.inner.is_end_stream(),
+            Source::Passed(body) => body.rest.is_empty() && body.inner.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Own(body) => body.size_hint(),
+            // What is left of it is asked for before the first piece alone.
             Source::Passed(body) => body.inner.size_hint(),
         }
     }
@@ -95,6 +111,23 @@ impl HttpBody for Body {
 
 impl Passed {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let Some(stream) = self.stream.clone() else { return self.poll_whole(cx) };
+        stream.asked();
+        if self.rest.is_empty() {
+            match ready!(self.poll_whole(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        stream.gave();
+        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
             ready!(self.pause.poll_over(cx));
             let detail = "the destination's answer paused too long";
@@ -131,7 +164,7 @@ impl Passed {
 
 impl Drop for Passed {
     fn drop(&mut self) {
-        if self.ended {
+        if self.ended && self.rest.is_empty() {
             // A connection on which a body still waits to be sent cannot serve another.
             let whole = !self.draft.sent().is_withheld();
             self.lease.take().filter(|_| whole).into_iter().for_each(Lease::rest);

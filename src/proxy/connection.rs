@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::telemetry::Event;
 
+use super::calm::Calm;
 use super::guard::{Guard, Timeouts, Wire};
 use super::ingress::{Ingress, Io};
+use super::streams::Streams;
 use super::{Proxy, request};
 
 /// Streams that one HTTP/2 client may have open at a time (RFC 9113 section 6.5.2 advises at
@@ -23,6 +25,10 @@ const STREAMS: u32 = 128;
 /// What a client may send ahead of its destination: of one stream, and of all.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// What of an answer may wait for the client, of one stream: its windows may be as large as it
+/// likes.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// Streams that the client has reset and that we have not let go of yet; more end the connection
 /// (rapid reset, CVE-2023-44487).
@@ -68,56 +74,62 @@ pub(super) async fn serve_1<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<In
     let end = |connection: Pin<&mut http1::UpgradeableConnection<_, _>>| {
         connection.graceful_shutdown();
     };
-    // The guard keeps the client to its times.
-    run(&proxy, &ingress, connection, end, |_| std::future::pending()).await;
+    run(&proxy, &ingress, connection, end, None).await;
 }
 
 /// Serves the connection's streams, each by itself.
 pub(super) async fn serve_2<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<Ingress>) {
     let wire = Wire::unguarded();
-    let rested = Arc::clone(&wire);
-    let idle = |limit| idle(Arc::clone(&rested), limit);
+    let shared = Arc::clone(&wire);
     let (served, from) = (Arc::clone(&proxy), Arc::clone(&ingress));
     let service = service_fn(move |request| {
         let from = request::Caller { ingress: Arc::clone(&from), wire: Arc::clone(&wire) };
         request::serve(Arc::clone(&served), from, request)
     });
     let head = u32::try_from(proxy.settings.head.head).unwrap_or(u32::MAX);
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let streams = Streams::new(&proxy.drain.tasks, proxy.settings.body_timeout);
+    let connection = http2::Builder::new(streams)
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(head)
+        .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(RESET_STREAMS)
         .max_local_error_reset_streams(FAULTY_STREAMS)
         .keep_alive_interval(proxy.settings.idle_timeout)
         .keep_alive_timeout(proxy.settings.head_timeout)
         .enable_connect_protocol()
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Calm::new(stream)), service);
     let end = |connection: Pin<&mut http2::Connection<_, _, _>>| connection.graceful_shutdown();
-    run(&proxy, &ingress, connection, end, idle).await;
+    run(&proxy, &ingress, connection, end, Some(&shared)).await;
 }
 
-/// Lets a connection run to its end: its own, of rest, or of the program.
-async fn run<C: Future<Output = hyper::Result<()>>, I: Future<Output = ()>>(
+/// Lets a connection run to its end: its own, of the program, or of rest where nobody else looks
+/// after that. A client that does not take what it was left is not waited for.
+async fn run<C: Future<Output = hyper::Result<()>>>(
     proxy: &Proxy,
     ingress: &Ingress,
     connection: C,
     end: impl Fn(Pin<&mut C>),
-    idle: impl Fn(Duration) -> I,
+    wire: Option<&Wire>,
 ) {
+    let settings = &proxy.settings;
+    let rest = async {
+        tokio::select! {
+            () = idle(wire, settings.idle_timeout) => {}
+            () = proxy.drain.stop.cancelled() => {}
+        }
+    };
     tokio::pin!(connection);
-    let rests = idle(proxy.settings.idle_timeout);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = async { tokio::select! { () = rests => {}, () = proxy.drain.stop.cancelled() => {} } } => {
+        () = rest => {
             end(connection.as_mut());
             tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = proxy.drain.cut.cancelled() => return,
-                // A client that has not even sent its preface would be waited for.
-                () = idle(proxy.settings.head_timeout) => return,
+                () = idle(wire, settings.body_timeout) => return,
             }
         }
     };
@@ -127,7 +139,8 @@ async fn run<C: Future<Output = hyper::Result<()>>, I: Future<Output = ()>>(
 }
 
 /// Ends when no stream has been open for the limit (and at most twice as long).
-async fn idle(wire: Arc<Wire>, limit: Duration) {
+async fn idle(wire: Option<&Wire>, limit: Duration) {
+    let Some(wire) = wire else { return std::future::pending().await };
     let mut before = None;
     loop {
         sleep(limit).await;

@@ -99,12 +99,33 @@ fn is_certificate(error: &io::Error) -> bool {
     matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }
 
+/// Whether a request that went out on a connection at rest may go out again, if it is repeatable:
+/// the connection had closed, or its stream was never taken (RFC 9113 section 8.7).
+pub(super) fn may_go_again(error: &hyper::Error) -> bool {
+    match on_stream(error) {
+        Some(h2) if h2.is_reset() => h2.reason() == Some(h2::Reason::REFUSED_STREAM),
+        Some(h2) => !is_fault(h2),
+        None => !error.is_parse(),
+    }
+}
+
+/// Whether we ended a stream, or the connection, for what the destination sent.
+fn is_fault(error: &h2::Error) -> bool {
+    error.is_library()
+}
+
+/// What happened on the stream, where HTTP/2 was spoken.
+fn on_stream(error: &hyper::Error) -> Option<&h2::Error> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
 /// An exchange that broke off before the answer's head.
 pub(super) fn exchange_failed(error: &hyper::Error) -> Error {
     let because =
         std::error::Error::source(error).map_or(String::new(), |source| format!(": {source}"));
     let text = format!("the destination's answer could not be read: {error}{because}");
-    let (code, proxy_status) = if error.is_parse() {
+    let malformed = error.is_parse() || on_stream(error).is_some_and(is_fault);
+    let (code, proxy_status) = if malformed {
         ("answer-malformed", "http_protocol_error")
     } else {
         ("answer-cut", "connection_terminated")

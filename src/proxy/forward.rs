@@ -20,6 +20,7 @@ use super::sender::Address;
 use super::target::Target;
 use super::upgrade::Upgrade;
 use super::upstream::{Answered, Met};
+use super::wire::{Fault, FaultKind};
 use super::{Proxy, fields, statement};
 
 /// The client's side of one exchange.
@@ -34,6 +35,7 @@ impl Client<'_> {
     fn blame(&self, sent: &Progress, error: Error) -> Error {
         match self.wire.body_fault() {
             Some(fault) => Error::on_the_wire(&fault),
+            None if sent.is_stalled() => Error::on_the_wire(&Fault::new(FaultKind::BodyTimeout, 0)),
             None if sent.is_broken() => {
                 let text = "the request's body ended before its announced end";
                 let status = StatusCode::BAD_REQUEST;
@@ -145,6 +147,9 @@ fn check(response: &Response<Incoming>, upgrade: Option<&Upgrade>) -> Result<(),
         return malformed("the destination sent Content-Length more than once");
     }
     match upgrade {
+        Some(upgrade) if upgrade.is_extended() && response.status().is_success() => {
+            malformed("the destination took a handshake of WebSocket for another request")
+        }
         _ if response.status() != StatusCode::SWITCHING_PROTOCOLS => Ok(()),
         Some(upgrade) => upgrade.check(headers),
         None => malformed("the destination switched protocols without being asked to"),

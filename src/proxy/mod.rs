@@ -3,6 +3,7 @@
 
 mod active;
 mod body;
+mod calm;
 mod carrier;
 mod chain;
 mod connection;
@@ -44,6 +45,7 @@ mod sender;
 mod settings;
 mod socks;
 mod statement;
+mod streams;
 mod target;
 mod transparent;
 mod tunnel;

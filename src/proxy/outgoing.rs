@@ -24,6 +24,8 @@ pub(super) struct Progress {
     /// Something of the body left: a byte, a trailer, or its end.
     left: AtomicBool,
     broken: AtomicBool,
+    /// The client paused in it for too long.
+    stalled: AtomicBool,
     /// Set where the body waits for a word of the destination.
     withheld: OnceLock<Withheld>,
 }
@@ -81,6 +83,11 @@ impl Progress {
     /// Whether the client did not send its body to the end.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Whether that was because it paused for too long.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
     }
 
     /// Whether the body was held back to the end.
@@ -178,6 +185,7 @@ impl Body for Outgoing {
         let Poll::Ready(frame) = Pin::new(inner).poll_frame(cx) else {
             let Some(pause) = pause else { return Poll::Pending };
             ready!(pause.poll_over(cx));
+            self.sent.stalled.store(true, Ordering::Relaxed);
             self.sent.broken.store(true, Ordering::Relaxed);
             return Poll::Ready(Some(Err("the client paused too long in its body".into())));
         };

@@ -65,7 +65,7 @@ impl Pool {
     }
 
     /// Takes a live connection, the one that rested least. One that carries many requests at a
-    /// time stays for others.
+    /// time stays for others, and is passed over while it carries as many as it may.
     pub(super) fn take(self: &Arc<Self>, key: &Key) -> Option<Lease> {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         let list = resting.get_mut(key)?;
@@ -73,7 +73,9 @@ impl Pool {
             !rest.link.sender.is_closed()
                 && (rest.since.elapsed() < self.timeout || rest.link.sender.is_shared())
         };
-        let found = std::iter::from_fn(|| list.pop()).find(fresh);
+        list.retain(fresh);
+        let found = list.iter().rposition(|rest| rest.link.sender.has_room());
+        let found = found.map(|at| list.remove(at));
         if let Some(link) = found.as_ref().and_then(|rest| rest.link.share()) {
             list.push(Resting { link, since: Instant::now() });
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,6 +19,7 @@ use super::error::Failed;
 use super::guard::Guard;
 use super::ingress::Io;
 use super::rewound::Rewound;
+use super::streams::{Carried, Stream};
 use super::wire::websocket::{FrameFault, Frames, Listener, Message};
 use super::words::Words;
 
@@ -62,12 +63,12 @@ pub(super) enum ClientSide {
     /// A bare socket.
     Bare(Rewound<TcpStream>),
     /// A stream of HTTP/2, or a socket under TLS.
-    Wrapped(Rewound<TokioIo<Upgraded>>),
+    Wrapped(Rewound<Carried>),
 }
 
 impl ClientSide {
     /// Waits until the client has read our last words in HTTP. `None` if it has left.
-    pub(super) async fn of(upgrade: OnUpgrade) -> Option<Self> {
+    pub(super) async fn of(upgrade: OnUpgrade, stream: Option<Stream>) -> Option<Self> {
         Some(match upgrade.await.ok()?.downcast::<TokioIo<Guard<TcpStream>>>() {
             Ok(parts) => {
                 // What it had sent behind its request: first what the HTTP server had read, then
@@ -75,7 +76,7 @@ impl ClientSide {
                 let (stream, held) = parts.io.into_inner().into_parts();
                 Self::Bare(Rewound::new(stream, &[parts.read_buf, held]))
             }
-            Err(wrapped) => Self::Wrapped(Rewound::new(TokioIo::new(wrapped), &[])),
+            Err(wrapped) => Self::Wrapped(Rewound::new(Carried::new(wrapped, stream), &[])),
         })
     }
 

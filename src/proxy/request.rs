@@ -103,11 +103,7 @@ async fn walk(
     mut request: Request<Incoming>,
 ) -> Result<Passed, Error> {
     draft.set_inside(from.ingress);
-    if request.version() == Version::HTTP_2 {
-        let sound = modern::check(&request, &draft.proxy().settings.head);
-        sound.map_err(|kind| Error::on_the_wire(&Fault::new(kind, 0)))?;
-    }
-    let target = Target::at(&request, from.ingress)?;
+    let target = aim(&request, from.ingress, draft.proxy())?;
     admit(draft, &target).await?;
     if let Some(status) = fields::max_forwards(&mut request)? {
         return Ok(Passed::Own(status));
@@ -188,6 +184,15 @@ async fn decide(draft: &mut Draft, ask: Ask<'_>) -> Result<Permitted, Error> {
     let judged = destination::find(draft, &facts, ask, &statement).await?;
     held::permitted(draft, &judged.permits).await?;
     Ok(Permitted { statement, judged })
+}
+
+/// Where a request goes, if its head is sound; that of HTTP/1 the guard has judged.
+fn aim<B>(request: &Request<B>, ingress: &Ingress, proxy: &Proxy) -> Result<Target, Error> {
+    if request.version() == Version::HTTP_2 {
+        let sound = modern::check(request, &proxy.settings.head);
+        sound.map_err(|kind| Error::on_the_wire(&Fault::new(kind, 0)))?;
+    }
+    Target::at(request, ingress)
 }
 
 /// Dials a permit; what stands then is a tunnel for the client's side.

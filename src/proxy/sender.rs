@@ -1,6 +1,9 @@
 //! One way to put a request on a connection, whichever HTTP is spoken there, and the dress
 //! that each version wants (RFC 9112 section 3.2, RFC 9113 section 8.3).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
@@ -17,8 +20,13 @@ pub(super) enum Sender {
     /// One request at a time.
     Http1(http1::SendRequest<Outgoing>),
     /// Many at a time.
-    Http2(http2::SendRequest<Outgoing>),
+    Http2(http2::SendRequest<Outgoing>, Arc<Room>),
 }
+
+/// How many requests the other side takes at a time (RFC 9113 section 5.1.2). Whoever sends holds
+/// it, and so do the pool and the task of the connection.
+#[derive(Debug, Default)]
+pub(super) struct Room(AtomicUsize);
 
 /// Where a request goes, as each version says it.
 #[derive(Clone, Debug)]
@@ -34,20 +42,32 @@ impl Sender {
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Http1(sender) => sender.is_closed(),
-            Self::Http2(sender) => sender.is_closed(),
+            Self::Http2(sender, _) => sender.is_closed(),
         }
     }
 
     /// Whether others can send at the same time.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self, Self::Http2(_))
+        matches!(self, Self::Http2(..))
     }
 
-    /// A second way onto the same connection, if it has room for one.
+    /// Whether the other side takes one more beside those that are sent already; asked of the
+    /// pool's own.
+    pub(super) fn has_room(&self) -> bool {
+        match self {
+            Self::Http1(_) => true,
+            Self::Http2(_, room) => {
+                let sending = Arc::strong_count(room).saturating_sub(2);
+                sending < room.0.load(Ordering::Relaxed).max(1)
+            }
+        }
+    }
+
+    /// A second way onto the same connection.
     pub(super) fn share(&self) -> Option<Self> {
         match self {
             Self::Http1(_) => None,
-            Self::Http2(sender) => Some(Self::Http2(sender.clone())),
+            Self::Http2(sender, room) => Some(Self::Http2(sender.clone(), Arc::clone(room))),
         }
     }
 
@@ -62,11 +82,20 @@ impl Sender {
                 address.dress_1(&mut request);
                 sender.try_send_request(request).await
             }
-            Self::Http2(sender) => {
+            Self::Http2(sender, _) => {
                 address.dress_2(&mut request);
                 sender.try_send_request(request).await
             }
         }
+    }
+}
+
+// === impl Room ===
+
+impl Room {
+    /// Notes what the other side says now.
+    pub(super) fn note(&self, streams: usize) {
+        self.0.store(streams, Ordering::Relaxed);
     }
 }
 

@@ -24,6 +24,7 @@ use super::intercept::Opened;
 use super::opening::Plan;
 use super::relay::{ClientSide, End, Passed};
 use super::statement::Statement;
+use super::streams::Stream;
 use super::who;
 use super::words::Words;
 
@@ -60,15 +61,18 @@ pub(super) fn open(
 ) -> Response<Body> {
     draft.record().status = Some(StatusCode::OK.as_u16());
     let tasks = draft.proxy().drain.tasks.clone();
+    let stream = Stream::current();
     tasks.spawn(async move {
-        if let Some(client) = ClientSide::of(upgrade).await {
+        if let Some(client) = ClientSide::of(upgrade, stream).await {
             tunnel.run(client, draft, &ingress).await;
         } else {
             let text = "the client left before the tunnel stood";
             draft.cut(Fault::Client, "client-closed", text);
         }
+        // A connection of HTTP/2 does not rest while it carries a tunnel.
+        drop(served);
     });
-    Response::new(Body::own(Bytes::new(), Some(served)))
+    Response::new(Body::own(Bytes::new(), None))
 }
 
 impl Tunnel {

@@ -24,6 +24,7 @@ use super::error::Error;
 use super::guard::Served;
 use super::ingress::Ingress;
 use super::relay::{End, Passed, relay_frames};
+use super::streams::{Carried, Stream};
 use super::tunnel::Standing;
 use super::upstream::Answered;
 use super::{Proxy, fields};
@@ -73,6 +74,11 @@ impl Upgrade {
         headers.remove(header::TE);
     }
 
+    /// Whether any success would tell the client that it was agreed to (RFC 8441 section 5).
+    pub(super) fn is_extended(&self) -> bool {
+        self.extended
+    }
+
     /// Whether the destination agrees to what was asked (RFC 6455 section 4.1).
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Error> {
         let joined = [self.key.as_bytes(), GUID].concat();
@@ -113,7 +119,7 @@ pub(super) fn open(
     let upstream = hyper::upgrade::on(&mut response);
     fields::forward_response(&mut head.headers, head.version, draft.proxy().via());
     draft.record().status = Some(head.status.as_u16());
-    let mut answer = Response::new(Body::own(Bytes::new(), Some(served)));
+    let mut answer = Response::new(Body::own(Bytes::new(), None));
     if upgrade.extended {
         head.headers.remove(ACCEPT);
     } else {
@@ -123,14 +129,20 @@ pub(super) fn open(
     }
     *answer.headers_mut() = head.headers;
     let tasks = draft.proxy().drain.tasks.clone();
+    let stream = Stream::current();
     tasks.spawn(async move {
-        run(upgrade.client, upstream, &standing, draft).await;
-        drop(ingress);
+        run((upgrade.client, stream), upstream, &standing, draft).await;
+        drop((ingress, served));
     });
     answer
 }
 
-async fn run(client: OnUpgrade, upstream: OnUpgrade, standing: &Standing, mut draft: Draft) {
+async fn run(
+    (client, stream): (OnUpgrade, Option<Stream>),
+    upstream: OnUpgrade,
+    standing: &Standing,
+    mut draft: Draft,
+) {
     let proxy = Arc::clone(draft.proxy());
     let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
         return draft.cut(Fault::Client, "client-closed", "a side left before the other switched");
@@ -138,7 +150,7 @@ async fn run(client: OnUpgrade, upstream: OnUpgrade, standing: &Standing, mut dr
     let counts = Passed::default();
     Event::Connection(Side::Upstream, true).record(&proxy.metrics);
     let end = tokio::select! {
-        end = relay_frames(TokioIo::new(client), TokioIo::new(upstream), &counts) => end,
+        end = relay_frames(Carried::new(client, stream), TokioIo::new(upstream), &counts) => end,
         end = standing.ends(&proxy, &counts) => end,
     };
     Event::Connection(Side::Upstream, false).record(&proxy.metrics);

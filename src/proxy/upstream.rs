@@ -1,6 +1,8 @@
 //! The only way out: a [`Permit`] is dialled, nothing else can be.
 
+use std::future::poll_fn;
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,19 +18,22 @@ use crate::telemetry::{Event, Metrics, Side};
 use crate::tls::{Secured, Trust};
 
 use super::carrier::Carrier;
-use super::dial::{exchange_failed, tls_failed, tls_timeout};
+use super::dial::{exchange_failed, may_go_again, tls_failed, tls_timeout};
 use super::error::Error;
 use super::outgoing::Outgoing;
 use super::own::Own;
 use super::pool::{Key, Lease, Link, Pool};
 use super::resolve::Resolver;
-use super::sender::{Address, Sender};
+use super::sender::{Address, Room, Sender};
 use super::settings::Settings;
 
-/// What one HTTP/2 connection may hold for us unread: each stream a quarter, so that one that
-/// is not read does not stop the others.
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-const STREAM_WINDOW: u32 = CONNECTION_WINDOW / 4;
+/// What a stream of HTTP/2 may hold for us unread. The connection as a whole is not limited: it
+/// is shared, and clients that read slowly must not stop the others.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// What may be read ahead of an answer over HTTP/1, or wait to go out on a stream of HTTP/2.
+const BUFFER: usize = 64 * 1024;
 
 /// How long an HTTP/2 connection in use may be silent before it is asked whether it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -129,10 +134,15 @@ impl Upstream {
     ) -> Result<Answered, Error> {
         for permit in permits {
             while let Some(lease) = self.pool.take(&key(permit)) {
+                let shared = lease.link.sender.is_shared();
                 let met = Met { lease, permit: permit.clone(), connect: None };
                 match Self::send_on(met, request, address).await? {
                     Sent::Break(answered) => return Ok(answered),
                     Sent::Continue(back) => request = back,
+                }
+                if shared {
+                    // It may live on, and refuse every stream.
+                    break;
                 }
             }
         }
@@ -188,7 +198,7 @@ impl Upstream {
             Err(mut error) => {
                 let message = error.take_message();
                 let (unsent, error) = (message.is_some(), error.into_error());
-                let back = message.or_else(|| again.filter(|_| !error.is_parse()));
+                let back = message.or_else(|| again.filter(|_| may_go_again(&error)));
                 let back = back.ok_or_else(|| exchange_failed(&error))?;
                 back.body().hand_over(!unsent);
                 Ok(Sent::Continue(back))
@@ -241,7 +251,8 @@ impl Upstream {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let spoken = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let spoken =
+            http1::Builder::new().max_buf_size(BUFFER).handshake(TokioIo::new(stream)).await;
         let (sender, connection) = spoken.map_err(|error| exchange_failed(&error))?;
         self.drive(connection.with_upgrades());
         Ok(Sender::Http1(sender))
@@ -255,13 +266,20 @@ impl Upstream {
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(BUFFER)
             .keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(self.settings().connect_timeout)
             .handshake(TokioIo::new(stream))
             .await;
-        let (sender, connection) = spoken.map_err(|error| exchange_failed(&error))?;
-        self.drive(connection);
-        Ok(Sender::Http2(sender))
+        let (sender, mut connection) = spoken.map_err(|error| exchange_failed(&error))?;
+        let room = Arc::new(Room::default());
+        let told = Arc::clone(&room);
+        self.drive(poll_fn(move |cx| {
+            let ended = Pin::new(&mut connection).poll(cx);
+            told.note(connection.current_max_send_streams());
+            ended
+        }));
+        Ok(Sender::Http2(sender, room))
     }
 
     /// Lets a connection run by itself. Its errors reach whoever waits for the answer.

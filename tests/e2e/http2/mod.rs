@@ -2,15 +2,76 @@
 //! is refused by us has one record, and nothing reaches an origin that it should not.
 
 mod cases;
+mod exchange;
+mod floods;
+mod life;
+mod origins;
+mod tunnel;
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::intercept::{Bench, HOST, always};
 use crate::support::{
-    Config, End, Frame, Frames, Origin, PREFACE, Proxy, Wire, block, flag, ok, tls_client,
+    Config, End, Frame, Frames, Origin, PREFACE, Proxy, Wire, block, flag, kind, ok, tls_client,
 };
 use cases::{Case, FRAMES, FRONTED, REQUESTS, Sent, TARGETS, Then};
+
+/// The fields of a request to an origin that speaks plain HTTP.
+fn fields(
+    origin: &Origin,
+    method: &str,
+    path: &str,
+    more: &[(&str, &str)],
+) -> Vec<(String, String)> {
+    let authority = origin.address.to_string();
+    let pseudo =
+        [(":method", method), (":scheme", "http"), (":authority", &authority), (":path", path)];
+    pseudo
+        .iter()
+        .chain(more)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+/// What may be sent on stream 1 (RFC 9113 section 6.9).
+struct Window {
+    own: usize,
+    shared: usize,
+}
+
+impl Window {
+    /// The proxy's own for each stream, and that of the protocol for all until more is given.
+    fn new() -> Self {
+        Self { own: 256 * 1024, shared: 65_535 }
+    }
+
+    /// Takes room for so many bytes, as soon as there is some. What comes on the stream instead
+    /// is returned.
+    fn take<S: Read + Write>(&mut self, client: &mut Frames<S>, count: usize) -> Option<Frame> {
+        while self.own < count || self.shared < count {
+            let next = client.next().expect("the connection stays");
+            match (next.kind, next.stream) {
+                (kind::WINDOW_UPDATE, 0) => self.shared += next.size(0),
+                (kind::WINDOW_UPDATE, 1) => self.own += next.size(0),
+                (_, 1) => return Some(next),
+                _ => {}
+            }
+        }
+        self.own -= count;
+        self.shared -= count;
+        None
+    }
+}
+
+/// The acceptance of a key (RFC 6455 section 4.2.2).
+fn accept(key: &str) -> String {
+    use base64::Engine;
+    let joined = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let digest =
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, joined.as_bytes());
+    base64::prelude::BASE64_STANDARD.encode(digest)
+}
 
 /// What the placeholders of a table stand for.
 struct Ground<'g> {

@@ -134,6 +134,11 @@ impl Frame {
     pub(crate) fn number(&self, at: usize) -> u32 {
         u32::from_be_bytes(self.payload[at..at + 4].try_into().unwrap())
     }
+
+    /// The same, of octets.
+    pub(crate) fn size(&self, at: usize) -> usize {
+        usize::try_from(self.number(at)).unwrap()
+    }
 }
 
 /// One side of a connection.
@@ -145,6 +150,13 @@ pub(crate) struct Frames<S = std::net::TcpStream> {
     ended: bool,
     /// Whether windows are opened as data is read.
     pub(crate) reads: bool,
+}
+
+impl Frames {
+    /// The socket itself.
+    pub(crate) fn stream(&self) -> &std::net::TcpStream {
+        &self.wire.stream
+    }
 }
 
 impl<S: Read + Write> Frames<S> {
@@ -221,7 +233,7 @@ impl<S: Read + Write> Frames<S> {
         };
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        let payload = self.wire.take(length as usize);
+        let payload = self.wire.take(usize::try_from(length).unwrap());
         let mut frame = Frame::new(head[3], head[4], stream, payload);
         if frame.kind == kind::HEADERS {
             frame.fields = self.decode(&frame);

@@ -27,7 +27,7 @@ pub(crate) use names::{Dns, Zone};
 pub(crate) use origin::{Origin, ok};
 pub(crate) use proxy::{Proxy, private, program, request};
 pub(crate) use site::{BOTH, Flow, Site, answer, flowing, whole};
-pub(crate) use tls::{Identity, client as tls_client, serve as serve_tls};
+pub(crate) use tls::{Identity, Secure, SecureClient, client as tls_client, serve as serve_tls};
 
 /// How long anything may take before the test has failed. It is far longer than a slow
 /// machine needs; no test waits for it to pass.

@@ -34,13 +34,17 @@ pub(crate) fn serve(config: Arc<ServerConfig>, ip: &str, answer: String) -> Orig
     })
 }
 
+/// TLS on a socket, on either side.
+pub(crate) type Secure = StreamOwned<ServerConnection, TcpStream>;
+pub(crate) type SecureClient = StreamOwned<ClientConnection, TcpStream>;
+
 /// A client's TLS on a stream that stands, with what it offers in ALPN.
 pub(crate) fn client(
     stream: TcpStream,
     host: &str,
     roots: &Path,
     protocols: &[&str],
-) -> StreamOwned<ClientConnection, TcpStream> {
+) -> SecureClient {
     let mut store = RootCertStore::empty();
     let pem = fs::read(roots).unwrap();
     CertificateDer::pem_slice_iter(&pem).for_each(|one| store.add(one.unwrap()).unwrap());
@@ -152,6 +156,21 @@ impl Identity {
         let key = PrivateKeyDer::from_pem_file(key).unwrap();
         let builder = builder.with_client_cert_verifier(verifier.build().unwrap());
         builder.with_single_cert(vec![certificate], key).unwrap()
+    }
+
+    /// An origin of HTTP/2 over TLS that follows a script.
+    pub(crate) fn serve_frames(
+        &self,
+        ip: &str,
+        script: impl Fn(Wire<Secure>) + Send + Sync + 'static,
+    ) -> Origin {
+        let mut config = self.config();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let config = Arc::new(config);
+        Origin::start(ip, move |wire, _| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            script(Wire::over(StreamOwned::new(connection, wire.stream.try_clone().unwrap())));
+        })
     }
 
     /// What a server of this name needs.
