@@ -94,6 +94,10 @@ impl<'a> View<'a> {
     /// Whether one of the words is declared. A transaction of which nothing known is declared is
     /// presumed to be of the kind that a rule names (28 CFR 202.210: a packet does not tell).
     pub(super) fn declared(&self, word: Word, words: &[String]) -> (Truth, bool) {
+        // What is said inside a tunnel may be more, and comes before what was said of it.
+        if self.facts.is_sealed() {
+            return (Truth::Unknown, false);
+        }
         let said = word.of(self.facts.circumstances.declared);
         let named = |one: &String| words.contains(one);
         if said.iter().any(named) || (said.is_empty() && words.iter().any(|one| one == "unknown")) {

@@ -43,6 +43,9 @@ impl Standing {
             (None, Plan::Refuse | Plan::Tunnel, _) if other.is_some() => {
                 opening.encrypted.course(|| Course::Pass, hidden)
             }
+            (None, _, Words::Broken(fault)) => {
+                bar(Failed::sealed("tunnel-hello-malformed", fault.to_string()))
+            }
             (None, Plan::Refuse | Plan::Tunnel, _) => Course::Pass,
             (None, Plan::Open, Words::Http1) => Course::Plain(false),
             (None, Plan::Open, Words::Http2) => Course::Plain(true),
@@ -58,9 +61,6 @@ impl Standing {
                 } else {
                     secure()
                 }
-            }
-            (None, Plan::Open, Words::Broken(fault)) => {
-                bar(Failed::sealed("tunnel-hello-malformed", fault.to_string()))
             }
             (None, Plan::Open, Words::Gone | Words::Other) => {
                 let text = "neither TLS nor HTTP is spoken in the tunnel, and the policy must \

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::policy::{Facts, Permit, Place, Verdict};
+use crate::policy::{Facts, Peer, Permit, Place, Verdict};
 use crate::telemetry::Event;
 
 use super::Proxy;
@@ -49,7 +49,7 @@ pub(super) async fn find(
         }
         Plan::Tunnel => {
             let content = statement.content(&active, true);
-            let facts = Facts { content: &content, ..*facts };
+            let facts = Facts { content: &content, peer: Peer::Hidden, ..*facts };
             judge_all(draft, &facts, target, places, resolved.elapsed()).await
         }
     }
@@ -81,7 +81,7 @@ pub(super) fn introduced(
     Ok(permits)
 }
 
-async fn judge_all(
+pub(super) async fn judge_all(
     draft: &mut Draft,
     facts: &Facts<'_>,
     target: &Target,

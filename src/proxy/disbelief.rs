@@ -13,7 +13,7 @@ use crate::telemetry::Event;
 
 use super::Proxy;
 
-/// So many pairs of a client and a host are remembered; more are not.
+/// So many pairs of a client and a host are remembered; then all begin anew.
 const MOST: usize = 4096;
 
 /// How often each client has refused our certificate of a host.
@@ -29,7 +29,7 @@ impl Disbelief {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (client, host.clone());
         if seen.len() >= MOST && !seen.contains_key(&key) {
-            return;
+            seen.clear();
         }
         let times = seen.entry(key).or_default();
         *times = times.saturating_add(1);

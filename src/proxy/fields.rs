@@ -99,6 +99,17 @@ pub(super) fn max_forwards<B>(request: &mut Request<B>) -> Result<Option<StatusC
     Ok(None)
 }
 
+/// Whether the request proves who asks for its whole connection, not for itself alone: nobody else
+/// may ride on that one (RFC 4559 section 6).
+pub(super) fn proves_connection(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::AUTHORIZATION).iter();
+    let scheme = |value: &HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+    };
+    values.into_iter().any(scheme)
+}
+
 /// Takes off what concerns the connection we received it on.
 pub(super) fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {

@@ -16,6 +16,7 @@ use super::guard::{InFlight, Informer, Served, Wire};
 use super::ingress::Ingress;
 use super::judge::Judged;
 use super::outgoing::{Outgoing, Progress};
+use super::pool::Key;
 use super::sender::Address;
 use super::target::Target;
 use super::upgrade::Upgrade;
@@ -61,14 +62,16 @@ pub(super) async fn send(
     let upgrade = request.extensions().get::<Upgrade>().cloned();
     let address = Address::of(&request, target, client.in_flight.asks_whole_server())?;
     let request = prepare(request, draft, client.in_flight.informer());
-    let key = |permit: &Permit| target.key(permit, &active);
+    let alone = fields::proves_connection(request.headers()).then_some(client.ingress.slot.id);
+    let key = |permit: &Permit| Key { client: alone, ..target.key(permit, &active) };
     let sent = Arc::clone(draft.sent());
     let Judged { permits, met, .. } = &mut judged;
     let met = met.take();
     let sending = async {
         match (met, permits.first()) {
             (Some(met), Some(permit)) => {
-                let met = Met { permit: permit.clone(), ..met };
+                let mut met = Met { permit: permit.clone(), ..met };
+                met.lease.key.client = alone;
                 proxy.upstream.send_to(met, request, &address).await
             }
             (_, _) => proxy.upstream.send(permits, key, request, &address).await,
@@ -101,11 +104,12 @@ pub(super) fn pass_back(answered: Answered, mut draft: Draft, served: Served) ->
 /// Interim answers are passed on as they come (RFC 9110 section 15.2).
 fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Request<Outgoing> {
     let sent = Arc::clone(draft.sent());
+    let active = Arc::clone(draft.active());
     let version = request.version();
     let limit = draft.proxy().settings.body_timeout;
     let mut request = request.map(|body| match version {
-        Version::HTTP_2 => Outgoing::new(body, sent).limited(limit),
-        _ => Outgoing::new(body, sent),
+        Version::HTTP_2 => Outgoing::new(body, sent, active).limited(limit),
+        _ => Outgoing::new(body, sent, active),
     });
     let expects = request.headers().contains_key(header::EXPECT);
     let gate = Mutex::new(expects.then(|| request.body_mut().gated()));

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -100,14 +101,18 @@ impl Ingress {
 /// connection that it came from.
 #[derive(Debug)]
 pub(super) struct Slot {
+    /// Unlike that of any other connection.
+    pub(super) id: u64,
     metrics: Arc<Metrics>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Slot {
     pub(super) fn new(metrics: &Arc<Metrics>, permit: OwnedSemaphorePermit) -> Arc<Self> {
+        static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+        let id = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
         Event::Connection(Side::Client, true).record(metrics);
-        Arc::new(Self { metrics: Arc::clone(metrics), _permit: permit })
+        Arc::new(Self { id, metrics: Arc::clone(metrics), _permit: permit })
     }
 }
 

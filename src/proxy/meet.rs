@@ -21,7 +21,9 @@ impl Met {
 impl Target {
     /// What is known of the destination's certificate before anything is sent.
     pub(super) fn peer(&self, draft: &Draft) -> Peer<'static> {
-        let awaited = self.scheme == Speech::Https && draft.active().policy.asks_peer();
+        let shown =
+            self.scheme == Speech::Https || (self.scheme.is_tunnel() && draft.proxy().may_open());
+        let awaited = shown && draft.active().policy.asks_peer();
         if awaited { Peer::Awaited } else { Peer::Hidden }
     }
 }

@@ -13,7 +13,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::active::Active;
 use super::frame::{Cut, Pause, clean, length};
+use super::statement;
 
 /// How much of a request's body has left, and whether the client broke it off.
 #[derive(Debug, Default)]
@@ -44,6 +46,8 @@ pub(super) struct Outgoing {
     inner: Option<Incoming>,
     sent: Arc<Progress>,
     gate: Option<Gate>,
+    /// Which trailers are declarations for us.
+    active: Arc<Active>,
     /// How long the client may pause, where no guard looks after that.
     pause: Option<Pause>,
 }
@@ -107,8 +111,8 @@ impl Progress {
 
 impl Outgoing {
     /// Counts into `sent` what passes.
-    pub(super) fn new(inner: Incoming, sent: Arc<Progress>) -> Self {
-        Self { inner: Some(inner), sent, gate: None, pause: None }
+    pub(super) fn new(inner: Incoming, sent: Arc<Progress>, active: Arc<Active>) -> Self {
+        Self { inner: Some(inner), sent, gate: None, active, pause: None }
     }
 
     /// Lets the client pause so long and no longer.
@@ -124,8 +128,8 @@ impl Outgoing {
 
     /// The same body once more, if there is nothing in it.
     pub(super) fn again(&self) -> Option<Self> {
-        let sent = Arc::clone(&self.sent);
-        self.is_end_stream().then(|| Self { inner: None, sent, gate: None, pause: None })
+        let (sent, active) = (Arc::clone(&self.sent), Arc::clone(&self.active));
+        self.is_end_stream().then(|| Self { inner: None, sent, gate: None, active, pause: None })
     }
 
     /// Holds the body back until the returned sender is used.
@@ -199,6 +203,8 @@ impl Body for Outgoing {
             Some(Err(_)) => self.sent.broken.store(true, Ordering::Relaxed),
             None => self.sent.left.store(true, Ordering::Relaxed),
         }
+        let active = &self.active;
+        let clean = |frame| undeclared(clean(frame), active);
         Poll::Ready(frame.map(|frame| frame.map(clean).map_err(Cut::from)))
     }
 
@@ -208,5 +214,17 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// Trailers come too late to declare anything, and what they declare is for nobody else.
+fn undeclared(frame: Frame<Bytes>, active: &Active) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            active.carriers.strip(&mut trailers);
+            statement::strip(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Key {
     pub(super) tls: Option<(Host, Alpn)>,
     /// The way to the socket.
     pub(super) egress: Egress,
+    /// The client's connection that alone may use it, where it proves who asks by itself.
+    pub(super) client: Option<u64>,
     /// The policy under which it was dialled.
     pub(super) epoch: u64,
 }

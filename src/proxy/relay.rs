@@ -123,8 +123,8 @@ async fn relay(
     let (client_read, mut client_write) = client.split();
     let (upstream_read, mut upstream_write) = upstream.split();
     let outward = async {
-        upstream_write.write_all(&early).await.map_err(End::UpstreamFailed)?;
         counts.out.fetch_add(length(early.len()), Ordering::Relaxed);
+        upstream_write.write_all(&early).await.map_err(End::UpstreamFailed)?;
         drop(early);
         let ends = Ends { read: End::ClientFailed, write: End::UpstreamFailed };
         pump(client_read, &mut upstream_write, &counts.out, ends).await
@@ -160,8 +160,9 @@ async fn pump(
             match from.try_read_buf(&mut buffer) {
                 Ok(0) => return to.shutdown().await.map_err(ends.write),
                 Ok(read) => {
-                    to.write_all(&buffer).await.map_err(ends.write)?;
+                    // Before: a write that breaks off has sent some.
                     count.fetch_add(length(read), Ordering::Relaxed);
+                    to.write_all(&buffer).await.map_err(ends.write)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err((ends.read)(error)),

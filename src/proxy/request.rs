@@ -125,7 +125,9 @@ async fn walk(
     let switched = answered.response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let Some(upgrade) = upgrade.filter(|_| switched) else { return Ok(Passed::Answer(answered)) };
     let permit = answered.permit.clone();
+    let shown = answered.lease.link.certificate.clone();
     let standing = Standing::new(draft, (method, target.authority), statement, permit);
+    let standing = standing.shown(shown);
     Ok(Passed::Switched(Box::new((answered, upgrade, standing))))
 }
 

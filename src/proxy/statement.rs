@@ -172,7 +172,8 @@ fn slice(entry: &ListEntry) -> Result<Slice, Error> {
 fn describe(slice: &mut Slice, parameters: &Parameters) -> Result<(), Error> {
     let (mut latitude, mut longitude) = (None, None);
     for (key, value) in parameters {
-        let bad = || wrong(&SLICE, &format!("`{key}` cannot be {value:?}"));
+        // What it is stays out of records: it may be what should not leave.
+        let bad = || wrong(&SLICE, &format!("`{key}` cannot be what it is here"));
         match key.as_str() {
             "of" => {
                 let country = text(value).and_then(Country::parse).ok_or_else(bad)?;

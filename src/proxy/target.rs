@@ -87,7 +87,7 @@ impl Target {
         let tls = (self.scheme == Speech::Https).then(|| (self.authority.host.clone(), self.alpn));
         let socket = permit.socket();
         let egress = active.chains.egress(&self.authority.host, socket);
-        Key { socket, tls, egress, epoch: active.epoch }
+        Key { socket, tls, egress, client: None, epoch: active.epoch }
     }
 
     /// Reads where a request goes that came in here.
@@ -109,6 +109,7 @@ impl Target {
         let Some(written) = request.uri().authority() else { return Err(not_absolute()) };
         let authority = Authority::parse(written.as_str(), speech.default_port());
         let authority = authority.map_err(|error| {
+            let written = anonymous(written.as_str());
             let text = format!("the target `{written}` is not a destination: {error}");
             bad("target-invalid", text, "RFC 9112 section 3.2")
         })?;
@@ -140,7 +141,7 @@ impl Inside {
         let mut authority = self.authority.clone();
         for text in written.into_iter().chain(host) {
             let found = named(text).map_err(|error| {
-                let text = format!("`{text}` is not a destination: {error}");
+                let text = format!("`{}` is not a destination: {error}", anonymous(text));
                 bad("target-invalid", text, "RFC 9112 section 3.2")
             })?;
             if found != self.authority && !self.relaxed {
@@ -226,6 +227,11 @@ fn check_host(version: Version, headers: &HeaderMap, authority: &Authority) -> R
     let shown = String::from_utf8_lossy(host.as_bytes());
     let text = format!("the Host field `{shown}` does not name the target `{authority}`");
     Err(bad("host-mismatch", text, "RFC 9112 section 3.2.2"))
+}
+
+/// An authority without who asks, which may be a secret.
+fn anonymous(text: &str) -> &str {
+    text.rsplit('@').next().unwrap_or_default()
 }
 
 fn bad(code: &'static str, text: impl Into<String>, rfc: &'static str) -> Error {

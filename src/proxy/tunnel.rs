@@ -3,21 +3,28 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
+use jiff::Timestamp;
+use tokio::time::sleep;
 
 use crate::audit::{Fault, Tolled};
 use crate::net::Authority;
-use crate::policy::{Circumstances, Counted, Counts, Facts, Peer, Permit, Policy, Verdict};
+use crate::policy::{
+    Approval, Certificate, Circumstances, Content, Counted, Counts, Facts, Peer, Permit, Policy,
+    Verdict,
+};
 use crate::telemetry::{Event, Side};
+use crate::tls::Alpn;
 
-use super::Proxy;
 use super::body::Body;
 use super::carrier::Carrier;
 use super::course::Course;
 use super::draft::Draft;
+use super::error::Error;
 use super::guard::Served;
 use super::ingress::Ingress;
 use super::intercept::Opened;
@@ -25,8 +32,10 @@ use super::opening::Plan;
 use super::relay::{ClientSide, End, Passed};
 use super::statement::Statement;
 use super::streams::Stream;
+use super::target::{Speech, Target};
 use super::who;
 use super::words::Words;
+use super::{Proxy, destination, held, reply};
 
 /// A tunnel that is permitted and connected, and waits for the client's side.
 #[derive(Debug)]
@@ -49,7 +58,12 @@ pub(super) struct Standing {
     /// What was counted for it, by the names of the meters.
     pub(super) counts: Vec<Tolled>,
     pub(super) permit: Permit,
+    /// What the destination had shown, where it had.
+    pub(super) certificate: Option<Arc<Certificate>>,
 }
+
+/// How often what stands is asked about without an occasion.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// Answers 200 and lets the tunnel run by itself.
 pub(super) fn open(
@@ -80,8 +94,13 @@ impl Tunnel {
     pub(super) async fn run(self, mut client: ClientSide, mut draft: Draft, ingress: &Ingress) {
         let proxy = Arc::clone(draft.proxy());
         let Self { stream, plan, standing } = self;
+        // Where nothing has to be read, nothing is lost by waiting for it.
+        let limit = match plan {
+            Plan::Open => proxy.settings.head_timeout,
+            Plan::Refuse | Plan::Tunnel => proxy.settings.tunnel_idle_timeout,
+        };
         let words = tokio::select! {
-            words = client.words(&stream, proxy.settings.head_timeout) => words,
+            words = client.words(&stream, limit) => words,
             () = proxy.drain.cut.cancelled() => Words::Gone,
         };
         if words == Words::Gone {
@@ -145,15 +164,60 @@ impl Standing {
     ) -> Self {
         let record = draft.record();
         let (client, counts) = (record.client.ip(), record.counts.clone());
-        Self { client, method, authority, statement, counts, permit }
+        Self { client, method, authority, statement, counts, permit, certificate: None }
+    }
+
+    /// The same, where the destination has shown this.
+    pub(super) fn shown(self, certificate: Option<Arc<Certificate>>) -> Self {
+        Self { certificate, ..self }
+    }
+
+    fn facts<'a>(
+        &'a self,
+        content: &'a Content,
+        approvals: Option<&'a [Approval]>,
+        at: Timestamp,
+    ) -> Facts<'a> {
+        Facts {
+            client: self.client,
+            principal: self.statement.principal_name(),
+            method: self.method.as_str(),
+            host: &self.authority.host,
+            place: None,
+            peer: self.certificate.as_deref().map_or(Peer::Hidden, Peer::Shown),
+            content,
+            circumstances: self.statement.circumstances(at, approvals),
+        }
+    }
+
+    /// Judges a tunnel that was to be opened as what it is now, with all that follows.
+    async fn judge_unread(&mut self, draft: &mut Draft) -> Result<(), Error> {
+        let active = Arc::clone(draft.active());
+        let content = self.statement.content(&active, true);
+        let approvals = draft.record().approvals.clone();
+        let facts = self.facts(&content, approvals.as_deref(), draft.record().at);
+        let place = active.place(&self.authority.host, self.permit.socket());
+        let authority = self.authority.clone();
+        let target = Target { authority, scheme: Speech::Connect, alpn: Alpn::Http1 };
+        let judged = destination::judge_all(draft, &facts, &target, vec![place], Duration::ZERO);
+        let judged = judged.await?;
+        held::permitted(draft, &judged.permits).await?;
+        self.counts.clone_from(&draft.record().counts);
+        Ok(())
     }
 
     /// Passes the bytes unread, as long as the policy permits. A tunnel that was to be opened
     /// was never judged as what it is now.
-    async fn pass(&self, client: ClientSide, stream: Carrier, mut draft: Draft, plan: Plan) {
+    async fn pass(mut self, client: ClientSide, stream: Carrier, mut draft: Draft, plan: Plan) {
         let proxy = Arc::clone(draft.proxy());
-        if plan == Plan::Open && !self.holds(&proxy) {
-            return End::Revoked.note(&mut draft);
+        if plan == Plan::Open
+            && let Err(error) = self.judge_unread(&mut draft).await
+        {
+            let error = held::refused(&mut draft, error).await;
+            let told = draft.record().status;
+            reply::note(&error, &mut draft);
+            draft.record().status = told;
+            return;
         }
         let counts = Passed::default();
         Event::Connection(Side::Upstream, true).record(&proxy.metrics);
@@ -189,12 +253,20 @@ impl Standing {
         if !self.holds(proxy) {
             return;
         }
-        while epoch.changed().await.is_ok() {
-            if !self.holds(proxy) {
+        loop {
+            // Rules and exemptions begin and end on their days, without a word.
+            let changed = tokio::select! {
+                changed = epoch.changed() => changed.is_ok(),
+                () = sleep(ASK_AGAIN) => true,
+            };
+            if changed && !self.holds(proxy) {
                 return;
             }
+            if !changed {
+                // Nobody can change the policy any more: the program ends.
+                sleep(ASK_AGAIN).await;
+            }
         }
-        std::future::pending::<()>().await;
     }
 
     fn holds(&self, proxy: &Proxy) -> bool {
@@ -204,18 +276,7 @@ impl Standing {
         }
         let content = self.statement.content(&active, true);
         let approvals = proxy.desk.approvals(&self.authority.host);
-        let facts = Facts {
-            client: self.client,
-            principal: self.statement.principal_name(),
-            method: self.method.as_str(),
-            host: &self.authority.host,
-            place: None,
-            peer: Peer::Hidden,
-            content: &content,
-            circumstances: self
-                .statement
-                .circumstances(jiff::Timestamp::now(), approvals.as_deref()),
-        };
+        let facts = self.facts(&content, approvals.as_deref(), Timestamp::now());
         let facts = &facts;
         let socket: SocketAddr = self.permit.socket();
         let place = active.place(&self.authority.host, socket);

@@ -54,11 +54,14 @@ impl Words {
                 }
             }
         };
-        tokio::select! {
+        let words = tokio::select! {
             biased;
             words = timeout(limit, speaks) => words.unwrap_or(Self::Other),
             () = upstream.speaks() => Self::Other,
-        }
+        };
+        // Half a hello is no way past who looks at whole ones.
+        let half = !client.seen().is_empty() && Hello::read(client.seen()) == Ok(None);
+        if words == Self::Other && half { Self::Broken(HelloFault::Malformed) } else { words }
     }
 
     /// What the bytes so far say; `None` while they may become several things.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -51,7 +52,7 @@ pub struct DestinationTrust {
     pub hosts: Vec<HostPattern>,
     /// PEM files of roots that count instead of all others; empty for those that count anywhere.
     pub roots: Vec<PathBuf>,
-    /// Keys of which the destination's chain must show one.
+    /// Keys of which the destination's certificate must have one.
     pub pins: Vec<KeyDigest>,
     /// PEM files of our certificate, with its chain, and of its key.
     pub identity: Option<(PathBuf, PathBuf)>,
@@ -82,7 +83,7 @@ pub enum TrustError {
     /// Our certificate towards some destination is not usable.
     #[error("our certificate for a destination cannot be used: {0}")]
     Identity(String),
-    /// No key of the destination's chain is pinned.
+    /// The key of the destination's certificate is not pinned.
     #[error("{0} shows a certificate with none of the keys that `tls.destination` pins")]
     Pin(String),
     /// The name cannot stand in a certificate.
@@ -144,7 +145,8 @@ impl Trust {
         let stream = stream.map_err(handshake)?;
         let (_, session) = stream.get_ref();
         let shown = session.peer_certificates();
-        if !way.pins.is_empty() && !peer::keys(shown).any(|key| way.pins.contains(&key)) {
+        // Of its own certificate: what it sends beside that, anybody could.
+        if !way.pins.is_empty() && !peer::key_of(shown).is_some_and(|key| way.pins.contains(&key)) {
             return Err(TrustError::Pin(host.to_string()));
         }
         let certificate = peer::read(shown);
@@ -185,6 +187,9 @@ impl Way {
                 .with_client_auth_cert(chain.clone(), key.clone_key())
                 .expect("`check` has tried it"),
         };
+        // A session that is resumed shows the certificate of the first one, not what the
+        // destination would show now, and decisions stand on it.
+        config.resumption = Resumption::disabled();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let http1 = Arc::new(config.clone());
         config.alpn_protocols.insert(0, b"h2".to_vec());

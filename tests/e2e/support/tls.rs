@@ -17,7 +17,7 @@ use super::http::Wire;
 use super::origin::{Origin, Received};
 
 /// A connection under TLS.
-pub(crate) type Secure = Wire<StreamOwned<ServerConnection, TcpStream>>;
+pub(crate) type SecureWire = Wire<StreamOwned<ServerConnection, TcpStream>>;
 
 /// An origin that answers `answer` to everything over TLS.
 pub(crate) fn serve(config: Arc<ServerConfig>, ip: &str, answer: String) -> Origin {
@@ -125,7 +125,7 @@ impl Identity {
     pub(crate) fn accept(
         &self,
         ip: &str,
-        script: impl Fn(&mut Secure, &Received) + Send + Sync + 'static,
+        script: impl Fn(&mut SecureWire, &Received) + Send + Sync + 'static,
     ) -> Origin {
         let config = Arc::new(self.config());
         Origin::start(ip, move |wire, received| {
