@@ -1,5 +1,5 @@
-// A WebSocket origin under a test certificate: it sends back what comes. It speaks HTTP/2 as well,
-// but no WebSocket over it. Prints its port.
+// A WebSocket origin under a test certificate: it sends back what comes, and the fields of cookies
+// where it is asked for them. It speaks HTTP/2 as well, but no WebSocket over it. Prints its port.
 'use strict'
 
 const { readFileSync } = require('node:fs')
@@ -17,8 +17,11 @@ const sockets = new WebSocketServer({
   handleProtocols: (offered) => offered.has('chat') && 'chat',
   perMessageDeflate: { threshold: 0 }
 })
-sockets.on('connection', (socket) => {
-  socket.on('message', (data, binary) => socket.send(data, { binary }))
+sockets.on('connection', (socket, { rawHeaders }) => {
+  const cookies = rawHeaders.filter((_, at) => at % 2 && /^cookie$/i.test(rawHeaders[at - 1]))
+  socket.on('message', (data, binary) => {
+    socket.send(data.toString() === 'cookies' ? JSON.stringify(cookies) : data, { binary })
+  })
 })
 server.listen(0, BENCH_ADDRESS, () => process.stdout.write(server.address().port + '\n'))
 // The test ends it by closing its standard input.

@@ -1,61 +1,14 @@
 """WebSocket over a stream of HTTP/2 (RFC 8441), by the `h2` and `wsproto` packages."""
 
 import json
-import os
-import socket
-import ssl
-from urllib.parse import urlsplit
 
-import h2.config
-import h2.connection
 import h2.events
-import h2.settings
+from tunnelled import Client
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 
 
-def tunnel():
-    proxy, target = urlsplit(os.environ["BENCH_PROXY"]), urlsplit(os.environ["BENCH_URL"])
-    raw = socket.create_connection((proxy.hostname, proxy.port), timeout=60)
-    raw.sendall(f"CONNECT {target.netloc} HTTP/1.1\r\nHost: {target.netloc}\r\n\r\n".encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += raw.recv(1)
-    assert head.startswith(b"HTTP/1.1 200"), head
-    context = ssl.create_default_context(cafile=os.environ["BENCH_CA"])
-    context.set_alpn_protocols(["h2"])
-    secure = context.wrap_socket(raw, server_hostname=target.hostname)
-    assert secure.selected_alpn_protocol() == "h2"
-    return secure, target.netloc
-
-
-class Client:
-    def __init__(self):
-        self.secure, self.authority = tunnel()
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-        self.h2.initiate_connection()
-        self.events = []
-        self.flush()
-        self.wait(h2.events.RemoteSettingsChanged)
-
-    def flush(self):
-        self.secure.sendall(self.h2.data_to_send())
-
-    def wait(self, *kinds):
-        while True:
-            for index, event in enumerate(self.events):
-                if isinstance(event, kinds):
-                    return self.events.pop(index)
-            data = self.secure.recv(65536)
-            assert data, "the connection ended"
-            for event in self.h2.receive_data(data):
-                if isinstance(event, h2.events.DataReceived):
-                    length = event.flow_controlled_length
-                    if length:
-                        self.h2.acknowledge_received_data(length, event.stream_id)
-                self.events.append(event)
-            self.flush()
-
+class Talker(Client):
     def open(self, *more):
         stream = self.h2.get_next_available_stream_id()
         fields = [
@@ -66,6 +19,9 @@ class Client:
             (":authority", self.authority),
             ("sec-websocket-version", "13"),
             ("sec-websocket-protocol", "chat"),
+            # In crumbs, as browsers send them (RFC 9113 section 8.2.3).
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
             *more,
         ]
         self.h2.send_headers(stream, fields)
@@ -83,7 +39,7 @@ class Client:
             data = data[room:]
 
 
-client = Client()
+client = Talker()
 enabled = client.h2.remote_settings.enable_connect_protocol
 stream, answer = client.open()
 seen = {"enabled": enabled, "status": answer[":status"], "protocol": answer["sec-websocket-protocol"]}
@@ -105,6 +61,8 @@ def message():
 
 client.send(stream, speech.send(TextMessage(data="words")))
 seen["text"] = message()
+client.send(stream, speech.send(TextMessage(data="cookies")))
+seen["cookies"] = json.loads(message())
 octets = bytes(range(256)) * 4096
 client.send(stream, speech.send(BytesMessage(data=octets)))
 seen["octets"] = message() == octets

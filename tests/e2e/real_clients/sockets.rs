@@ -65,9 +65,9 @@ fn over_http2() {
     let server = origin(&bench);
     let seen = seen(python(&bench, "ws_over_h2.py").env("BENCH_URL", url(server.port)));
     let expected = json!({
-        "enabled": 1, "status": "200", "protocol": "chat", "text": "words", "octets": true,
-        "closed": [4001, "bye"], "ended": "StreamEnded", "blocked": ["451", RULE]
+        "enabled": 1, "status": "200", "protocol": "chat", "text": "words",
+        "cookies": ["a=1; b=2"], "octets": true, "closed": [4001, "bye"], "ended": "StreamEnded", "blocked": ["451", RULE]
     });
     assert_eq!(seen, expected);
-    told(&bench, &[2]);
+    told(&bench, &[3]);
 }
