@@ -58,9 +58,13 @@ impl Body {
         Self { source: Source::Own(Full::new(text.into())), _served: served }
     }
 
-    /// The destination's body; `lease` rests when it ends.
-    pub(super) fn passed(inner: Incoming, draft: Draft, lease: Lease, served: Served) -> Self {
-        let pause = Pause::new(draft.proxy().settings.body_timeout);
+    /// The destination's body, which pauses no longer than `pause` says; `lease` rests when it ends.
+    pub(super) fn passed(
+        inner: Incoming,
+        pause: Pause,
+        (draft, lease): (Draft, Lease),
+        served: Served,
+    ) -> Self {
         let passed = Passed {
             ended: inner.is_end_stream(),
             inner,

@@ -12,6 +12,7 @@ use crate::policy::Permit;
 use super::body::Body;
 use super::draft::Draft;
 use super::error::Error;
+use super::frame::{Pause, patience};
 use super::guard::{InFlight, Informer, Served, Wire};
 use super::ingress::Ingress;
 use super::judge::Judged;
@@ -61,6 +62,7 @@ pub(super) async fn send(
     fields::forward_request(&mut request, proxy.via())?;
     let upgrade = request.extensions().get::<Upgrade>().cloned();
     let address = Address::of(&request, target, client.in_flight.asks_whole_server())?;
+    let limit = patience(&proxy.settings, request.headers(), proxy.settings.response_timeout);
     let request = prepare(request, draft, client.in_flight.informer());
     let alone = fields::proves_connection(request.headers()).then_some(client.ingress.slot.id);
     let key = |permit: &Permit| Key { client: alone, ..target.key(permit, &active) };
@@ -79,7 +81,7 @@ pub(super) async fn send(
     };
     let answered = tokio::select! {
         answered = sending => answered.map_err(|error| client.blame(&sent, error))?,
-        () = silence(proxy.settings.response_timeout, &sent) => return Err(silent()),
+        () = silence(limit, &sent) => return Err(silent()),
     };
     draft.set_permit(&answered.permit, judged.entry(answered.permit.socket()));
     let first_byte = draft.elapsed();
@@ -97,7 +99,9 @@ pub(super) fn pass_back(answered: Answered, mut draft: Draft, served: Served) ->
     fields::forward_response(&mut head.headers, head.version, draft.proxy().via());
     head.version = Version::HTTP_11;
     draft.record().status = Some(head.status.as_u16());
-    Response::from_parts(head, Body::passed(body, draft, lease, served))
+    let settings = &draft.proxy().settings;
+    let pause = Pause::new(patience(settings, &head.headers, settings.body_timeout));
+    Response::from_parts(head, Body::passed(body, pause, (draft, lease), served))
 }
 
 /// Puts the body on its way: counted, and held back where the client waits for a word.
@@ -106,7 +110,8 @@ fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Req
     let sent = Arc::clone(draft.sent());
     let active = Arc::clone(draft.active());
     let version = request.version();
-    let limit = draft.proxy().settings.body_timeout;
+    let settings = &draft.proxy().settings;
+    let limit = patience(settings, request.headers(), settings.body_timeout);
     let mut request = request.map(|body| match version {
         Version::HTTP_2 => Outgoing::new(body, sent, active).limited(limit),
         _ => Outgoing::new(body, sent, active),

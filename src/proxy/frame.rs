@@ -5,11 +5,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header};
 use hyper::body::Frame;
 use tokio::time::{Sleep, sleep};
 
 use super::fields;
+use super::settings::Settings;
 
 /// Why a body broke off.
 pub(super) type Cut = Box<dyn std::error::Error + Send + Sync>;
@@ -34,6 +35,21 @@ fn clean_trailers(trailers: &mut HeaderMap) {
 
 pub(super) fn length(data: &Bytes) -> u64 {
     u64::try_from(data.len()).expect("a buffer's length fits 64 bits")
+}
+
+/// How long a body of this type may pause, where others may for `usual`: calls of gRPC and streams
+/// of events are as silent as tunnels while nothing happens.
+pub(super) fn patience(settings: &Settings, headers: &HeaderMap, usual: Duration) -> Duration {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let begins = |name: &str| {
+        let start = kind.get(..name.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    if begins("application/grpc") || begins("text/event-stream") {
+        usual.max(settings.tunnel_idle_timeout)
+    } else {
+        usual
+    }
 }
 
 /// Measures silence; the timer exists only while there is some.

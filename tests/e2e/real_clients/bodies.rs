@@ -140,11 +140,18 @@ fn whole_both_ways_in_http2() {
     whole_both_ways("--http2");
 }
 
-/// Sends one event at once, and the next when the test says so.
+/// Sends one event at once, and the next when the test says so; of a file only the beginning.
 fn events(bench: &Bench, go: mpsc::Receiver<()>) -> Site {
     let go = Arc::new(Mutex::new(go));
-    Site::start(ABROAD, &bench.identity.config(), BOTH, move |_| -> Answer {
+    Site::start(ABROAD, &bench.identity.config(), BOTH, move |request| -> Answer {
         let (sender, body) = flowing();
+        if request.uri().path() == "/file" {
+            tokio::spawn(async move {
+                drop(sender.send(Bytes::from_static(b"some")).await);
+                std::future::pending::<()>().await;
+            });
+            return Box::pin(async move { answer(200, "application/octet-stream", body) });
+        }
         let go = Arc::clone(&go);
         tokio::spawn(async move {
             drop(sender.send(Bytes::from_static(b"data: first\n\n")).await);
@@ -158,7 +165,9 @@ fn events(bench: &Bench, go: mpsc::Receiver<()>) -> Site {
 #[test]
 fn an_event_arrives_before_the_next_is_sent() {
     for version in ["--http1.1", "--http2"] {
-        let bench = bench();
+        let bench = Bench::new(ABROAD, |config| {
+            config.limit("body_timeout", "\"200ms\"").with("[intercept]\nmode = \"always\"")
+        });
         let (say, go) = mpsc::channel();
         let site = events(&bench, go);
         let mut curl = bench.program("curl");
@@ -168,6 +177,10 @@ fn an_event_arrives_before_the_next_is_sent() {
         let mut child = curl.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert_eq!(lines.next().unwrap().unwrap(), "data: first", "{version}");
+        // It may be silent for longer than a file may.
+        let file = format!("{}/file", url(site.address.port()));
+        let cut = bench.curl(&[version, &file]);
+        assert!(cut.starts_with("somecurl: ("), "{cut}");
         say.send(()).unwrap();
         let rest: Vec<_> = lines.map(Result::unwrap).collect();
         assert_eq!(rest, ["", "data: second", ""], "{version}");
