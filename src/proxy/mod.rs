@@ -21,6 +21,7 @@ mod forward;
 mod frame;
 mod grpc;
 pub mod guard;
+mod hearing;
 mod held;
 mod ingress;
 mod intercept;

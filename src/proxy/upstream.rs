@@ -20,6 +20,7 @@ use crate::tls::{Secured, Trust};
 use super::carrier::Carrier;
 use super::dial::{exchange_failed, may_go_again, tls_failed, tls_timeout};
 use super::error::Error;
+use super::hearing::Hearing;
 use super::outgoing::Outgoing;
 use super::own::Own;
 use super::pool::{Key, Lease, Link, Pool};
@@ -251,8 +252,8 @@ impl Upstream {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let spoken =
-            http1::Builder::new().max_buf_size(BUFFER).handshake(TokioIo::new(stream)).await;
+        let stream = TokioIo::new(Hearing::new(stream));
+        let spoken = http1::Builder::new().max_buf_size(BUFFER).handshake(stream).await;
         let (sender, connection) = spoken.map_err(|error| exchange_failed(&error))?;
         self.drive(connection.with_upgrades());
         Ok(Sender::Http1(sender))

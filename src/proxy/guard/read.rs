@@ -22,8 +22,9 @@ const MAX_EARLY: usize = 16 * 1024;
 /// Bytes of a refused request line kept for the record.
 const MAX_REQUEST_LINE: usize = 200;
 
-/// Bytes thrown away at the end so that the client can read a last answer.
-pub(super) const MAX_DISCARD: usize = 1024 * 1024;
+/// Bytes thrown away at the end so that the client can read a last answer: more than the buffers
+/// of two sockets hold of an upload, by the kernel's defaults 10 MiB.
+pub(super) const MAX_DISCARD: usize = 16 * 1024 * 1024;
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     fn poll_read(

@@ -9,11 +9,12 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use serde_json::json;
 
 use crate::support::site::Answer;
 use crate::support::{BOTH, Bench, Flow, Proxy, Site, answer, flowing, whole};
 
-use super::{ABROAD, bench, text, url};
+use super::{ABROAD, bench, python, seen, text, url};
 
 const LARGEST: usize = 100 * 1024 * 1024;
 
@@ -186,4 +187,48 @@ fn an_event_arrives_before_the_next_is_sent() {
         assert_eq!(rest, ["", "data: second", ""], "{version}");
         assert!(child.wait().unwrap().success());
     }
+}
+
+#[test]
+fn answers_that_nobody_reads_do_not_stop_others() {
+    let bench = bench();
+    let site = scales(&bench);
+    let mut python = python(&bench, "unread_inside.py");
+    python
+        .env("BENCH_URL", url(site.address.port()))
+        .env("BENCH_COUNT", "40")
+        .env("BENCH_SIZE", "2000000");
+    let expected = json!({ "beside": 5, "held": 65_535, "lengths": [2_000_000] });
+    assert_eq!(seen(&mut python), expected);
+    assert!(most_memory(&bench.proxy) < MOST_MEMORY);
+}
+
+/// Answers at once, and hangs up on what still comes.
+fn hasty(bench: &Bench) -> Site {
+    Site::start(ABROAD, &bench.identity.config(), BOTH, |_| -> Answer {
+        Box::pin(async { answer(413, "text/plain", whole("that is enough")) })
+    })
+}
+
+#[test]
+fn an_answer_before_the_end_of_the_body_arrives_in_http1() {
+    let bench = bench();
+    let site = hasty(&bench);
+    let sent = bench.path("sent");
+    fs::File::create(&sent).unwrap().set_len(u64::try_from(LARGEST).unwrap()).unwrap();
+    let (data, url) = (format!("@{}", text(&sent)), url(site.address.port()));
+    let print = ["--http1.1", "--write-out", " %{http_code}", "--header", "Expect:"];
+    for _ in 0..5 {
+        let told = bench.curl(&[&print[..], &["--data-binary", &data, &url]].concat());
+        assert_eq!(told, "that is enough 413");
+    }
+}
+
+#[test]
+fn an_answer_before_the_end_of_the_body_arrives_in_http2() {
+    let bench = bench();
+    let site = hasty(&bench);
+    let mut python = python(&bench, "early_inside.py");
+    let seen = seen(python.env("BENCH_URL", url(site.address.port())));
+    assert_eq!(seen, json!({ "status": "413", "text": "that is enough", "reset": 0 }));
 }

@@ -69,7 +69,8 @@ fn seen(command: &mut Command) -> Value {
 
 fn python(bench: &Bench, name: &str) -> Command {
     let mut python = bench.program(given("BORDERPOST_TEST_PYTHON"));
-    python.arg(script(&format!("real/{name}")));
+    // What a script is made of stays as it is, without a cache beside it.
+    python.arg("-B").arg(script(&format!("real/{name}")));
     python
 }
 

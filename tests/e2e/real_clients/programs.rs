@@ -59,6 +59,20 @@ fn python_httpx() {
 }
 
 #[test]
+fn many_requests_at_a_time() {
+    let bench = bench();
+    let site = site(&bench, BOTH);
+    let mut python = python(&bench, "many_inside.py");
+    python
+        .env("BENCH_URL", url(site.address.port()))
+        .env("HTTPS_PROXY", bench.proxy_url())
+        .env("SSL_CERT_FILE", bench.roots());
+    assert_eq!(seen(&mut python), json!({ "whole": 300, "versions": ["HTTP/2"] }));
+    let (tunnels, inside) = bench.records_inside(300);
+    assert_eq!((tunnels.len(), inside.len()), (1, 300));
+}
+
+#[test]
 fn python_aiohttp() {
     let bench = bench();
     let site = site(&bench, BOTH);
