@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, BOTH, Bench, Site, answer, flowing};
+use crate::support::site::Answer;
+use crate::support::{BOTH, Bench, Site, answer, flowing};
 
 use super::{ABROAD, RULE, Server, bench, python, seen, url};
 
