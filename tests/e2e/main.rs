@@ -26,6 +26,7 @@ mod policy;
 mod protocol;
 mod records;
 mod reload;
+mod scan;
 mod support;
 mod tunnel;
 mod volumes;
