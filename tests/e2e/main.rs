@@ -30,6 +30,7 @@ mod real_clients;
 mod records;
 mod reload;
 mod socks;
+mod scan;
 mod support;
 mod transparent;
 mod tunnel;
