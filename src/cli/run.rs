@@ -96,7 +96,12 @@ fn raise_file_limit(connections: usize) -> Option<String> {
 
 fn greeting(serving: &Serving, about: &str) -> String {
     let admin = serving.admin;
-    let url = |(kind, address): &(Kind, SocketAddr)| format!("{}://{address}", kind.word());
+    let url = |(kind, address): &(Kind, SocketAddr)| match kind {
+        Kind::Http | Kind::Https => format!("{}://{address}", kind.word()),
+        // As curl and others write that the proxy resolves names.
+        Kind::Socks5 => format!("socks5h://{address}"),
+        Kind::Transparent(_) => format!("{} {address}", kind.word()),
+    };
     let urls: Vec<_> = serving.listeners.iter().map(url).collect();
     let listeners = urls.join("\nproxy      ");
     let first = urls.first().map_or("", String::as_str);

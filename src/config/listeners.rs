@@ -71,7 +71,9 @@ impl Listeners {
             }
         };
         let (Some(kind), Some(address)) = (kind, address) else { return };
-        if self.all.iter().any(|other| other.address == address) {
+        // Port 0 is a free one.
+        let taken = |other: &Listener| other.address == address && address.port() != 0;
+        if self.all.iter().any(taken) {
             let message = format!("another listener has the address {address}");
             section.problem(section.span_of("address"), message, None);
         }

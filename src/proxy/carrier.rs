@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -14,17 +15,22 @@ use tokio_rustls::client::TlsStream;
 pub(super) enum Carrier {
     /// A bare socket.
     Bare(TcpStream),
-    /// Under TLS of a proxy in between.
-    Secured(Box<TlsStream<TcpStream>>),
+    /// Under TLS of a proxy in between, and what was read of it to see whether it speaks.
+    Secured(Box<TlsStream<TcpStream>>, BytesMut),
 }
 
 impl Carrier {
-    /// Waits until the other side has said something. Under TLS nobody knows before it is read.
-    pub(super) async fn speaks(&self) {
+    /// A connection under TLS.
+    pub(super) fn secured(stream: TlsStream<TcpStream>) -> Self {
+        Self::Secured(Box::new(stream), BytesMut::new())
+    }
+
+    /// Waits until the other side has said something, or has ended; nothing of it is lost.
+    pub(super) async fn speaks(&mut self) {
         match self {
             // Whoever reads finds out what is wrong with it.
             Self::Bare(stream) => drop(stream.readable().await),
-            Self::Secured(_) => std::future::pending().await,
+            Self::Secured(stream, read) => drop(stream.read_buf(read).await),
         }
     }
 
@@ -32,7 +38,7 @@ impl Carrier {
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Bare(stream) => stream.local_addr(),
-            Self::Secured(stream) => stream.get_ref().0.local_addr(),
+            Self::Secured(stream, _) => stream.get_ref().0.local_addr(),
         }
     }
 }
@@ -45,7 +51,14 @@ impl AsyncRead for Carrier {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Bare(stream) => Pin::new(stream).poll_read(context, into),
-            Self::Secured(stream) => Pin::new(stream).poll_read(context, into),
+            Self::Secured(stream, read) if read.is_empty() => {
+                Pin::new(stream).poll_read(context, into)
+            }
+            Self::Secured(_, read) => {
+                let count = read.len().min(into.remaining());
+                into.put_slice(&read.split_to(count));
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }
@@ -58,7 +71,7 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Bare(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Secured(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Secured(stream, _) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
@@ -69,28 +82,28 @@ impl AsyncWrite for Carrier {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Bare(stream) => Pin::new(stream).poll_write_vectored(context, parts),
-            Self::Secured(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+            Self::Secured(stream, _) => Pin::new(stream).poll_write_vectored(context, parts),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Bare(stream) => stream.is_write_vectored(),
-            Self::Secured(stream) => stream.is_write_vectored(),
+            Self::Secured(stream, _) => stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Bare(stream) => Pin::new(stream).poll_flush(context),
-            Self::Secured(stream) => Pin::new(stream).poll_flush(context),
+            Self::Secured(stream, _) => Pin::new(stream).poll_flush(context),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Bare(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Secured(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Secured(stream, _) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

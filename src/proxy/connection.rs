@@ -129,7 +129,7 @@ async fn run<C: Future<Output = hyper::Result<()>>>(
             tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = proxy.drain.cut.cancelled() => return,
-                () = idle(wire, settings.body_timeout) => return,
+                () = idle(wire, settings.head_timeout) => return,
             }
         }
     };

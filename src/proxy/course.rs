@@ -31,7 +31,8 @@ impl Standing {
             Words::Broken(_) | Words::Gone | Words::Http1 | Words::Http2 | Words::Other => None,
         };
         let encrypted = matches!(words, Words::Tls(hello) if hello.encrypted);
-        let other = other.filter(|_| !opening.relaxes(host));
+        // A client that resolves names itself asks for an address, and names the host inside.
+        let other = other.filter(|_| !opening.relaxes(host) && matches!(host, Host::Name(_)));
         let fronted = other.filter(|_| !encrypted).map(|name| {
             bar(Failed::fronted(format!(
                 "the tunnel was opened to {host}, and the client asks for {name} in it"

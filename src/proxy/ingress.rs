@@ -71,9 +71,9 @@ pub(super) struct Inside {
 
 impl Ingress {
     /// What comes out of a tunnel that came in here.
-    pub(super) fn within(&self, inside: Inside) -> Arc<Self> {
+    pub(super) fn within(&self, inside: Inside, pinned: Option<Pinned>) -> Arc<Self> {
         let (client, slot) = (self.client, Arc::clone(&self.slot));
-        let (inside, pinned) = (Some(inside), self.pinned);
+        let (inside, pinned) = (Some(inside), pinned.or(self.pinned));
         Arc::new(Self { client, principal: None, inside, pinned, slot })
     }
 

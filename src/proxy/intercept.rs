@@ -8,13 +8,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::net::Host;
+use crate::net::{self, Host};
 use crate::tls::{Alpn, Authority, Hello};
 
 use super::carrier::Carrier;
 use super::course::Course;
 use super::error::{Error, Failed};
-use super::ingress::{Ingress, Inside, Io};
+use super::ingress::{Ingress, Inside, Io, Pinned};
 use super::relay::End;
 use super::rewound::Rewound;
 use super::target::{Speech, Target};
@@ -54,8 +54,8 @@ impl Opened<'_> {
 
     /// Serves plain HTTP inside a tunnel; the destination is met by each request.
     async fn plain<S: Io>(&self, client: Rewound<S>, http2: bool) -> End {
-        let inside = self.inside(Speech::Http, Alpn::Http1, None);
-        let (proxy, ingress) = (Arc::clone(self.proxy), self.ingress.within(inside));
+        let inside = self.inside(None, Speech::Http, Alpn::Http1, None);
+        let (proxy, ingress) = (Arc::clone(self.proxy), self.within(inside));
         if http2 {
             connection::serve_2(proxy, client, ingress).await;
         } else {
@@ -68,7 +68,7 @@ impl Opened<'_> {
     /// the destination is told to the client inside, where it can be read.
     async fn secure<S: Io>(&self, client: Rewound<S>, upstream: Carrier, hello: &Hello) -> End {
         let wanted = if hello.offers(b"h2") { Alpn::Http2 } else { Alpn::Http1 };
-        let (http2, trouble) = match self.meet(upstream, wanted).await {
+        let (http2, trouble) = match self.meet(upstream, wanted, hello).await {
             Ok(http2) => (http2, None),
             Err(Error::Failed(failed)) => (false, Some(failed)),
             Err(Error::Refused(_)) => (false, None),
@@ -76,13 +76,25 @@ impl Opened<'_> {
         // A client that speaks HTTP/2 alone is served, whatever the destination speaks.
         let http2 = http2 || (wanted == Alpn::Http2 && !hello.offers(b"http/1.1"));
         let offered = if http2 { Alpn::Http2 } else { Alpn::Http1 };
-        self.answer(client, hello, offered, self.inside(Speech::Https, wanted, trouble)).await
+        self.answer(
+            client,
+            hello,
+            offered,
+            self.inside(Some(hello), Speech::Https, wanted, trouble),
+        )
+        .await
     }
 
     /// Meets the client alone, to tell it why nothing comes of it.
     async fn refuse<S: Io>(&self, client: Rewound<S>, hello: &Hello, why: Box<Failed>) -> End {
         let offered = if hello.offers(b"http/1.1") { Alpn::Http1 } else { Alpn::Http2 };
-        self.answer(client, hello, offered, self.inside(Speech::Https, offered, Some(why))).await
+        self.answer(
+            client,
+            hello,
+            offered,
+            self.inside(Some(hello), Speech::Https, offered, Some(why)),
+        )
+        .await
     }
 
     async fn answer<S: Io>(
@@ -102,7 +114,7 @@ impl Opened<'_> {
             Err(error) => return End::Unbelieved(error),
         };
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        let (proxy, ingress) = (Arc::clone(self.proxy), self.ingress.within(inside));
+        let (proxy, ingress) = (Arc::clone(self.proxy), self.within(inside));
         if http2 {
             connection::serve_2(proxy, stream, ingress).await;
         } else {
@@ -128,8 +140,8 @@ impl Opened<'_> {
 
     /// Handshakes with the destination on the connected socket, and lets the connection wait
     /// for the first request. Says whether HTTP/2 is spoken there.
-    async fn meet(&self, upstream: Carrier, alpn: Alpn) -> Result<bool, Error> {
-        let authority = self.standing.authority.clone();
+    async fn meet(&self, upstream: Carrier, alpn: Alpn, hello: &Hello) -> Result<bool, Error> {
+        let authority = self.authority(Some(hello));
         let target = Target { authority, scheme: Speech::Https, alpn };
         let key = target.key(&self.standing.permit, &self.proxy.active());
         let lease = self.proxy.upstream.handshake(upstream, key).await?;
@@ -138,9 +150,35 @@ impl Opened<'_> {
         Ok(http2)
     }
 
-    fn inside(&self, speech: Speech, alpn: Alpn, trouble: Option<Box<Failed>>) -> Inside {
+    /// Where the tunnel leads. A client that resolves names itself asks for an address, and says
+    /// inside which host it means.
+    fn authority(&self, hello: Option<&Hello>) -> net::Authority {
+        let standing = &self.standing.authority;
+        let named = hello.and_then(|hello| hello.name.clone());
+        match (&standing.host, named) {
+            (Host::Address(_), Some(host)) => net::Authority { host, port: standing.port },
+            (Host::Address(_) | Host::Name(_), _) => standing.clone(),
+        }
+    }
+
+    /// What is asked inside goes to the address that the client asked for, if it asked for one,
+    /// and the host that it means must have that address.
+    fn within(&self, inside: Inside) -> Arc<Ingress> {
+        let socket = self.standing.permit.socket();
+        let by_address = inside.authority.host != self.standing.authority.host;
+        let pinned = by_address.then_some(Pinned { socket, verified: true });
+        self.ingress.within(inside, pinned)
+    }
+
+    fn inside(
+        &self,
+        hello: Option<&Hello>,
+        speech: Speech,
+        alpn: Alpn,
+        trouble: Option<Box<Failed>>,
+    ) -> Inside {
         Inside {
-            authority: self.standing.authority.clone(),
+            authority: self.authority(hello),
             speech,
             alpn,
             statement: self.standing.statement.clone(),

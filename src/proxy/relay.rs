@@ -81,10 +81,15 @@ impl ClientSide {
     }
 
     /// What the client begins with; nothing of it is taken away.
-    pub(super) async fn words(&mut self, upstream: &Carrier, limit: Duration) -> Words {
+    pub(super) async fn words(
+        &mut self,
+        upstream: &mut Carrier,
+        limit: Duration,
+        tls_alone: bool,
+    ) -> Words {
         match self {
-            Self::Bare(client) => Words::read(client, upstream, limit).await,
-            Self::Wrapped(client) => Words::read(client, upstream, limit).await,
+            Self::Bare(client) => Words::read(client, upstream, limit, tls_alone).await,
+            Self::Wrapped(client) => Words::read(client, upstream, limit, tls_alone).await,
         }
     }
 

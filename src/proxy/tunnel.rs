@@ -93,14 +93,25 @@ impl Tunnel {
     /// Reads the first words, does what they call for until the tunnel ends, and notes how it did.
     pub(super) async fn run(self, mut client: ClientSide, mut draft: Draft, ingress: &Ingress) {
         let proxy = Arc::clone(draft.proxy());
-        let Self { stream, plan, standing } = self;
-        // Where nothing has to be read, nothing is lost by waiting for it.
-        let limit = match plan {
-            Plan::Open => proxy.settings.head_timeout,
-            Plan::Refuse | Plan::Tunnel => proxy.settings.tunnel_idle_timeout,
+        let Self { mut stream, plan, standing } = self;
+        let sealed = plan == Plan::Open;
+        // Where nothing has to be read, nothing is lost by waiting for it as long as it may stand.
+        let settings = &proxy.settings;
+        let limit = if sealed { settings.head_timeout } else { settings.tunnel_idle_timeout };
+        let nothing = Passed::default();
+        let ends = async {
+            if sealed {
+                std::future::pending().await
+            } else {
+                standing.ends(&proxy, &nothing).await
+            }
         };
         let words = tokio::select! {
-            words = client.words(&stream, limit) => words,
+            words = client.words(&mut stream, limit, !sealed) => words,
+            end = ends => {
+                draft.record().tunnel = Some("unread");
+                return standing.end(&end, &mut draft);
+            }
             () = proxy.drain.cut.cancelled() => Words::Gone,
         };
         if words == Words::Gone {
@@ -226,14 +237,19 @@ impl Standing {
             end = self.ends(&proxy, &counts) => end,
         };
         Event::Connection(Side::Upstream, false).record(&proxy.metrics);
-        if matches!(end, End::Revoked) {
-            Event::Revoked(self.permit.socket()).record(&proxy.metrics);
-        }
-        end.note(&mut draft);
+        self.end(&end, &mut draft);
         let record = draft.record();
         record.bytes_out = counts.out.load(Ordering::Relaxed);
         record.bytes_in = counts.back.load(Ordering::Relaxed);
         Event::Unread(record.bytes_out).record(&proxy.metrics);
+    }
+
+    /// Notes how it ended.
+    fn end(&self, end: &End, draft: &mut Draft) {
+        if matches!(end, End::Revoked) {
+            Event::Revoked(self.permit.socket()).record(&draft.proxy().metrics);
+        }
+        end.note(draft);
     }
 
     /// Ends what passes bytes when it must not go on: at rest, without permission, or at the end

@@ -34,15 +34,21 @@ const ENOUGH: usize = 24;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl Words {
-    /// Reads as much as tells what is spoken, and takes nothing away. A destination that speaks
+    /// Reads as much as tells what is spoken, or whether TLS is where nothing else matters, and takes
+    /// nothing away. A destination that speaks
     /// first ends the wait, and so does the time.
     pub(super) async fn read<S: Io>(
         client: &mut Rewound<S>,
-        upstream: &Carrier,
+        upstream: &mut Carrier,
         limit: Duration,
+        tls_alone: bool,
     ) -> Self {
         let speaks = async {
             loop {
+                let other = tls_alone && !Hello::may_begin(client.seen());
+                if other {
+                    return Self::Other;
+                }
                 if let Some(words) = Self::of(client.seen()) {
                     return words;
                 }

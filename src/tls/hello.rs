@@ -55,6 +55,11 @@ impl Hello {
         Self::of(&message).map(Some).ok_or(HelloFault::Malformed)
     }
 
+    /// Whether these octets may be the first of a hello.
+    pub fn may_begin(bytes: &[u8]) -> bool {
+        bytes.first().is_none_or(|first| *first == HANDSHAKE_RECORD)
+    }
+
     /// Whether the client offers this protocol.
     pub fn offers(&self, protocol: &[u8]) -> bool {
         self.protocols.iter().any(|one| one == protocol)

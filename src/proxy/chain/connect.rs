@@ -57,7 +57,7 @@ impl Upstream {
                 let secured = timeout(self.settings().connect_timeout, secured).await;
                 let secured = secured.map_err(|_| fault::silent(parent, "finish TLS"))?;
                 let secured = secured.map_err(|error| fault::insecure(parent, &error))?;
-                Ok(Carrier::Secured(Box::new(secured.stream)))
+                Ok(Carrier::secured(secured.stream))
             }
         }
     }

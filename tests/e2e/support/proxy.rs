@@ -264,8 +264,11 @@ impl Drop for Proxy {
 
 /// The address in a line of the greeting.
 fn socket(line: &str) -> SocketAddr {
-    let address = line.split("://").nth(1).unwrap();
-    address.split(['/', ' ']).next().unwrap().parse().unwrap()
+    let address = match line.split_once("://") {
+        Some((_, address)) => address.split(['/', ' ']).next(),
+        None => line.split_whitespace().last(),
+    };
+    address.unwrap().parse().unwrap()
 }
 
 /// Writes a file for its owner alone.
