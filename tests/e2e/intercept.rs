@@ -235,3 +235,55 @@ fn many_requests_share_one_connection_to_the_destination() {
     assert_eq!(bench.curl(&[&url, &url, &url]), "aaa");
     assert_eq!((origin.requests().len(), origin.connections()), (3, 1));
 }
+
+/// Blocks what is declared to be for advertising, and lets know of health data.
+const PURPOSE: &str = "[pack]\nid = \"own\"\nversion = \"1\"\nauthority = \"Standard 7\"\n\
+    as_of = 2099-01-01\neffective_from = 2020-01-01\n\
+    [[rule]]\nid = \"ads\"\noutcome = \"block\"\nreason = \"not for that\"\ncite = \"1\"\n\
+    [rule.when]\nto = [\"DE\"]\npurpose = [\"ads\"]\n";
+
+#[test]
+fn r0007_what_may_be_declared_inside_opens_a_tunnel() {
+    let bench = Bench::new("127.2.0.1", |config| {
+        config
+            .pack(PURPOSE)
+            .with("[[principal]]\nname = \"svc\"\nnetworks = [\"127.0.0.0/8\"]\ndeclares = true")
+    });
+    let origin = bench.identity.serve("127.2.0.1", ok("answered"));
+    let url = url(origin.address.port());
+    assert_eq!(bench.curl(&[&url]), "answered");
+    let refused = bench.curl(&["--header", "X-Data-Context: purpose=ads", &url]);
+    assert!(refused.contains("not for that"), "{refused}");
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[test]
+fn r0008_a_tunnel_that_passes_unread_after_all_is_judged_as_that() {
+    let echo = Origin::echo("127.1.0.1");
+    let bench = Bench::new("127.1.0.1", |config| {
+        let open = "[intercept]\nmode = \"always\"\nunreadable = \"tunnel\"";
+        config.with(open).rule("seen", "log", "", "tags = [\"health\"]")
+    });
+    let target = echo.address.to_string();
+    let (mut tunnel, answer) = bench.proxy.connect(&target, "X-Data-Class: health\r\n");
+    assert_eq!(answer.status(), 200);
+    tunnel.send("SSH-2.0-client\r\n");
+    assert!(!tunnel.some().is_empty());
+    drop(tunnel);
+    let record = bench.proxy.record();
+    let is = (&record["outcome"], &record["rules"][0]["rule"]);
+    assert_eq!(is, (&"log".into(), &"seen".into()), "{record:#}");
+}
+
+#[test]
+fn r0009_half_a_hello_is_no_way_past_its_name() {
+    let echo = Origin::echo("127.1.0.1");
+    let config = Config::new().limit("tunnel_idle_timeout", "\"200ms\"");
+    let proxy = crate::support::Proxy::start(&config);
+    let (mut tunnel, _) = proxy.connect(&echo.address.to_string(), "");
+    tunnel.send([22, 3, 1, 2, 0, 1, 0]);
+    // Whatever ends it, nothing of it has gone on: an alert at most comes back.
+    drop(tunnel.rest());
+    assert!(echo.bytes().is_empty());
+    assert_ne!(proxy.record()["error"], Value::Null);
+}

@@ -124,3 +124,21 @@ fn a_destination_that_asks_who_we_are_is_told() {
     let stranger = Bench::before(serve(), &shown, Config::new()).post();
     assert_eq!(stranger["status"], 502, "{stranger:#}");
 }
+
+#[test]
+fn r0010_a_pin_is_not_met_by_a_certificate_that_is_only_sent_along() {
+    let (shown, other) = (Identity::new(HOST, "127.1.0.1"), Identity::new(HOST, "127.1.0.1"));
+    let origin = serve_tls(Arc::new(shown.beside(&other)), "127.1.0.1", ok("never"));
+    let bench = Bench::before(origin, &shown, special(&format!("pins = [\"{}\"]", other.key())));
+    assert_eq!(bench.post()["error"]["code"], "tls-pin");
+    assert!(bench.origin.requests().is_empty());
+}
+
+#[test]
+fn r0006_a_connection_that_proves_who_asks_is_one_clients() {
+    let (proxy, origin) = (Proxy::start(&Config::new()), Origin::answering("127.1.0.1", ok("")));
+    let get = |fields| proxy.ask("GET", &origin.url(), fields, "").status();
+    assert_eq!(get("Authorization: NTLM TlRMTVNTUAAB\r\n"), 200);
+    assert_eq!((get(""), get("")), (200, 200));
+    assert_eq!(origin.connections(), 2, "the others share one, and it is not the first");
+}

@@ -173,6 +173,16 @@ impl Identity {
         })
     }
 
+    /// The same, that sends along the certificate of another.
+    pub(crate) fn beside(&self, other: &Self) -> ServerConfig {
+        let read = |identity: &Self| CertificateDer::from_pem_file(&identity.pair()[0]).unwrap();
+        let key = PrivateKeyDer::from_pem_file(&self.pair()[1]).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider);
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        builder.with_single_cert(vec![read(self), read(other)], key).unwrap()
+    }
+
     /// What a server of this name needs.
     pub(crate) fn config(&self) -> ServerConfig {
         let read = |name: &str| fs::read(self.folder.path().join(name)).unwrap();
