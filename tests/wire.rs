@@ -160,6 +160,9 @@ fn each_kind_that_bytes_can_cause_has_a_case() {
         "trailers-too-large",
         "head-timeout",
         "body-timeout",
+        // Of HTTP/2 alone (tests/e2e/http2).
+        "whitespace-around-field-value",
+        "unknown-protocol",
     ];
     for kind in FaultKind::all().filter(|kind| !elsewhere.contains(&kind.code())) {
         let found = CASES.iter().any(|case| case.2 == kind.code());
