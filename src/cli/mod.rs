@@ -16,6 +16,7 @@ mod refresh;
 mod replay;
 mod reports;
 mod run;
+mod scan;
 mod serve;
 mod shutdown;
 mod test;
@@ -49,6 +50,8 @@ enum Command {
     Demo(demo::Demo),
     /// Decide recorded requests again, by other packs or as of another day.
     Replay(replay::Replay),
+    /// Look for personal data, card numbers and secrets in a file; nothing leaves the machine.
+    Scan(scan::Scan),
     /// Run the cases of packs.
     Test(test::Test),
     /// Sign, verify, check, compare and show packs.
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Locate(locate) => locate.run(),
         Command::Demo(demo) => demo.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Scan(scan) => scan.run(),
         Command::Test(test) => test.run(),
         Command::Pack(pack) => pack.run(),
         Command::Holds(holds) => holds.run(),
