@@ -17,6 +17,7 @@ mod refresh;
 mod replay;
 mod reports;
 mod run;
+mod scan;
 mod serve;
 mod shutdown;
 mod test;
@@ -50,6 +51,8 @@ enum Command {
     Demo(demo::Demo),
     /// Decide recorded requests again, by other packs or as of another day.
     Replay(replay::Replay),
+    /// Look for personal data, card numbers and secrets in a file; nothing leaves the machine.
+    Scan(scan::Scan),
     /// Run the cases of packs.
     Test(test::Test),
     /// Sign, verify, check, compare and show packs.
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Locate(locate) => locate.run(),
         Command::Demo(demo) => demo.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Scan(scan) => scan.run(),
         Command::Test(test) => test.run(),
         Command::Pack(pack) => pack.run(),
         Command::Passwd(passwd) => passwd.run(),

@@ -1,0 +1,212 @@
+//! The scanner: text comes in pieces of any size, findings come out that do not depend on where
+//! the pieces end. Memory is constant beside what is kept of the findings.
+
+mod block;
+mod columns;
+mod normal;
+mod own;
+mod records;
+#[cfg(test)]
+mod score;
+mod syntax;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::keys::{Keys, Memo};
+use super::values::{Hit, Prefixes, ROWS, resolve};
+use super::{Dictionary, Digester, Finding, Findings, Layer, Pattern, Source, Tag};
+
+use block::{Blocks, State};
+use normal::Window;
+use own::Own;
+pub use syntax::Syntax;
+
+/// How much text is looked at together.
+const BLOCK: usize = 4 << 10;
+
+/// How much before and after it is seen: the longest value with what announces it.
+const OVERLAP: usize = 512;
+
+/// Everything that is looked for. Built once, shared by all scanners.
+#[derive(Debug)]
+pub struct Detectors {
+    keys: Keys,
+    prefixes: Prefixes,
+    digester: Digester,
+    /// Tags and names in the order of [`ROWS`], then those of a configuration.
+    names: Vec<(Tag, Arc<str>)>,
+    own: Own,
+}
+
+/// How a scanner looks at its text.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What the text is; `None` if it shall be told from its beginning.
+    pub syntax: Option<Syntax>,
+    /// Where the text comes from.
+    pub layer: Layer,
+    /// Whether records are told apart; else all findings are of record 0.
+    pub records: bool,
+}
+
+/// Looks through one text.
+#[derive(Debug)]
+pub struct Scanner {
+    detectors: Arc<Detectors>,
+    layer: Layer,
+    records: bool,
+    window: Window,
+    state: Option<State>,
+    syntax: Option<Syntax>,
+    memo: Memo,
+    hits: Vec<Hit>,
+    findings: Findings,
+}
+
+// === impl Detectors ===
+
+impl Detectors {
+    /// The detectors that are built in.
+    pub fn new(digester: Digester) -> Self {
+        let names = ROWS.iter().map(|row| {
+            let tag = Tag::parse(row.tag).expect("tags of rows are tags, which a test holds");
+            (tag, row.detector.into())
+        });
+        let (keys, prefixes, own) = (Keys::new(), Prefixes::new(), Own::default());
+        Self { keys, prefixes, digester, names: names.collect(), own }
+    }
+
+    /// Detectors of a configuration beside those that are built in.
+    #[must_use]
+    pub fn with(mut self, patterns: Vec<Pattern>, dictionaries: Vec<Dictionary>) -> Self {
+        let listed = dictionaries.iter().map(|list| (list.tag.clone(), list.detector.clone()));
+        let own = patterns.iter().map(|one| (one.tag.clone(), one.detector.clone())).chain(listed);
+        self.names.truncate(ROWS.len());
+        self.names.extend(own);
+        self.own = Own { patterns, dictionaries };
+        self
+    }
+}
+
+impl Detectors {
+    /// The tag and the name of the detector of a hit.
+    fn name(&self, hit: &Hit) -> &(Tag, Arc<str>) {
+        let row = hit.own.map_or_else(|| hit.kind.index(), |own| ROWS.len() + own);
+        self.names.get(row).expect("each detector has a name")
+    }
+}
+
+// === impl Scanner ===
+
+impl Scanner {
+    /// A scanner for one text.
+    pub fn new(detectors: Arc<Detectors>, options: Options) -> Self {
+        Self {
+            detectors,
+            layer: options.layer,
+            records: options.records,
+            window: Window::default(),
+            state: None,
+            syntax: options.syntax,
+            memo: Memo::default(),
+            hits: Vec::new(),
+            findings: Findings::default(),
+        }
+    }
+
+    /// Takes the next piece.
+    pub fn push(&mut self, mut piece: &[u8]) {
+        while !piece.is_empty() {
+            if self.state.is_none() {
+                piece = self.begin(piece, false);
+                continue;
+            }
+            piece = self.window.fill(piece, BLOCK + OVERLAP);
+            if self.window.is_full(BLOCK + OVERLAP) {
+                self.scan(false);
+            }
+        }
+    }
+
+    /// Looks at what is left, and returns what was found.
+    pub fn finish(mut self) -> Findings {
+        if self.state.is_none() {
+            self.begin(&[], true);
+        }
+        self.window.end();
+        while !self.window.is_done() {
+            self.scan(true);
+        }
+        self.findings
+    }
+
+    /// What was found so far.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Up to which octet of the text all is decided: what comes later cannot change it.
+    pub fn decided(&self) -> u64 {
+        self.window.decided()
+    }
+
+    /// Holds the beginning until the syntax can be told from it.
+    fn begin<'p>(&mut self, piece: &'p [u8], last: bool) -> &'p [u8] {
+        let rest = self.window.hold(piece, syntax::LOOK);
+        if last || self.window.is_held(syntax::LOOK) {
+            let syntax = *self.syntax.get_or_insert_with(|| Syntax::of(self.window.held()));
+            self.window.release(syntax == Syntax::Form);
+            self.state = Some(State::new(syntax, self.records));
+        }
+        rest
+    }
+
+    /// Looks at one block.
+    fn scan(&mut self, last: bool) {
+        let Some(state) = &mut self.state else { return };
+        let (text, from) = (self.window.text(), self.window.next());
+        let to = text.len().min(from + BLOCK);
+        // Where pieces end must not show: no more is seen than there always is.
+        let text = text.get(..to + OVERLAP).unwrap_or(text);
+        let rest_of_text = last && to == self.window.text().len();
+        let detectors = &self.detectors;
+        let (keys, prefixes) = (&detectors.keys, &detectors.prefixes);
+        let blocks = Blocks { text, keys, memo: &self.memo, prefixes, own: &detectors.own };
+        blocks.scan(state, (from, to), &mut self.hits);
+        resolve(&mut self.hits);
+        // What begins near the end may yet meet something better.
+        let sure = if rest_of_text { usize::MAX } else { to - OVERLAP / 2 };
+        let count = self.hits.partition_point(|hit| hit.start < sure);
+        for hit in self.hits.drain(..count) {
+            let (tag, detector) = detectors.name(&hit);
+            let value = text.get(hit.start..hit.end).unwrap_or_default();
+            let digest = detectors.digester.digest(tag, &hit.kind.normalised(value));
+            if self.findings.is_full() {
+                self.findings.tally(tag, hit.confidence, digest);
+                continue;
+            }
+            let (offset, end) = (self.window.raw(hit.start), self.window.raw(hit.end));
+            self.findings.add(Finding {
+                tag: tag.clone(),
+                detector: Arc::clone(detector),
+                confidence: hit.confidence,
+                source: Source::Value,
+                layer: self.layer.clone(),
+                offset,
+                length: u32::try_from(end - offset).unwrap_or(u32::MAX),
+                record: state.record(hit.start),
+                shape: hit.outline(text),
+                digest,
+            });
+        }
+        let kept = to.saturating_sub(OVERLAP);
+        self.window.advance(to, kept);
+        state.moved(kept);
+        for hit in &mut self.hits {
+            hit.start -= kept;
+            hit.end -= kept;
+        }
+    }
+}

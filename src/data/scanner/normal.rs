@@ -1,0 +1,262 @@
+//! The window of text that is looked at, brought into one form: digits and signs of other
+//! scripts become ASCII, invisible characters go, `%40` becomes `@`. Places lead back.
+
+/// What is looked at, and how its places map to the text as it came.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    text: Vec<u8>,
+    /// Up to where it has been looked at.
+    next: usize,
+    /// The octet of the raw text at which the window begins.
+    base: u64,
+    /// From such a place on, so many octets more of the raw text lie before.
+    marks: Vec<(u16, u16)>,
+    /// The beginning, until the syntax is known.
+    held: Vec<u8>,
+    /// A sequence that a piece has cut.
+    tail: Vec<u8>,
+    /// Whether `+` is a blank.
+    form: bool,
+}
+
+/// What stands at a special octet.
+enum Step {
+    /// Too little is there to tell.
+    Cut,
+    /// So many octets become this one, or nothing.
+    Becomes(usize, Option<u8>),
+}
+
+/// Octets that may begin something special.
+const SPECIAL: [u8; 7] = [b'%', 0xC2, 0xD9, 0xDB, 0xE0, 0xE2, 0xEF];
+
+impl Window {
+    /// The text.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Up to where it has been looked at.
+    pub(super) fn next(&self) -> usize {
+        self.next
+    }
+
+    /// Whether all of it has been looked at.
+    pub(super) fn is_done(&self) -> bool {
+        self.next >= self.text.len()
+    }
+
+    /// How much memory is held, in octets.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        let marks = self.marks.capacity() * size_of::<(u16, u16)>();
+        self.text.capacity() + marks + self.held.capacity() + self.tail.capacity()
+    }
+
+    /// Whether so much has not been looked at.
+    pub(super) fn is_full(&self, want: usize) -> bool {
+        self.text.len() - self.next >= want
+    }
+
+    /// The octet of the raw text at a place.
+    pub(super) fn raw(&self, place: usize) -> u64 {
+        let before = self.marks.iter().take_while(|(mark, _)| usize::from(*mark) <= place);
+        let more: u64 = before.map(|(_, more)| u64::from(*more)).sum();
+        self.base + more + u64::try_from(place).unwrap_or(u64::MAX)
+    }
+
+    /// Up to which raw octet nothing can change any more.
+    pub(super) fn decided(&self) -> u64 {
+        self.raw(self.next.saturating_sub(super::OVERLAP / 2))
+    }
+
+    /// Holds a piece back, up to so much; returns the rest.
+    pub(super) fn hold<'p>(&mut self, piece: &'p [u8], most: usize) -> &'p [u8] {
+        let (part, rest) = piece.split_at(piece.len().min(most - self.held.len()));
+        self.held.extend_from_slice(part);
+        rest
+    }
+
+    /// Whether so much is held.
+    pub(super) fn is_held(&self, most: usize) -> bool {
+        self.held.len() >= most
+    }
+
+    /// What is held.
+    pub(super) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
+    /// Lets what was held into the window.
+    pub(super) fn release(&mut self, form: bool) {
+        self.form = form;
+        let held = std::mem::take(&mut self.held);
+        let rest = self.fill(&held, usize::MAX);
+        debug_assert!(rest.is_empty(), "there is no limit");
+    }
+
+    /// Takes of a piece until so much has not been looked at; returns the rest.
+    pub(super) fn fill<'p>(&mut self, piece: &'p [u8], want: usize) -> &'p [u8] {
+        let mut rest = piece;
+        while !rest.is_empty() && !self.is_full(want) {
+            rest = if self.tail.is_empty() {
+                let room = want.saturating_sub(self.text.len() - self.next);
+                let plain = self.special(rest.get(..room).unwrap_or(rest));
+                let (plain, after) = rest.split_at(plain);
+                self.text.extend_from_slice(plain);
+                let (cut, after) =
+                    after.split_at(usize::from(plain.len() < room && !after.is_empty()));
+                self.tail.extend_from_slice(cut);
+                after
+            } else {
+                let (cut, after) = rest.split_at(1);
+                self.tail.extend_from_slice(cut);
+                after
+            };
+            self.digest();
+        }
+        rest
+    }
+
+    /// The text is at its end.
+    pub(super) fn end(&mut self) {
+        let tail = std::mem::take(&mut self.tail);
+        self.text.extend_from_slice(&tail);
+    }
+
+    /// All up to `to` has been looked at; what lies before `kept` is not needed any more.
+    pub(super) fn advance(&mut self, to: usize, kept: usize) {
+        self.base = self.raw(kept);
+        let gone = u16::try_from(kept).unwrap_or(u16::MAX);
+        self.marks.retain(|(place, _)| *place > gone);
+        self.marks.iter_mut().for_each(|(place, _)| *place -= gone);
+        self.text.drain(..kept);
+        self.next = to - kept;
+    }
+
+    /// Where the first special octet stands.
+    fn special(&self, part: &[u8]) -> usize {
+        let found = match (part.is_ascii(), self.form) {
+            (true, false) => memchr::memchr(b'%', part),
+            (true, true) => memchr::memchr2(b'%', b'+', part),
+            (false, form) => part.iter().position(|b| SPECIAL.contains(b) || form && *b == b'+'),
+        };
+        found.unwrap_or(part.len())
+    }
+
+    /// Takes in the sequence in `tail`, as far as it can be told.
+    fn digest(&mut self) {
+        while let Some(first) = self.tail.first().copied() {
+            if !(SPECIAL.contains(&first) || self.form && first == b'+') {
+                self.text.push(first);
+                self.tail.remove(0);
+                continue;
+            }
+            let Step::Becomes(count, byte) = step(&self.tail) else { return };
+            self.text.extend(byte);
+            self.tail.drain(..count);
+            let more = count - usize::from(byte.is_some());
+            if more > 0 {
+                self.mark(more);
+            }
+        }
+    }
+
+    fn mark(&mut self, more: usize) {
+        let place = u16::try_from(self.text.len()).unwrap_or(u16::MAX);
+        let more = u16::try_from(more).unwrap_or(u16::MAX);
+        match self.marks.last_mut() {
+            Some((last, sum)) if *last == place && *sum < u16::MAX - more => *sum += more,
+            _ => self.marks.push((place, more)),
+        }
+    }
+}
+
+/// What the octets at the beginning are.
+fn step(tail: &[u8]) -> Step {
+    let literal = |byte| Step::Becomes(1, Some(byte));
+    match tail {
+        [b'+', ..] => literal(b' '),
+        [b'%', high, ..] if !high.is_ascii_hexdigit() => literal(b'%'),
+        []
+        | [b'%' | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF]
+        | [b'%', _]
+        | [0xE0, 0xA5]
+        | [0xE2, 0x80 | 0x81]
+        | [0xEF, 0xBB..=0xBD] => Step::Cut,
+        [b'%', high, low, ..] => match (hex(*high), hex(*low)) {
+            (Some(high), Some(low)) if high > 1 => Step::Becomes(3, Some(high << 4 | low)),
+            _ => literal(b'%'),
+        },
+        // Arabic-Indic and Persian digits; a soft hyphen, and a blank that does not break.
+        [0xD9, digit @ 0xA0..=0xA9, ..] => Step::Becomes(2, Some(digit - 0xA0 + b'0')),
+        [0xDB, digit @ 0xB0..=0xB9, ..] => Step::Becomes(2, Some(digit - 0xB0 + b'0')),
+        [0xC2, 0xAD, ..] => Step::Becomes(2, None),
+        [0xC2, 0xA0, ..] => Step::Becomes(2, Some(b' ')),
+        // Devanagari digits.
+        [0xE0, 0xA5, digit @ 0xA6..=0xAF, ..] => Step::Becomes(3, Some(digit - 0xA6 + b'0')),
+        // Zero-width blanks and joiners, the word joiner, the byte order mark.
+        [0xE2, 0x80, 0x8B..=0x8D, ..] | [0xE2, 0x81, 0xA0, ..] | [0xEF, 0xBB, 0xBF, ..] => {
+            Step::Becomes(3, None)
+        }
+        // Dashes, and narrow blanks.
+        [0xE2, 0x80, 0x90..=0x93, ..] => Step::Becomes(3, Some(b'-')),
+        [0xE2, 0x80, 0x87..=0x89 | 0xAF, ..] => Step::Becomes(3, Some(b' ')),
+        // Full-width forms of ASCII.
+        [0xEF, 0xBC, low @ 0x81..=0xBF, ..] => Step::Becomes(3, Some(low - 0x60)),
+        [0xEF, 0xBD, low @ 0x80..=0x9E, ..] => Step::Becomes(3, Some(low - 0x20)),
+        [byte, ..] => literal(*byte),
+    }
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normal(pieces: &[&[u8]], form: bool) -> (String, Window) {
+        let mut window = Window { form, ..Window::default() };
+        for piece in pieces {
+            assert!(window.fill(piece, usize::MAX).is_empty());
+        }
+        window.end();
+        (String::from_utf8_lossy(window.text()).into_owned(), window)
+    }
+
+    #[test]
+    fn other_writings_become_one() {
+        for (text, plain) in [
+            ("a%40b.de 100% %zz %4", "a@b.de 100% %zz %4"),
+            ("１２３－４５", "123-45"),
+            ("٤١١١ ۴۱۱۱ ४१११", "4111 4111 4111"),
+            ("4\u{200B}1\u{FEFF}1\u{AD}1", "4111"),
+            ("123\u{2011}45\u{A0}6", "123-45 6"),
+            ("é％汉字", "é%汉字"),
+        ] {
+            assert_eq!(normal(&[text.as_bytes()], false).0, plain);
+        }
+        assert_eq!(normal(&[b"tel=%2B44+7"], true).0, "tel=+44 7");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_cut_matters_and_places_lead_back(text in "[a4%é２\u{200B}٤+ -]{0,40}", cuts in proptest::collection::vec(0_usize..200, 0..6)) {
+            let bytes = text.as_bytes();
+            let mut cuts: Vec<_> = cuts.into_iter().map(|c| c.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<_> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            let (whole, window) = normal(&[bytes], false);
+            let (parts, other) = normal(&pieces, false);
+            proptest::prop_assert_eq!(&whole, &parts);
+            for place in 0..=window.text().len() {
+                proptest::prop_assert_eq!(window.raw(place), other.raw(place));
+            }
+            let end = u64::try_from(bytes.len()).unwrap();
+            proptest::prop_assert_eq!(window.raw(window.text().len()), end);
+        }
+    }
+}

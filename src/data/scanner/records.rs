@@ -1,0 +1,299 @@
+//! Records: which findings stand together. A record is an element of the outermost array of
+//! JSON, a line of NDJSON, a row of a table, an element of XML that has elements, else a line.
+
+use super::super::values::{mask, text::at};
+
+/// Places of the window, a bit each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    /// Marks a place.
+    pub(super) fn set(&mut self, place: usize) {
+        let word = place / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= 1 << (place % 64);
+        }
+    }
+
+    /// How many are marked after `from` and up to and with `to`.
+    pub(super) fn count(&self, from: usize, to: usize) -> usize {
+        self.until(to).saturating_sub(self.until(from))
+    }
+
+    /// How many are marked up to and with a place.
+    fn until(&self, place: usize) -> usize {
+        let whole: u32 = self.0.iter().take(place / 64).map(|word| word.count_ones()).sum();
+        let last = self.0.get(place / 64).map_or(0, |word| word << (63 - place % 64));
+        usize::try_from(whole + last.count_ones()).unwrap_or(0)
+    }
+
+    /// The last that is marked, up to and with a place.
+    pub(super) fn last_until(&self, place: usize) -> Option<usize> {
+        let word = self.0.get(place / 64).map_or(0, |word| word << (63 - place % 64));
+        if word != 0 {
+            return place.checked_sub(usize::try_from(word.leading_zeros()).unwrap_or(0));
+        }
+        let words = self.0.get(..(place / 64).min(self.0.len())).unwrap_or_default();
+        let (index, word) = words.iter().enumerate().rev().find(|(_, word)| **word != 0)?;
+        Some(index * 64 + 63 - usize::try_from(word.leading_zeros()).unwrap_or(0))
+    }
+
+    /// Forgets so many places, a multiple of 64 unless all ends.
+    pub(super) fn moved(&mut self, by: usize) {
+        self.0.drain(..(by / 64).min(self.0.len()));
+    }
+}
+
+/// Reads along and marks where records begin.
+#[derive(Debug)]
+pub(super) struct Records {
+    form: Form,
+    starts: Bits,
+    /// How many began before the window.
+    before: u64,
+}
+
+#[derive(Debug)]
+enum Form {
+    Json(Json),
+    Lines,
+    Xml(Xml),
+}
+
+/// How far into a JSON text the reader is.
+#[derive(Debug, Default)]
+struct Json {
+    depth: u32,
+    /// Which of the innermost 64 levels are arrays; bit 0 is the innermost.
+    arrays: u64,
+    /// At which depth the record is open.
+    record: Option<u32>,
+    /// Whether only whole lines are records.
+    lines: bool,
+    text: bool,
+    escaped: bool,
+}
+
+/// How far into an XML text the reader is.
+#[derive(Debug, Default)]
+struct Xml {
+    depth: u32,
+    /// Whether the open element below the root has elements.
+    parent: bool,
+}
+
+impl Records {
+    pub(super) fn json(lines: bool) -> Self {
+        Self::new(Form::Json(Json { lines, ..Json::default() }))
+    }
+
+    pub(super) fn lines() -> Self {
+        Self::new(Form::Lines)
+    }
+
+    pub(super) fn xml() -> Self {
+        Self::new(Form::Xml(Xml::default()))
+    }
+
+    fn new(form: Form) -> Self {
+        Self { form, starts: Bits::default(), before: 0 }
+    }
+
+    /// Reads a stretch of the window.
+    pub(super) fn read(&mut self, text: &[u8], from: usize, to: usize) {
+        let starts = &mut self.starts;
+        match &mut self.form {
+            Form::Json(json) => json.read(text, from, to, starts),
+            Form::Lines => {
+                let part = text.get(from..to).unwrap_or_default();
+                memchr::memchr_iter(b'\n', part).for_each(|place| starts.set(from + place + 1));
+            }
+            Form::Xml(xml) => xml.read(text, from, to, starts),
+        }
+    }
+
+    /// In which record a place lies.
+    pub(super) fn record(&self, place: usize) -> u64 {
+        self.before + u64::try_from(self.starts.until(place)).unwrap_or(0)
+    }
+
+    /// The window goes on by so many octets.
+    pub(super) fn moved(&mut self, by: usize) {
+        if let Some(last) = by.checked_sub(1) {
+            self.before = self.record(last);
+        }
+        self.starts.moved(by);
+    }
+}
+
+impl Json {
+    fn read(&mut self, text: &[u8], from: usize, to: usize, starts: &mut Bits) {
+        let mut place = from;
+        let (blocks, _) = text.get(from..to).unwrap_or_default().as_chunks::<64>();
+        for block in blocks {
+            if !self.block(block, place, starts) {
+                self.slowly(text, place, place + 64, starts);
+            }
+            place += 64;
+        }
+        self.slowly(text, place, to, starts);
+    }
+
+    /// Reads 64 octets by masks, as simdjson does; `false` if something in them is escaped.
+    fn block(&mut self, block: &[u8; 64], place: usize, starts: &mut Bits) -> bool {
+        if self.escaped || mask(block, |byte| byte == b'\\') != 0 {
+            return false;
+        }
+        let quotes = mask(block, |byte| byte == b'"');
+        // Each bit becomes the parity of the quotes up to it.
+        let parity = [1, 2, 4, 8, 16, 32].iter().fold(quotes, |all, by| all ^ all << by);
+        let inside = if self.text { !parity } else { parity };
+        let opens = mask(block, |byte| byte | 0x20 == b'{');
+        let closes = mask(block, |byte| byte | 0x20 == b'}');
+        let mut structural = (opens | closes) & !inside;
+        while structural != 0 {
+            let bit = usize::try_from(structural.trailing_zeros()).unwrap_or(0);
+            match block.get(bit) {
+                Some(byte @ (b'{' | b'[')) => self.open(*byte == b'[', place + bit + 1, starts),
+                _ => self.close(place + bit + 1, starts),
+            }
+            structural &= structural - 1;
+        }
+        self.text = inside >> 63 == 1;
+        true
+    }
+
+    /// Reads octet by octet.
+    fn slowly(&mut self, text: &[u8], from: usize, to: usize, starts: &mut Bits) {
+        let mut place = from;
+        while place < to {
+            let rest = text.get(place..to).unwrap_or_default();
+            if self.escaped {
+                self.escaped = false;
+                place += 1;
+            } else if self.text {
+                let Some(found) = memchr::memchr2(b'"', b'\\', rest) else { return };
+                place += found + 1;
+                self.escaped = rest.get(found) == Some(&b'\\');
+                self.text = self.escaped;
+            } else {
+                let structural = |b: &u8| matches!(b, b'"' | b'{' | b'[' | b'}' | b']');
+                let Some(found) = rest.iter().position(structural) else { return };
+                place += found + 1;
+                match rest.get(found) {
+                    Some(b'"') => self.text = true,
+                    Some(b'{' | b'[') => self.open(at(text, place - 1) == b'[', place, starts),
+                    _ => self.close(place, starts),
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, array: bool, place: usize, starts: &mut Bits) {
+        let element = self.arrays & 1 == 1 && self.depth > 0 && self.depth <= 2;
+        let begins = self.depth == 0 || element && !self.lines;
+        if begins && self.record.is_none() {
+            starts.set(place);
+            // A top-level value is a record until an array in it has elements of its own.
+            self.record = (self.depth > 0).then_some(self.depth);
+        }
+        self.arrays = self.arrays << 1 | u64::from(array);
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn close(&mut self, place: usize, starts: &mut Bits) {
+        self.depth = self.depth.saturating_sub(1);
+        self.arrays >>= 1;
+        if self.record == Some(self.depth) {
+            self.record = None;
+            starts.set(place);
+        }
+    }
+}
+
+impl Xml {
+    fn read(&mut self, text: &[u8], from: usize, to: usize, starts: &mut Bits) {
+        let part = text.get(from..to).unwrap_or_default();
+        for place in memchr::memchr2_iter(b'<', b'/', part) {
+            let place = from + place;
+            match (at(text, place), at(text, place + 1)) {
+                (b'<', b'/') | (b'/', b'>') => self.close(place, starts),
+                (b'<', b'!' | b'?') => {}
+                (b'<', _) => self.open(),
+                _ => {}
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        self.parent |= self.depth >= 2;
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn close(&mut self, place: usize, starts: &mut Bits) {
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth == 1 && self.parent {
+            self.parent = false;
+            starts.set(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(mut records: Records, text: &str) -> Vec<u64> {
+        records.read(text.as_bytes(), 0, text.len());
+        let places = text.match_indices('#').map(|(place, _)| records.record(place));
+        let first = records.record(text.find('#').unwrap());
+        places.map(|record| record - first).collect()
+    }
+
+    #[test]
+    fn what_stands_together() {
+        let json = |text| records(Records::json(false), text);
+        assert_eq!(json("[{\"a\":\"#\",\"b\":{\"c\":\"#}\\\"{#\"}},{\"a\":\"#\"}]"), [0, 0, 0, 2]);
+        assert_eq!(
+            json("{\"u\":[{\"a\":\"#\",\"x\":[{\"b\":\"#\"},{}]},{\"a\":\"#\"}]}"),
+            [0, 0, 2]
+        );
+        assert_eq!(json("{\"a\":\"#\",\"b\":{\"c\":\"#\"}}"), [0, 0]);
+        let lines =
+            records(Records::json(true), "{\"x\":[{\"a\":\"#\"},{\"a\":\"#\"}]}\n{\"a\":\"#\"}");
+        assert_eq!(lines, [0, 0, 1]);
+        let xml = |text| records(Records::xml(), text);
+        assert_eq!(xml("<r><p><a>#</a><b>#</b></p><p><a>#</a></p></r>"), [0, 0, 1]);
+        assert_eq!(xml("<r><a>#</a><b>#</b></r>"), [0, 0]);
+        assert_eq!(records(Records::lines(), "#\n# #\n"), [0, 1, 1]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn masks_read_as_octets_do(text in "([{}\\[\\]\",a]|\"a|\\\\.){0,400}") {
+            let (mut masked, mut slow) = (Json::default(), Json::default());
+            let (mut left, mut right) = (Bits::default(), Bits::default());
+            masked.read(text.as_bytes(), 0, text.len(), &mut left);
+            slow.slowly(text.as_bytes(), 0, text.len(), &mut right);
+            proptest::prop_assert_eq!(left.0, right.0);
+            proptest::prop_assert_eq!((masked.depth, masked.text), (slow.depth, slow.text));
+        }
+    }
+
+    #[test]
+    fn bits_count_and_move() {
+        let mut bits = Bits::default();
+        [0, 63, 64, 200].into_iter().for_each(|place| bits.set(place));
+        assert_eq!(
+            (bits.until(0), bits.until(63), bits.until(999), bits.count(0, 64)),
+            (1, 2, 4, 2)
+        );
+        assert_eq!((bits.last_until(199), bits.last_until(999)), (Some(64), Some(200)));
+        bits.moved(64);
+        assert_eq!((bits.until(0), bits.last_until(200)), (1, Some(136)));
+    }
+}
