@@ -40,7 +40,7 @@ impl Opened<'_> {
         words: &Words,
     ) -> End {
         match (course, words) {
-            (Course::Plain(http2), _) => self.plain(client, http2).await,
+            (Course::Plain(http2), _) => self.plain(client, upstream, http2).await,
             (Course::Secure(hello), _) => self.secure(client, upstream, &hello).await,
             (Course::Bar(why), Words::Tls(hello)) => {
                 // Told inside, where it can be read.
@@ -52,8 +52,11 @@ impl Opened<'_> {
         }
     }
 
-    /// Serves plain HTTP inside a tunnel; the destination is met by each request.
-    async fn plain<S: Io>(&self, client: Rewound<S>, http2: bool) -> End {
+    /// Serves plain HTTP inside a tunnel; its connection is the first request's.
+    async fn plain<S: Io>(&self, client: Rewound<S>, upstream: Carrier, http2: bool) -> End {
+        if let Err(error) = self.meet(upstream, (Speech::Http, Alpn::Http1), None).await {
+            tracing::debug!(%error, "the first request will connect by itself");
+        }
         let inside = self.inside(None, Speech::Http, Alpn::Http1, None);
         let (proxy, ingress) = (Arc::clone(self.proxy), self.within(inside));
         if http2 {
@@ -68,7 +71,8 @@ impl Opened<'_> {
     /// the destination is told to the client inside, where it can be read.
     async fn secure<S: Io>(&self, client: Rewound<S>, upstream: Carrier, hello: &Hello) -> End {
         let wanted = if hello.offers(b"h2") { Alpn::Http2 } else { Alpn::Http1 };
-        let (http2, trouble) = match self.meet(upstream, wanted, hello).await {
+        let (http2, trouble) = match self.meet(upstream, (Speech::Https, wanted), Some(hello)).await
+        {
             Ok(http2) => (http2, None),
             Err(Error::Failed(failed)) => (false, Some(failed)),
             Err(Error::Refused(_)) => (false, None),
@@ -140,9 +144,14 @@ impl Opened<'_> {
 
     /// Handshakes with the destination on the connected socket, and lets the connection wait
     /// for the first request. Says whether HTTP/2 is spoken there.
-    async fn meet(&self, upstream: Carrier, alpn: Alpn, hello: &Hello) -> Result<bool, Error> {
-        let authority = self.authority(Some(hello));
-        let target = Target { authority, scheme: Speech::Https, alpn };
+    async fn meet(
+        &self,
+        upstream: Carrier,
+        (scheme, alpn): (Speech, Alpn),
+        hello: Option<&Hello>,
+    ) -> Result<bool, Error> {
+        let authority = self.authority(hello);
+        let target = Target { authority, scheme, alpn };
         let key = target.key(&self.standing.permit, &self.proxy.active());
         let lease = self.proxy.upstream.handshake(upstream, key).await?;
         let http2 = lease.link.sender.is_shared();

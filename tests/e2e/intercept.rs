@@ -172,6 +172,8 @@ fn plain_http_in_a_tunnel_is_decided_too() {
     };
     assert_eq!((ask(""), ask("X-Data-Class: health\r\n")), (200, 451));
     assert_eq!(origin.requests().len(), 1);
+    // Each tunnel connects once: the request inside takes that connection.
+    assert_eq!(origin.connections(), 2);
 }
 
 #[test]
