@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
@@ -16,6 +16,7 @@ use super::frame::{Pause, patience};
 use super::guard::{InFlight, Informer, Served, Wire};
 use super::ingress::Ingress;
 use super::judge::Judged;
+use super::mark::Mark;
 use super::outgoing::{Outgoing, Progress};
 use super::pool::Key;
 use super::sender::Address;
@@ -186,7 +187,7 @@ fn silent() -> Error {
 
 impl Proxy {
     /// Our own mark in `Via`.
-    pub(super) fn via(&self) -> &HeaderValue {
+    pub(super) fn via(&self) -> &Mark {
         &self.via
     }
 }

@@ -28,6 +28,7 @@ mod intercept;
 mod judge;
 mod labels;
 mod listener;
+mod mark;
 mod meet;
 mod opening;
 mod outgoing;
@@ -61,7 +62,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use tokio::sync::{Semaphore, watch};
 
 use crate::audit::{Desk, Sink, Volumes};
@@ -82,6 +82,7 @@ pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
 pub use transparent::{By, Claimed, Transparent, Unrecognised};
 
+use mark::Mark;
 use own::Own;
 use upstream::Upstream;
 
@@ -110,7 +111,7 @@ pub struct Proxy {
     disbelief: disbelief::Disbelief,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
-    via: HeaderValue,
+    via: Mark,
     /// How requests and tunnels end when the program stops.
     pub drain: Drain,
 }
@@ -155,7 +156,7 @@ impl Proxy {
             authority,
             metrics,
         } = parts;
-        let (own, via) = (Own::new(own), fields::mark());
+        let (own, via) = (Own::new(own), Mark::new());
         let upstream = Upstream::new(upstream::Parts {
             trust,
             settings: settings.clone(),

@@ -89,7 +89,7 @@ pub(super) async fn serve(
         }
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
         Err(error) => {
-            let error = held::refused(&mut draft, error).await;
+            let error = Box::pin(held::refused(&mut draft, error)).await;
             reply::error(&error, wish, draft, Some(in_flight.answer()))
         }
     })
@@ -116,7 +116,7 @@ async fn walk(
     let ask = Ask { ingress, target: &target, method: &method, headers };
     let permitted = decide(draft, ask).await?;
     if target.scheme.is_tunnel() {
-        let tunnel = connect(draft, ask, permitted).await?;
+        let tunnel = Box::pin(connect(draft, ask, permitted)).await?;
         return Ok(Passed::Tunnel(tunnel, hyper::upgrade::on(&mut request)));
     }
     let Permitted { statement, judged } = permitted;
