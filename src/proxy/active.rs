@@ -5,13 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::auth::Auth;
-use crate::data::{Carriers, Tag};
+use crate::data::{Carriers, Inspector, Tag};
 use crate::geo::Atlas;
 use crate::net::{Host, HostPattern, Nat64};
 use crate::policy::{Declared, Exporter, PackInfo, Policy, PrincipalSet};
 use crate::tls::Acceptor;
 
 use super::chain::Chains;
+use super::inspect;
 use super::opening::Opening;
 use super::principals::Principals;
 
@@ -28,6 +29,10 @@ pub struct Active {
     pub atlas: Arc<Atlas>,
     /// The headers that declare tags.
     pub carriers: Carriers,
+    /// What bodies are looked through for; none where none is looked into.
+    pub inspector: Option<Arc<Inspector>>,
+    /// Which bodies are looked into.
+    pub inspect: inspect::Settings,
     /// Who clients are.
     pub principals: Principals,
     /// What clients have to prove, and by what.

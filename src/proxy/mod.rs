@@ -24,6 +24,7 @@ pub mod guard;
 mod hearing;
 mod held;
 mod ingress;
+pub mod inspect;
 mod intercept;
 mod judge;
 mod labels;

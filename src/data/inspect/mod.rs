@@ -43,6 +43,11 @@ impl Inspector {
         Self { detectors, limits }
     }
 
+    /// What it looks for.
+    pub fn detectors(&self) -> &Arc<Detectors> {
+        &self.detectors
+    }
+
     /// How far it goes.
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -91,6 +91,16 @@ impl Detectors {
 }
 
 impl Detectors {
+    /// Whether a detector that is built in has this name.
+    pub fn is_built_in(name: &str) -> bool {
+        ROWS.iter().any(|row| row.detector == name)
+    }
+
+    /// The key of its digests.
+    pub fn digester(&self) -> &Digester {
+        &self.digester
+    }
+
     /// The tag and the name of the detector of a hit.
     fn name(&self, hit: &Hit) -> &(Tag, Arc<str>) {
         let row = hit.own.map_or_else(|| hit.kind.index(), |own| ROWS.len() + own);

@@ -1,0 +1,5 @@
+//! Bodies that are looked into on their way.
+
+mod settings;
+
+pub use settings::{Settings, When};
