@@ -34,10 +34,13 @@ pub(super) async fn find(
     draft.record().timings.resolve = Some(resolve);
     let target = ask.target;
     let places = proxy.locate(&active, target, &addresses)?;
-    if !facts.is_sealed() {
-        return judge_all(draft, facts, target, places, resolved.elapsed()).await;
-    }
-    match active.opening.plan(&active.policy, facts, &places) {
+    let (opening, sealed) = (&active.opening, facts.is_sealed());
+    let plan = match (sealed, target.scheme.is_tunnel()) {
+        (true, _) => opening.plan(&active.policy, facts, &places),
+        (false, true) => opening.plan_shut(facts, &places),
+        (false, false) => Plan::Tunnel,
+    };
+    match plan {
         Plan::Open => {
             let permits = introduced(draft, &active, facts, &places)?;
             note(draft, &proxy, resolved.elapsed());
@@ -46,6 +49,9 @@ pub(super) async fn find(
         Plan::Refuse => {
             let text = "the configuration opens no tunnel to this destination";
             Err(Failed::sealed("tunnel-refused", text).into())
+        }
+        Plan::Tunnel if !sealed => {
+            judge_all(draft, facts, target, places, resolved.elapsed()).await
         }
         Plan::Tunnel => {
             let content = statement.content(&active, true);

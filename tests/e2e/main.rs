@@ -22,6 +22,7 @@ mod intercept;
 mod life;
 mod listeners;
 mod names;
+mod opening;
 mod packs;
 mod peers;
 mod policy;
