@@ -194,7 +194,7 @@ impl Scanner {
             let value = text.get(hit.start..hit.end).unwrap_or_default();
             let digest = detectors.digester.digest(tag, &hit.kind.normalised(value));
             if self.findings.is_full() {
-                self.findings.tally(tag, hit.confidence, digest);
+                self.findings.tally(tag, hit.confidence, state.record(hit.start), digest);
                 continue;
             }
             let (offset, end) = (self.window.raw(hit.start), self.window.raw(hit.end));
