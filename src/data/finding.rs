@@ -109,6 +109,12 @@ impl Layer {
         }))
     }
 
+    /// One of several such layers.
+    #[must_use]
+    pub fn nth(&self, number: usize) -> Self {
+        Self(Some(format!("{}[{number}]", self.as_str()).into()))
+    }
+
     /// The path; empty for the body itself.
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()

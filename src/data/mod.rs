@@ -19,6 +19,6 @@ pub use declared::{Carrier, Carriers, Form};
 pub use digest::{Digest, Digester};
 pub use finding::{Confidence, Finding, Findings, Layer, MAX_FINDINGS, Outline, Source, Summary};
 pub use groups::{Group, Groups};
-pub use inspect::{Described, Inspection, Inspector, Limits};
+pub use inspect::{Described, Inflate, Inspection, Inspector, Limits, Malformed};
 pub use scanner::{Detectors, Options, Scanner, Syntax};
 pub use tag::{MAX_TAGS, Tag, TagPattern, Tags};
