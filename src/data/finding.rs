@@ -164,6 +164,19 @@ impl Confidence {
     }
 }
 
+impl Source {
+    /// The word in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Label => "label",
+            Self::Shape => "shape",
+            Self::Value => "value",
+            Self::FieldMap => "field-map",
+        }
+    }
+}
+
 // === impl Findings ===
 
 impl Findings {

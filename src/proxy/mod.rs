@@ -28,6 +28,7 @@ pub mod inspect;
 mod intercept;
 mod judge;
 mod labels;
+mod later;
 mod listener;
 mod mark;
 mod meet;
@@ -113,6 +114,8 @@ pub struct Proxy {
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
     via: Mark,
+    /// How much of all bodies is held.
+    held: inspect::Room,
     /// How requests and tunnels end when the program stops.
     pub drain: Drain,
 }
@@ -187,6 +190,7 @@ impl Proxy {
             disbelief: disbelief::Disbelief::default(),
             metrics,
             via,
+            held: inspect::Room::default(),
             drain,
         })
     }

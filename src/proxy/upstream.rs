@@ -194,7 +194,7 @@ impl Upstream {
     ) -> Result<Sent, Error> {
         let Met { mut lease, permit, connect } = met;
         let again = repeated(&request).filter(|_| connect.is_none());
-        request.body().hand_over(true);
+        request.body().hand_over(&permit);
         match lease.link.sender.send(request, address).await {
             Ok(response) => Ok(Sent::Break(Answered { response, lease, permit, connect })),
             Err(mut error) => {
@@ -202,7 +202,7 @@ impl Upstream {
                 let (unsent, error) = (message.is_some(), error.into_error());
                 let back = message.or_else(|| again.filter(|_| may_go_again(&error)));
                 let back = back.ok_or_else(|| exchange_failed(&error))?;
-                back.body().hand_over(!unsent);
+                back.body().came_back(unsent);
                 Ok(Sent::Continue(back))
             }
         }
@@ -214,7 +214,7 @@ impl Upstream {
         address: &Address,
     ) -> Result<Answered, Error> {
         let Met { mut lease, permit, connect } = met;
-        request.body().hand_over(true);
+        request.body().hand_over(&permit);
         let sent = lease.link.sender.send(request, address).await;
         let response = sent.map_err(|error| exchange_failed(&error.into_error()))?;
         Ok(Answered { response, lease, permit, connect })

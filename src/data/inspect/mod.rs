@@ -127,6 +127,12 @@ impl Inspection {
         found
     }
 
+    /// Looks no further: what comes is too large for what it is.
+    pub fn abandon(mut self) -> Findings {
+        self.shared.cannot(stage::Cannot::TooLarge, &Place::default());
+        self.finish()
+    }
+
     /// The body has ended; everything that was found.
     pub fn finish(mut self) -> Findings {
         close(&mut self.root, &mut self.shared);
