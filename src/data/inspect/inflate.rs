@@ -143,7 +143,14 @@ impl Unwrap {
                 Next::Between if input.first().is_some_and(|byte| !matches!(byte, 0 | 0x1F)) => {
                     return Ok(Step::of(Turn::Ended));
                 }
-                _ => {}
+                Next::Fixed(_)
+                | Next::ExtraLength(_)
+                | Next::Extra(_)
+                | Next::Name
+                | Next::Comment
+                | Next::HeaderCheck(_)
+                | Next::Trailer(_)
+                | Next::Between => {}
             }
             let Some((byte, rest)) = input.split_first() else { return Ok(Step::of(Turn::Fed)) };
             if self.wrap == Wrap::Zlib && self.next == Next::Fixed(1) && !self.is_zlib(*byte) {

@@ -2,23 +2,31 @@
 //! what cannot be read is said with a tag `uninspectable.*`.
 
 mod begin;
+mod cfb;
 mod charset;
 mod coding;
+mod grpc;
 mod hooks;
 mod inflate;
 mod leaf;
 mod limits;
 mod magic;
 mod marks;
+mod markup;
+mod member;
 mod multipart;
 mod part;
+mod pdf;
+mod pdftext;
+mod protobuf;
+mod runs;
 mod said;
 mod stage;
 mod strings;
-#[cfg(test)]
-mod tests;
+mod tar;
 mod transfer;
 mod unbrotli;
+mod zip;
 mod zstd;
 
 use std::sync::Arc;

@@ -1,0 +1,120 @@
+//! What an inspection finds does not depend on how the body came, nor does it let go of what it
+//! has not looked at.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "bodies/mod.rs"]
+mod bodies;
+
+use std::sync::{Arc, LazyLock};
+
+use borderpost::data::{Described, Detectors, Digester, Findings, Inspection, Inspector, Limits};
+use proptest::prelude::*;
+
+use bodies::{Sample, samples};
+
+static INSPECTOR: LazyLock<Arc<Inspector>> = LazyLock::new(|| {
+    let detectors = Arc::new(Detectors::new(Digester::new(&[7; 32], "k").unwrap()));
+    Arc::new(Inspector::new(detectors, Limits::default()))
+});
+
+static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(samples);
+
+fn begun(said: (&str, &str)) -> Inspection {
+    let some = |text: &'static str| (!text.is_empty()).then_some(text);
+    let (media, coding) = (said.0.to_owned().leak(), said.1.to_owned().leak());
+    let described = Described {
+        content_type: some(media),
+        content_encoding: some(coding),
+        ..Described::default()
+    };
+    Inspection::new(&INSPECTOR, &described)
+}
+
+fn whole(sample: &Sample) -> Findings {
+    let mut inspection = begun(sample.said);
+    inspection.push(&sample.body);
+    inspection.finish()
+}
+
+/// Pushes pieces; what was let go holds nothing that was not known by then.
+fn pieces(sample: &Sample, cuts: &[usize], leaks: bool) -> Findings {
+    let mut inspection = begun(sample.said);
+    let mut before = 0;
+    for pair in cuts.windows(2) {
+        inspection.push(&sample.body[pair[0]..pair[1]]);
+        let decided = inspection.decided();
+        let pushed = u64::try_from(pair[1]).unwrap();
+        assert!(
+            before <= decided && decided <= pushed,
+            "{}: {before} {decided} {pushed}",
+            sample.name
+        );
+        if leaks && decided > before {
+            let mut gone = begun(sample.said);
+            gone.push(&sample.body[..usize::try_from(decided).unwrap()]);
+            let (known, gone) = (inspection.tags(), gone.finish());
+            for tag in gone.tags().iter().filter(|tag| !tag.as_str().starts_with("uninspectable")) {
+                assert!(
+                    known.iter().any(|one| one == tag),
+                    "{}: {tag} went at {decided}",
+                    sample.name
+                );
+            }
+        }
+        before = decided;
+    }
+    inspection.finish()
+}
+
+fn sorted(findings: &Findings) -> (Vec<String>, String) {
+    let kept: Vec<_> = findings.kept().iter().map(|one| format!("{one:?}")).collect();
+    (kept, format!("{:?}", findings.sums()))
+}
+
+#[test]
+fn every_layer_is_looked_into() {
+    for sample in &*SAMPLES {
+        let findings = whole(sample);
+        let found = findings.kept().iter().filter(|one| one.layer.as_str() == sample.layer);
+        let mut found: Vec<_> = found.map(|one| &*one.detector).collect();
+        found.sort_unstable();
+        let all: Vec<_> =
+            findings.kept().iter().map(|one| (&*one.detector, one.layer.as_str())).collect();
+        assert_eq!(found, ["credit_card", "email_address", "us_ssn"], "{}: {all:?}", sample.name);
+        let unread = findings.tags().iter().any(|tag| tag.as_str().starts_with("uninspectable"));
+        assert!(!unread, "{}: {:?}", sample.name, findings.tags());
+    }
+}
+
+#[test]
+fn every_cut_gives_the_same() {
+    for sample in &*SAMPLES {
+        let expected = sorted(&whole(sample));
+        let length = sample.body.len();
+        let step = if length > 2_000 { 487 } else { 1 };
+        for cut in (0..length).step_by(step) {
+            let parts = pieces(sample, &[0, cut, length], false);
+            assert_eq!(sorted(&parts), expected, "{} cut at {cut}", sample.name);
+        }
+        let single: Vec<_> = (0..=length).collect();
+        assert_eq!(sorted(&pieces(sample, &single, length < 2_000)), expected, "{}", sample.name);
+        let some: Vec<_> = (0..length).step_by(700).chain([length]).collect();
+        assert_eq!(sorted(&pieces(sample, &some, true)), expected, "{}", sample.name);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_pieces_give_the_same(
+        which in 0..SAMPLES.len(),
+        cuts in proptest::collection::vec(0_usize..40_000, 0..12),
+    ) {
+        let sample = &SAMPLES[which];
+        let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(sample.body.len())).collect();
+        cuts.extend([0, sample.body.len()]);
+        cuts.sort_unstable();
+        prop_assert_eq!(sorted(&pieces(sample, &cuts, true)), sorted(&whole(sample)));
+    }
+}
