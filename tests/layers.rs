@@ -5,7 +5,10 @@
 
 #[path = "bodies/mod.rs"]
 mod bodies;
+#[path = "fuzz/fuzz_targets/bodies.rs"]
+mod targets;
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use borderpost::data::{Described, Detectors, Digester, Findings, Inspection, Inspector, Limits};
@@ -101,6 +104,29 @@ fn every_cut_gives_the_same() {
         assert_eq!(sorted(&pieces(sample, &single, length < 2_000)), expected, "{}", sample.name);
         let some: Vec<_> = (0..length).step_by(700).chain([length]).collect();
         assert_eq!(sorted(&pieces(sample, &some, true)), expected, "{}", sample.name);
+    }
+}
+
+/// Where a sample lies as a seed of the fuzz targets: after an octet that says what is said of it.
+fn seed(sample: &Sample) -> PathBuf {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = sample.name.chars().map(plain).collect();
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name)
+}
+
+/// `BORDERPOST_CORPUS=write` writes those that are missing.
+#[test]
+fn every_sample_is_a_seed() {
+    for sample in &*SAMPLES {
+        let path = seed(sample);
+        let some = |text: &'static str| (!text.is_empty()).then_some(text);
+        let said = (some(sample.said.0), some(sample.said.1));
+        let first = targets::SAID.iter().position(|one| *one == said).unwrap_or(0);
+        let first = u8::try_from(first).unwrap();
+        if std::env::var_os("BORDERPOST_CORPUS").is_some() && !path.exists() {
+            std::fs::write(&path, [&[first][..], &sample.body].concat()).unwrap();
+        }
+        assert!(path.exists(), "{}: no seed {}", sample.name, path.display());
     }
 }
 

@@ -78,6 +78,14 @@ impl Stage for Leaf {
     }
 }
 
+/// Looks through the name of a file: what comes after the last dot is none of it.
+pub(super) fn scan_name(name: &[u8], place: &Place, shared: &mut Shared) {
+    let mut name = name.to_vec();
+    let dot = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
+    name.iter_mut().skip(dot).take(1).for_each(|byte| *byte = b' ');
+    scan(&name, &place.view("name"), Syntax::Text, shared);
+}
+
 /// Looks through a short text.
 pub(super) fn scan(text: &[u8], place: &Place, syntax: Syntax, shared: &mut Shared) {
     let layer = place.layer.clone();

@@ -99,7 +99,7 @@ impl Tar {
         self.count += 1;
         let name = block.get(..100).unwrap_or_default();
         let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-        leaf::scan(name, &place.view("name"), Syntax::Text, shared);
+        leaf::scan_name(name, &place, shared);
         let open = size > 0 && shared.enter_part(&place);
         let name = String::from_utf8_lossy(name);
         self.next = open.then(|| member::open(&name, &place, shared));

@@ -1,7 +1,7 @@
 //! Zip, streamed from its local headers: stored, deflated and zstd members, with sizes after the
 //! data, and beyond 4 GiB. The directory at the end is looked through for what else it says.
 
-use super::super::{Findings, Syntax};
+use super::super::Findings;
 use super::coding::{Coded, Coding};
 use super::leaf;
 use super::marks::Held;
@@ -145,7 +145,7 @@ impl Zip {
         let place = self.place.nth(self.count);
         self.count += 1;
         let name = octets.get(HEADER..HEADER + header.name).unwrap_or_default();
-        leaf::scan(name, &place.view("name"), Syntax::Text, shared);
+        leaf::scan_name(name, &place, shared);
         // Sizes of zero may follow the data; others are what they are.
         let known = header.size > 0 || !header.has(8);
         self.after = header.has(8);
