@@ -39,7 +39,8 @@ pub(super) fn open(name: &str, place: &Place, shared: &Shared) -> Next {
 /// Whether a member is the text of a document, in which markup divides what is one value.
 fn is_office_text(name: &str) -> bool {
     let folder = ["word/", "ppt/", "xl/"].iter().any(|folder| name.starts_with(folder));
-    folder && name.ends_with(".xml") || matches!(name, "content.xml" | "styles.xml")
+    folder && name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("xml"))
+        || matches!(name, "content.xml" | "styles.xml")
 }
 
 impl Kept {

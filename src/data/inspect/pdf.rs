@@ -103,7 +103,7 @@ impl Pdf {
         if self.object.len() > OBJECT {
             self.object.drain(..self.object.len() - OBJECT);
         }
-        if self.objects.lexer.encrypted && !self.encrypted {
+        if self.objects.lexer.seen.encrypted && !self.encrypted {
             self.encrypted = true;
             shared.cannot(Cannot::Encrypted, &self.place);
         }
@@ -256,7 +256,7 @@ impl Stage for Pdf {
 impl Strings {
     fn end(&mut self, place: &Place, shared: &mut Shared) {
         self.leaf.end(shared);
-        if std::mem::take(&mut self.lexer.numbered) {
+        if std::mem::take(&mut self.lexer.seen.numbered) {
             shared.cannot(Cannot::Encoding, &place.view("font"));
         }
     }

@@ -22,6 +22,15 @@ enum State {
     Hex(Option<u8>),
 }
 
+/// What is in the way of reading.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// Fonts whose letters have numbers of their own.
+    pub(super) numbered: bool,
+    /// The document is encrypted.
+    pub(super) encrypted: bool,
+}
+
 /// Reads the syntax of PDF.
 #[derive(Debug, Default)]
 pub(super) struct Lexer {
@@ -33,10 +42,7 @@ pub(super) struct Lexer {
     height: i64,
     /// Whether something was shown in this line.
     shown: bool,
-    /// Whether fonts are used whose letters have numbers of their own.
-    pub(super) numbered: bool,
-    /// Whether the document is encrypted.
-    pub(super) encrypted: bool,
+    pub(super) seen: Seen,
     pub(super) text: Vec<u8>,
 }
 
@@ -109,18 +115,18 @@ impl Lexer {
         let mut mark = None;
         match word.as_slice() {
             [] => {}
-            b"Td" | b"TD" if self.number == 0 => self.blank(),
+            [b'T', b'd' | b'D'] if self.number == 0 => self.blank(),
             b"Tm" if self.number == self.height => self.blank(),
             b"Tm" => {
                 self.height = self.number;
                 self.line();
             }
-            b"Td" | b"TD" | b"T*" | b"'" | b"\"" | b"BT" | b"ET" => self.line(),
+            [b'T', b'd' | b'D' | b'*'] | [b'\'' | b'"'] | [b'B' | b'E', b'T'] => self.line(),
             b"obj" => mark = Some(Mark::Object),
             b"endobj" => mark = Some(Mark::End),
             b"stream" if matches!(byte, b'\r' | b'\n') => mark = Some(Mark::Stream),
-            b"/Identity-H" | b"/Identity-V" => self.numbered = true,
-            b"/Encrypt" => self.encrypted = true,
+            b"/Identity-H" | b"/Identity-V" => self.seen.numbered = true,
+            b"/Encrypt" => self.seen.encrypted = true,
             other => {
                 let text = str::from_utf8(other).unwrap_or_default();
                 let whole = text.split('.').next().unwrap_or_default();
@@ -205,7 +211,9 @@ mod tests {
 
     fn text(page: &str) -> String {
         let mut lexer = Lexer::default();
-        page.bytes().for_each(|byte| drop(lexer.read(byte)));
+        for byte in page.bytes() {
+            lexer.read(byte);
+        }
         String::from_utf8(lexer.text).unwrap()
     }
 

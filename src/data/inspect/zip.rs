@@ -167,19 +167,15 @@ impl Zip {
             return self.rest_passed(shared);
         }
         let name = String::from_utf8_lossy(name);
-        self.state = match coding.filter(|_| !skipped) {
-            Some(coding) => {
-                let next = member::open(&name, &place, shared);
-                match Coded::member(coding, &place, next) {
-                    Some(coded) => State::Packed(Box::new(coded), known.then_some(header.size)),
-                    None => State::Stored(header.size),
-                }
-            }
-            None => {
-                self.next =
-                    (!skipped && header.size > 0).then(|| member::open(&name, &place, shared));
-                State::Stored(header.size)
-            }
+        let coded = coding
+            .filter(|_| !skipped)
+            .and_then(|coding| Coded::member(coding, &place, member::open(&name, &place, shared)));
+        self.state = if let Some(coded) = coded {
+            State::Packed(Box::new(coded), known.then_some(header.size))
+        } else {
+            let open = !skipped && header.size > 0;
+            self.next = open.then(|| member::open(&name, &place, shared));
+            State::Stored(header.size)
         };
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use borderpost::data::{Described, Detectors, Digester, Findings, Inspection, Inspector, Limits};
 
 /// What is said of a body, by its first octet.
-pub const SAID: [(Option<&str>, Option<&str>); 12] = [
+pub(crate) const SAID: [(Option<&str>, Option<&str>); 12] = [
     (None, None),
     (None, Some("gzip")),
     (None, Some("deflate")),
@@ -28,7 +28,7 @@ static INSPECTOR: LazyLock<Arc<Inspector>> = LazyLock::new(|| {
 });
 
 /// Inspects a body in pieces, and holds what must hold however it came.
-pub fn inspect((content_type, content_encoding): (Option<&str>, Option<&str>), body: &[u8]) {
+pub(crate) fn inspect((content_type, content_encoding): (Option<&str>, Option<&str>), body: &[u8]) {
     let described = Described { content_type, content_encoding, ..Described::default() };
     let found = [body.len().max(1), 7].map(|size| {
         let mut inspection = Inspection::new(&INSPECTOR, &described);

@@ -1,9 +1,7 @@
 //! Bodies in which the same record lies within layers of every kind.
 
-pub(crate) mod make;
-
-use make::Kept::{After, Deflated, Stored};
-use make::{RECORD, br, deflate, gzip, long, multipart, utf16, zlib, zstd};
+use crate::make::Kept::{After, Deflated, Stored};
+use crate::make::{self, RECORD, br, deflate, gzip, long, multipart, utf16, zlib, zstd};
 
 /// A body, and what is said of it.
 #[derive(Clone, Debug)]
@@ -16,6 +14,7 @@ pub(crate) struct Sample {
     pub(crate) layer: &'static str,
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn samples() -> Vec<Sample> {
     let record = RECORD.as_bytes();
     let said = |media, coding| (media, coding);
@@ -23,9 +22,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     let base64 = make::base64(record);
     let word = "<w:p><w:t>ssn 219-</w:t><w:t>45-0001, ann@exam</w:t><w:t>ple.org</w:t></w:p><w:p><w:t>4111 1111 1111 1111</w:t></w:p>";
     let page = b"BT [(ssn 219) 10 (-45-0001)] TJ 0 -12 Td <616E6E> Tj (@example\\056org) Tj T* (4111 1111 1111 1111) Tj ET";
-    let info = format!(
-        "<</Author (ssn 219-45-0001) /Title (ann@example.org) /Subject (4111 1111 1111 1111)>>"
-    );
+    let info =
+        "<</Author (ssn 219-45-0001) /Title (ann@example.org) /Subject (4111 1111 1111 1111)>>";
     let quoted = RECORD.replace('-', "=2D").replace("\"card\"", "\"ca=\r\nrd\"");
     let json = "Content-Disposition: form-data; name=\"a\"; filename=\"a.json\"\r\nContent-Type: application/json";
     let mail = format!(
@@ -272,7 +270,7 @@ pub(crate) fn samples() -> Vec<Sample> {
             make::pdf(&[("<</Length 9>>", Some(page)), ("<</Subtype/Image>>", Some(b"endstrea"))]),
             "pdf/stream[0]",
         ),
-        sample("pdf, info", said("", ""), make::pdf(&[(&info, None)]), "pdf"),
+        sample("pdf, info", said("", ""), make::pdf(&[(info, None)]), "pdf"),
         sample(
             "pdf, embedded",
             said("", ""),

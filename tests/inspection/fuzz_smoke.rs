@@ -1,13 +1,10 @@
 //! The fuzz targets' seeds, changed at random from a fixed seed, a fixed number of times: nothing
 //! panics, and the pieces in which a body comes do not show. `tests/fuzz` goes on from here.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "fuzz/fuzz_targets/bodies.rs"]
-mod bodies;
-
 use std::fs;
 use std::path::PathBuf;
+
+use crate::targets;
 
 /// How often each seed is changed; `BORDERPOST_CHANGES` is another number.
 const CHANGES: usize = 40;
@@ -74,8 +71,8 @@ fn seeds_and_their_like_do_no_harm() {
                 change(&mut body, &mut random);
             }
             let Some((first, body)) = body.split_first() else { continue };
-            let said = bodies::SAID[usize::from(*first) % bodies::SAID.len()];
-            let tried = std::panic::catch_unwind(|| bodies::inspect(said, body));
+            let said = targets::SAID[usize::from(*first) % targets::SAID.len()];
+            let tried = std::panic::catch_unwind(|| targets::inspect(said, body));
             assert!(tried.is_ok(), "{} changed {count} times: {first} {body:02x?}", path.display());
         }
     }

@@ -74,7 +74,7 @@ pub(crate) fn base64(octets: &[u8]) -> String {
 }
 
 pub(crate) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|byte| format!("{byte:02x}")).collect()
+    octets.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// How a member of a zip archive is kept.
@@ -137,7 +137,7 @@ pub(crate) fn tar(members: &[(&str, u8, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, kind, content) in members {
         let mut header = [0; 512];
-        header[..name.len()].copy_from_slice(name.as_bytes());
+        header.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
         header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
         header[148..156].copy_from_slice(&[b' '; 8]);
         header[156] = *kind;

@@ -1,20 +1,14 @@
 //! What an inspection finds does not depend on how the body came, nor does it let go of what it
 //! has not looked at.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "bodies/mod.rs"]
-mod bodies;
-#[path = "fuzz/fuzz_targets/bodies.rs"]
-mod targets;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use borderpost::data::{Described, Detectors, Digester, Findings, Inspection, Inspector, Limits};
 use proptest::prelude::*;
 
-use bodies::{Sample, samples};
+use crate::bodies::{Sample, samples};
+use crate::targets;
 
 static INSPECTOR: LazyLock<Arc<Inspector>> = LazyLock::new(|| {
     let detectors = Arc::new(Detectors::new(Digester::new(&[7; 32], "k").unwrap()));
