@@ -1,5 +1,5 @@
-//! `borderpost scan`: what the value detectors find in a file. Nothing is sent anywhere, and
-//! no value is shown.
+//! `borderpost scan`: what the value detectors find in a file, in all its layers. Nothing is sent
+//! anywhere, and no value is shown.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -11,7 +11,10 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::data::{Confidence, Detectors, Digester, Finding, Findings, Options, Scanner};
+use crate::data::{
+    Confidence, Described, Detectors, Digester, Finding, Findings, Inspection, Inspector, Limits,
+    Options, Scanner,
+};
 
 use super::output::{count, line};
 
@@ -51,14 +54,15 @@ impl Scan {
         if self.spans {
             return spans(&detectors, BufReader::new(input));
         }
-        let mut scanner = scanner(&detectors);
+        let inspector = Arc::new(Inspector::new(detectors, Limits::default()));
+        let mut inspection = Inspection::new(&inspector, &Described::default());
         let mut piece = vec![0; PIECE];
         loop {
             let read = input.read(&mut piece)?;
-            let Some(text) = piece.get(..read).filter(|text| !text.is_empty()) else { break };
-            scanner.push(text);
+            let Some(octets) = piece.get(..read).filter(|octets| !octets.is_empty()) else { break };
+            inspection.push(octets);
         }
-        let findings = scanner.finish();
+        let findings = inspection.finish();
         if self.json {
             print_json(&findings);
         } else {
@@ -82,11 +86,13 @@ fn scanner(detectors: &Arc<Detectors>) -> Scanner {
 
 fn print(findings: &Findings) {
     for finding in findings.kept() {
-        let Finding { tag, detector, confidence, offset, record, shape, digest, .. } = finding;
+        let Finding { tag, detector, confidence, layer, offset, record, shape, digest, .. } =
+            finding;
         let (tag, confidence) = (tag.as_str(), confidence.name());
-        let shape = shape.as_str();
+        let (shape, layer) = (shape.as_str(), layer.as_str());
+        let within = if layer.is_empty() { "" } else { "  in " };
         line(format!(
-            "{offset:>10}  {confidence:<6}  {tag:<26}  {detector:<20}  {shape:<22}  record {record}  {digest}"
+            "{offset:>10}  {confidence:<6}  {tag:<26}  {detector:<20}  {shape:<22}  record {record}  {digest}{within}{layer}"
         ));
     }
     let kept = u64::try_from(findings.kept().len()).unwrap_or(u64::MAX);
