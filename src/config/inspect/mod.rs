@@ -1,6 +1,7 @@
 //! `[inspect]` and what bodies are looked through for: one inspector for a configuration.
 
 mod detectors;
+mod fields;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -49,7 +50,8 @@ fn build(root: &Section<'_>, section: &Section<'_>, base: &Path) -> Arc<Inspecto
     let digester = digester(section, base);
     let patterns = detectors::patterns(root);
     let detectors = Detectors::new(digester).with(patterns, Vec::new());
-    Arc::new(Inspector::new(Arc::new(detectors), limits))
+    let inspector = Inspector::new(Arc::new(detectors), limits);
+    Arc::new(inspector.with_fields(fields::map(root)))
 }
 
 fn limits(section: &Section<'_>) -> Limits {
@@ -134,6 +136,15 @@ mod tests {
         assert_eq!((limits.depth, limits.ratio, limits.expanded), (2, 50, 1 << 30));
         let never = load(&origin("[inspect]\nwhen = \"never\"\n")).unwrap().active;
         assert!(never.inspector.is_none());
+    }
+
+    #[test]
+    fn fields_are_known_by_host_and_path() {
+        let row = "[[field_map]]\nhost = \"api.acme.example\"\npath = \"/people/{id}\"\n\
+                   pointer = \"/ssn\"\ntag = \"id.government.ssn\"\n";
+        let inspector = inspector(&origin(row)).unwrap();
+        assert!(inspector.fields().covers("api.acme.example", "/people/7"));
+        assert!(!inspector.fields().covers("api.acme.example", "/people"));
     }
 
     #[test]

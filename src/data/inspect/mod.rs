@@ -5,7 +5,7 @@ mod limits;
 
 use std::sync::Arc;
 
-use super::{Detectors, Findings, Layer, Options, Scanner, Tags};
+use super::{Detectors, FieldMap, Findings, Layer, Options, Scanner, Tags};
 
 pub use limits::Limits;
 
@@ -14,6 +14,7 @@ pub use limits::Limits;
 pub struct Inspector {
     detectors: Arc<Detectors>,
     limits: Limits,
+    fields: Arc<FieldMap>,
 }
 
 /// What the head of a message says of its body. Nothing of it is believed alone.
@@ -40,7 +41,18 @@ pub struct Inspection {
 impl Inspector {
     /// Looks for what `detectors` find, within `limits`.
     pub fn new(detectors: Arc<Detectors>, limits: Limits) -> Self {
-        Self { detectors, limits }
+        Self { detectors, limits, fields: Arc::default() }
+    }
+
+    /// Knows what stands at some places of some bodies, too.
+    #[must_use]
+    pub fn with_fields(self, fields: FieldMap) -> Self {
+        Self { fields: Arc::new(fields), ..self }
+    }
+
+    /// What stands where.
+    pub fn fields(&self) -> &Arc<FieldMap> {
+        &self.fields
     }
 
     /// What it looks for.
