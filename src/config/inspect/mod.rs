@@ -2,13 +2,15 @@
 
 mod detectors;
 mod fields;
+mod labels;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use crate::data::{Detectors, Digester, Inspector, Limits};
+use crate::data::{Carriers, Detectors, Digester, Inspector, Limits};
 use crate::proxy::inspect::{Settings, When};
 
+use super::carriers;
 use super::load::{Origin, near, parse, text_of};
 use super::problem::{Collector, Problems};
 use super::secrets;
@@ -24,14 +26,19 @@ pub fn inspector(origin: &Origin) -> Result<Arc<Inspector>, Problems> {
         let text = Arc::new(text);
         let table = parse(&text, &problems);
         let root = Section::new(&text, &problems, table.get_ref(), 0..0).partly_read();
-        build(&root, &root.section("inspect"), &near(origin))
+        let carriers = carriers::read_or_shipped(&root, &problems);
+        build(&root, &root.section("inspect"), &near(origin), carriers)
     });
     problems.finish()?;
     Ok(built.expect("whatever is missing has been told as a mistake"))
 }
 
-/// Reads `[inspect]`; paths are relative to `base`.
-pub(super) fn read(root: &Section<'_>, base: &Path) -> (Option<Arc<Inspector>>, Settings) {
+/// Reads `[inspect]` and what stands around it; paths are relative to `base`.
+pub(super) fn read(
+    root: &Section<'_>,
+    base: &Path,
+    carriers: &Carriers,
+) -> (Option<Arc<Inspector>>, Settings) {
     let section = root.section("inspect");
     let natural = Settings::default();
     let whens = [("needed", When::Needed), ("always", When::Always), ("never", When::Never)];
@@ -41,17 +48,23 @@ pub(super) fn read(root: &Section<'_>, base: &Path) -> (Option<Arc<Inspector>>, 
         hold: hold.unwrap_or(natural.hold),
     };
     // Mistakes are told even where nothing is looked into.
-    let inspector = build(root, &section, base);
+    let inspector = build(root, &section, base, carriers.clone());
     ((settings.when != When::Never).then_some(inspector), settings)
 }
 
-fn build(root: &Section<'_>, section: &Section<'_>, base: &Path) -> Arc<Inspector> {
+fn build(
+    root: &Section<'_>,
+    section: &Section<'_>,
+    base: &Path,
+    carriers: Carriers,
+) -> Arc<Inspector> {
     let limits = limits(section);
     let digester = digester(section, base);
     let patterns = detectors::patterns(root);
     let detectors = Detectors::new(digester).with(patterns, Vec::new());
     let inspector = Inspector::new(Arc::new(detectors), limits);
-    Arc::new(inspector.with_fields(fields::map(root)))
+    let inspector = inspector.with_fields(fields::map(root));
+    Arc::new(inspector.with_labels(labels::rules(root, carriers)))
 }
 
 fn limits(section: &Section<'_>) -> Limits {

@@ -5,7 +5,7 @@ mod limits;
 
 use std::sync::Arc;
 
-use super::{Detectors, FieldMap, Findings, Layer, Options, Scanner, Tags};
+use super::{Detectors, FieldMap, Findings, LabelRules, Layer, Options, Scanner, Tags};
 
 pub use limits::Limits;
 
@@ -15,6 +15,7 @@ pub struct Inspector {
     detectors: Arc<Detectors>,
     limits: Limits,
     fields: Arc<FieldMap>,
+    labels: Arc<LabelRules>,
 }
 
 /// What the head of a message says of its body. Nothing of it is believed alone.
@@ -41,13 +42,24 @@ pub struct Inspection {
 impl Inspector {
     /// Looks for what `detectors` find, within `limits`.
     pub fn new(detectors: Arc<Detectors>, limits: Limits) -> Self {
-        Self { detectors, limits, fields: Arc::default() }
+        Self { detectors, limits, fields: Arc::default(), labels: Arc::default() }
     }
 
     /// Knows what stands at some places of some bodies, too.
     #[must_use]
     pub fn with_fields(self, fields: FieldMap) -> Self {
         Self { fields: Arc::new(fields), ..self }
+    }
+
+    /// Knows what labels mean, too.
+    #[must_use]
+    pub fn with_labels(self, labels: LabelRules) -> Self {
+        Self { labels: Arc::new(labels), ..self }
+    }
+
+    /// What labels mean.
+    pub fn labels(&self) -> &Arc<LabelRules> {
+        &self.labels
     }
 
     /// What stands where.

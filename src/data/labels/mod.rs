@@ -1,0 +1,172 @@
+//! Labels: what documents say of themselves. A label is believed where it raises what is known;
+//! that one is missing says nothing.
+
+mod fhir;
+mod mail;
+mod msip;
+mod tagging;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Carriers, Confidence, Mark, Source, Tag};
+
+use fhir::Fhir;
+use msip::Msip;
+
+/// What a configuration says of labels.
+#[derive(Clone, Debug, Default)]
+pub struct LabelRules {
+    /// What the ids of Microsoft labels mean; ids in lower case.
+    pub msip: HashMap<String, Tag>,
+    /// The carriers that object stores have as headers, which their documents of tags follow.
+    pub carriers: Carriers,
+}
+
+/// A part of a document that may hold labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `docMetadata/LabelInfo.xml` of OOXML, or the stream of that name beside an encrypted one.
+    LabelInfo,
+    /// `docProps/custom.xml` of OOXML.
+    Properties,
+    /// The Info dictionary of a PDF, its XMP, or any text in which such names stand.
+    Text,
+    /// The head of an e-mail.
+    Mail,
+    /// `<Tagging>` or `<Tags>`, the tags of an object store.
+    Tagging,
+    /// A resource of FHIR, as JSON or XML.
+    Fhir,
+}
+
+/// The labels of one document, gathered from its parts in any order.
+#[derive(Debug)]
+pub struct Labels {
+    rules: Arc<LabelRules>,
+    msip: Msip,
+    fhir: Option<Fhir>,
+    marks: Vec<Mark>,
+}
+
+/// More labels than this in one document are not told apart.
+const MOST: usize = 64;
+
+impl Part {
+    /// Which part a file of an archive is. OPC names differ in case (ECMA-376 part 2, 6.2.2.3).
+    pub fn named(name: &str) -> Option<Self> {
+        let name = name.trim_start_matches('/').to_ascii_lowercase();
+        match name.as_str() {
+            "docmetadata/labelinfo.xml" | "labelinfo" => Some(Self::LabelInfo),
+            "docprops/custom.xml" => Some(Self::Properties),
+            _ => None,
+        }
+    }
+
+    /// Which part a text is that begins so.
+    pub fn of(head: &[u8], content_type: Option<&str>) -> Option<Self> {
+        let kind = content_type.and_then(|kind| kind.split(';').next());
+        let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
+        if kind == "message/rfc822" || mail::is_head(head) {
+            return Some(Self::Mail);
+        }
+        if fhir::is_likely(head, &kind) {
+            return Some(Self::Fhir);
+        }
+        tagging::is_likely(head).then_some(Self::Tagging)
+    }
+}
+
+impl Labels {
+    /// No label yet.
+    pub fn new(rules: Arc<LabelRules>) -> Self {
+        Self { rules, msip: Msip::default(), fhir: None, marks: Vec::new() }
+    }
+
+    /// Takes a part as a whole, or as far as it is there.
+    pub fn part(&mut self, part: Part, text: &[u8]) {
+        match part {
+            Part::LabelInfo => self.msip.label_info(text),
+            Part::Properties => self.msip.properties(text),
+            Part::Text => self.msip.text(text),
+            Part::Mail => {
+                self.msip.text(mail::head(text));
+                mail::read(mail::head(text), |tag, subject| {
+                    add(&mut self.marks, tag, "mail_label", subject);
+                });
+            }
+            Part::Tagging => tagging::read(text, &self.rules.carriers, |tag, subject| {
+                add(&mut self.marks, tag, "object_tag", subject);
+            }),
+            Part::Fhir => {
+                self.push(text);
+                self.end();
+            }
+        }
+    }
+
+    /// Takes the next piece of a resource of FHIR, which may be large.
+    pub fn push(&mut self, piece: &[u8]) {
+        let fhir = self.fhir.get_or_insert_with(Fhir::default);
+        fhir.push(piece);
+        for (tag, subject) in fhir.found() {
+            add(&mut self.marks, tag, "fhir_security", &subject);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(mut fhir) = self.fhir.take() {
+            fhir.finish();
+            for (tag, subject) in fhir.found() {
+                add(&mut self.marks, tag, "fhir_security", &subject);
+            }
+        }
+    }
+
+    /// What was found so far, as far as nothing that comes can change it.
+    pub fn found(&mut self) -> std::vec::Drain<'_, Mark> {
+        self.marks.drain(..)
+    }
+
+    /// The document has ended; all of its labels that [`found`](Self::found) has not told.
+    pub fn finish(mut self) -> Vec<Mark> {
+        self.end();
+        for label in self.msip.labels() {
+            let subject = label.id.as_bytes();
+            if let Some(tag) = Tag::parse(&format!("label.msip.{}", label.id)) {
+                add(&mut self.marks, tag, "msip_label", subject);
+            }
+            if let Some(tag) = self.rules.msip.get(&label.id) {
+                add(&mut self.marks, tag.clone(), "msip_label", subject);
+            }
+            if label.encrypted
+                && let Some(tag) = Tag::parse("label.encrypted")
+            {
+                add(&mut self.marks, tag, "msip_label", subject);
+            }
+        }
+        self.marks
+    }
+}
+
+fn add(marks: &mut Vec<Mark>, tag: Tag, detector: &'static str, subject: &[u8]) {
+    let known = marks.iter().any(|one| one.tag == tag && one.subject == subject);
+    if known || marks.len() > MOST {
+        return;
+    }
+    // Beyond the most one more says that they are not all.
+    let tag = if marks.len() == MOST { Tag::uninspectable("too-many-tags") } else { tag };
+    marks.push(Mark {
+        tag,
+        detector,
+        confidence: Confidence::Sure,
+        source: Source::Label,
+        offset: 0,
+        length: 0,
+        record: 0,
+        subject: subject.to_vec(),
+    });
+}
+
+#[cfg(test)]
+mod tests;
