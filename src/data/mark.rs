@@ -36,7 +36,8 @@ impl Mark {
             offset: self.offset,
             length: self.length,
             record: self.record,
-            shape: Outline::of(&self.subject),
+            // The beginning of a file has no outline worth showing.
+            shape: Outline::of(if self.source == Source::Shape { b"" } else { &self.subject }),
             digest,
             tag: self.tag,
         }

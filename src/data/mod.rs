@@ -13,6 +13,7 @@ mod keys;
 mod labels;
 mod mark;
 mod scanner;
+pub mod shapes;
 mod tag;
 mod values;
 mod walk;
