@@ -47,9 +47,15 @@ impl Standing {
             (None, _, Words::Broken(fault)) => {
                 bar(Failed::sealed("tunnel-hello-malformed", fault.to_string()))
             }
+            // Nothing is said of the host that an address is asked for on behalf of: whoever did,
+            // such as another proxy before this one, has judged it.
+            (None, Plan::Refuse | Plan::Tunnel, _) if matches!(host, Host::Address(_)) => {
+                Course::Pass
+            }
+            // What can be read is decided like any other request, whatever is said of TLS.
+            (None, _, Words::Http1) => Course::Plain(false),
+            (None, _, Words::Http2) => Course::Plain(true),
             (None, Plan::Refuse | Plan::Tunnel, _) => Course::Pass,
-            (None, Plan::Open, Words::Http1) => Course::Plain(false),
-            (None, Plan::Open, Words::Http2) => Course::Plain(true),
             (None, Plan::Open, Words::Tls(hello)) => {
                 let nameless = hello.name.is_none() && matches!(host, Host::Name(_));
                 let secure = || Course::Secure(hello.clone());

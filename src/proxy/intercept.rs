@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -25,7 +26,8 @@ use super::{Proxy, connection};
 /// What a tunnel that is opened needs.
 pub(super) struct Opened<'p> {
     pub(super) proxy: &'p Arc<Proxy>,
-    pub(super) authority: &'p Authority,
+    /// Who signs, where TLS is opened.
+    pub(super) authority: Option<&'p Authority>,
     pub(super) ingress: &'p Ingress,
     pub(super) standing: &'p Standing,
 }
@@ -39,20 +41,26 @@ impl Opened<'_> {
         course: Course,
         words: &Words,
     ) -> End {
-        match (course, words) {
-            (Course::Plain(http2), _) => self.plain(client, upstream, http2).await,
-            (Course::Secure(hello), _) => self.secure(client, upstream, &hello).await,
-            (Course::Bar(why), Words::Tls(hello)) => {
+        match (course, words, self.authority) {
+            (Course::Plain(http2), ..) => self.plain(client, upstream, http2).await,
+            (Course::Secure(hello), _, Some(signer)) => {
+                self.secure(client, upstream, &hello, signer).await
+            }
+            (Course::Bar(why), Words::Tls(hello), Some(signer)) => {
                 // Told inside, where it can be read.
-                self.refuse(client, hello, why.clone()).await;
+                self.refuse(client, hello, signer, why.clone()).await;
                 End::Barred(why)
             }
-            (Course::Bar(why), _) => End::Barred(why),
-            (Course::Pass, _) => End::Closed,
+            (Course::Bar(why), Words::Tls(_), None) => {
+                refuse_name(client).await;
+                End::Barred(why)
+            }
+            (Course::Bar(why), ..) => End::Barred(why),
+            (Course::Pass | Course::Secure(_), ..) => End::Closed,
         }
     }
 
-    /// Serves plain HTTP inside a tunnel; its connection is the first request's.
+    /// Serves plain HTTP inside a tunnel, opened or not; its connection is the first request's.
     async fn plain<S: Io>(&self, client: Rewound<S>, upstream: Carrier, http2: bool) -> End {
         if let Err(error) = self.meet(upstream, (Speech::Http, Alpn::Http1), None).await {
             tracing::debug!(%error, "the first request will connect by itself");
@@ -69,7 +77,13 @@ impl Opened<'_> {
 
     /// Meets the destination, then the client, and serves what is asked. Whatever is wrong with
     /// the destination is told to the client inside, where it can be read.
-    async fn secure<S: Io>(&self, client: Rewound<S>, upstream: Carrier, hello: &Hello) -> End {
+    async fn secure<S: Io>(
+        &self,
+        client: Rewound<S>,
+        upstream: Carrier,
+        hello: &Hello,
+        signer: &Authority,
+    ) -> End {
         let wanted = if hello.offers(b"h2") { Alpn::Http2 } else { Alpn::Http1 };
         let (http2, trouble) = match self.meet(upstream, (Speech::Https, wanted), Some(hello)).await
         {
@@ -80,36 +94,32 @@ impl Opened<'_> {
         // A client that speaks HTTP/2 alone is served, whatever the destination speaks.
         let http2 = http2 || (wanted == Alpn::Http2 && !hello.offers(b"http/1.1"));
         let offered = if http2 { Alpn::Http2 } else { Alpn::Http1 };
-        self.answer(
-            client,
-            hello,
-            offered,
-            self.inside(Some(hello), Speech::Https, wanted, trouble),
-        )
-        .await
+        let inside = self.inside(Some(hello), Speech::Https, wanted, trouble);
+        self.answer(client, hello, (signer, offered), inside).await
     }
 
     /// Meets the client alone, to tell it why nothing comes of it.
-    async fn refuse<S: Io>(&self, client: Rewound<S>, hello: &Hello, why: Box<Failed>) -> End {
+    async fn refuse<S: Io>(
+        &self,
+        client: Rewound<S>,
+        hello: &Hello,
+        signer: &Authority,
+        why: Box<Failed>,
+    ) -> End {
         let offered = if hello.offers(b"http/1.1") { Alpn::Http1 } else { Alpn::Http2 };
-        self.answer(
-            client,
-            hello,
-            offered,
-            self.inside(Some(hello), Speech::Https, offered, Some(why)),
-        )
-        .await
+        let inside = self.inside(Some(hello), Speech::Https, offered, Some(why));
+        self.answer(client, hello, (signer, offered), inside).await
     }
 
     async fn answer<S: Io>(
         &self,
         client: Rewound<S>,
         hello: &Hello,
-        offered: Alpn,
+        (signer, offered): (&Authority, Alpn),
         inside: Inside,
     ) -> End {
         let name = hello.name.as_ref().unwrap_or(&self.standing.authority.host);
-        let config = match self.authority.server_config(name, offered).await {
+        let config = match signer.server_config(name, offered).await {
             Ok(config) => config,
             Err(error) => return End::Unsigned(error),
         };
@@ -174,7 +184,13 @@ impl Opened<'_> {
     /// and the host that it means must have that address.
     fn within(&self, inside: Inside) -> Arc<Ingress> {
         let socket = self.standing.permit.socket();
-        let by_address = inside.authority.host != self.standing.authority.host;
+        let by_address = match self.standing.authority.host {
+            // Plain HTTP says in each request which host it means.
+            Host::Address(address) if inside.speech == Speech::Http => address == socket.ip(),
+            Host::Address(_) | Host::Name(_) => {
+                inside.authority.host != self.standing.authority.host
+            }
+        };
         let pinned = by_address.then_some(Pinned { socket, verified: true });
         self.ingress.within(inside, pinned)
     }
@@ -194,5 +210,14 @@ impl Opened<'_> {
             relaxed: self.proxy.active().opening.relaxes(&self.standing.authority.host),
             trouble,
         }
+    }
+}
+
+/// Ends TLS that has not begun, with the alert that the name is not served here
+/// (RFC 6066 section 3).
+async fn refuse_name(mut client: impl Io) {
+    const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+    if let Err(error) = client.write_all(&UNRECOGNIZED_NAME).await {
+        tracing::debug!(%error, "the client left before it was told");
     }
 }

@@ -28,7 +28,9 @@ pub mod inspect;
 mod intercept;
 mod judge;
 mod labels;
+mod later;
 mod listener;
+mod mark;
 mod meet;
 mod opening;
 mod outgoing;
@@ -62,7 +64,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use tokio::sync::{Semaphore, watch};
 
 use crate::audit::{Desk, Sink, Volumes};
@@ -83,6 +84,7 @@ pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
 pub use transparent::{By, Claimed, Transparent, Unrecognised};
 
+use mark::Mark;
 use own::Own;
 use upstream::Upstream;
 
@@ -111,7 +113,9 @@ pub struct Proxy {
     disbelief: disbelief::Disbelief,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
-    via: HeaderValue,
+    via: Mark,
+    /// How much of all bodies is held.
+    held: inspect::Room,
     /// How requests and tunnels end when the program stops.
     pub drain: Drain,
 }
@@ -156,7 +160,7 @@ impl Proxy {
             authority,
             metrics,
         } = parts;
-        let (own, via) = (Own::new(own), fields::mark());
+        let (own, via) = (Own::new(own), Mark::new());
         let upstream = Upstream::new(upstream::Parts {
             trust,
             settings: settings.clone(),
@@ -186,6 +190,7 @@ impl Proxy {
             disbelief: disbelief::Disbelief::default(),
             metrics,
             via,
+            held: inspect::Room::default(),
             drain,
         })
     }

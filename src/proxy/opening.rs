@@ -10,7 +10,7 @@ pub enum Plan {
     Open,
     /// It does not come about.
     Refuse,
-    /// Its bytes pass unread.
+    /// Its bytes pass unread, but for plain HTTP.
     Tunnel,
 }
 
@@ -79,14 +79,21 @@ impl Default for Opening {
 impl Opening {
     /// What becomes of a tunnel to these places, of which nothing but its head is known.
     pub fn plan(&self, policy: &Policy, facts: &Facts<'_>, places: &[Place<'_>]) -> Plan {
-        if let Some(rule) = self.rules.iter().find(|rule| rule.covers(facts, places)) {
-            return rule.plan;
-        }
-        match self.mode {
+        self.ruled(facts, places).unwrap_or_else(|| match self.mode {
             OpenMode::Always => Plan::Open,
             OpenMode::Need if needs(policy, facts, places) => Plan::Open,
             OpenMode::Need | OpenMode::Never => Plan::Tunnel,
-        }
+        })
+    }
+
+    /// The same where nobody can open any.
+    pub fn plan_shut(&self, facts: &Facts<'_>, places: &[Place<'_>]) -> Plan {
+        let ruled = self.ruled(facts, places);
+        ruled.filter(|plan| *plan == Plan::Refuse).unwrap_or(Plan::Tunnel)
+    }
+
+    fn ruled(&self, facts: &Facts<'_>, places: &[Place<'_>]) -> Option<Plan> {
+        self.rules.iter().find(|rule| rule.covers(facts, places)).map(|rule| rule.plan)
     }
 
     /// Whether tunnels to this host may name another one inside.
@@ -98,8 +105,12 @@ impl Opening {
 /// Whether what is inside could change the answer for one of the places.
 fn needs(policy: &Policy, facts: &Facts<'_>, places: &[Place<'_>]) -> bool {
     let content = policy.weigh_slices(facts.content.slices().cloned().collect(), false);
-    let open =
-        |place| Facts { place: Some(place), content: &content, peer: Peer::Awaited, ..*facts };
+    asks(policy, &Facts { content: &content, peer: Peer::Awaited, ..*facts }, places)
+}
+
+/// Whether what is not known yet could change the answer for one of the places.
+pub(super) fn asks(policy: &Policy, facts: &Facts<'_>, places: &[Place<'_>]) -> bool {
+    let open = |place| Facts { place: Some(place), ..*facts };
     places.iter().any(|place| matches!(policy.decide(&open(*place)), Decision::Inspect))
 }
 

@@ -21,7 +21,7 @@ use super::ingress::Io;
 use super::rewound::Rewound;
 use super::streams::{Carried, Stream};
 use super::wire::websocket::{FrameFault, Frames, Listener, Message};
-use super::words::Words;
+use super::words::{Patience, Words};
 
 /// Room for one read. It is taken when bytes are there and given back when they are
 /// through: an idle tunnel holds none.
@@ -81,15 +81,10 @@ impl ClientSide {
     }
 
     /// What the client begins with; nothing of it is taken away.
-    pub(super) async fn words(
-        &mut self,
-        upstream: &mut Carrier,
-        limit: Duration,
-        tls_alone: bool,
-    ) -> Words {
+    pub(super) async fn words(&mut self, upstream: &mut Carrier, patience: Patience) -> Words {
         match self {
-            Self::Bare(client) => Words::read(client, upstream, limit, tls_alone).await,
-            Self::Wrapped(client) => Words::read(client, upstream, limit, tls_alone).await,
+            Self::Bare(client) => Words::read(client, upstream, patience).await,
+            Self::Wrapped(client) => Words::read(client, upstream, patience).await,
         }
     }
 
@@ -102,19 +97,6 @@ impl ClientSide {
             }
             (Self::Bare(client), upstream) => relay_any(client, upstream, counts).await,
             (Self::Wrapped(client), upstream) => relay_any(client, upstream, counts).await,
-        }
-    }
-
-    /// Ends TLS that has not begun, with the alert that the name is not served here
-    /// (RFC 6066 section 3).
-    pub(super) async fn refuse_name(self) {
-        const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
-        let told = match self {
-            Self::Bare(mut client) => client.write_all(&UNRECOGNIZED_NAME).await,
-            Self::Wrapped(mut client) => client.write_all(&UNRECOGNIZED_NAME).await,
-        };
-        if let Err(error) = told {
-            tracing::debug!(%error, "the client left before it was told");
         }
     }
 }

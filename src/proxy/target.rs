@@ -93,8 +93,10 @@ impl Target {
     /// Reads where a request goes that came in here.
     pub(super) fn at<B>(request: &Request<B>, ingress: &Ingress) -> Result<Self, Error> {
         let inside = ingress.inside.as_ref();
-        let target = inside
-            .map_or_else(|| Self::of(request, ingress.pinned), |tunnel| tunnel.target(request))?;
+        let target = inside.map_or_else(
+            || Self::of(request, ingress.pinned),
+            |tunnel| tunnel.target(request, ingress),
+        )?;
         // WebSocket takes a connection for itself.
         let alone = request.extensions().get::<Upgrade>().is_some();
         Ok(if alone { Self { alpn: Alpn::Http1, ..target } } else { target })
@@ -121,7 +123,7 @@ impl Target {
 impl Inside {
     /// Reads where a request goes that was found inside: where the tunnel leads. It may say so
     /// in `Host`, in `:authority` or in the target itself.
-    fn target<B>(&self, request: &Request<B>) -> Result<Target, Error> {
+    fn target<B>(&self, request: &Request<B>, ingress: &Ingress) -> Result<Target, Error> {
         if request.method() == Method::CONNECT {
             let text = "a tunnel inside a tunnel cannot be looked into";
             return Err(bad("tunnel-nested", text, "RFC 9110 section 9.3.6"));
@@ -144,7 +146,7 @@ impl Inside {
                 let text = format!("`{}` is not a destination: {error}", anonymous(text));
                 bad("target-invalid", text, "RFC 9112 section 3.2")
             })?;
-            if found != self.authority && !self.relaxed {
+            if found != self.authority && !self.relaxed && !self.means(&found, ingress) {
                 let host = &self.authority;
                 let text = format!("the tunnel was opened to {host}, and this asks for {found}");
                 return Err(Failed::fronted(text).into());
@@ -152,6 +154,14 @@ impl Inside {
             authority = found;
         }
         Ok(Target { authority, scheme: self.speech, alpn: self.alpn })
+    }
+
+    /// Whether a client that resolved the name itself may mean this host by the address that the
+    /// tunnel was opened to: whether the name has that address is asked later.
+    fn means(&self, found: &Authority, ingress: &Ingress) -> bool {
+        let named =
+            matches!((&self.authority.host, &found.host), (Host::Address(_), Host::Name(_)));
+        named && found.port == self.authority.port && ingress.pinned.is_some_and(|one| one.verified)
     }
 }
 

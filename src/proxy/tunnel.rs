@@ -34,7 +34,7 @@ use super::statement::Statement;
 use super::streams::Stream;
 use super::target::{Speech, Target};
 use super::who;
-use super::words::Words;
+use super::words::{Patience, Words};
 use super::{Proxy, destination, held, reply};
 
 /// A tunnel that is permitted and connected, and waits for the client's side.
@@ -95,9 +95,7 @@ impl Tunnel {
         let proxy = Arc::clone(draft.proxy());
         let Self { mut stream, plan, standing } = self;
         let sealed = plan == Plan::Open;
-        // Where nothing has to be read, nothing is lost by waiting for it as long as it may stand.
-        let settings = &proxy.settings;
-        let limit = if sealed { settings.head_timeout } else { settings.tunnel_idle_timeout };
+        let patience = Patience::with(&proxy.settings, sealed);
         let nothing = Passed::default();
         let ends = async {
             if sealed {
@@ -107,7 +105,7 @@ impl Tunnel {
             }
         };
         let words = tokio::select! {
-            words = client.words(&mut stream, limit, !sealed) => words,
+            words = client.words(&mut stream, patience) => words,
             end = ends => {
                 draft.record().tunnel = Some("unread");
                 return standing.end(&end, &mut draft);
@@ -122,17 +120,12 @@ impl Tunnel {
         record.tunnel = Some(if matches!(course, Course::Pass) { "unread" } else { "opened" });
         record.server_name = if let Words::Tls(hello) = &words { hello.name.clone() } else { None };
         if let Course::Pass = course {
-            return standing.pass(client, stream, draft, plan).await;
+            return Box::pin(standing.pass(client, stream, draft, plan)).await;
         }
         let authority = proxy.authority.as_deref().filter(|_| plan == Plan::Open);
-        let end = match authority {
-            Some(authority) => {
-                let proxy = &proxy;
-                let opened = Opened { proxy, authority, ingress, standing: &standing };
-                client.follow(&opened, stream, course, &words).await
-            }
-            None => refuse(client, course, &words).await,
-        };
+        let opened = Opened { proxy: &proxy, authority, ingress, standing: &standing };
+        // Boxed: a tunnel that only stands does not carry the 10 KiB of one that is opened.
+        let end = Box::pin(client.follow(&opened, stream, course, &words)).await;
         end.note(&mut draft);
     }
 }
@@ -149,17 +142,6 @@ impl ClientSide {
             Self::Bare(client) => opened.follow(client, upstream, course, words).await,
             Self::Wrapped(client) => opened.follow(client, upstream, course, words).await,
         }
-    }
-}
-
-/// Ends a tunnel that passes unread, and may not.
-async fn refuse(client: ClientSide, course: Course, words: &Words) -> End {
-    if matches!(words, Words::Tls(_)) {
-        client.refuse_name().await;
-    }
-    match course {
-        Course::Bar(why) => End::Barred(why),
-        Course::Pass | Course::Plain(_) | Course::Secure(_) => End::Closed,
     }
 }
 
@@ -222,7 +204,7 @@ impl Standing {
     async fn pass(mut self, client: ClientSide, stream: Carrier, mut draft: Draft, plan: Plan) {
         let proxy = Arc::clone(draft.proxy());
         if plan == Plan::Open
-            && let Err(error) = self.judge_unread(&mut draft).await
+            && let Err(error) = Box::pin(self.judge_unread(&mut draft)).await
         {
             let error = held::refused(&mut draft, error).await;
             let told = draft.record().status;

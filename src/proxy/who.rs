@@ -83,7 +83,7 @@ async fn prove(
     presented: Result<Presented, Unreadable>,
 ) -> Result<Proved, Error> {
     let presented = presented.map_err(unreadable)?;
-    proxy.gate.prove(&active.auth, client, presented).await.map_err(denied)
+    Box::pin(proxy.gate.prove(&active.auth, client, presented)).await.map_err(denied)
 }
 
 /// The principal of a proved name: as the configuration knows it, else a plain one.

@@ -19,19 +19,19 @@ use crate::support::{
 };
 
 /// A listener of TLS on 127.0.0.2, by certificates of an authority that also knows clients.
-struct Secure {
-    authority: Authority,
+pub(crate) struct Secure {
+    pub(crate) authority: Authority,
     own: Leaf,
 }
 
 impl Secure {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let authority = Authority::new();
-        let own = authority.issue("proxy", "IP:127.0.0.2");
+        let own = authority.issue("proxy", "IP:127.0.0.2,DNS:proxy.example");
         Self { authority, own }
     }
 
-    fn config(&self, more: &str) -> Config {
+    pub(crate) fn config(&self, more: &str) -> Config {
         let Leaf { certificate, key } = &self.own;
         Config::new().with(&format!(
             "[[listener]]\nkind = \"https\"\naddress = \"127.0.0.2:0\"\ncertificate = \"{}\"\n\
@@ -42,7 +42,7 @@ impl Secure {
     }
 
     /// Clients must, or may, show a certificate.
-    fn mutual(&self, more: &str) -> Config {
+    pub(crate) fn mutual(&self, more: &str) -> Config {
         let (roots, crl) = (self.authority.certificate(), self.authority.revoked());
         self.config(&format!(
             "client_roots = [\"{}\"]\nclient_crls = [\"{}\"]\n{more}",

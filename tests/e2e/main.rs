@@ -10,6 +10,7 @@
     reason = "a test that cannot go on has failed, and says why"
 )]
 
+mod bodies;
 mod ca;
 mod chain;
 mod clients;
@@ -22,6 +23,7 @@ mod intercept;
 mod life;
 mod listeners;
 mod names;
+mod opening;
 mod packs;
 mod peers;
 mod policy;

@@ -1,16 +1,20 @@
-//! What a scanner of TLS finds where a tunnel is opened: sslyze, through a relay that asks for
-//! the tunnel, since it sends CONNECT without Host itself (RFC 9112 section 3.2).
+//! What a scanner of TLS finds at a listener of TLS, and where a tunnel is opened: sslyze, there
+//! through a relay that asks for the tunnel, since it sends CONNECT without Host itself (RFC 9112
+//! section 3.2).
 
 use std::env;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::intercept::{Bench, HOST, always};
-use crate::support::ok;
+use crate::listeners::Secure;
+use crate::support::{Proxy, ok};
 
 /// Opens a tunnel for every connection, and passes both ways what comes.
 fn relay(bench: &Arc<Bench>, authority: String) -> SocketAddr {
@@ -54,18 +58,18 @@ const SCANS: [&str; 17] = [
     "--quiet",
 ];
 
-fn scan(bench: &Arc<Bench>) -> Value {
-    let origin = bench.identity.serve("127.1.0.1", ok("a"));
-    let relay = relay(bench, format!("{HOST}:{}", origin.address.port()));
-    let (python, file) = (env::var("BORDERPOST_TEST_PYTHON"), bench.roots().with_extension("json"));
+/// Scans what is there under this name, by an authority that it may trust.
+fn scan(name: &str, address: SocketAddr, roots: &Path) -> Value {
+    let folder = TempDir::new().unwrap();
+    let (python, file) = (env::var("BORDERPOST_TEST_PYTHON"), folder.path().join("scan.json"));
     let output = Command::new(python.expect("a Python with sslyze; run the tests by tests/run"))
-        .args(["-m", "sslyze", "--mozilla_config", "disable", "--sni", HOST])
+        .args(["-m", "sslyze", "--mozilla_config", "disable", "--sni", name])
         .args(SCANS)
         .arg("--certinfo_ca_file")
-        .arg(bench.roots())
+        .arg(roots)
         .arg("--json_out")
         .arg(&file)
-        .arg(format!("{HOST}:{}{{127.0.0.1}}", relay.port()))
+        .arg(format!("{name}:{}{{{}}}", address.port(), address.ip()))
         .output()
         .unwrap();
     let text = std::fs::read_to_string(&file);
@@ -76,7 +80,23 @@ fn scan(bench: &Arc<Bench>) -> Value {
 #[test]
 fn a_scanner_finds_nothing_weak_in_an_opened_tunnel() {
     let bench = Arc::new(Bench::new("127.1.0.1", always));
-    let report = scan(&bench);
+    let origin = bench.identity.serve("127.1.0.1", ok("a"));
+    let relay = relay(&bench, format!("{HOST}:{}", origin.address.port()));
+    nothing_weak(&scan(HOST, relay, &bench.roots()));
+}
+
+#[test]
+fn a_scanner_finds_nothing_weak_at_a_listener() {
+    let secure = Secure::new();
+    for config in [secure.config(""), secure.mutual("")] {
+        let proxy = Proxy::start(&config);
+        let (listener, roots) = (proxy.listeners[1], secure.authority.certificate());
+        nothing_weak(&scan("proxy.example", listener, &roots));
+    }
+}
+
+/// Whatever the scanner knows of is not there.
+fn nothing_weak(report: &Value) {
     let scanned = &report["server_scan_results"][0];
     assert_eq!(scanned["scan_status"], "COMPLETED", "{scanned:#}");
     let result = |scan: &str| {

@@ -111,7 +111,7 @@ fn of_this_run() -> Digester {
     static RUN: OnceLock<Digester> = OnceLock::new();
     let draw = || {
         let mut key = [0; 32];
-        aws_lc_rs::rand::fill(&mut key).expect("the system gives randomness");
+        getrandom::fill(&mut key).expect("the system gives randomness");
         Digester::new(&key, "this-run").expect("32 octets are long enough")
     };
     RUN.get_or_init(draw).clone()

@@ -50,7 +50,7 @@ impl Authority {
         fs::write(own.file("crlnumber"), "01").unwrap();
         own.openssl(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=authority \
-             -keyout ca-key.pem -out ca.pem",
+             -addext keyUsage=critical,keyCertSign,cRLSign -keyout ca-key.pem -out ca.pem",
         );
         own.revoke(None);
         own

@@ -71,24 +71,39 @@ impl Identity {
 
     /// Makes one whose holder has this name.
     pub(crate) fn of(subject: &str, host: &str, ip: &str) -> Self {
-        let folder = TempDir::new().unwrap();
-        let make = |name: &str, more: &[&str]| {
-            let made = Command::new("openssl")
-                .current_dir(folder.path())
-                .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
-                .args(["-nodes", "-days", "2", "-keyout", &format!("{name}-key.pem")])
-                .args(["-out", &format!("{name}.pem")])
-                .args(more)
-                .output()
-                .unwrap_or_else(|error| panic!("openssl: {error}; run the tests by tests/run"));
-            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        };
-        make("ca", &["-subj", "/CN=test authority"]);
+        let own = Self { folder: TempDir::new().unwrap() };
+        own.make("ca", &["-subj", "/CN=test authority"]);
+        own.issue(subject, host, ip);
+        own
+    }
+
+    /// Makes another by the same authority.
+    pub(crate) fn another(&self, host: &str, ip: &str) -> Self {
+        let own = Self { folder: TempDir::new().unwrap() };
+        for name in ["ca.pem", "ca-key.pem"] {
+            fs::copy(self.file(name), own.file(name)).unwrap();
+        }
+        own.issue("/CN=test", host, ip);
+        own
+    }
+
+    fn issue(&self, subject: &str, host: &str, ip: &str) {
         let names = format!("subjectAltName=DNS:{host},IP:{ip}");
         let issuer = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-subj", subject];
         let leaf = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", &names];
-        make("cert", &[&issuer[..], &leaf].concat());
-        Self { folder }
+        self.make("cert", &[&issuer[..], &leaf].concat());
+    }
+
+    fn make(&self, name: &str, more: &[&str]) {
+        let made = Command::new("openssl")
+            .current_dir(self.folder.path())
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+            .args(["-nodes", "-days", "2", "-keyout", &format!("{name}-key.pem")])
+            .args(["-out", &format!("{name}.pem")])
+            .args(more)
+            .output()
+            .unwrap_or_else(|error| panic!("openssl: {error}; run the tests by tests/run"));
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
     /// The certificate of its authority.
