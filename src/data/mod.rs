@@ -22,7 +22,7 @@ mod walk;
 pub use custom::{Check, Dictionary, MAX_MATCH, Pattern, PatternError};
 pub use declared::{Carrier, Carriers, Form};
 pub use digest::{Digest, Digester};
-pub use fields::{FieldMap, FieldRow, Fields, PathPattern, Pointer, PointerError};
+pub use fields::{FieldMap, FieldRoute, FieldRow, Fields, PathPattern, Pointer, PointerError};
 pub use finding::{Confidence, Finding, Findings, Layer, MAX_FINDINGS, Outline, Source, Summary};
 pub use groups::{Group, Groups};
 pub use inspect::{Described, Inflate, Inspection, Inspector, Limits, Malformed};

@@ -35,7 +35,8 @@ fn clean(octets: usize) -> String {
 fn what_a_body_holds_decides_before_it_leaves() {
     let proxy = Proxy::start(&Config::new().rules());
     let origin = origin(ABROAD);
-    let body = format!("{{\"note\":\"x\",\"payment\":{{\"card\":\"{CARD}\"}},\"email\":\"{MAIL}\"}}");
+    let body =
+        format!("{{\"note\":\"x\",\"payment\":{{\"card\":\"{CARD}\"}},\"email\":\"{MAIL}\"}}");
     let json = "Content-Type: application/json\r\n";
     let answer = proxy.ask("POST", &format!("{}/in", origin.url()), json, &body);
     assert_eq!(answer.status(), 451, "{}", answer.text());
@@ -51,7 +52,10 @@ fn what_a_body_holds_decides_before_it_leaves() {
     assert_eq!(card["offset"], u64::try_from(body.find("4111").unwrap()).unwrap());
     assert_eq!(card["digest"].as_str().unwrap().len(), 13);
     assert_eq!(record["data"][0]["subjects"], 1, "{record:#}");
-    assert_eq!(record["data"][0]["tags"], serde_json::json!(["financial.card", "id.contact.email"]));
+    assert_eq!(
+        record["data"][0]["tags"],
+        serde_json::json!(["financial.card", "id.contact.email"])
+    );
 }
 
 #[test]
@@ -197,7 +201,10 @@ fn what_a_long_body_holds_is_recorded_where_it_may_go() {
     assert_eq!(chunked(&proxy, &origin, body.as_bytes()).status(), 200);
     assert_eq!(origin.request(0).body, body.as_bytes());
     let record = proxy.record();
-    assert_eq!((&record["outcome"], &record["rules"][0]["rule"]), (&"log".into(), &"tagged-abroad".into()));
+    assert_eq!(
+        (&record["outcome"], &record["rules"][0]["rule"]),
+        (&"log".into(), &"tagged-abroad".into())
+    );
     assert_eq!(found(&record, "id.contact.email")["count"], 1);
 }
 
@@ -221,7 +228,8 @@ fn no_value_is_in_records_answers_metrics_or_diagnostics() {
     let origin = origin(ABROAD);
     let url = format!("{}/in?card=4111111111111111&mail={MAIL}", origin.url());
     let cookie = format!("Cookie: card=4111-1111-1111-1111\r\nX-User: {MAIL}\r\n");
-    let body = format!("{{\"card\":\"{CARD}\",\"password\":\"hunter2planted\",\"mail\":\"{MAIL}\"}}");
+    let body =
+        format!("{{\"card\":\"{CARD}\",\"password\":\"hunter2planted\",\"mail\":\"{MAIL}\"}}");
     let answer = proxy.ask("POST", &url, &cookie, &body);
     assert_eq!(answer.status(), 451);
     let record = proxy.record();

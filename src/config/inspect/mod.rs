@@ -156,8 +156,8 @@ mod tests {
         let row = "[[field_map]]\nhost = \"api.acme.example\"\npath = \"/people/{id}\"\n\
                    pointer = \"/ssn\"\ntag = \"id.government.ssn\"\n";
         let inspector = inspector(&origin(row)).unwrap();
-        assert!(inspector.fields().covers("api.acme.example", "/people/7"));
-        assert!(!inspector.fields().covers("api.acme.example", "/people"));
+        assert!(inspector.fields().route("api.acme.example", "/people/7").is_some());
+        assert!(inspector.fields().route("api.acme.example", "/people").is_none());
     }
 
     #[test]

@@ -49,6 +49,13 @@ struct Group {
     root: usize,
 }
 
+/// The rows that speak of one request.
+#[derive(Clone, Debug)]
+pub struct FieldRoute {
+    map: Arc<FieldMap>,
+    roots: Nodes,
+}
+
 /// One body, of which some row speaks, on its way.
 #[derive(Debug)]
 pub struct Fields {
@@ -107,33 +114,10 @@ impl FieldMap {
         self.trie.tags()
     }
 
-    /// What looks along a body of this request, if some row speaks of it. `syntax` is what
-    /// the text is written in; what has no fields is not looked at.
-    pub fn of(self: &Arc<Self>, host: &str, path: &str, syntax: Syntax) -> Option<Fields> {
-        let walker = match syntax {
-            Syntax::Json | Syntax::JsonLines => Walker::Json(Json::default()),
-            Syntax::Xml => Walker::Xml(Xml::default()),
-            Syntax::Form => Walker::Form(Form::default()),
-            Syntax::Csv { .. } | Syntax::Sql | Syntax::Text => return None,
-        };
+    /// The rows that speak of a request, if some do.
+    pub fn route(self: &Arc<Self>, host: &str, path: &str) -> Option<FieldRoute> {
         let roots = self.roots(host, path);
-        (!roots.is_empty()).then(|| Fields {
-            walker,
-            place: Place {
-                map: Arc::clone(self),
-                roots,
-                levels: Vec::new(),
-                next: None,
-                waiting: 0,
-                records: Records::of(syntax),
-                found: Vec::new(),
-            },
-        })
-    }
-
-    /// Whether some row speaks of this request.
-    pub fn covers(&self, host: &str, path: &str) -> bool {
-        !self.roots(host, path).is_empty()
+        (!roots.is_empty()).then(|| FieldRoute { map: Arc::clone(self), roots })
     }
 
     fn roots(&self, host: &str, path: &str) -> Nodes {
@@ -144,6 +128,30 @@ impl FieldMap {
         let segments = PathPattern::segments(path);
         let fits = |group: &&Group| group.host.matches(&host) && group.path.matches(&segments);
         self.groups.iter().filter(fits).map(|group| group.root).collect()
+    }
+}
+
+// === impl FieldRoute ===
+
+impl FieldRoute {
+    /// What looks along a text of the request; what has no fields is not looked at.
+    pub fn fields(&self, syntax: Syntax) -> Option<Fields> {
+        let walker = match syntax {
+            Syntax::Json | Syntax::JsonLines => Walker::Json(Json::default()),
+            Syntax::Xml => Walker::Xml(Xml::default()),
+            Syntax::Form => Walker::Form(Form::default()),
+            Syntax::Csv { .. } | Syntax::Sql | Syntax::Text => return None,
+        };
+        let place = Place {
+            map: Arc::clone(&self.map),
+            roots: self.roots.clone(),
+            levels: Vec::new(),
+            next: None,
+            waiting: 0,
+            records: Records::of(syntax),
+            found: Vec::new(),
+        };
+        Some(Fields { walker, place })
     }
 }
 

@@ -26,7 +26,8 @@ static MAP: LazyLock<Arc<FieldMap>> = LazyLock::new(|| {
 fn found(text: &str) -> Vec<(String, String, u64)> {
     let syntax = Syntax::of(text.as_bytes());
     let read = |pieces: &[&[u8]]| {
-        let mut fields = MAP.of("api.acme.example", "/people/7", syntax).unwrap();
+        let mut fields =
+            MAP.route("api.acme.example", "/people/7").unwrap().fields(syntax).unwrap();
         let mut marks = Vec::new();
         for piece in pieces {
             fields.push(piece);
@@ -78,12 +79,12 @@ fn a_whole_is_told_once_if_something_stands_in_it() {
 
 #[test]
 fn nothing_is_built_where_no_row_speaks() {
-    assert!(MAP.of("acme.other", "/people/7", Syntax::Json).is_none());
-    assert!(MAP.of("api.acme.example", "/people/7", Syntax::Text).is_none());
-    let mut fields = MAP.of("api.acme.example", "/x", Syntax::Json).unwrap();
+    assert!(MAP.route("acme.other", "/people/7").is_none());
+    assert!(MAP.route("api.acme.example", "/x").unwrap().fields(Syntax::Text).is_none());
+    let mut fields = MAP.route("api.acme.example", "/x").unwrap().fields(Syntax::Json).unwrap();
     fields.push(b"{\"ssn\":1,\"note\":2}");
     assert_eq!(fields.found().count(), 1);
-    assert!(Arc::new(FieldMap::default()).of("a.example", "/", Syntax::Json).is_none());
+    assert!(Arc::new(FieldMap::default()).route("a.example", "/").is_none());
 }
 
 #[test]
@@ -101,7 +102,8 @@ fn a_field_and_the_same_value_are_one_subject_in_one_record() {
         scanner.push(text.as_bytes());
         let values = scanner.finish();
         let syntax = Syntax::of(text.as_bytes());
-        let mut fields = MAP.of("api.acme.example", "/people/7", syntax).unwrap();
+        let mut fields =
+            MAP.route("api.acme.example", "/people/7").unwrap().fields(syntax).unwrap();
         fields.push(text.as_bytes());
         let marks: Vec<_> =
             fields.found().map(|mark| mark.finding(&Layer::body(), &digester)).collect();
@@ -115,7 +117,8 @@ fn a_field_and_the_same_value_are_one_subject_in_one_record() {
 
 #[test]
 fn memory_stays_constant() {
-    let mut fields = MAP.of("api.acme.example", "/people/7", Syntax::Json).unwrap();
+    let mut fields =
+        MAP.route("api.acme.example", "/people/7").unwrap().fields(Syntax::Json).unwrap();
     for text in ["{\"people\":[", "[", "\"aaaaaaaa", "{\"a\":"] {
         (0..40_000).for_each(|_| fields.push(text.as_bytes()));
     }

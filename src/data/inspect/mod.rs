@@ -109,6 +109,7 @@ impl Inspection {
     /// Begins with a body of which the head says so much.
     pub fn new(inspector: &Arc<Inspector>, described: &Described<'_>) -> Self {
         let mut shared = Shared::new(Arc::clone(inspector));
+        shared.route = inspector.fields.route(described.host, described.path);
         let said = described.content_type.map(Said::of).unwrap_or_default();
         let codings = described.content_encoding.map(Coding::listed).unwrap_or_default();
         let root = Some(coding::open(&codings, &Place::default(), said, &mut shared));
@@ -160,6 +161,7 @@ impl Inspection {
     /// The body has ended; everything that was found.
     pub fn finish(mut self) -> Findings {
         close(&mut self.root, &mut self.shared);
+        hooks::end(&mut self.shared);
         self.shared.found
     }
 

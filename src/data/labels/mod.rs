@@ -13,6 +13,7 @@ use super::{Carriers, Confidence, Mark, Source, Tag};
 
 use fhir::Fhir;
 use msip::Msip;
+use tagging::Tagging;
 
 /// What a configuration says of labels.
 #[derive(Clone, Debug, Default)]
@@ -45,20 +46,30 @@ pub enum Part {
 pub struct Labels {
     rules: Arc<LabelRules>,
     msip: Msip,
-    fhir: Option<Fhir>,
+    stream: Option<Stream>,
     marks: Vec<Mark>,
+}
+
+/// A text that is read as it comes.
+#[derive(Debug)]
+enum Stream {
+    Fhir(Fhir),
+    Tagging(Tagging),
 }
 
 /// More labels than this in one document are not told apart.
 const MOST: usize = 64;
 
 impl Part {
-    /// Which part a file of an archive is. OPC names differ in case (ECMA-376 part 2, 6.2.2.3).
+    /// Which part it is by its name: a file of an archive, `pdf:info`, `pdf:xmp` or `mail:head`.
+    /// OPC names differ in case (ECMA-376 part 2, 6.2.2.3).
     pub fn named(name: &str) -> Option<Self> {
         let name = name.trim_start_matches('/').to_ascii_lowercase();
         match name.as_str() {
             "docmetadata/labelinfo.xml" | "labelinfo" => Some(Self::LabelInfo),
             "docprops/custom.xml" => Some(Self::Properties),
+            "pdf:info" | "pdf:xmp" => Some(Self::Text),
+            "mail:head" => Some(Self::Mail),
             _ => None,
         }
     }
@@ -80,7 +91,15 @@ impl Part {
 impl Labels {
     /// No label yet.
     pub fn new(rules: Arc<LabelRules>) -> Self {
-        Self { rules, msip: Msip::default(), fhir: None, marks: Vec::new() }
+        Self { rules, msip: Msip::default(), stream: None, marks: Vec::new() }
+    }
+
+    /// No label yet, of a part that may be large and is read as it comes; none if it is not
+    /// such a part.
+    pub fn following(rules: &Arc<LabelRules>, part: Part) -> Option<Self> {
+        let mut labels = Self::new(Arc::clone(rules));
+        labels.stream = Stream::of(part);
+        labels.stream.is_some().then_some(labels)
     }
 
     /// Takes a part as a whole, or as far as it is there.
@@ -90,36 +109,43 @@ impl Labels {
             Part::Properties => self.msip.properties(text),
             Part::Text => self.msip.text(text),
             Part::Mail => {
-                self.msip.text(mail::head(text));
-                mail::read(mail::head(text), |tag, subject| {
-                    add(&mut self.marks, tag, "mail_label", subject);
-                });
+                let head = mail::head(text);
+                self.msip.text(head);
+                mail::read(head, |tag, value| add(&mut self.marks, tag, "mail_label", value));
             }
-            Part::Tagging => tagging::read(text, &self.rules.carriers, |tag, subject| {
-                add(&mut self.marks, tag, "object_tag", subject);
-            }),
-            Part::Fhir => {
+            Part::Tagging | Part::Fhir => {
+                self.stream = Stream::of(part);
                 self.push(text);
                 self.end();
             }
         }
     }
 
-    /// Takes the next piece of a resource of FHIR, which may be large.
+    /// Takes the next piece of what is read as it comes.
     pub fn push(&mut self, piece: &[u8]) {
-        let fhir = self.fhir.get_or_insert_with(Fhir::default);
-        fhir.push(piece);
-        for (tag, subject) in fhir.found() {
-            add(&mut self.marks, tag, "fhir_security", &subject);
+        if let Some(stream) = &mut self.stream {
+            stream.push(piece);
         }
+        self.collect();
     }
 
     fn end(&mut self) {
-        if let Some(mut fhir) = self.fhir.take() {
-            fhir.finish();
-            for (tag, subject) in fhir.found() {
-                add(&mut self.marks, tag, "fhir_security", &subject);
-            }
+        if let Some(stream) = &mut self.stream {
+            stream.finish();
+        }
+        self.collect();
+        self.stream = None;
+    }
+
+    fn collect(&mut self) {
+        match &mut self.stream {
+            Some(Stream::Fhir(fhir)) => fhir.found().for_each(|(tag, code)| {
+                add(&mut self.marks, tag, "fhir_security", &code);
+            }),
+            Some(Stream::Tagging(tagging)) => tagging.found(&self.rules.carriers, |tag, value| {
+                add(&mut self.marks, tag, "object_tag", value);
+            }),
+            None => {}
         }
     }
 
@@ -146,6 +172,32 @@ impl Labels {
             }
         }
         self.marks
+    }
+}
+
+// === impl Stream ===
+
+impl Stream {
+    fn of(part: Part) -> Option<Self> {
+        match part {
+            Part::Fhir => Some(Self::Fhir(Fhir::default())),
+            Part::Tagging => Some(Self::Tagging(Tagging::default())),
+            Part::LabelInfo | Part::Properties | Part::Text | Part::Mail => None,
+        }
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        match self {
+            Self::Fhir(fhir) => fhir.push(piece),
+            Self::Tagging(tagging) => tagging.push(piece),
+        }
+    }
+
+    fn finish(&mut self) {
+        match self {
+            Self::Fhir(fhir) => fhir.finish(),
+            Self::Tagging(tagging) => tagging.finish(),
+        }
     }
 }
 

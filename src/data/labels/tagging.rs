@@ -22,25 +22,44 @@ pub(super) fn is_likely(head: &[u8]) -> bool {
     head.starts_with(b"<") && ROOTS.iter().any(|(root, _)| begins(root))
 }
 
-/// Tells each tag that a carrier reads.
-pub(super) fn read(text: &[u8], carriers: &Carriers, mut tell: impl FnMut(Tag, &[u8])) {
-    let mut reader = Reader::default();
-    let mut xml = Walker::Xml(Xml::default());
-    xml.push(text, &mut reader);
-    xml.finish(&mut reader);
-    for (header, key, value) in &reader.pairs {
-        let mut tags = Tags::default();
-        carriers.member(header, key, value, &mut tags);
-        tags.iter().for_each(|tag| tell(tag.clone(), value.as_bytes()));
-    }
+/// Such a document on its way.
+#[derive(Debug)]
+pub(super) struct Tagging {
+    walker: Walker,
+    reader: Reader,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Reader {
     path: Vec<Vec<u8>>,
     name: Vec<u8>,
     key: String,
     pairs: Vec<(&'static str, String, String)>,
+}
+
+impl Default for Tagging {
+    fn default() -> Self {
+        Self { walker: Walker::Xml(Xml::default()), reader: Reader::default() }
+    }
+}
+
+impl Tagging {
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        self.walker.push(piece, &mut self.reader);
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.walker.finish(&mut self.reader);
+    }
+
+    /// Tells each tag that a carrier reads, since the last time.
+    pub(super) fn found(&mut self, carriers: &Carriers, mut tell: impl FnMut(Tag, &[u8])) {
+        for (header, key, value) in self.reader.pairs.drain(..) {
+            let mut tags = Tags::default();
+            carriers.member(header, &key, &value, &mut tags);
+            tags.iter().for_each(|tag| tell(tag.clone(), value.as_bytes()));
+        }
+    }
 }
 
 impl Visitor for Reader {
@@ -61,7 +80,7 @@ impl Visitor for Reader {
     fn value(&mut self, value: Value<'_>) {
         let text = || String::from_utf8_lossy(value.text).trim().to_owned();
         let [root, .., tag, last] = &*self.path else { return };
-        if tag != b"Tag" || self.pairs.len() >= 64 {
+        if tag != b"Tag" {
             return;
         }
         let header = ROOTS.iter().find(|(name, _)| *name == root.as_slice());

@@ -149,7 +149,7 @@ fn fhir_says_how_confidential_it_is() {
     assert_eq!(Part::of(xml.as_bytes(), Some("application/fhir+xml")), Some(Part::Fhir));
     assert_eq!(tags(&[(Part::Fhir, &xml)]), "fhir.sensitivity.hiv");
     for cut in 0..resource.len() {
-        let mut labels = Labels::new(rules());
+        let mut labels = Labels::following(&rules(), Part::Fhir).unwrap();
         let (left, right) = resource.as_bytes().split_at(cut);
         labels.push(left);
         labels.push(right);
