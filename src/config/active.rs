@@ -57,7 +57,7 @@ pub(super) fn read(
     let opening = opening::read(root, &places, &world, &base);
     let grants = entities::grants(root, &all.packs, &world);
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
-    let (inspector, inspect) = inspect::read(root, &base);
+    let (inspector, inspect) = inspect::read(root, &base, &carriers);
     let routes = entities::routes(root, &world);
     let Packs { packs, classes, counters, infos, notes } = all;
     let law = Law { packs, classes, counters, grants, register };

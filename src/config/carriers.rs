@@ -1,11 +1,14 @@
 //! `[[carrier]]`: the headers that declare tags.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use http::HeaderName;
 
 use crate::data::{Carrier, Carriers, Form, Tag};
 
+use super::load::{BUILT_IN, parse};
+use super::problem::{Collector, Text};
 use super::section::Section;
 
 /// Headers that must keep their meaning on the way.
@@ -24,6 +27,16 @@ const RESERVED: [&str; 9] = [
 /// Reads every carrier.
 pub(super) fn read(root: &Section<'_>) -> Carriers {
     Carriers::new(root.sections("carrier").iter().filter_map(carrier).collect())
+}
+
+/// Reads them of a configuration, or those of the shipped one where it has none.
+pub(super) fn read_or_shipped(root: &Section<'_>, problems: &Collector) -> Carriers {
+    if root.has("carrier") {
+        return read(root);
+    }
+    let shipped = Arc::new(Text { name: BUILT_IN.to_owned(), text: super::DEFAULT.to_owned() });
+    let table = parse(&shipped, problems);
+    read(&Section::new(&shipped, problems, table.get_ref(), 0..0).partly_read())
 }
 
 fn carrier(section: &Section<'_>) -> Option<Carrier> {

@@ -62,6 +62,14 @@ impl Carriers {
         tags
     }
 
+    /// The tags of one member, wherever it stands, as the header of that name would declare it.
+    pub(super) fn member(&self, header: &str, key: &str, value: &str, tags: &mut Tags) {
+        let named = self.0.iter().filter(|carrier| !carrier.family && carrier.name == header);
+        for carrier in named.filter(|carrier| carrier.is_key(key)) {
+            carrier.read_list(value, tags);
+        }
+    }
+
     /// Takes off what must not leave.
     pub fn strip(&self, headers: &mut HeaderMap) {
         for carrier in self.0.iter().filter(|carrier| carrier.strip) {

@@ -1,13 +1,16 @@
 //! `[inspect]` and what bodies are looked through for: one inspector for a configuration.
 
 mod detectors;
+mod fields;
+mod labels;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use crate::data::{Detectors, Digester, Inspector, Limits};
+use crate::data::{Carriers, Detectors, Digester, Inspector, Limits};
 use crate::proxy::inspect::{Settings, When};
 
+use super::carriers;
 use super::load::{Origin, near, parse, text_of};
 use super::problem::{Collector, Problems};
 use super::secrets;
@@ -23,14 +26,19 @@ pub fn inspector(origin: &Origin) -> Result<Arc<Inspector>, Problems> {
         let text = Arc::new(text);
         let table = parse(&text, &problems);
         let root = Section::new(&text, &problems, table.get_ref(), 0..0).partly_read();
-        build(&root, &root.section("inspect"), &near(origin))
+        let carriers = carriers::read_or_shipped(&root, &problems);
+        build(&root, &root.section("inspect"), &near(origin), carriers)
     });
     problems.finish()?;
     Ok(built.expect("whatever is missing has been told as a mistake"))
 }
 
-/// Reads `[inspect]`; paths are relative to `base`.
-pub(super) fn read(root: &Section<'_>, base: &Path) -> (Option<Arc<Inspector>>, Settings) {
+/// Reads `[inspect]` and what stands around it; paths are relative to `base`.
+pub(super) fn read(
+    root: &Section<'_>,
+    base: &Path,
+    carriers: &Carriers,
+) -> (Option<Arc<Inspector>>, Settings) {
     let section = root.section("inspect");
     let natural = Settings::default();
     let whens = [("needed", When::Needed), ("always", When::Always), ("never", When::Never)];
@@ -40,16 +48,23 @@ pub(super) fn read(root: &Section<'_>, base: &Path) -> (Option<Arc<Inspector>>, 
         hold: hold.unwrap_or(natural.hold),
     };
     // Mistakes are told even where nothing is looked into.
-    let inspector = build(root, &section, base);
+    let inspector = build(root, &section, base, carriers.clone());
     ((settings.when != When::Never).then_some(inspector), settings)
 }
 
-fn build(root: &Section<'_>, section: &Section<'_>, base: &Path) -> Arc<Inspector> {
+fn build(
+    root: &Section<'_>,
+    section: &Section<'_>,
+    base: &Path,
+    carriers: Carriers,
+) -> Arc<Inspector> {
     let limits = limits(section);
     let digester = digester(section, base);
     let patterns = detectors::patterns(root);
     let detectors = Detectors::new(digester).with(patterns, Vec::new());
-    Arc::new(Inspector::new(Arc::new(detectors), limits))
+    let inspector = Inspector::new(Arc::new(detectors), limits);
+    let inspector = inspector.with_fields(fields::map(root));
+    Arc::new(inspector.with_labels(labels::rules(root, carriers)))
 }
 
 fn limits(section: &Section<'_>) -> Limits {
@@ -134,6 +149,15 @@ mod tests {
         assert_eq!((limits.depth, limits.ratio, limits.expanded), (2, 50, 1 << 30));
         let never = load(&origin("[inspect]\nwhen = \"never\"\n")).unwrap().active;
         assert!(never.inspector.is_none());
+    }
+
+    #[test]
+    fn fields_are_known_by_host_and_path() {
+        let row = "[[field_map]]\nhost = \"api.acme.example\"\npath = \"/people/{id}\"\n\
+                   pointer = \"/ssn\"\ntag = \"id.government.ssn\"\n";
+        let inspector = inspector(&origin(row)).unwrap();
+        assert!(inspector.fields().route("api.acme.example", "/people/7").is_some());
+        assert!(inspector.fields().route("api.acme.example", "/people").is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{Findings, Options, Scanner, Syntax};
-use super::hooks::Head;
+use super::hooks::{Along, Head};
 use super::marks::Marks;
 use super::runs::Runs;
 use super::stage::{Piece, Place, Shared, Stage, earlier};
@@ -24,6 +24,8 @@ pub(super) struct Leaf {
     marks: Marks,
     head: Option<Head>,
     runs: Option<Runs>,
+    syntax: Option<Syntax>,
+    along: Option<Box<Along>>,
 }
 
 impl Leaf {
@@ -37,8 +39,14 @@ impl Leaf {
         let layer = place.layer.clone();
         let options = Options { syntax, layer, records: true, preface: named.preface };
         let scanner = Scanner::new(Arc::clone(&shared.inspector.detectors), options);
-        let (scanner, runs) = (Some(scanner), Some(Runs::new(place)));
-        Self { scanner, marks: Marks::default(), head: Some(head), runs }
+        Self {
+            scanner: Some(scanner),
+            marks: Marks::default(),
+            head: Some(head),
+            runs: Some(Runs::new(place)),
+            syntax,
+            along: None,
+        }
     }
 
     /// Without a look into runs of letters: somebody else reads them.
@@ -54,13 +62,22 @@ impl Stage for Leaf {
         scanner.push(piece.octets);
         self.marks.forget(scanner.decided());
         self.runs.iter_mut().for_each(|runs| runs.push(piece, shared));
-        if self.head.as_mut().is_some_and(|head| head.push(piece.octets)) {
-            self.head.take().into_iter().for_each(|head| head.done(shared));
+        let mut rest = piece.octets;
+        if let Some(head) = &mut self.head {
+            rest = head.push(rest);
+            if !head.is_whole() {
+                return;
+            }
+            self.along = self.head.take().and_then(|head| head.done(self.syntax, shared));
         }
+        self.along.iter_mut().for_each(|along| along.push(rest, shared));
     }
 
     fn end(&mut self, shared: &mut Shared) {
-        self.head.take().into_iter().for_each(|head| head.done(shared));
+        if let Some(head) = self.head.take() {
+            self.along = head.done(self.syntax, shared);
+        }
+        self.along.take().into_iter().for_each(|along| along.end(shared));
         self.runs.iter_mut().for_each(|runs| runs.end(shared));
         self.runs = None;
         self.scanner.take().into_iter().for_each(|scanner| shared.found.absorb(scanner.finish()));

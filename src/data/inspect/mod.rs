@@ -33,7 +33,7 @@ mod zstd;
 
 use std::sync::Arc;
 
-use super::{Detectors, Findings, Syntax, Tags};
+use super::{Detectors, FieldMap, Findings, LabelRules, Syntax, Tags};
 use begin::Said;
 use coding::Coding;
 use leaf::{Leaf, Named};
@@ -47,6 +47,8 @@ pub use limits::Limits;
 pub struct Inspector {
     detectors: Arc<Detectors>,
     limits: Limits,
+    fields: Arc<FieldMap>,
+    labels: Arc<LabelRules>,
 }
 
 /// What the head of a message says of its body. Nothing of it is believed alone.
@@ -76,7 +78,29 @@ pub struct Inspection {
 impl Inspector {
     /// Looks for what `detectors` find, within `limits`.
     pub fn new(detectors: Arc<Detectors>, limits: Limits) -> Self {
-        Self { detectors, limits }
+        Self { detectors, limits, fields: Arc::default(), labels: Arc::default() }
+    }
+
+    /// Knows what stands at some places of some bodies, too.
+    #[must_use]
+    pub fn with_fields(self, fields: FieldMap) -> Self {
+        Self { fields: Arc::new(fields), ..self }
+    }
+
+    /// Knows what labels mean, too.
+    #[must_use]
+    pub fn with_labels(self, labels: LabelRules) -> Self {
+        Self { labels: Arc::new(labels), ..self }
+    }
+
+    /// What labels mean.
+    pub fn labels(&self) -> &Arc<LabelRules> {
+        &self.labels
+    }
+
+    /// What stands where.
+    pub fn fields(&self) -> &Arc<FieldMap> {
+        &self.fields
     }
 
     /// What it looks for.
@@ -96,6 +120,7 @@ impl Inspection {
     /// Begins with a body of which the head says so much.
     pub fn new(inspector: &Arc<Inspector>, described: &Described<'_>) -> Self {
         let mut shared = Shared::new(Arc::clone(inspector));
+        shared.route = inspector.fields.route(described.host, described.path);
         let said = described.content_type.map(Said::of).unwrap_or_default();
         let codings = described.content_encoding.map(Coding::listed).unwrap_or_default();
         let root = Some(coding::open(&codings, &Place::default(), said, &mut shared));
@@ -156,6 +181,7 @@ impl Inspection {
     /// The body has ended; everything that was found.
     pub fn finish(mut self) -> Findings {
         close(&mut self.root, &mut self.shared);
+        hooks::end(&mut self.shared);
         self.shared.found
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::finding::Outline;
-use super::super::{Confidence, Finding, Findings, Layer, Source, Tag};
+use super::super::{Confidence, FieldRoute, Finding, Findings, Labels, Layer, Source, Tag};
 use super::Inspector;
 
 /// Some octets on their way through the layers.
@@ -70,6 +70,10 @@ pub(super) struct Place {
 pub(super) struct Shared {
     pub(super) inspector: Arc<Inspector>,
     pub(super) found: Findings,
+    /// The fields that are known of this request.
+    pub(super) route: Option<FieldRoute>,
+    /// Labels of documents that have not ended.
+    pub(super) documents: Vec<(String, Labels)>,
     expanded: u64,
     parts: u32,
 }
@@ -167,7 +171,8 @@ impl Place {
 
 impl Shared {
     pub(super) fn new(inspector: Arc<Inspector>) -> Self {
-        Self { inspector, found: Findings::default(), expanded: 0, parts: 0 }
+        let found = Findings::default();
+        Self { inspector, found, route: None, documents: Vec::new(), expanded: 0, parts: 0 }
     }
 
     /// Says that a layer was not looked into.

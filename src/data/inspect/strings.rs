@@ -121,8 +121,11 @@ impl Strings {
 
 impl Stage for Strings {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
-        if self.head.as_mut().is_some_and(|head| head.push(piece.octets)) {
-            self.head.take().into_iter().for_each(|head| head.done(shared));
+        self.head.iter_mut().for_each(|head| {
+            head.push(piece.octets);
+        });
+        if self.head.as_ref().is_some_and(Head::is_whole) {
+            self.head.take().into_iter().for_each(|head| head.show(shared));
         }
         while !piece.is_empty() {
             let bite = piece.take(BITE);
@@ -131,7 +134,7 @@ impl Stage for Strings {
     }
 
     fn end(&mut self, shared: &mut Shared) {
-        self.head.take().into_iter().for_each(|head| head.done(shared));
+        self.head.take().into_iter().for_each(|head| head.show(shared));
         self.leaf.take().into_iter().for_each(|mut leaf| leaf.end(shared));
     }
 

@@ -63,6 +63,12 @@ pub(super) fn announced(
     secret::hit(text, start, which, key)
 }
 
+/// A value as the detectors of its tag compare it.
+pub(super) fn normalised(tag: &super::Tag, value: &[u8]) -> Vec<u8> {
+    let row = ROWS.iter().find(|row| row.tag == tag.as_str());
+    row.map_or(Kind::Account, |row| row.kind).normalised(value)
+}
+
 impl Kind {
     /// A value as it is compared: without separators and in one case, where neither matters.
     pub(super) fn normalised(self, value: &[u8]) -> Vec<u8> {
