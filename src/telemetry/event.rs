@@ -7,7 +7,8 @@ use tracing::{debug, error, info, warn};
 
 use super::desk::DeskEvent;
 use super::labels::{
-    Alert, Connections, Database, Direction, Lookup, Mark, Side, Sink, Stage, Transfer, Verdict,
+    Alert, Broken, Connections, Database, Direction, Lookup, Mark, Side, Sink, Stage, Transfer,
+    Verdict,
 };
 use super::metrics::Metrics;
 
@@ -30,6 +31,9 @@ pub enum Event<'a> {
     Connection(Side, bool),
     /// A connection ended with an error that no request could be told of.
     ConnectionFailed(SocketAddr, &'a hyper::Error),
+    /// A client's connection of HTTP/2 was ended for what came on it: whence, and the error code
+    /// of RFC 9113 section 7 that it was told.
+    ProtocolBroken(SocketAddr, &'static str),
     /// A connection came to no request: whence, why, and whether somebody should look at it.
     Unopened(SocketAddr, &'a dyn std::error::Error, bool),
     /// A decision was taken.
@@ -84,6 +88,10 @@ impl Event<'_> {
             }
             Self::Connection(side, opened) => connection(metrics, side, opened),
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
+            Self::ProtocolBroken(client, reason) => {
+                metrics.protocol_errors.get_or_create(&Broken { reason }).inc();
+                info!(%client, reason, "a client broke HTTP/2, its connection was ended");
+            }
             Self::Unopened(peer, error, true) => warn!(%peer, %error, "connection refused"),
             Self::Unopened(peer, error, false) => debug!(%peer, %error, "connection refused"),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),

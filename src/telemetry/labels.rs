@@ -75,6 +75,13 @@ pub(super) struct Lookup {
     pub(super) result: &'static str,
 }
 
+/// Labels of `egress_client_protocol_errors_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Broken {
+    /// The error code that the client was told.
+    pub(super) reason: &'static str,
+}
+
 /// Labels of `egress_alerts_total`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Alert {

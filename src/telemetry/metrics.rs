@@ -10,16 +10,18 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    Alert, Build, Connections, Database, Lookup, Mark, Ruled, Sink, Stage, Transfer, Verdict,
+    Alert, Broken, Build, Connections, Database, Lookup, Mark, Ruled, Sink, Stage, Transfer,
+    Verdict,
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_queue_records",
     "egress_audit_records_total",
     "egress_build_info",
+    "egress_client_protocol_errors_total",
     "egress_client_request_duration_seconds",
     "egress_config_last_reload_success_timestamp_seconds",
     "egress_config_last_reload_successful",
@@ -61,6 +63,7 @@ pub struct Metrics {
     pub(super) holds_decided: Family<Ruled, Counter>,
     pub(super) reports_open: Gauge,
     pub(super) pinned: Counter,
+    pub(super) protocol_errors: Family<Broken, Counter>,
     pub(super) unread_bytes: Counter,
 }
 
@@ -92,6 +95,7 @@ impl Metrics {
             holds_decided: Family::default(),
             reports_open: Gauge::default(),
             pinned: Counter::default(),
+            protocol_errors: Family::default(),
             unread_bytes: Counter::default(),
         };
         metrics.register();
@@ -171,6 +175,11 @@ impl Metrics {
             Unit::Bytes,
             self.unread_bytes.clone(),
         );
+        r.register(
+            "client_protocol_errors",
+            "Connections of clients that were ended for breaking HTTP/2",
+            self.protocol_errors.clone(),
+        );
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
         r.register(
             "volume_marks",
@@ -224,6 +233,7 @@ mod tests {
             Event::Loaded(&database, 1.0),
             Event::Finished(verdict, second, 1, 2),
             Event::Alert("pack", "rule", "id"),
+            Event::ProtocolBroken(([127, 0, 0, 1], 1).into(), "protocol-error"),
             Event::VolumeMark("pack/counter/class", "who", 80),
             Event::UpstreamFailed(Stage { stage: "connect", reason: "test" }, "test"),
         ] {
