@@ -71,6 +71,8 @@ impl Serving {
             tokio::spawn(proxy::run(socket, listener, Arc::clone(&proxy)));
         }
         tokio::spawn(proxy::ask_again(Arc::clone(&proxy)));
+        proxy.tell_ends();
+        tokio::spawn(proxy::watch_ends(Arc::clone(&proxy)));
         tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
         Ok(Self { proxy, listeners, admin, reloads, origin, drain_timeout, writer })
     }
@@ -96,6 +98,7 @@ impl Serving {
                 let digest = active.digest.to_string();
                 loaded_event(&active).record(metrics);
                 self.proxy.replace(active);
+                self.proxy.tell_ends();
                 Ok(digest)
             }
             Err(problems) => {

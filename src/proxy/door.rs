@@ -211,5 +211,10 @@ impl Unopened {
             Self::Preamble(PreambleError::Malformed(_)) | Self::Tls(AcceptError::Nameless(_))
         );
         Event::Unopened(peer, self, configured).record(&proxy.metrics);
+        if let Self::Tls(error) = self
+            && let Some(code) = error.code()
+        {
+            Event::LoginFailed(peer, code).record(&proxy.metrics);
+        }
     }
 }

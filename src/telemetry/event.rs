@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::{debug, error, info, warn};
 
 use super::desk::DeskEvent;
 use super::labels::{
-    Alert, Broken, Connections, Database, Direction, Lookup, Mark, Side, Sink, Stage, Transfer,
-    Verdict,
+    Alert, Broken, Connections, Database, Direction, Ending, Login, Lookup, Mark, Side, Sink,
+    Stage, Transfer, Verdict,
 };
 use super::metrics::Metrics;
 
@@ -34,6 +35,10 @@ pub enum Event<'a> {
     /// A client's connection of HTTP/2 was ended for what came on it: whence, and the error code
     /// of RFC 9113 section 7 that it was told.
     ProtocolBroken(SocketAddr, &'static str),
+    /// Certificates and lists that end: what, whose and when, the first to end first; as of now.
+    Ends(&'a [(&'static str, &'a str, Timestamp)], Timestamp),
+    /// A client did not prove who it is, or no longer does: why.
+    LoginFailed(SocketAddr, &'static str),
     /// A connection came to no request: whence, why, and whether somebody should look at it.
     Unopened(SocketAddr, &'a dyn std::error::Error, bool),
     /// A decision was taken.
@@ -92,6 +97,11 @@ impl Event<'_> {
                 metrics.protocol_errors.get_or_create(&Broken { reason }).inc();
                 info!(%client, reason, "a client broke HTTP/2, its connection was ended");
             }
+            Self::Ends(all, now) => ends(metrics, all, now),
+            Self::LoginFailed(client, kind) => {
+                metrics.failed_logins.get_or_create(&Login { kind }).inc();
+                debug!(%client, kind, "a client did not prove who it is");
+            }
             Self::Unopened(peer, error, true) => warn!(%peer, %error, "connection refused"),
             Self::Unopened(peer, error, false) => debug!(%peer, %error, "connection refused"),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
@@ -136,6 +146,26 @@ impl Event<'_> {
 fn opened(metrics: &Metrics, sink: &'static str) {
     drop(metrics.audit_records.get_or_create(&Sink { sink }));
     drop(metrics.audit_dropped.get_or_create(&Sink { sink }));
+}
+
+/// From so many days before its end on, something is warned of.
+const SOON: i64 = 14;
+
+fn ends(metrics: &Metrics, all: &[(&'static str, &str, Timestamp)], now: Timestamp) {
+    metrics.ends.clear();
+    // The first of a kind to end stands for it.
+    for (kind, _, until) in all.iter().rev() {
+        metrics.ends.get_or_create(&Ending { kind }).set(until.as_second());
+    }
+    for (kind, of, until) in all {
+        let left = until.duration_since(now);
+        let days = left.as_hours() / 24;
+        if left.is_negative() {
+            error!(kind, of, %until, "has ended, renew it and reload");
+        } else if days < SOON {
+            warn!(kind, of, %until, days, "ends soon, renew it and reload");
+        }
+    }
 }
 
 fn connection(metrics: &Metrics, side: Side, opened: bool) {

@@ -14,6 +14,7 @@ mod ca;
 mod chain;
 mod clients;
 mod commands;
+mod ends;
 mod exchange;
 mod forward;
 mod holds;
