@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::policy::{Declared, Due, Exporter, Mode, Outcome, Slice, Unit};
 
+use super::found::{Found, Kind};
 use super::record::{Authenticated, Location, Record, Tolled};
 
 /// The fields of a line, in order.
@@ -33,6 +34,7 @@ struct Line<'a> {
     recipient: Option<Recipient<'a>>,
     tags: Vec<&'a str>,
     data: Vec<Data<'a>>,
+    found: Vec<FoundLine<'a>>,
     context: Context<'a>,
     counts: Vec<Count<'a>>,
     rules: Vec<RuleLine<'a>>,
@@ -92,6 +94,25 @@ struct Data<'a> {
     /// Whether it told of a place; which one is never recorded.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     located: bool,
+}
+
+/// What was found of one tag: how often, how sure, where the surest of it stood and how it looked.
+/// Equal values have equal digests.
+#[derive(Debug, Serialize)]
+struct FoundLine<'a> {
+    tag: &'a str,
+    count: u64,
+    distinct: u64,
+    confidence: &'static str,
+    source: &'static str,
+    detector: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    layer: &'a str,
+    offset: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    shape: &'a str,
+    digest: String,
+    key: &'a str,
 }
 
 /// What was declared of the transfer; what was not is absent.
@@ -193,6 +214,7 @@ impl Record {
             location: self.location.as_ref().map(Location::line),
             recipient: self.recipient.as_ref().map(|(party, by)| Recipient { party, by }),
             data: self.slices.iter().map(data).collect(),
+            found: self.found.iter().flat_map(|found| found_lines(found)).collect(),
             context: context(&self.declared),
             counts: self.counts.iter().map(count).collect(),
             reports: duties.reports.into_iter().map(report).collect(),
@@ -271,6 +293,22 @@ fn data(slice: &Slice) -> Data<'_> {
         linked: slice.linked,
         located: slice.point.is_some(),
     }
+}
+
+fn found_lines(found: &Found) -> impl Iterator<Item = FoundLine<'_>> {
+    found.kinds.iter().map(|Kind { count, distinct, one }| FoundLine {
+        tag: one.tag.as_str(),
+        count: *count,
+        distinct: *distinct,
+        confidence: one.confidence.name(),
+        source: one.source.name(),
+        detector: &one.detector,
+        layer: one.layer.as_str(),
+        offset: one.offset,
+        shape: one.shape.as_str(),
+        digest: one.digest.to_string(),
+        key: &found.key_id,
+    })
 }
 
 fn context(declared: &Declared) -> Context<'_> {

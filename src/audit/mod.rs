@@ -2,6 +2,7 @@
 //! failures included, written as one JSON line; and the desk, where what a person must decide waits.
 
 mod desk;
+mod found;
 mod line;
 mod record;
 mod sink;
@@ -11,6 +12,7 @@ mod volumes;
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
 };
+pub use found::{Found, Kind};
 pub use record::{Authenticated, Failure, Fault, Location, Record, Timings, Tolled, Waiting};
 pub use sink::{PATIENCE, Sink, SinkTarget};
 pub use state::open_volumes;

@@ -15,6 +15,7 @@ use crate::policy::{
     Approval, Counted, Declared, Exporter, Held, HeldRules, Lift, Outcome, Policy, Slice,
 };
 
+use super::Found;
 use super::desk::HoldState;
 
 /// What is known of one request when it has ended.
@@ -62,6 +63,8 @@ pub struct Record {
     pub declared: Declared,
     /// The data, by jurisdiction of its subjects.
     pub slices: Vec<Slice>,
+    /// What was found in it, if it was looked into.
+    pub found: Option<Box<Found>>,
     /// What was counted: before the request and with it.
     pub counts: Vec<Tolled>,
     /// The policy that decided.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::{hmac, rand};
@@ -57,7 +57,9 @@ pub struct Gate {
 
 /// What was proved, and who was wrong.
 struct Memory {
-    key: hmac::Key,
+    /// Drawn for the first password: the first randomness of a process takes 20 ms, which nobody
+    /// waits for at start.
+    key: OnceLock<hmac::Key>,
     proved: Mutex<HashMap<Mark, Instant>>,
     attempts: Attempts,
 }
@@ -65,15 +67,19 @@ struct Memory {
 /// A keyed digest of name, password and stored hash: a changed password is another mark.
 type Mark = [u8; 32];
 
+fn draw() -> hmac::Key {
+    let mut key = [0; 32];
+    rand::fill(&mut key).expect("a system without randomness has no TLS either");
+    hmac::Key::new(hmac::HMAC_SHA256, &key)
+}
+
 // === impl Gate ===
 
 impl Gate {
     /// An empty one; `turns` passwords are tried at a time.
     pub fn new(turns: usize) -> Self {
-        let mut key = [0; 32];
-        rand::fill(&mut key).expect("a system without randomness has no TLS either");
         let memory = Memory {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            key: OnceLock::new(),
             proved: Mutex::default(),
             attempts: Attempts::default(),
         };
@@ -194,7 +200,7 @@ impl Memory {
     }
 
     fn mark(&self, name: &str, password: &str, hash: &PasswordHash) -> Mark {
-        let mut context = hmac::Context::with_key(&self.key);
+        let mut context = hmac::Context::with_key(self.key.get_or_init(draw));
         for part in [name, password, hash.as_str()] {
             context.update(&part.len().to_be_bytes());
             context.update(part.as_bytes());

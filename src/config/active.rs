@@ -17,7 +17,7 @@ use super::problem::Collector;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
 use super::world::World;
-use super::{carriers, chains, databases, network, opening, parties};
+use super::{carriers, chains, databases, inspect, network, opening, parties};
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
 /// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the
@@ -57,6 +57,7 @@ pub(super) fn read(
     let opening = opening::read(root, &places, &world, &base);
     let grants = entities::grants(root, &all.packs, &world);
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
+    let (inspector, inspect) = inspect::read(root, &base);
     let routes = entities::routes(root, &world);
     let Packs { packs, classes, counters, infos, notes } = all;
     let law = Law { packs, classes, counters, grants, register };
@@ -67,6 +68,8 @@ pub(super) fn read(
         policy: Arc::new(policy),
         atlas: Arc::new(atlas?),
         carriers,
+        inspector,
+        inspect,
         principals,
         auth: Auth::default(),
         acceptors: HashMap::new(),

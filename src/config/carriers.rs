@@ -60,13 +60,8 @@ fn carrier(section: &Section<'_>) -> Option<Carrier> {
 fn values(section: &Section<'_>) -> HashMap<String, Tag> {
     let table = section.section("values");
     let pair = |(name, words): (super::section::Word<'_>, Vec<super::section::Word<'_>>)| {
-        let word = words.first()?;
-        let tag = Tag::parse(word.text).filter(|tag| tag.as_str() == word.text);
-        if tag.is_none() {
-            let message = format!("`{}` is not a tag: use a-z, 0-9, `_`, `-` and `.`", word.text);
-            table.problem(word.span.clone(), message, None);
-        }
-        Some((name.text.to_ascii_lowercase(), tag?))
+        let tag = table.tag(words.first()?)?;
+        Some((name.text.to_ascii_lowercase(), tag))
     };
     table.named_words().into_iter().filter_map(pair).collect()
 }

@@ -11,10 +11,11 @@ use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::data::Tag;
 use crate::policy::register::Percent;
 
 use super::problem::{Collector, Text};
-use super::words::{nearest, parse_duration};
+use super::words::{nearest, parse_duration, parse_size};
 
 /// A table and the mistakes found in it.
 #[derive(Debug)]
@@ -236,6 +237,28 @@ impl<'a> Section<'a> {
     pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
         let word = self.word(key)?;
         self.parse(&word, parse_duration)
+    }
+
+    /// A size such as `1MiB`, within bounds that are sizes too.
+    pub(super) fn size(&self, key: &'static str, low: &str, high: &str) -> Option<u64> {
+        let word = self.word(key)?;
+        let size = self.parse(&word, parse_size)?;
+        let within = parse_size(low).is_ok_and(|low| low <= size)
+            && parse_size(high).is_ok_and(|high| size <= high);
+        if !within {
+            self.problem(word.span, format!("`{key}` must be from {low} to {high}"), None);
+        }
+        within.then_some(size)
+    }
+
+    /// A tag, exactly as tags are written.
+    pub(super) fn tag(&self, word: &Word<'a>) -> Option<Tag> {
+        let tag = Tag::parse(word.text).filter(|tag| tag.as_str() == word.text);
+        if tag.is_none() {
+            let message = format!("`{}` is not a tag: use a-z, 0-9, `_`, `-` and `.`", word.text);
+            self.problem(word.span.clone(), message, None);
+        }
+        tag
     }
 
     /// A day.

@@ -22,6 +22,21 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     total.map(Duration::from_millis).ok_or_else(|| format!("`{text}` is not between 1ms and 24h"))
 }
 
+/// Parses `64KiB`, `1MiB` or `2GiB`.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a size such as \"64KiB\", \"1MiB\" or \"2GiB\"");
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let octets = match unit.trim() {
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(octets).ok_or_else(wrong)
+}
+
 /// Parses `2026-01-31`, and no other form of a date.
 pub(super) fn parse_date(text: &str) -> Result<Date, String> {
     let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
@@ -56,6 +71,14 @@ mod tests {
         assert_eq!(parse_duration("15m"), Ok(Duration::from_mins(15)));
         for text in ["", "5", "s", "-1s", "1.5s", "0s", "25h", "99999999999999999999s", "1µ"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!((parse_size("64KiB"), parse_size("1 GiB")), (Ok(65_536), Ok(1 << 30)));
+        for text in ["", "5", "MiB", "-1KiB", "1.5MiB", "1MB", "99999999999GiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
         }
     }
 

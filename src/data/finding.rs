@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Digest, Tag};
+use super::{Digest, Groups, Tag};
 
 /// So many findings are kept; beyond them only the sums go on.
 pub const MAX_FINDINGS: usize = 1_000;
@@ -89,6 +89,7 @@ pub struct Findings {
     kept: Vec<Finding>,
     limit: Option<usize>,
     sums: BTreeMap<Tag, Summary>,
+    groups: Groups,
 }
 
 // === impl Layer, Outline ===
@@ -106,6 +107,12 @@ impl Layer {
             Some(path) => format!("{path}/{name}").into(),
             None => name.into(),
         }))
+    }
+
+    /// One of several such layers.
+    #[must_use]
+    pub fn nth(&self, number: usize) -> Self {
+        Self(Some(format!("{}[{number}]", self.as_str()).into()))
     }
 
     /// The path; empty for the body itself.
@@ -157,6 +164,19 @@ impl Confidence {
     }
 }
 
+impl Source {
+    /// The word in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Label => "label",
+            Self::Shape => "shape",
+            Self::Value => "value",
+            Self::FieldMap => "field-map",
+        }
+    }
+}
+
 // === impl Findings ===
 
 impl Findings {
@@ -167,7 +187,8 @@ impl Findings {
 
     /// Adds one.
     pub fn add(&mut self, finding: Finding) {
-        self.tally(&finding.tag, finding.confidence, finding.digest);
+        self.sum(&finding.tag, finding.confidence, finding.digest);
+        self.groups.note(&finding);
         if !self.is_full() {
             self.kept.push(finding);
         }
@@ -178,8 +199,15 @@ impl Findings {
         self.kept.len() >= self.limit.unwrap_or(MAX_FINDINGS)
     }
 
-    /// Counts one without keeping it.
-    pub fn tally(&mut self, tag: &Tag, confidence: Confidence, digest: Digest) {
+    /// Counts one value without keeping it.
+    pub fn tally(&mut self, tag: &Tag, confidence: Confidence, record: u64, digest: Digest) {
+        self.sum(tag, confidence, digest);
+        if confidence >= Confidence::Likely {
+            self.groups.count(tag, record, digest);
+        }
+    }
+
+    fn sum(&mut self, tag: &Tag, confidence: Confidence, digest: Digest) {
         let sum = match self.sums.get_mut(tag) {
             Some(sum) => sum,
             None => self.sums.entry(tag.clone()).or_insert_with(|| Summary {
@@ -197,6 +225,7 @@ impl Findings {
     pub fn absorb(&mut self, other: Self) {
         let free = self.limit.unwrap_or(MAX_FINDINGS).saturating_sub(self.kept.len());
         self.kept.extend(other.kept.into_iter().take(free));
+        self.groups.absorb(other.groups);
         for (tag, theirs) in other.sums {
             match self.sums.entry(tag) {
                 std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(theirs)),
@@ -213,6 +242,11 @@ impl Findings {
     /// Those that are kept, in order of their places.
     pub fn kept(&self) -> &[Finding] {
         &self.kept
+    }
+
+    /// Which of them stand together, and how many people they tell of.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     /// The sums by tag.

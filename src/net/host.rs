@@ -45,12 +45,32 @@ impl Host {
         if text.starts_with('[') && text.contains('%') {
             return Err(HostError::Zone);
         }
+        if let Some(host) = Self::plain(text) {
+            return Ok(host);
+        }
         match url::Host::parse(text) {
             Ok(url::Host::Ipv4(address)) => Ok(Self::Address(IpAddr::V4(address))),
             Ok(url::Host::Ipv6(address)) => Ok(Self::from(IpAddr::V6(address))),
             Ok(url::Host::Domain(name)) => Self::name(&name),
             Err(_) => Err(HostError::Invalid(printable(text))),
         }
+    }
+
+    /// A host that stands in its canonical form already, as nearly all do: the whole parser takes
+    /// ten times as long to say the same.
+    fn plain(text: &str) -> Option<Self> {
+        let letters = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+        if text.len() > 253 || !text.bytes().all(letters) {
+            return None;
+        }
+        let label_fits =
+            |label: &str| (1..=63).contains(&label.len()) && !label.starts_with("xn--");
+        // A last label that begins with a digit may be a number, and the whole an address.
+        let last = text.rsplit('.').next()?.bytes().next()?;
+        if last.is_ascii_digit() {
+            return text.parse().ok().map(Self::Address);
+        }
+        text.split('.').all(label_fits).then(|| Self::Name(text.into()))
     }
 
     fn name(text: &str) -> Result<Self, HostError> {
@@ -189,6 +209,29 @@ mod tests {
         }
         let long = vec!["abcdefgh"; 30].join(".");
         assert_eq!(Host::parse(&long), Err(HostError::TooLong));
+    }
+
+    proptest::proptest! {
+        /// The short way says what the whole parser says.
+        #[test]
+        fn plain_hosts_are_what_the_parser_makes_of_them(text in "[a-z0-9x.-]{1,24}") {
+            if let Some(plain) = Host::plain(&text) {
+                let parsed = match url::Host::parse(&text) {
+                    Ok(url::Host::Ipv4(address)) => Host::Address(IpAddr::V4(address)),
+                    Ok(url::Host::Domain(name)) => Host::name(&name).unwrap(),
+                    other => panic!("{text}: {other:?}"),
+                };
+                proptest::prop_assert_eq!(plain, parsed);
+            }
+        }
+
+        #[test]
+        fn plain_addresses_are_what_the_parser_makes_of_them(text in "([0-9]{1,4}\\.){1,4}[0-9]{1,4}") {
+            if let Some(plain) = Host::plain(&text) {
+                let parsed = url::Host::parse(&text).unwrap();
+                proptest::prop_assert_eq!(plain.to_string(), parsed.to_string());
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Slices: data of one kind about people of one jurisdiction. A request carries some; each is
 //! judged by itself, and the strongest answer counts.
 
-use crate::data::Tags;
+use crate::data::{Findings, Group, Tag, Tags};
 use crate::geo::Country;
 
 use super::area::Point;
@@ -66,6 +66,36 @@ impl Slice {
     /// Tags of which nothing else is known.
     pub fn of_tags(tags: Tags) -> Self {
         Self { tags, ..Self::default() }
+    }
+
+    /// What was found in a body: a slice for each kind of record, since what stands together
+    /// counts together. What is true of the whole body is true of each.
+    pub fn of_findings(findings: &Findings) -> Vec<Self> {
+        let groups = findings.groups();
+        let whole: Vec<Tag> = groups.whole().cloned().collect();
+        let told = groups.told();
+        if told.is_empty() && !whole.is_empty() {
+            return vec![Self::of_tags(whole.into_iter().collect())];
+        }
+        let with_whole = |tags: Vec<Tag>| tags.into_iter().chain(whole.iter().cloned()).collect();
+        told.into_iter().flat_map(|(tags, group)| Self::of_group(with_whole(tags), group)).collect()
+    }
+
+    /// People who are told apart, and those who are only counted.
+    fn of_group(tags: Tags, group: Group) -> impl Iterator<Item = Self> {
+        let Group { records, ids, others } = group;
+        let people = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        let ids: Vec<_> = ids.iter().map(|id| id.as_str().to_owned()).collect();
+        let number = |subjects: u64, records: u64| Self {
+            tags: tags.clone(),
+            subjects: Some(subjects),
+            devices: Some(subjects),
+            records: Some(records),
+            ..Self::default()
+        };
+        let told =
+            (people > 0).then(|| Self { ids, ..number(people, records.saturating_sub(others)) });
+        told.into_iter().chain((others > 0).then(|| number(others, others.min(records))))
     }
 
     /// How much there is, if it is told.
@@ -155,6 +185,50 @@ pub(super) struct Weighed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Confidence, Digester, Finding, Layer, Outline, Source};
+
+    fn finding(tag: &str, record: u64, source: Source) -> Finding {
+        let tag = Tag::parse(tag).unwrap();
+        let digest = Digester::new(&[7; 32], "k").unwrap().digest(&tag, &record.to_be_bytes());
+        let (detector, shape, layer) = ("x".into(), Outline::of(b"x"), Layer::body());
+        let confidence = Confidence::Sure;
+        Finding {
+            tag,
+            detector,
+            confidence,
+            source,
+            layer,
+            offset: 0,
+            length: 1,
+            record,
+            shape,
+            digest,
+        }
+    }
+
+    #[test]
+    fn findings_make_a_slice_for_each_kind_of_record() {
+        let mut findings = Findings::default();
+        for record in 0..3 {
+            findings.add(finding("id.contact.email", record, Source::Value));
+            findings.add(finding("financial.card", record, Source::Value));
+        }
+        findings.add(finding("health.diagnosis", 9, Source::Value));
+        findings.add(finding("label.secret", 0, Source::Label));
+        let slices = Slice::of_findings(&findings);
+        let told = |slice: &Slice| (slice.tags.to_string(), slice.subjects, slice.ids.len());
+        assert_eq!(
+            slices.iter().map(told).collect::<Vec<_>>(),
+            [
+                ("financial.card, id.contact.email, label.secret".to_owned(), Some(3), 3),
+                ("health.diagnosis, label.secret".to_owned(), Some(1), 0),
+            ]
+        );
+        let mut label = Findings::default();
+        label.add(finding("uninspectable.encrypted", 0, Source::Shape));
+        let slices = Slice::of_findings(&label);
+        assert_eq!(slices, [Slice::of_tags(slices.first().unwrap().tags.clone())]);
+    }
 
     #[test]
     fn a_set_of_classes_lists_what_was_put_in() {

@@ -5,14 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::auth::Auth;
-use crate::data::{Carriers, Tag};
+use crate::data::{Carriers, Inspector, Tag};
 use crate::geo::Atlas;
 use crate::net::{Host, HostPattern, Nat64};
-use crate::policy::{Declared, Exporter, PackInfo, Policy, PrincipalSet};
+use crate::policy::{Declared, Exporter, Facts, PackInfo, Place, Policy, PrincipalSet};
 use crate::tls::Acceptor;
 
 use super::chain::Chains;
-use super::opening::Opening;
+use super::inspect;
+use super::opening::{self, Opening};
 use super::principals::Principals;
 
 /// Everything that decides, as of one load of the configuration.
@@ -28,6 +29,10 @@ pub struct Active {
     pub atlas: Arc<Atlas>,
     /// The headers that declare tags.
     pub carriers: Carriers,
+    /// What bodies are looked through for; none where none is looked into.
+    pub inspector: Option<Arc<Inspector>>,
+    /// Which bodies are looked into.
+    pub inspect: inspect::Settings,
     /// Who clients are.
     pub principals: Principals,
     /// What clients have to prove, and by what.
@@ -65,6 +70,17 @@ pub enum Mixed {
 /// Names that the configuration resolves itself.
 #[derive(Clone, Debug, Default)]
 pub struct StaticNames(HashMap<Host, Vec<IpAddr>>);
+
+impl Active {
+    /// Whether a request of which more could be known is looked into.
+    pub(super) fn looks_inside(&self, facts: &Facts<'_>, places: &[Place<'_>]) -> bool {
+        match self.inspect.when {
+            inspect::When::Always => true,
+            inspect::When::Needed => opening::asks(&self.policy, facts, places),
+            inspect::When::Never => false,
+        }
+    }
+}
 
 impl StaticNames {
     /// The addresses of a name, if the configuration has it.

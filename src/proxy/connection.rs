@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::telemetry::Event;
+use crate::telemetry::{ClientEvent, Event};
 
 use super::calm::Calm;
 use super::guard::{Guard, Timeouts, Wire};
@@ -134,10 +134,11 @@ async fn run<C: Future<Output = hyper::Result<()>>>(
         }
     };
     let Err(error) = ended else { return };
-    match broken(&error) {
-        Some(reason) => Event::ProtocolBroken(ingress.client, reason).record(&proxy.metrics),
-        None => Event::ConnectionFailed(ingress.client, &error).record(&proxy.metrics),
-    }
+    let event = match broken(&error) {
+        Some(reason) => Event::Client(ClientEvent::Broke(ingress.client, reason)),
+        None => Event::ConnectionFailed(ingress.client, &error),
+    };
+    event.record(&proxy.metrics);
 }
 
 /// What an HTTP/2 client was told that we ended the connection for (RFC 9113 section 7). No

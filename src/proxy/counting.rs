@@ -120,6 +120,16 @@ impl Counting {
         }
     }
 
+    /// Gives back what was reserved, to be reserved again with more.
+    pub(super) fn give_back(self, policy: &Policy) {
+        self.settle(policy, &HeldRules::new(), false);
+    }
+
+    /// Whether nothing was reserved.
+    pub(super) fn is_empty(&self) -> bool {
+        self.reservations.is_empty() && self.counted.is_empty()
+    }
+
     /// Keeps or gives back what was reserved. Waits for no disk.
     pub(super) fn settle(self, policy: &Policy, held: &HeldRules, left: bool) {
         let exempt = |pack: usize, slice: u8| {

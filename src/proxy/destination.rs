@@ -20,20 +20,37 @@ use super::request::Ask;
 use super::statement::Statement;
 use super::target::Target;
 
+/// Where a destination's addresses lie.
+pub(super) struct Located<'a> {
+    pub(super) places: Vec<Place<'a>>,
+    since: Instant,
+}
+
+/// Resolves the destination, once, and finds where each of its addresses lies.
+pub(super) async fn locate<'a>(
+    draft: &mut Draft,
+    ask: Ask<'_>,
+    active: &'a Active,
+) -> Result<Located<'a>, Error> {
+    let proxy = Arc::clone(draft.proxy());
+    let started = Instant::now();
+    let host = &ask.target.authority.host;
+    let addresses = proxy.addresses(active, host, ask.ingress.pinned).await?;
+    let (resolve, since) = (started.elapsed(), Instant::now());
+    draft.record().timings.resolve = Some(resolve);
+    Ok(Located { places: proxy.locate(active, ask.target, &addresses)?, since })
+}
+
 /// Finds the sockets that the request may go to.
 pub(super) async fn find(
     draft: &mut Draft,
     facts: &Facts<'_>,
     ask: Ask<'_>,
     statement: &Statement,
+    located: Located<'_>,
 ) -> Result<Judged, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let started = Instant::now();
-    let addresses = proxy.addresses(&active, facts.host, ask.ingress.pinned).await?;
-    let (resolve, resolved) = (started.elapsed(), Instant::now());
-    draft.record().timings.resolve = Some(resolve);
-    let target = ask.target;
-    let places = proxy.locate(&active, target, &addresses)?;
+    let (Located { places, since }, target) = (located, ask.target);
     let (opening, sealed) = (&active.opening, facts.is_sealed());
     let plan = match (sealed, target.scheme.is_tunnel()) {
         (true, _) => opening.plan(&active.policy, facts, &places),
@@ -43,20 +60,18 @@ pub(super) async fn find(
     match plan {
         Plan::Open => {
             let permits = introduced(draft, &active, facts, &places)?;
-            note(draft, &proxy, resolved.elapsed());
+            note(draft, &proxy, since.elapsed());
             Ok(Judged::to_open(permits, &places))
         }
         Plan::Refuse => {
             let text = "the configuration opens no tunnel to this destination";
             Err(Failed::sealed("tunnel-refused", text).into())
         }
-        Plan::Tunnel if !sealed => {
-            judge_all(draft, facts, target, places, resolved.elapsed()).await
-        }
+        Plan::Tunnel if !sealed => judge_all(draft, facts, target, places, since.elapsed()).await,
         Plan::Tunnel => {
             let content = statement.content(&active, true);
             let facts = Facts { content: &content, peer: Peer::Hidden, ..*facts };
-            judge_all(draft, &facts, target, places, resolved.elapsed()).await
+            judge_all(draft, &facts, target, places, since.elapsed()).await
         }
     }
 }

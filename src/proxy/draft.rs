@@ -9,7 +9,7 @@ use http::{Method, Request};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::audit::{Failure, Fault, Location, Record, Timings};
+use crate::audit::{Failure, Fault, Found, Location, Record, Timings};
 use crate::geo::EntryId;
 use crate::net::Authority;
 use crate::policy::{Declared, HeldRules, Mode, Permit, Refusal};
@@ -20,6 +20,7 @@ use super::chain::Egress;
 use super::counting::Counting;
 use super::error::{Error, Failed};
 use super::ingress::Ingress;
+use super::later::Told;
 use super::outgoing::Progress;
 use super::statement::Statement;
 use super::target::{Speech, Target};
@@ -35,8 +36,6 @@ pub(super) struct Draft {
     active: Arc<Active>,
     /// Body bytes on their way out, counted where they pass.
     sent: Arc<Progress>,
-    /// What was reserved of volumes.
-    counting: Option<Counting>,
     /// Whether the request has a body; without one its head is all that leaves.
     has_body: bool,
 }
@@ -91,6 +90,7 @@ impl Draft {
             recipient: None,
             declared: Declared::default(),
             slices: Vec::new(),
+            found: None,
             approvals: None,
             hold: None,
             outcome: None,
@@ -107,7 +107,6 @@ impl Draft {
             proxy: Arc::clone(proxy),
             active: Arc::clone(active),
             sent: Arc::default(),
-            counting: None,
             has_body: false,
         }
     }
@@ -168,10 +167,44 @@ impl Draft {
         record.slices.clone_from(&statement.slices);
     }
 
+    /// Notes what was found in what it carries.
+    pub(super) fn set_found(&mut self, found: Found) {
+        self.record().found = Some(Box::new(found));
+    }
+
+    /// Notes what the body told while it left; the error that ended it, if one did.
+    pub(super) fn learn(&mut self, told: Told) -> Option<Error> {
+        let Told { found, statement, answer } = told;
+        self.set_found(found);
+        self.set_statement(&statement);
+        let counts = self.sent.later().counting().map(Counting::tolled);
+        let record = self.record();
+        counts.into_iter().for_each(|counts| record.counts = counts);
+        match answer {
+            Ok(permit) => {
+                record.outcome = Some(permit.outcome());
+                record.held.clone_from(permit.held());
+                None
+            }
+            Err(error) => Some(error),
+        }
+    }
+
+    /// The body may have told more after the answer began.
+    fn learn_last(&mut self) {
+        let told = self.sent.later().take_told();
+        if let Some(error) = told.and_then(|told| self.learn(told)) {
+            self.set_error(&error);
+            self.cut(Fault::Policy, "body-barred", "the policy bars what was found in the body");
+        }
+    }
+
     /// Takes over what was reserved of volumes, until the request has ended.
     pub(super) fn set_counting(&mut self, counting: Counting) {
         self.record().counts = counting.tolled();
-        self.counting = Some(counting);
+        if !counting.is_empty() {
+            self.sent.later().count(counting);
+        }
     }
 
     /// Notes that a body, or the bytes of a tunnel, are to leave beside the head.
@@ -191,7 +224,8 @@ impl Draft {
 
     /// Keeps what was reserved where data left: a byte of the body, or a head that is all.
     fn settle(&mut self) {
-        let Some(counting) = self.counting.take() else { return };
+        let counting = self.sent.later().take_counting();
+        let Some(counting) = counting else { return };
         let policy = Arc::clone(&self.active.policy);
         let body = self.sent.has_left();
         let head = !self.has_body && self.sent.is_handed();
@@ -272,6 +306,9 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
+        if self.record.is_some() {
+            self.learn_last();
+        }
         if self.record.as_ref().is_some_and(|r| r.status.is_none() && r.failure.is_none()) {
             self.leave("before an answer was ready");
         }

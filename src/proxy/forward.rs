@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
@@ -15,7 +15,9 @@ use super::error::Error;
 use super::frame::{Pause, patience};
 use super::guard::{InFlight, Informer, Served, Wire};
 use super::ingress::Ingress;
+use super::inspect::Source;
 use super::judge::Judged;
+use super::mark::Mark;
 use super::outgoing::{Outgoing, Progress};
 use super::pool::Key;
 use super::sender::Address;
@@ -54,7 +56,7 @@ pub(super) async fn send(
     client: &Client<'_>,
     target: &Target,
     mut judged: Judged,
-    mut request: Request<Incoming>,
+    mut request: Request<Source>,
 ) -> Result<Answered, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     active.carriers.strip(request.headers_mut());
@@ -80,7 +82,9 @@ pub(super) async fn send(
         }
     };
     let answered = tokio::select! {
-        answered = sending => answered.map_err(|error| client.blame(&sent, error))?,
+        answered = sending => answered.map_err(|error| {
+            barred(draft, &sent).unwrap_or_else(|| client.blame(&sent, error))
+        })?,
         () = silence(limit, &sent) => return Err(silent()),
     };
     draft.set_permit(&answered.permit, judged.entry(answered.permit.socket()));
@@ -90,6 +94,12 @@ pub(super) async fn send(
     record.timings.first_byte = Some(first_byte);
     check(&answered.response, upgrade.as_ref())?;
     Ok(answered)
+}
+
+/// Why the body was broken off, if the policy did it.
+fn barred(draft: &mut Draft, sent: &Progress) -> Option<Error> {
+    let told = sent.later().take_told()?;
+    draft.learn(told)
 }
 
 /// Hands the answer to the client.
@@ -106,7 +116,7 @@ pub(super) fn pass_back(answered: Answered, mut draft: Draft, served: Served) ->
 
 /// Puts the body on its way: counted, and held back where the client waits for a word.
 /// Interim answers are passed on as they come (RFC 9110 section 15.2).
-fn prepare(request: Request<Incoming>, draft: &Draft, informer: Informer) -> Request<Outgoing> {
+fn prepare(request: Request<Source>, draft: &Draft, informer: Informer) -> Request<Outgoing> {
     let sent = Arc::clone(draft.sent());
     let active = Arc::clone(draft.active());
     let version = request.version();
@@ -186,7 +196,7 @@ fn silent() -> Error {
 
 impl Proxy {
     /// Our own mark in `Via`.
-    pub(super) fn via(&self) -> &HeaderValue {
+    pub(super) fn via(&self) -> &Mark {
         &self.via
     }
 }

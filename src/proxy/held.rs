@@ -66,7 +66,7 @@ async fn note(draft: &mut Draft, due: &[Due]) -> Result<(), DeskError> {
     let Some(deed) = deed(draft.record()) else { return Ok(()) };
     let candidates = due.iter().map(|due| Candidate::new(due, &deed)).collect();
     if !deed.tags.is_empty() {
-        return desk.note(candidates).await;
+        return Box::pin(desk.note(candidates)).await;
     }
     if let Err(error) = desk.note_later(candidates) {
         Event::Desk(DeskEvent::Failed(&error)).record(draft.proxy().metrics());

@@ -41,7 +41,7 @@ pub(super) async fn meet(
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let permits = introduced(draft, &active, facts, places)?;
     let key = |permit: &Permit| target.key(permit, &active);
-    let met = proxy.upstream.meet(&permits, key).await?;
+    let met = Box::pin(proxy.upstream.meet(&permits, key)).await?;
     draft.record().timings.connect = met.connect;
     Ok(Some(met))
 }

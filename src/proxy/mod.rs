@@ -24,10 +24,13 @@ pub mod guard;
 mod hearing;
 mod held;
 mod ingress;
+pub mod inspect;
 mod intercept;
 mod judge;
 mod labels;
+mod later;
 mod listener;
+mod mark;
 mod meet;
 mod opening;
 mod outgoing;
@@ -62,7 +65,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use tokio::sync::{Semaphore, watch};
 
 use crate::audit::{Desk, Sink, Volumes};
@@ -84,6 +86,7 @@ pub use settings::Settings;
 pub use statement::{parse_context, parse_slices};
 pub use transparent::{By, Claimed, Transparent, Unrecognised};
 
+use mark::Mark;
 use own::Own;
 use upstream::Upstream;
 
@@ -112,7 +115,9 @@ pub struct Proxy {
     disbelief: disbelief::Disbelief,
     metrics: Arc<Metrics>,
     /// Our mark in `Via`, unlike that of any other proxy on the way.
-    via: HeaderValue,
+    via: Mark,
+    /// How much of all bodies is held.
+    held: inspect::Room,
     /// How requests and tunnels end when the program stops.
     pub drain: Drain,
 }
@@ -157,7 +162,7 @@ impl Proxy {
             authority,
             metrics,
         } = parts;
-        let (own, via) = (Own::new(own), fields::mark());
+        let (own, via) = (Own::new(own), Mark::new());
         let upstream = Upstream::new(upstream::Parts {
             trust,
             settings: settings.clone(),
@@ -187,6 +192,7 @@ impl Proxy {
             disbelief: disbelief::Disbelief::default(),
             metrics,
             via,
+            held: inspect::Room::default(),
             drain,
         })
     }

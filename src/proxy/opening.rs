@@ -110,8 +110,12 @@ impl Opening {
 /// Whether what is inside could change the answer for one of the places.
 fn needs(policy: &Policy, facts: &Facts<'_>, places: &[Place<'_>]) -> bool {
     let content = policy.weigh_slices(facts.content.slices().cloned().collect(), false);
-    let open =
-        |place| Facts { place: Some(place), content: &content, peer: Peer::Awaited, ..*facts };
+    asks(policy, &Facts { content: &content, peer: Peer::Awaited, ..*facts }, places)
+}
+
+/// Whether what is not known yet could change the answer for one of the places.
+pub(super) fn asks(policy: &Policy, facts: &Facts<'_>, places: &[Place<'_>]) -> bool {
+    let open = |place| Facts { place: Some(place), ..*facts };
     places.iter().any(|place| matches!(policy.decide(&open(*place)), Decision::Inspect))
 }
 

@@ -1,20 +1,25 @@
 //! A request's body on its way to the destination: passed on frame by frame as it comes,
 //! counted, never copied, and held back where the client waits for `100 Continue`.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use crate::policy::Permit;
+
 use super::active::Active;
 use super::frame::{Cut, Pause, clean, length};
+use super::inspect::Source;
+use super::later::{Later, Learned};
 use super::statement;
 
 /// How much of a request's body has left, and whether the client broke it off.
@@ -30,6 +35,10 @@ pub(super) struct Progress {
     stalled: AtomicBool,
     /// Set where the body waits for a word of the destination.
     withheld: OnceLock<Withheld>,
+    /// Where it goes.
+    socket: Mutex<Option<SocketAddr>>,
+    /// What the body tells while it leaves.
+    later: Later,
 }
 
 /// A body that waits: whether it may still have to, and when it no longer matters.
@@ -43,7 +52,7 @@ struct Withheld {
 #[derive(Debug)]
 pub(super) struct Outgoing {
     /// Absent where a request without a body goes out again.
-    inner: Option<Incoming>,
+    inner: Option<Source>,
     sent: Arc<Progress>,
     gate: Option<Gate>,
     /// Which trailers are declarations for us.
@@ -99,6 +108,16 @@ impl Progress {
         self.withheld.get().is_some_and(|body| !body.released.load(Ordering::Relaxed))
     }
 
+    /// Where the body goes, once it is on a connection.
+    pub(super) fn socket(&self) -> Option<SocketAddr> {
+        *self.socket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the body told while it left.
+    pub(super) fn later(&self) -> MutexGuard<'_, Learned> {
+        self.later.lock()
+    }
+
     /// Says that the exchange has ended, for a body that was held back.
     pub(super) fn finish(&self) {
         if let Some(body) = self.withheld.get() {
@@ -111,7 +130,7 @@ impl Progress {
 
 impl Outgoing {
     /// Counts into `sent` what passes.
-    pub(super) fn new(inner: Incoming, sent: Arc<Progress>, active: Arc<Active>) -> Self {
+    pub(super) fn new(inner: Source, sent: Arc<Progress>, active: Arc<Active>) -> Self {
         Self { inner: Some(inner), sent, gate: None, active, pause: None }
     }
 
@@ -121,9 +140,19 @@ impl Outgoing {
         self
     }
 
-    /// Says that the head goes to a connection now, or that it came back unsent.
-    pub(super) fn hand_over(&self, handed: bool) {
-        self.sent.handed.store(handed, Ordering::Relaxed);
+    /// Says that the head goes to a connection now.
+    pub(super) fn hand_over(&self, permit: &Permit) {
+        self.sent.handed.store(true, Ordering::Relaxed);
+        // Only who decides about the rest asks where it goes.
+        if self.inner.as_ref().is_some_and(Source::is_watched) {
+            let mut socket = self.sent.socket.lock().unwrap_or_else(PoisonError::into_inner);
+            *socket = Some(permit.socket());
+        }
+    }
+
+    /// Says that the head came back, and whether it is sure that nothing of it had left.
+    pub(super) fn came_back(&self, unsent: bool) {
+        self.sent.handed.store(!unsent, Ordering::Relaxed);
     }
 
     /// The same body once more, if there is nothing in it.

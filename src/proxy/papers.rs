@@ -21,7 +21,7 @@ impl Proxy {
         let (active, now) = (self.active(), Timestamp::now());
         let listeners = active.acceptors.iter();
         let listeners = listeners.flat_map(|(address, acceptor)| {
-            acceptor.papers().iter().map(move |paper| (paper.clone(), address.to_string()))
+            acceptor.papers().iter().map(move |paper| (*paper, address.to_string()))
         });
         let authority = self.authority.as_ref().and_then(|authority| authority.paper(now));
         let mut all: Vec<(Paper, String)> = listeners.collect();

@@ -8,7 +8,8 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
-use crate::policy::{Decision, Facts, Permit};
+use crate::audit::Found;
+use crate::policy::{Approval, Content, Decision, Facts, Permit};
 
 use super::body::Body;
 use super::draft::Draft;
@@ -16,6 +17,7 @@ use super::error::Error;
 use super::forward::Client;
 use super::guard::Wire;
 use super::ingress::Ingress;
+use super::inspect::{Judge, Look, Seen, Source};
 use super::statement::Statement;
 use super::target::Target;
 use super::tunnel::{Standing, Tunnel};
@@ -43,6 +45,8 @@ pub(super) struct Ask<'a> {
 struct Permitted {
     statement: Statement,
     judged: Judged,
+    /// Who decides about what is still to come of the data.
+    judge: Option<Arc<Judge>>,
 }
 
 /// What came of a request that was permitted.
@@ -89,7 +93,7 @@ pub(super) async fn serve(
         }
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
         Err(error) => {
-            let error = held::refused(&mut draft, error).await;
+            let error = Box::pin(held::refused(&mut draft, error)).await;
             reply::error(&error, wish, draft, Some(in_flight.answer()))
         }
     })
@@ -111,15 +115,19 @@ async fn walk(
     if target.scheme.is_tunnel() || !request.body().is_end_stream() {
         draft.expect_body();
     }
-    let method = request.method().clone();
-    let (ingress, headers) = (from.ingress, request.headers());
+    let (head, body) = request.into_parts();
+    let (method, mut body) = (head.method.clone(), Source::Live(body));
+    let (ingress, headers) = (from.ingress, &head.headers);
     let ask = Ask { ingress, target: &target, method: &method, headers };
-    let permitted = decide(draft, ask).await?;
     if target.scheme.is_tunnel() {
-        let tunnel = connect(draft, ask, permitted).await?;
-        return Ok(Passed::Tunnel(tunnel, hyper::upgrade::on(&mut request)));
+        let permitted = decide(draft, ask, None).await?;
+        let tunnel = Box::pin(connect(draft, ask, permitted)).await?;
+        return Ok(Passed::Tunnel(tunnel, hyper::upgrade::on(Request::from_parts(head, ()))));
     }
-    let Permitted { statement, judged } = permitted;
+    let look = Look { client: from, uri: &head.uri, headers, body: &mut body };
+    let Permitted { statement, judged, judge } = decide(draft, ask, Some(look)).await?;
+    body.rest().into_iter().zip(judge).for_each(|(rest, judge)| rest.judged_by(judge));
+    let request = Request::from_parts(head, body);
     let upgrade = request.extensions().get::<Upgrade>().cloned();
     let answered = forward::send(draft, from, &target, judged, request).await?;
     let switched = answered.response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -141,7 +149,7 @@ pub(super) async fn tunnel(
     draft.expect_body();
     let headers = HeaderMap::new();
     let ask = Ask { ingress, target, method: &Method::CONNECT, headers: &headers };
-    let permitted = decide(draft, ask).await?;
+    let permitted = decide(draft, ask, None).await?;
     connect(draft, ask, permitted).await
 }
 
@@ -152,40 +160,79 @@ async fn admit(draft: &mut Draft, target: &Target) -> Result<(), Error> {
     if proxy.sink.room().await { Ok(()) } else { Err(Error::unrecorded()) }
 }
 
-/// principal -> tags -> decide -> resolve once -> locate and judge every address.
-async fn decide(draft: &mut Draft, ask: Ask<'_>) -> Result<Permitted, Error> {
+/// principal -> tags -> decide -> resolve once -> locate -> look inside where it matters -> judge
+/// every address.
+async fn decide(
+    draft: &mut Draft,
+    ask: Ask<'_>,
+    look: Option<Look<'_>>,
+) -> Result<Permitted, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let Ask { ingress, target, method, headers } = ask;
+    let Ask { ingress, target, headers, .. } = ask;
     let host = &target.authority.host;
     let asker = who::identify(&proxy, &active, ingress, headers).await?;
     asker.iter().for_each(|asker| draft.set_asker(asker));
     ingress.trouble()?;
     let statement = Statement::of(&active, (asker, ingress), host, headers)?;
-    draft.set_statement(&statement);
-    if !statement.slices.is_empty() && !proxy.sink.is_healthy() {
-        return Err(Error::unrecorded());
-    }
-    let sealed = target.scheme.is_tunnel() && proxy.may_open();
-    let content = statement.content(&active, !sealed);
+    state(draft, &statement)?;
     let approvals = proxy.desk.approvals(host);
     draft.record().approvals.clone_from(&approvals);
-    let facts = Facts {
-        client: ingress.client.ip(),
-        principal: statement.principal_name(),
-        method: method.as_str(),
-        host,
-        place: None,
-        peer: target.peer(draft),
-        content: &content,
-        circumstances: statement.circumstances(draft.record().at, approvals.as_deref()),
-    };
+    let sealed = target.scheme.is_tunnel() && proxy.may_open();
+    let look = look.filter(|look| active.inspector.is_some() && look.is_worth_it());
+    let content = statement.content(&active, !sealed && look.is_none());
+    let facts = ask.facts(draft, &statement, &content, approvals.as_deref());
     // Before the name is asked for: a look-up tells name servers where data would go.
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
         return Err(Error::Refused(Box::new(refusal)));
     }
-    let judged = destination::find(draft, &facts, ask, &statement).await?;
+    let located = destination::locate(draft, ask, &active).await?;
+    let look = look.filter(|_| active.looks_inside(&facts, &located.places));
+    let (Some(look), Some(inspector)) = (look, &active.inspector) else {
+        let judged = destination::find(draft, &facts, ask, &statement, located).await?;
+        held::permitted(draft, &judged.permits).await?;
+        return Ok(Permitted { statement, judged, judge: None });
+    };
+    let Seen { head, all, begun } =
+        Box::pin(look.look(&proxy, (inspector, active.inspect.hold), host)).await?;
+    let seen = statement.seeing(&all);
+    draft.set_found(Found::of(&all, inspector.detectors().digester().key_id()));
+    state(draft, &seen)?;
+    let content = seen.content(&active, true);
+    let facts = ask.facts(draft, &seen, &content, approvals.as_deref());
+    let judged = destination::find(draft, &facts, ask, &seen, located).await?;
     held::permitted(draft, &judged.permits).await?;
-    Ok(Permitted { statement, judged })
+    let certificate = judged.met.as_ref().and_then(|met| met.lease.link.certificate.clone());
+    let judge = begun.then(|| Arc::new(Judge::new(draft, ask, (statement, head), certificate)));
+    Ok(Permitted { statement: seen, judged, judge })
+}
+
+/// Notes what is known of the data. Where that cannot be recorded, tagged data stays.
+fn state(draft: &mut Draft, statement: &Statement) -> Result<(), Error> {
+    draft.set_statement(statement);
+    let recorded = statement.slices.is_empty() || draft.proxy().sink.is_healthy();
+    if recorded { Ok(()) } else { Err(Error::unrecorded()) }
+}
+
+impl<'a> Ask<'a> {
+    /// What the policy is told, before the destination is known.
+    fn facts(
+        self,
+        draft: &mut Draft,
+        statement: &'a Statement,
+        content: &'a Content,
+        approvals: Option<&'a [Approval]>,
+    ) -> Facts<'a> {
+        Facts {
+            client: self.ingress.client.ip(),
+            principal: statement.principal_name(),
+            method: self.method.as_str(),
+            host: &self.target.authority.host,
+            place: None,
+            peer: self.target.peer(draft),
+            content,
+            circumstances: statement.circumstances(draft.record().at, approvals),
+        }
+    }
 }
 
 /// Where a request goes, if its head is sound; that of HTTP/1 the guard has judged.
@@ -200,7 +247,7 @@ fn aim<B>(request: &Request<B>, ingress: &Ingress, proxy: &Proxy) -> Result<Targ
 /// Dials a permit; what stands then is a tunnel for the client's side.
 async fn connect(draft: &mut Draft, ask: Ask<'_>, permitted: Permitted) -> Result<Tunnel, Error> {
     let proxy = Arc::clone(draft.proxy());
-    let Permitted { statement, judged } = permitted;
+    let Permitted { statement, judged, .. } = permitted;
     let trail = fields::trail(ask.headers, proxy.via())?;
     let started = Instant::now();
     let active = Arc::clone(draft.active());

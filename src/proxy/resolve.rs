@@ -77,7 +77,7 @@ impl Resolver {
         // `api.example.com.corp.example`. A single label is the user's own network's.
         let absolute = if name.contains('.') { format!("{name}.") } else { name.to_string() };
         let asked = both(four.lookup_ip(absolute.as_str()), six.lookup_ip(absolute.as_str()));
-        let answers = timeout(self.timeout, asked).await.map_err(|_| too_late(host))?;
+        let answers = timeout(self.timeout, Box::pin(asked)).await.map_err(|_| too_late(host))?;
         let addresses: Vec<_> = answers.iter().flatten().flat_map(LookupIp::iter).collect();
         if addresses.is_empty() {
             // The first answer's error; a name without addresses of either family has none.

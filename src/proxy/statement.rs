@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use sfv::{BareItem, Dictionary, List, ListEntry, Parameters, Parser};
 
-use crate::data::Tags;
+use crate::data::{Findings, Tags};
 use crate::geo::Country;
 use crate::policy::{Approval, Circumstances, Content, Declared, Exporter, Point, Slice, State};
 
@@ -76,6 +76,28 @@ impl Statement {
             return Err(wrong(&SLICE, &"more different tags than can be remembered"));
         }
         Ok(Self { asker, exporter, slices, declared })
+    }
+
+    /// The same, with what was found in the data. What is declared stays: findings raise, too.
+    pub(super) fn seeing(&self, found: &Findings) -> Self {
+        let mut seen = self.clone();
+        let believed = self.asker.as_ref().is_some_and(|asker| asker.principal.declares);
+        let declared = self.tags();
+        for mut slice in Slice::of_findings(found) {
+            if believed {
+                // Who is believed may have told the same, and more of it.
+                let told = |one: &Slice| {
+                    one.tags.contains_all(&slice.tags) && one.subjects >= slice.subjects
+                };
+                if self.slices.iter().any(told) {
+                    continue;
+                }
+            } else {
+                declared.iter().for_each(|tag| slice.tags.insert(tag.clone()));
+            }
+            seen.slices.push(slice);
+        }
+        seen
     }
 
     /// All tags of all slices.

@@ -120,11 +120,12 @@ impl Tunnel {
         record.tunnel = Some(if matches!(course, Course::Pass) { "unread" } else { "opened" });
         record.server_name = if let Words::Tls(hello) = &words { hello.name.clone() } else { None };
         if let Course::Pass = course {
-            return standing.pass(client, stream, draft, plan).await;
+            return Box::pin(standing.pass(client, stream, draft, plan)).await;
         }
         let authority = proxy.authority.as_deref().filter(|_| plan == Plan::Open);
         let opened = Opened { proxy: &proxy, authority, ingress, standing: &standing };
-        let end = client.follow(&opened, stream, course, &words).await;
+        // Boxed: a tunnel that only stands does not carry the 10 KiB of one that is opened.
+        let end = Box::pin(client.follow(&opened, stream, course, &words)).await;
         end.note(&mut draft);
     }
 }
@@ -203,7 +204,7 @@ impl Standing {
     async fn pass(mut self, client: ClientSide, stream: Carrier, mut draft: Draft, plan: Plan) {
         let proxy = Arc::clone(draft.proxy());
         if plan == Plan::Open
-            && let Err(error) = self.judge_unread(&mut draft).await
+            && let Err(error) = Box::pin(self.judge_unread(&mut draft)).await
         {
             let error = held::refused(&mut draft, error).await;
             let told = draft.record().status;

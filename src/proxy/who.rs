@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::audit::{Authenticated, Failure, Fault};
 use crate::auth::{Denied, Presented, Proved, Unreadable, is_taken};
-use crate::telemetry::Event;
+use crate::telemetry::{ClientEvent, Event};
 use crate::tls::Shown;
 
 use super::Proxy;
@@ -53,7 +53,8 @@ pub(super) async fn identify(
     if let Err(Error::Failed(failed)) = &asker
         && failed.failure.fault == Fault::Client
     {
-        Event::LoginFailed(ingress.client, failed.failure.code).record(&proxy.metrics);
+        Event::Client(ClientEvent::Unproved(ingress.client, failed.failure.code))
+            .record(&proxy.metrics);
     }
     asker
 }
@@ -99,7 +100,7 @@ async fn prove(
     presented: Result<Presented, Unreadable>,
 ) -> Result<Proved, Error> {
     let presented = presented.map_err(unreadable)?;
-    proxy.gate.prove(&active.auth, client, presented).await.map_err(denied)
+    Box::pin(proxy.gate.prove(&active.auth, client, presented)).await.map_err(denied)
 }
 
 /// The principal of a proved name: as the configuration knows it, else a plain one.

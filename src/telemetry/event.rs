@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{debug, error, info, warn};
 
+use super::client::ClientEvent;
 use super::desk::DeskEvent;
 use super::labels::{
-    Alert, Broken, Connections, Database, Direction, Ending, Login, Lookup, Mark, Side, Sink,
-    Stage, Transfer, Verdict,
+    Alert, Connections, Database, Direction, Ending, Lookup, Mark, Side, Sink, Stage, Transfer,
+    Verdict,
 };
 use super::metrics::Metrics;
 
@@ -32,15 +33,10 @@ pub enum Event<'a> {
     Connection(Side, bool),
     /// A connection ended with an error that no request could be told of.
     ConnectionFailed(SocketAddr, &'a hyper::Error),
-    /// A client's connection of HTTP/2 was ended for what came on it: whence, and the error code
-    /// of RFC 9113 section 7 that it was told.
-    ProtocolBroken(SocketAddr, &'static str),
     /// Certificates and lists that end: what, whose and when, the first to end first; as of now.
     Ends(&'a [(&'static str, &'a str, Timestamp)], Timestamp),
-    /// A client did not prove who it is, or no longer does: why.
-    LoginFailed(SocketAddr, &'static str),
-    /// A connection came to no request: whence, why, and whether somebody should look at it.
-    Unopened(SocketAddr, &'a dyn std::error::Error, bool),
+    /// A client did something that no record of a request can tell of.
+    Client(ClientEvent<'a>),
     /// A decision was taken.
     Decided(Duration),
     /// Something happened at the desk.
@@ -51,8 +47,6 @@ pub enum Event<'a> {
     Loaded(&'a [(Database, i64)], f64),
     /// A reload failed; the last good configuration stays.
     ReloadFailed(&'a str),
-    /// A client has refused our certificate of a host so many times.
-    Pinned(std::net::IpAddr, &'a crate::net::Host, u32),
     /// A tunnel passed so many bytes outward that nobody read.
     Unread(u64),
     /// A request or tunnel ended.
@@ -93,25 +87,12 @@ impl Event<'_> {
             }
             Self::Connection(side, opened) => connection(metrics, side, opened),
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
-            Self::ProtocolBroken(client, reason) => {
-                metrics.protocol_errors.get_or_create(&Broken { reason }).inc();
-                info!(%client, reason, "a client broke HTTP/2, its connection was ended");
-            }
             Self::Ends(all, now) => ends(metrics, all, now),
-            Self::LoginFailed(client, kind) => {
-                metrics.failed_logins.get_or_create(&Login { kind }).inc();
-                debug!(%client, kind, "a client did not prove who it is");
-            }
-            Self::Unopened(peer, error, true) => warn!(%peer, %error, "connection refused"),
-            Self::Unopened(peer, error, false) => debug!(%peer, %error, "connection refused"),
+            Self::Client(event) => event.record(metrics),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
             Self::Desk(event) => event.record(metrics),
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
-            }
-            Self::Pinned(client, host, times) => {
-                metrics.pinned.inc();
-                warn!(%client, %host, times, "a client does not take our certificate: pinned?");
             }
             Self::Unread(bytes) => {
                 metrics.unread_bytes.inc_by(bytes);

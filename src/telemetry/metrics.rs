@@ -225,7 +225,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::super::{Event, Side};
+    use super::super::{ClientEvent, Event, Side};
     use super::*;
 
     #[test]
@@ -252,9 +252,9 @@ mod tests {
             Event::Loaded(&database, 1.0),
             Event::Finished(verdict, second, 1, 2),
             Event::Alert("pack", "rule", "id"),
-            Event::ProtocolBroken(([127, 0, 0, 1], 1).into(), "protocol-error"),
+            Event::Client(ClientEvent::Broke(([127, 0, 0, 1], 1).into(), "protocol-error")),
             Event::Ends(&[("authority", "test", Timestamp::UNIX_EPOCH)], Timestamp::UNIX_EPOCH),
-            Event::LoginFailed(([127, 0, 0, 1], 1).into(), "credentials-wrong"),
+            Event::Client(ClientEvent::Unproved(([127, 0, 0, 1], 1).into(), "credentials-wrong")),
             Event::VolumeMark("pack/counter/class", "who", 80),
             Event::UpstreamFailed(Stage { stage: "connect", reason: "test" }, "test"),
         ] {

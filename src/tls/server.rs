@@ -104,11 +104,11 @@ impl AcceptError {
             Self::Nameless(_) => return Some("certificate-nameless"),
             Self::Handshake(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
         };
-        match error {
-            rustls::Error::NoCertificatesPresented => Some("certificate-missing"),
-            rustls::Error::InvalidCertificate(_) => Some("certificate-refused"),
-            _ => None,
+        if *error == rustls::Error::NoCertificatesPresented {
+            return Some("certificate-missing");
         }
+        let refused = matches!(error, rustls::Error::InvalidCertificate(_));
+        refused.then_some("certificate-refused")
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Options {
     pub layer: Layer,
     /// Whether records are told apart; else all findings are of record 0.
     pub records: bool,
+    /// What stands before the text and names it, if it turns out to be plain text. Nothing is
+    /// found in it.
+    pub preface: Box<[u8]>,
 }
 
 /// Looks through one text.
@@ -60,6 +63,7 @@ pub struct Scanner {
     window: Window,
     state: Option<State>,
     syntax: Option<Syntax>,
+    preface: Box<[u8]>,
     memo: Memo,
     hits: Vec<Hit>,
     findings: Findings,
@@ -91,6 +95,16 @@ impl Detectors {
 }
 
 impl Detectors {
+    /// Whether a detector that is built in has this name.
+    pub fn is_built_in(name: &str) -> bool {
+        ROWS.iter().any(|row| row.detector == name)
+    }
+
+    /// The key of its digests.
+    pub fn digester(&self) -> &Digester {
+        &self.digester
+    }
+
     /// The tag and the name of the detector of a hit.
     fn name(&self, hit: &Hit) -> &(Tag, Arc<str>) {
         let row = hit.own.map_or_else(|| hit.kind.index(), |own| ROWS.len() + own);
@@ -110,6 +124,7 @@ impl Scanner {
             window: Window::default(),
             state: None,
             syntax: options.syntax,
+            preface: options.preface,
             memo: Memo::default(),
             hits: Vec::new(),
             findings: Findings::default(),
@@ -157,7 +172,9 @@ impl Scanner {
         let rest = self.window.hold(piece, syntax::LOOK);
         if last || self.window.is_held(syntax::LOOK) {
             let syntax = *self.syntax.get_or_insert_with(|| Syntax::of(self.window.held()));
-            self.window.release(syntax == Syntax::Form);
+            let preface = std::mem::take(&mut self.preface);
+            let preface = if syntax == Syntax::Text { &*preface } else { &[] };
+            self.window.release(syntax == Syntax::Form, preface);
             self.state = Some(State::new(syntax, self.records));
         }
         rest
@@ -180,14 +197,15 @@ impl Scanner {
         let sure = if rest_of_text { usize::MAX } else { to - OVERLAP / 2 };
         let count = self.hits.partition_point(|hit| hit.start < sure);
         for hit in self.hits.drain(..count) {
+            let Some(offset) = self.window.raw(hit.start) else { continue };
             let (tag, detector) = detectors.name(&hit);
             let value = text.get(hit.start..hit.end).unwrap_or_default();
             let digest = detectors.digester.digest(tag, &hit.kind.normalised(value));
             if self.findings.is_full() {
-                self.findings.tally(tag, hit.confidence, digest);
+                self.findings.tally(tag, hit.confidence, state.record(hit.start), digest);
                 continue;
             }
-            let (offset, end) = (self.window.raw(hit.start), self.window.raw(hit.end));
+            let end = self.window.raw(hit.end).unwrap_or(offset);
             self.findings.add(Finding {
                 tag: tag.clone(),
                 detector: Arc::clone(detector),

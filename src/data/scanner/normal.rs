@@ -7,8 +7,8 @@ pub(super) struct Window {
     text: Vec<u8>,
     /// Up to where it has been looked at.
     next: usize,
-    /// The octet of the raw text at which the window begins.
-    base: u64,
+    /// The octet of the raw text at which the window begins; below 0 in a preface.
+    base: i64,
     /// From such a place on, so many octets more of the raw text lie before.
     marks: Vec<(u16, u16)>,
     /// The beginning, until the syntax is known.
@@ -58,16 +58,20 @@ impl Window {
         self.text.len() - self.next >= want
     }
 
-    /// The octet of the raw text at a place.
-    pub(super) fn raw(&self, place: usize) -> u64 {
+    /// The octet of the raw text at a place; none in a preface.
+    pub(super) fn raw(&self, place: usize) -> Option<u64> {
+        u64::try_from(self.signed(place)).ok()
+    }
+
+    fn signed(&self, place: usize) -> i64 {
         let before = self.marks.iter().take_while(|(mark, _)| usize::from(*mark) <= place);
-        let more: u64 = before.map(|(_, more)| u64::from(*more)).sum();
-        self.base + more + u64::try_from(place).unwrap_or(u64::MAX)
+        let more: i64 = before.map(|(_, more)| i64::from(*more)).sum();
+        self.base + more + i64::try_from(place).unwrap_or(i64::MAX)
     }
 
     /// Up to which raw octet nothing can change any more.
     pub(super) fn decided(&self) -> u64 {
-        self.raw(self.next.saturating_sub(super::OVERLAP / 2))
+        self.raw(self.next.saturating_sub(super::OVERLAP / 2)).unwrap_or(0)
     }
 
     /// Holds a piece back, up to so much; returns the rest.
@@ -87,9 +91,11 @@ impl Window {
         &self.held
     }
 
-    /// Lets what was held into the window.
-    pub(super) fn release(&mut self, form: bool) {
+    /// Lets what was held into the window, after a preface.
+    pub(super) fn release(&mut self, form: bool, preface: &[u8]) {
         self.form = form;
+        self.text.extend_from_slice(preface);
+        self.base = i64::try_from(preface.len()).map_or(0, |length| -length);
         let held = std::mem::take(&mut self.held);
         let rest = self.fill(&held, usize::MAX);
         debug_assert!(rest.is_empty(), "there is no limit");
@@ -126,7 +132,7 @@ impl Window {
 
     /// All up to `to` has been looked at; what lies before `kept` is not needed any more.
     pub(super) fn advance(&mut self, to: usize, kept: usize) {
-        self.base = self.raw(kept);
+        self.base = self.signed(kept);
         let gone = u16::try_from(kept).unwrap_or(u16::MAX);
         self.marks.retain(|(place, _)| *place > gone);
         self.marks.iter_mut().for_each(|(place, _)| *place -= gone);
@@ -256,7 +262,7 @@ mod tests {
                 proptest::prop_assert_eq!(window.raw(place), other.raw(place));
             }
             let end = u64::try_from(bytes.len()).unwrap();
-            proptest::prop_assert_eq!(window.raw(window.text().len()), end);
+            proptest::prop_assert_eq!(window.raw(window.text().len()), Some(end));
         }
     }
 }

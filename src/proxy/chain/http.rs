@@ -12,6 +12,7 @@ use crate::net::Authority;
 
 use super::super::carrier::Carrier;
 use super::super::error::Error;
+use super::super::mark::Mark;
 use super::{Parent, fault};
 
 /// The longest answer's head that is read.
@@ -21,7 +22,7 @@ const MAX_HEAD: usize = 16 * 1024;
 const MAX_SAID: usize = 200;
 
 /// The proxies that the tunnel comes through, this one last.
-pub(super) fn trail(before: Option<&HeaderValue>, own: &HeaderValue) -> Vec<u8> {
+pub(super) fn trail(before: Option<&HeaderValue>, own: &Mark) -> Vec<u8> {
     let before = before.map(|before| [before.as_bytes(), b", "].concat()).unwrap_or_default();
     [&before, &b"1.1 "[..], own.as_bytes()].concat()
 }
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_trail_ends_with_this_proxy() {
-        let (before, own) = (HeaderValue::from_static("1.1 a, 2 b"), HeaderValue::from_static("c"));
+        let (before, own) = (HeaderValue::from_static("1.1 a, 2 b"), Mark::of("c"));
         assert_eq!(trail(Some(&before), &own), b"1.1 a, 2 b, 1.1 c");
         assert_eq!(trail(None, &own), b"1.1 c");
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::auth::{Auth, Denied, Gate, Presented};
 use crate::net::{Authority, Host};
-use crate::telemetry::{Event, Metrics};
+use crate::telemetry::{ClientEvent, Event, Metrics};
 use crate::tls::Alpn;
 
 use super::draft::Draft;
@@ -109,7 +109,7 @@ async fn log_in(
     let presented = presented.map(|(name, password)| Presented::Basic { name, password });
     let stop = |kind: Option<&'static str>| {
         kind.into_iter().for_each(|kind| {
-            Event::LoginFailed(ingress.client, kind).record(metrics);
+            Event::Client(ClientEvent::Unproved(ingress.client, kind)).record(metrics);
         });
         Stop { error: fault::not_known(), stage: Stage::Login }
     };

@@ -1,0 +1,254 @@
+//! Which findings stand together: records that hold the same kinds of data, and how many people
+//! they tell of. Bounded; where a bound is reached, more is told than there is, never less.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Confidence, Digest, Finding, Source, Tag};
+
+/// So many combinations of tags are told apart; further ones become one that has all their tags.
+const MAX_GROUPS: usize = 32;
+
+/// So many people are told apart in all groups together; further ones are counted each time.
+const MAX_IDS: usize = 4_096;
+
+/// What tells who a record is about, the best first: the beginnings of tags.
+const IDENTIFYING: [&str; 8] = [
+    "id.government",
+    "health.record",
+    "id.contact.email",
+    "id.contact",
+    "financial.account",
+    "financial.card",
+    "id.device",
+    "id.",
+];
+
+/// Records with the same kinds of data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// How many records.
+    pub records: u64,
+    /// Whom they are about: a keyed digest of what identifies each.
+    pub ids: BTreeSet<Digest>,
+    /// How many people beside those: of records in which nothing identifies anybody, or that came
+    /// when no more could be told apart.
+    pub others: u64,
+}
+
+/// All groups of a body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    closed: BTreeMap<Vec<Tag>, Group>,
+    /// The record that is being read.
+    open: Option<Open>,
+    /// What is true of the whole body.
+    whole: BTreeSet<Tag>,
+    ids: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Open {
+    record: u64,
+    tags: Vec<Tag>,
+    /// Whom it is about, and how well that is told.
+    id: Option<(usize, Digest)>,
+}
+
+// === impl Groups ===
+
+impl Groups {
+    /// Takes one finding in. Findings of a layer come in the order of their records.
+    pub(super) fn note(&mut self, finding: &Finding) {
+        if finding.confidence < Confidence::Likely {
+            return;
+        }
+        if matches!(finding.source, Source::Header | Source::Label | Source::Shape) {
+            self.whole.insert(finding.tag.clone());
+            return;
+        }
+        self.count(&finding.tag, finding.record, finding.digest);
+    }
+
+    /// Takes one value in of which no more is kept.
+    pub(super) fn count(&mut self, tag: &Tag, record: u64, digest: Digest) {
+        if self.open.as_ref().is_some_and(|open| open.record != record) {
+            self.close();
+        }
+        let fresh = || Open { record, tags: Vec::new(), id: None };
+        let open = self.open.get_or_insert_with(fresh);
+        if let Err(place) = open.tags.binary_search(tag) {
+            open.tags.insert(place, tag.clone());
+        }
+        let rank = IDENTIFYING.iter().position(|start| tag.as_str().starts_with(start));
+        if let Some(rank) = rank
+            && open.id.is_none_or(|(known, _)| rank < known)
+        {
+            open.id = Some((rank, digest));
+        }
+    }
+
+    /// Adds those of another layer or part.
+    pub(super) fn absorb(&mut self, mut other: Self) {
+        self.close();
+        other.close();
+        self.whole.append(&mut other.whole);
+        for (tags, Group { records, ids, others }) in other.closed {
+            let mut room = MAX_IDS.saturating_sub(self.ids);
+            let mine = self.group(tags);
+            mine.records += records;
+            mine.others += others;
+            let mut fresh = 0;
+            for id in ids {
+                if room == 0 && !mine.ids.contains(&id) {
+                    mine.others += 1;
+                } else if mine.ids.insert(id) {
+                    (room, fresh) = (room - 1, fresh + 1);
+                }
+            }
+            self.ids += fresh;
+        }
+    }
+
+    /// What is true of the whole body.
+    pub fn whole(&self) -> impl Iterator<Item = &Tag> {
+        self.whole.iter()
+    }
+
+    /// The groups as they stand, with the tags of each.
+    pub fn told(&self) -> BTreeMap<Vec<Tag>, Group> {
+        let mut told = self.clone();
+        told.close();
+        told.closed
+    }
+
+    fn close(&mut self) {
+        let Some(Open { tags, id, .. }) = self.open.take() else { return };
+        let room = self.ids < MAX_IDS;
+        let group = self.group(tags);
+        group.records += 1;
+        let fresh = match id {
+            Some((_, id)) if room => group.ids.insert(id),
+            Some((_, id)) if group.ids.contains(&id) => false,
+            Some(_) | None => {
+                group.others += 1;
+                false
+            }
+        };
+        self.ids += usize::from(fresh);
+    }
+
+    fn group(&mut self, tags: Vec<Tag>) -> &mut Group {
+        if self.closed.len() < MAX_GROUPS || self.closed.contains_key(&tags) {
+            return self.closed.entry(tags).or_default();
+        }
+        // The last group takes all further ones in, under the tags of both.
+        let (mut all, group) = self.closed.pop_last().unwrap_or_default();
+        all.extend(tags);
+        all.sort_unstable();
+        all.dedup();
+        let merged = self.closed.entry(all).or_default();
+        merged.records += group.records;
+        merged.others += group.others;
+        merged.ids.extend(group.ids);
+        merged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Digester, Layer, Outline};
+    use super::*;
+
+    fn finding(tag: &str, record: u64, value: &str) -> Finding {
+        let tag = Tag::parse(tag).unwrap();
+        let digest = Digester::new(&[7; 32], "k").unwrap().digest(&tag, value.as_bytes());
+        let detector = "x".into();
+        let (confidence, source, layer) = (Confidence::Likely, Source::Value, Layer::body());
+        let shape = Outline::of(b"x");
+        Finding {
+            tag,
+            detector,
+            confidence,
+            source,
+            layer,
+            offset: 0,
+            length: 1,
+            record,
+            shape,
+            digest,
+        }
+    }
+
+    fn told(groups: &Groups) -> Vec<(String, u64, usize, u64)> {
+        let name = |tags: &[Tag]| tags.iter().map(Tag::as_str).collect::<Vec<_>>().join("+");
+        let one = |(tags, group): (&Vec<Tag>, &Group)| {
+            (name(tags), group.records, group.ids.len(), group.others)
+        };
+        groups.told().iter().map(one).collect()
+    }
+
+    #[test]
+    fn people_are_told_apart_by_what_identifies_them_best() {
+        let mut groups = Groups::default();
+        for (tag, record, value) in [
+            ("id.contact.email", 1, "a@x"),
+            ("id.government.ssn", 1, "1"),
+            ("id.contact.email", 2, "b@x"),
+            ("id.government.ssn", 2, "1"),
+            ("id.government.ssn", 3, "2"),
+            ("health.diagnosis", 4, "E11"),
+        ] {
+            groups.note(&finding(tag, record, value));
+        }
+        assert_eq!(
+            told(&groups),
+            [
+                ("health.diagnosis".to_owned(), 1, 0, 1),
+                ("id.contact.email+id.government.ssn".to_owned(), 2, 1, 0),
+                ("id.government.ssn".to_owned(), 1, 1, 0),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_weak_is_nothing_and_labels_are_of_the_whole() {
+        let mut groups = Groups::default();
+        groups.note(&Finding { confidence: Confidence::Weak, ..finding("a", 0, "1") });
+        groups.note(&Finding { source: Source::Label, ..finding("label.secret", 0, "1") });
+        assert!(groups.told().is_empty());
+        assert_eq!(groups.whole().map(Tag::as_str).collect::<Vec<_>>(), ["label.secret"]);
+    }
+
+    proptest::proptest! {
+        /// Wherever a body is parted at a record, the parts add up, and no person is lost.
+        #[test]
+        fn parts_add_up(
+            rows in proptest::collection::vec((0_u8..40, 0_u16..6_000), 1..300),
+            cut in 0_usize..300,
+        ) {
+            let all: Vec<_> = (0_u64..).zip(&rows).map(|(record, (kind, id))| {
+                finding(&format!("id.k{kind}"), record, &id.to_string())
+            }).collect();
+            let (left, right) = all.split_at(cut.min(all.len()));
+            let sum = |part: &[Finding]| {
+                let mut groups = Groups::default();
+                part.iter().for_each(|one| groups.note(one));
+                groups
+            };
+            let (mut parts, whole) = (sum(left), sum(&all));
+            parts.absorb(sum(right));
+            let count = |groups: &Groups| {
+                let told = groups.told();
+                proptest::prop_assert!(told.len() <= MAX_GROUPS + 1);
+                let people = |group: &Group| u64::try_from(group.ids.len()).unwrap() + group.others;
+                Ok((told.values().map(|one| one.records).sum::<u64>(), told.values().map(people).sum::<u64>()))
+            };
+            let distinct: BTreeSet<_> = rows.iter().collect();
+            let ((records, people), (parted, several)) = (count(&whole)?, count(&parts)?);
+            proptest::prop_assert_eq!(records, parted);
+            proptest::prop_assert_eq!(records, u64::try_from(rows.len()).unwrap());
+            let distinct = u64::try_from(distinct.len()).unwrap();
+            proptest::prop_assert!(people >= distinct && several >= distinct);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The beginning of a layer: what it is, is told from its first octets before what is said of
+//! it. Images, audio and what else is binary by nature is looked through for printable runs.
+
+use super::super::{Findings, Syntax};
+use super::charset::{Charset, Script};
+use super::coding;
+use super::leaf::Leaf;
+use super::magic::Magic;
+use super::marks::Held;
+use super::multipart::{self, Multipart};
+use super::part::Part;
+pub(super) use super::said::Said;
+use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, earlier};
+use super::strings::Strings;
+
+/// How much is held until it is told.
+const LOOK: usize = 512;
+
+/// A layer of which it is not known what it is.
+#[derive(Debug)]
+struct Begin {
+    place: Place,
+    said: Said,
+    held: Held,
+    next: Option<Next>,
+}
+
+/// A layer that may be anything.
+pub(super) fn open(place: &Place, said: Said) -> Next {
+    Box::new(Begin { place: place.clone(), said, held: Held::default(), next: None })
+}
+
+impl Begin {
+    /// Tells what it is, and hands on what was held.
+    fn told(&mut self, shared: &mut Shared) {
+        let said = std::mem::take(&mut self.said);
+        let mut next = choose(self.held.octets(), &self.place, said, shared);
+        next.push(self.held.piece(), shared);
+        self.held = Held::default();
+        self.next = Some(next);
+    }
+}
+
+impl Stage for Begin {
+    fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
+        if self.next.is_none() {
+            if !self.held.fill(&mut piece, LOOK) {
+                return;
+            }
+            self.told(shared);
+        }
+        if let Some(next) = self.next.as_mut().filter(|_| !piece.is_empty()) {
+            next.push(piece, shared);
+        }
+    }
+
+    fn end(&mut self, shared: &mut Shared) {
+        if self.next.is_none() && !self.held.octets().is_empty() {
+            self.told(shared);
+        }
+        self.next.iter_mut().for_each(|next| next.end(shared));
+        self.next = None;
+    }
+
+    fn pending(&self) -> Option<u64> {
+        earlier(self.held.pending(), self.next.as_ref().and_then(|next| next.pending()))
+    }
+
+    fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.next.iter().for_each(|next| next.each(see));
+    }
+}
+
+fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
+    match Magic::of(head) {
+        Some(Magic::Coded(coding)) => {
+            return coding::open(&[coding], place, Said::default(), shared);
+        }
+        Some(Magic::Foreign) => {
+            shared.cannot(Cannot::Encoding, place);
+            return Box::new(Passed);
+        }
+        Some(Magic::Encrypted) => {
+            shared.cannot(Cannot::Encrypted, place);
+            return Box::new(Passed);
+        }
+        Some(Magic::Zip | Magic::Tar | Magic::Pdf | Magic::Compound) | None => {}
+    }
+    let declared = said.boundary.clone().filter(|_| said.media.starts_with("multipart/"));
+    if let Some(boundary) = declared.or_else(|| multipart::boundary(head)) {
+        let next = shared.enter(place, "multipart");
+        return match next {
+            Some(inner) => Box::new(Multipart::new(place.clone(), inner, &boundary)),
+            None => Box::new(Passed),
+        };
+    }
+    if said.media == "message/rfc822" || super::part::is_mail(head) {
+        let next = shared.enter(place, "mail");
+        return next.map_or_else(|| -> Next { Box::new(Passed) }, |place| Part::mail(&place));
+    }
+    if let Some(script) = Script::told(head, said.charset.as_deref(), place, shared) {
+        return Box::new(Charset::new(script, place, said.named, shared));
+    }
+    if is_binary(head) {
+        return Box::new(Strings::new(place, said.named.name));
+    }
+    let form = said.media == "application/x-www-form-urlencoded";
+    let syntax = (form && Syntax::of(head) == Syntax::Text).then_some(Syntax::Form);
+    Box::new(Leaf::new(place, said.named, syntax, shared))
+}
+
+/// Whether some octets are no text: one in twenty is a control character.
+fn is_binary(head: &[u8]) -> bool {
+    let control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127);
+    head.iter().filter(control).count() * 20 > head.len()
+}

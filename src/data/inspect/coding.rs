@@ -1,0 +1,265 @@
+//! Compressed layers: what a decoder gives goes on at once, 16 KiB at a time, within the bounds
+//! of depth, ratio and size. What follows the end of a stream is a layer of its own.
+//! Memory: 32 KiB for gzip and deflate, up to 16 MiB for br and zstd, of which two may nest.
+
+use super::super::Findings;
+use super::begin::{self, Said};
+use super::inflate::{Unwrap, Wrap};
+use super::marks::Marks;
+use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, close, earlier};
+use super::unbrotli::Unbrotli;
+use super::zstd::Unzstd;
+
+/// How much is decoded at once.
+const OUTPUT: usize = 16 << 10;
+
+/// How much is fed at once: what comes out leads back to it.
+const BITE: usize = 4 << 10;
+
+/// So much may come out before the ratio counts.
+const FREE: u64 = 1 << 20;
+
+/// A coding of contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    Gzip,
+    Deflate,
+    /// Deflate without anything around it.
+    Bare,
+    Br,
+    Zstd,
+    Unknown,
+}
+
+/// What a decoder did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// How much it wrote.
+    pub(super) written: usize,
+    /// From which octet of its input on that comes.
+    pub(super) from: u64,
+    pub(super) turn: Turn,
+}
+
+/// How a decoder goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// There may be more.
+    Again,
+    /// It needs more input.
+    Fed,
+    /// The stream is at its end; what is left of the input is none of it.
+    Ended,
+}
+
+/// A decoder of some coding.
+#[derive(Debug)]
+pub(super) enum Coder {
+    Inflate(Box<Unwrap>),
+    Zstd(Box<Unzstd>),
+    Brotli(Unbrotli),
+}
+
+/// A layer that is compressed.
+#[derive(Debug)]
+struct Coded {
+    place: Place,
+    coder: Option<Coder>,
+    inputs: Marks,
+    output: Box<[u8]>,
+    given: u64,
+    next: Option<Next>,
+}
+
+/// Opens a layer that these codings were put on, in this order.
+pub(super) fn open(codings: &[Coding], place: &Place, said: Said, shared: &mut Shared) -> Next {
+    let Some((coding, inner)) = codings.split_last() else { return begin::open(place, said) };
+    let entered = match coding {
+        Coding::Br | Coding::Zstd => shared.enter_window(place, coding.name()),
+        Coding::Gzip | Coding::Deflate | Coding::Bare | Coding::Unknown => {
+            shared.enter(place, coding.name())
+        }
+    };
+    let Some(place) = entered else { return Box::new(Passed) };
+    let Some(coder) = Coder::new(*coding) else {
+        shared.cannot(Cannot::Encoding, &place);
+        // It may be a name for what is none, or for what its magic tells.
+        return begin::open(&place, said);
+    };
+    let next = Some(open(inner, &place, said, shared));
+    let output = vec![0; OUTPUT].into();
+    Box::new(Coded { place, coder: Some(coder), inputs: Marks::default(), output, given: 0, next })
+}
+
+// === impl Coding, Coder, Step ===
+
+impl Coding {
+    /// The codings of a header, in the order in which they were put on.
+    pub(super) fn listed(header: &str) -> Vec<Self> {
+        let names = header.split(',').map(|name| name.trim().to_ascii_lowercase());
+        let known = names.filter_map(|name| match &*name {
+            // Chunks with signatures between them: text stays text.
+            "" | "identity" | "aws-chunked" => None,
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Br),
+            "zstd" => Some(Self::Zstd),
+            _ => Some(Self::Unknown),
+        });
+        known.collect()
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate | Self::Bare => "deflate",
+            Self::Br => "br",
+            Self::Zstd => "zstd",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Coder {
+    /// A decoder; none for a coding that is not known.
+    pub(super) fn new(coding: Coding) -> Option<Self> {
+        let inflate = |wrap| Some(Self::Inflate(Box::new(Unwrap::new(wrap))));
+        match coding {
+            Coding::Gzip => inflate(Wrap::Gzip),
+            Coding::Deflate => inflate(Wrap::Zlib),
+            Coding::Bare => inflate(Wrap::Bare),
+            Coding::Br => Some(Self::Brotli(Unbrotli::new())),
+            Coding::Zstd => Some(Self::Zstd(Box::new(Unzstd::new()))),
+            Coding::Unknown => None,
+        }
+    }
+
+    /// Decodes a little.
+    pub(super) fn step(&mut self, input: &mut &[u8], output: &mut [u8]) -> Result<Step, Cannot> {
+        match self {
+            Self::Inflate(inner) => inner.step(input, output),
+            Self::Zstd(inner) => inner.step(input, output),
+            Self::Brotli(inner) => inner.step(input, output),
+        }
+    }
+
+    fn position(&self) -> Option<u64> {
+        match self {
+            Self::Inflate(inner) => inner.position(),
+            Self::Zstd(inner) => inner.position(),
+            Self::Brotli(inner) => inner.position(),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Inflate(inner) => inner.is_done(),
+            Self::Zstd(inner) => inner.is_done(),
+            Self::Brotli(inner) => inner.is_done(),
+        }
+    }
+}
+
+impl Step {
+    /// Nothing was written.
+    pub(super) fn of(turn: Turn) -> Self {
+        Self { written: 0, from: 0, turn }
+    }
+}
+
+// === impl Coded ===
+
+impl Coded {
+    /// Decodes a bite; gives back what is after the end of the stream.
+    fn bite<'p>(&mut self, bite: Piece<'p>, shared: &mut Shared) -> Option<Piece<'p>> {
+        let mut input = bite.octets;
+        self.inputs.add(bite);
+        loop {
+            let coder = self.coder.as_mut()?;
+            let step = match coder.step(&mut input, &mut self.output) {
+                Ok(step) => step,
+                Err(why) => {
+                    self.give_up(why, shared);
+                    return None;
+                }
+            };
+            self.hand_on(step, shared);
+            match step.turn {
+                Turn::Again => {}
+                Turn::Fed => break,
+                Turn::Ended => {
+                    self.coder = None;
+                    close(&mut self.next, shared);
+                    let (_, rest) = bite.cut(bite.len() - input.len());
+                    return Some(rest);
+                }
+            }
+        }
+        let position = self.coder.as_ref().and_then(Coder::position);
+        self.inputs.forget(position.unwrap_or(self.inputs.length()));
+        None
+    }
+
+    fn hand_on(&mut self, step: Step, shared: &mut Shared) {
+        let Some(octets) = self.output.get(..step.written).filter(|some| !some.is_empty()) else {
+            return;
+        };
+        let raw = self.inputs.raw(step.from);
+        if let Some(next) = &mut self.next {
+            next.push(Piece::made(octets, raw), shared);
+        }
+        self.given += u64::try_from(step.written).unwrap_or(0);
+        let ratio = u64::from(shared.inspector.limits.ratio);
+        if !shared.expand(step.written) {
+            self.give_up(Cannot::TooLarge, shared);
+        } else if self.given > FREE && self.given / ratio.max(1) > self.inputs.length() {
+            self.give_up(Cannot::Ratio, shared);
+        }
+    }
+
+    fn give_up(&mut self, why: Cannot, shared: &mut Shared) {
+        self.coder = None;
+        close(&mut self.next, shared);
+        shared.cannot(why, &self.place);
+        self.next = Some(Box::new(Passed));
+    }
+}
+
+impl Stage for Coded {
+    fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
+        while !piece.is_empty() {
+            if self.coder.is_some() {
+                let rest = self.bite(piece.take(BITE), shared);
+                let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { continue };
+                let next = shared.enter(&self.place, "rest");
+                let next = next.map(|place| begin::open(&place, Said::default()));
+                self.next.insert(next.unwrap_or(Box::new(Passed))).push(rest, shared);
+            } else if let Some(next) = &mut self.next {
+                next.push(std::mem::replace(&mut piece, Piece::made(&[], 0)), shared);
+            } else {
+                // The end of the stream was the end of a bite.
+                let next = shared.enter(&self.place, "rest");
+                let next = next.map(|place| begin::open(&place, Said::default()));
+                self.next = Some(next.unwrap_or(Box::new(Passed)));
+            }
+        }
+    }
+
+    fn end(&mut self, shared: &mut Shared) {
+        if self.coder.take().is_some_and(|coder| !coder.is_done()) && self.inputs.length() > 0 {
+            close(&mut self.next, shared);
+            shared.cannot(Cannot::Broken, &self.place);
+        }
+        close(&mut self.next, shared);
+    }
+
+    fn pending(&self) -> Option<u64> {
+        let position = self.coder.as_ref().and_then(Coder::position);
+        let own = position.filter(|at| *at < self.inputs.length()).map(|at| self.inputs.raw(at));
+        earlier(own, self.next.as_ref().and_then(|next| next.pending()))
+    }
+
+    fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.next.iter().for_each(|next| next.each(see));
+    }
+}

@@ -1,0 +1,76 @@
+//! A text at the end of its layers: it goes to the scanner as it is, without a copy.
+
+use std::sync::Arc;
+
+use super::super::{Findings, Options, Scanner, Syntax};
+use super::hooks::Head;
+use super::marks::Marks;
+use super::stage::{Piece, Place, Shared, Stage, earlier};
+
+/// What is known of a text before it begins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    /// The name of the part or the file that it is; it may hold personal data itself.
+    pub(super) name: String,
+    /// What names a value that stands alone in it.
+    pub(super) preface: Box<[u8]>,
+}
+
+/// One text.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    scanner: Option<Scanner>,
+    marks: Marks,
+    head: Option<Head>,
+}
+
+impl Leaf {
+    pub(super) fn new(
+        place: &Place,
+        named: Named,
+        syntax: Option<Syntax>,
+        shared: &Shared,
+    ) -> Self {
+        let head = Head::new(place, named.name);
+        let layer = place.layer.clone();
+        let options = Options { syntax, layer, records: true, preface: named.preface };
+        let scanner = Scanner::new(Arc::clone(&shared.inspector.detectors), options);
+        Self { scanner: Some(scanner), marks: Marks::default(), head: Some(head) }
+    }
+}
+
+impl Stage for Leaf {
+    fn push(&mut self, piece: Piece<'_>, shared: &mut Shared) {
+        let Some(scanner) = &mut self.scanner else { return };
+        self.marks.add(piece);
+        scanner.push(piece.octets);
+        self.marks.forget(scanner.decided());
+        if self.head.as_mut().is_some_and(|head| head.push(piece.octets)) {
+            self.head.take().into_iter().for_each(|head| head.done(shared));
+        }
+    }
+
+    fn end(&mut self, shared: &mut Shared) {
+        self.head.take().into_iter().for_each(|head| head.done(shared));
+        self.scanner.take().into_iter().for_each(|scanner| shared.found.absorb(scanner.finish()));
+    }
+
+    fn pending(&self) -> Option<u64> {
+        let decided = self.scanner.as_ref()?.decided();
+        let own = (decided < self.marks.length()).then(|| self.marks.raw(decided));
+        earlier(own, None)
+    }
+
+    fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.scanner.iter().for_each(|scanner| see(scanner.findings()));
+    }
+}
+
+/// Looks through a short text.
+pub(super) fn scan(text: &[u8], place: &Place, syntax: Syntax, shared: &mut Shared) {
+    let layer = place.layer.clone();
+    let options = Options { syntax: Some(syntax), layer, records: true, ..Options::default() };
+    let mut scanner = Scanner::new(Arc::clone(&shared.inspector.detectors), options);
+    scanner.push(text);
+    shared.found.absorb(scanner.finish());
+}

@@ -1,0 +1,157 @@
+//! One body, looked through as it comes. What is known of it grows and is never taken back;
+//! what cannot be read is said with a tag `uninspectable.*`.
+
+mod begin;
+mod charset;
+mod coding;
+mod hooks;
+mod inflate;
+mod leaf;
+mod limits;
+mod magic;
+mod marks;
+mod multipart;
+mod part;
+mod said;
+mod stage;
+mod strings;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod unbrotli;
+mod zstd;
+
+use std::sync::Arc;
+
+use super::{Detectors, Findings, Syntax, Tags};
+use begin::Said;
+use coding::Coding;
+use stage::{Next, Piece, Place, Shared, close};
+
+pub use inflate::{Inflate, Malformed};
+pub use limits::Limits;
+
+/// Everything by which bodies are looked through. Built once for a configuration.
+#[derive(Debug)]
+pub struct Inspector {
+    detectors: Arc<Detectors>,
+    limits: Limits,
+}
+
+/// What the head of a message says of its body. Nothing of it is believed alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Described<'a> {
+    /// The destination's canonical host.
+    pub host: &'a str,
+    /// The path of the request, without its query.
+    pub path: &'a str,
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// `Content-Encoding`, as it stands there.
+    pub content_encoding: Option<&'a str>,
+}
+
+/// One body under way.
+#[derive(Debug)]
+pub struct Inspection {
+    root: Option<Next>,
+    shared: Shared,
+    pushed: u64,
+    decided: u64,
+}
+
+// === impl Inspector ===
+
+impl Inspector {
+    /// Looks for what `detectors` find, within `limits`.
+    pub fn new(detectors: Arc<Detectors>, limits: Limits) -> Self {
+        Self { detectors, limits }
+    }
+
+    /// What it looks for.
+    pub fn detectors(&self) -> &Arc<Detectors> {
+        &self.detectors
+    }
+
+    /// How far it goes.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+// === impl Inspection ===
+
+impl Inspection {
+    /// Begins with a body of which the head says so much.
+    pub fn new(inspector: &Arc<Inspector>, described: &Described<'_>) -> Self {
+        let mut shared = Shared::new(Arc::clone(inspector));
+        let said = described.content_type.map(Said::of).unwrap_or_default();
+        let codings = described.content_encoding.map(Coding::listed).unwrap_or_default();
+        let root = Some(coding::open(&codings, &Place::default(), said, &mut shared));
+        Self { root, shared, pushed: 0, decided: 0 }
+    }
+
+    /// Takes the next piece of the body, of any size.
+    pub fn push(&mut self, piece: &[u8]) {
+        let Some(root) = self.root.as_mut().filter(|_| !piece.is_empty()) else { return };
+        root.push(Piece { octets: piece, raw: self.pushed, plain: true }, &mut self.shared);
+        self.pushed += u64::try_from(piece.len()).unwrap_or(0);
+        let pending = root.pending().unwrap_or(self.pushed);
+        self.decided = self.decided.max(pending.min(self.pushed));
+    }
+
+    /// Up to which octet of the body all is decided: nothing that comes later can make a
+    /// finding of what lies before.
+    pub fn decided(&self) -> u64 {
+        self.decided
+    }
+
+    /// The tags that rules act on, as far as they are known.
+    pub fn tags(&self) -> Tags {
+        let mut tags = self.shared.found.tags();
+        self.each(&mut |findings| findings.tags().iter().for_each(|tag| tags.insert(tag.clone())));
+        tags
+    }
+
+    /// How many findings there are so far; grows with each.
+    pub fn count(&self) -> u64 {
+        let mut count = self.shared.found.count();
+        self.each(&mut |findings| count += findings.count());
+        count
+    }
+
+    /// What was found so far.
+    pub fn so_far(&self) -> Findings {
+        let mut found = self.shared.found.clone();
+        self.each(&mut |findings| found.absorb(findings.clone()));
+        found
+    }
+
+    /// Looks no further: what comes is too large for what it is.
+    pub fn abandon(mut self) -> Findings {
+        self.shared.cannot(stage::Cannot::TooLarge, &Place::default());
+        self.finish()
+    }
+
+    /// The body has ended; everything that was found.
+    pub fn finish(mut self) -> Findings {
+        close(&mut self.root, &mut self.shared);
+        self.shared.found
+    }
+
+    /// Looks through a short text beside the body: a query, a field.
+    pub fn of_text(
+        inspector: &Arc<Inspector>,
+        name: &str,
+        syntax: Syntax,
+        text: &[u8],
+    ) -> Findings {
+        let mut shared = Shared::new(Arc::clone(inspector));
+        leaf::scan(text, &Place::default().view(name), syntax, &mut shared);
+        shared.found
+    }
+
+    fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.root.iter().for_each(|root| root.each(see));
+    }
+}

@@ -1,0 +1,144 @@
+//! What is binary: printable runs of six and more characters, in ASCII and in UTF-16, one a line.
+//! Values in what a picture shows or a sound says are not seen.
+
+use super::super::{Findings, Syntax};
+use super::hooks::Head;
+use super::leaf::{Leaf, Named};
+use super::marks::Marks;
+use super::stage::{Piece, Place, Shared, Stage, earlier};
+
+/// The shortest run.
+const SHORTEST: usize = 6;
+
+/// Octets that may be held: a run in UTF-16 that is one character too short.
+const LAG: u64 = 12;
+
+/// How much is read at once: what comes out leads back to it.
+const BITE: usize = 1 << 10;
+
+/// A run that may be too short.
+#[derive(Debug, Default)]
+struct Run {
+    held: [u8; SHORTEST],
+    count: usize,
+}
+
+/// A binary.
+#[derive(Debug)]
+pub(super) struct Strings {
+    place: Place,
+    head: Option<Head>,
+    narrow: Run,
+    wide: Run,
+    /// A character of which the zero may follow.
+    half: Option<u8>,
+    inputs: Marks,
+    leaf: Option<Leaf>,
+    output: Vec<u8>,
+}
+
+impl Run {
+    fn take(&mut self, byte: u8, output: &mut Vec<u8>) {
+        match self.held.get_mut(self.count) {
+            Some(place) => {
+                *place = byte;
+                self.count += 1;
+                if self.count == SHORTEST {
+                    output.extend_from_slice(&self.held);
+                }
+            }
+            None => output.push(byte),
+        }
+    }
+
+    fn stop(&mut self, output: &mut Vec<u8>) {
+        if self.count == SHORTEST {
+            output.push(b'\n');
+        }
+        self.count = 0;
+    }
+
+    fn holds(&self) -> bool {
+        (1..SHORTEST).contains(&self.count)
+    }
+}
+
+impl Strings {
+    pub(super) fn new(place: &Place, name: String) -> Self {
+        Self {
+            place: place.view("strings"),
+            head: Some(Head::new(place, name)),
+            narrow: Run::default(),
+            wide: Run::default(),
+            half: None,
+            inputs: Marks::default(),
+            leaf: None,
+            output: Vec::new(),
+        }
+    }
+
+    fn octet(&mut self, byte: u8) {
+        let printable = matches!(byte, b' '..=b'~' | b'\t');
+        if printable {
+            self.narrow.take(byte, &mut self.output);
+        } else {
+            self.narrow.stop(&mut self.output);
+        }
+        match self.half.take() {
+            Some(letter) if byte == 0 => self.wide.take(letter, &mut self.output),
+            Some(_) => {
+                self.wide.stop(&mut self.output);
+                self.half = printable.then_some(byte);
+            }
+            None if printable => self.half = Some(byte),
+            None => self.wide.stop(&mut self.output),
+        }
+    }
+
+    fn bite(&mut self, bite: Piece<'_>, shared: &mut Shared) {
+        let from = self.inputs.length().saturating_sub(LAG);
+        self.inputs.add(bite);
+        let raw = self.inputs.raw(from);
+        bite.octets.iter().for_each(|byte| self.octet(*byte));
+        self.hand_on(raw, shared);
+        self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+    }
+
+    fn hand_on(&mut self, raw: u64, shared: &mut Shared) {
+        if self.output.is_empty() {
+            return;
+        }
+        let leaf = self.leaf.get_or_insert_with(|| {
+            Leaf::new(&self.place, Named::default(), Some(Syntax::Text), shared)
+        });
+        leaf.push(Piece::made(&self.output, raw), shared);
+        self.output.clear();
+    }
+}
+
+impl Stage for Strings {
+    fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
+        if self.head.as_mut().is_some_and(|head| head.push(piece.octets)) {
+            self.head.take().into_iter().for_each(|head| head.done(shared));
+        }
+        while !piece.is_empty() {
+            let bite = piece.take(BITE);
+            self.bite(bite, shared);
+        }
+    }
+
+    fn end(&mut self, shared: &mut Shared) {
+        self.head.take().into_iter().for_each(|head| head.done(shared));
+        self.leaf.take().into_iter().for_each(|mut leaf| leaf.end(shared));
+    }
+
+    fn pending(&self) -> Option<u64> {
+        let holds = self.narrow.holds() || self.wide.holds() || self.half.is_some();
+        let own = holds.then(|| self.inputs.raw(self.inputs.length().saturating_sub(LAG)));
+        earlier(own, self.leaf.as_ref().and_then(Stage::pending))
+    }
+
+    fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.leaf.iter().for_each(|leaf| leaf.each(see));
+    }
+}

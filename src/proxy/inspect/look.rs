@@ -1,0 +1,90 @@
+//! Looks through what a request carries, as far as it must be known before something leaves.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use hyper::body::Body as _;
+
+use crate::data::{Described, Findings, Inspection, Inspector};
+use crate::net::Host;
+
+use super::super::Proxy;
+use super::super::error::Error;
+use super::super::forward::Client;
+use super::super::frame::patience;
+use super::super::wire::{Fault, FaultKind};
+use super::head;
+use super::source::{Broken, Reading, Source};
+
+/// A request of which more could be known.
+pub(in crate::proxy) struct Look<'r> {
+    pub(in crate::proxy) client: &'r Client<'r>,
+    pub(in crate::proxy) uri: &'r Uri,
+    pub(in crate::proxy) headers: &'r HeaderMap,
+    pub(in crate::proxy) body: &'r mut Source,
+}
+
+/// What was seen.
+pub(in crate::proxy) struct Seen {
+    /// In the head.
+    pub(in crate::proxy) head: Findings,
+    /// In the head and in as much of the body as was read.
+    pub(in crate::proxy) all: Findings,
+    /// Whether more of the body comes.
+    pub(in crate::proxy) begun: bool,
+}
+
+impl Look<'_> {
+    /// Whether it carries something that was not declared.
+    pub(in crate::proxy) fn is_worth_it(&self) -> bool {
+        !self.body.is_end_stream() || head::says_something(self.uri, self.headers)
+    }
+
+    /// Looks.
+    pub(in crate::proxy) async fn look(
+        self,
+        proxy: &Proxy,
+        (inspector, limit): (&Arc<Inspector>, usize),
+        host: &Host,
+    ) -> Result<Seen, Error> {
+        let found = head::look(inspector, self.uri, self.headers);
+        let mut seen = Seen { head: found.clone(), all: found, begun: false };
+        if self.body.is_end_stream() {
+            return Ok(seen);
+        }
+        let body = std::mem::replace(self.body, Source::Empty);
+        let text = |name| self.headers.get(name).map(HeaderValue::as_bytes);
+        let text = |name| text(name).and_then(|value| str::from_utf8(value).ok());
+        let host = host.to_string();
+        let described = Described {
+            host: &host,
+            path: self.uri.path(),
+            content_type: text(header::CONTENT_TYPE),
+            content_encoding: text(header::CONTENT_ENCODING),
+        };
+        let inspection = Inspection::new(inspector, &described);
+        let pause = patience(&proxy.settings, self.headers, proxy.settings.body_timeout);
+        let held = body.hold(inspection, limit, pause, &proxy.held).await;
+        let (body, reading) = held.map_err(|broken| self.blame(broken))?;
+        *self.body = body;
+        let (found, begun) = match reading {
+            Reading::Whole(found) => (found, false),
+            Reading::Begun(found) => (found, true),
+        };
+        seen.all.absorb(found);
+        Ok(Seen { begun, ..seen })
+    }
+
+    /// A body that ended before it was sent on is its client's fault.
+    fn blame(&self, broken: Broken) -> Error {
+        match (self.client.wire.body_fault(), broken) {
+            (Some(fault), _) => Error::on_the_wire(&fault),
+            (None, Broken::Stalled) => Error::on_the_wire(&Fault::new(FaultKind::BodyTimeout, 0)),
+            (None, Broken::Cut) => {
+                let text = "the request's body ended before its announced end";
+                let status = StatusCode::BAD_REQUEST;
+                Error::client(status, "request-cut", text, "RFC 9112 section 8")
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A body that is longer than what is held: it leaves while the rest is looked at, never further
+//! than all is decided, and is broken off when a finding bars it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use crate::data::{Findings, Inspection};
+
+use super::super::frame::{Cut, length};
+use super::judge::Judge;
+
+/// So much may wait to be decided; of what waits longer it is said that it was too large.
+const TAIL: usize = 2 << 20;
+
+type Judging = Pin<Box<dyn Future<Output = Result<(), Cut>> + Send>>;
+
+/// The rest of a body, and what of its beginning has not left.
+pub(in crate::proxy) struct Watch {
+    live: Incoming,
+    inspection: Option<Inspection>,
+    /// What came, and has not left.
+    tail: VecDeque<Bytes>,
+    waiting: usize,
+    /// How many octets have left.
+    left: u64,
+    /// How many findings were judged.
+    judged: u64,
+    judge: Option<Arc<Judge>>,
+    judging: Option<Judging>,
+    trailers: Option<HeaderMap>,
+    ended: bool,
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Goes on after what was looked at already.
+    pub(super) fn new(live: Incoming, inspection: Inspection, tail: VecDeque<Bytes>) -> Self {
+        Self {
+            live,
+            judged: inspection.count(),
+            inspection: Some(inspection),
+            waiting: tail.iter().map(Bytes::len).sum(),
+            tail,
+            left: 0,
+            judge: None,
+            judging: None,
+            trailers: None,
+            ended: false,
+        }
+    }
+
+    /// Who decides about what is found from now on. Without anybody nothing leaves.
+    pub(in crate::proxy) fn judged_by(&mut self, judge: Arc<Judge>) {
+        self.judge = Some(judge);
+    }
+
+    /// How long it is, if the client said so.
+    pub(super) fn size_hint(&self) -> SizeHint {
+        let waiting = self.tail.iter().map(length).sum::<u64>();
+        let hint = self.live.size_hint();
+        hint.exact().map_or_else(SizeHint::new, |rest| SizeHint::with_exact(rest + waiting))
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        loop {
+            if let Some(judging) = &mut self.judging {
+                let judged = ready!(judging.as_mut().poll(cx));
+                self.judging = None;
+                if let Err(cut) = judged {
+                    self.tail.clear();
+                    return Poll::Ready(Some(Err(cut)));
+                }
+            }
+            if let Some(inspection) = &self.inspection
+                && inspection.count() != self.judged
+            {
+                let (count, found) = (inspection.count(), inspection.so_far());
+                self.ask(count, found);
+                continue;
+            }
+            if let Some(piece) = self.cleared() {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            if self.ended {
+                let trailers = self.trailers.take();
+                return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
+            }
+            if self.waiting > TAIL {
+                self.give_up();
+                continue;
+            }
+            match ready!(Pin::new(&mut self.live).poll_frame(cx)) {
+                Some(Ok(frame)) => self.take(frame),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None => self.end(),
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Frame<Bytes>) {
+        match frame.into_data() {
+            Ok(piece) => {
+                self.inspection.iter_mut().for_each(|inspection| inspection.push(&piece));
+                self.waiting += piece.len();
+                self.tail.push_back(piece);
+            }
+            Err(last) => {
+                self.trailers = last.into_trailers().ok();
+                self.end();
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        if let Some(inspection) = self.inspection.take() {
+            self.ask(u64::MAX, inspection.finish());
+        }
+    }
+
+    /// What waits is not decided, and waits for too much: the policy decides about that.
+    fn give_up(&mut self) {
+        let Some(inspection) = self.inspection.take() else { return };
+        self.ask(u64::MAX, inspection.abandon());
+    }
+
+    fn ask(&mut self, count: u64, found: Findings) {
+        self.judged = count;
+        self.judging = Some(match &self.judge {
+            Some(judge) => Box::pin(Arc::clone(judge).again(found)),
+            None => Box::pin(async { Err("nobody decides about this body".into()) }),
+        });
+    }
+
+    /// The next piece of which all is decided.
+    fn cleared(&mut self) -> Option<Bytes> {
+        let clear = self.inspection.as_ref().map_or(u64::MAX, Inspection::decided);
+        let room = usize::try_from(clear.saturating_sub(self.left)).unwrap_or(usize::MAX);
+        let first = self.tail.front_mut()?;
+        let piece = if first.len() <= room {
+            self.tail.pop_front()?
+        } else if room > 0 {
+            first.split_to(room)
+        } else {
+            return None;
+        };
+        self.left += length(&piece);
+        self.waiting -= piece.len();
+        Some(piece)
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("left", &self.left).finish_non_exhaustive()
+    }
+}
