@@ -96,6 +96,11 @@ impl Opening {
         self.rules.iter().find(|rule| rule.covers(facts, places)).map(|rule| rule.plan)
     }
 
+    /// Whether any tunnel can come to be opened.
+    pub fn opens(&self) -> bool {
+        self.mode != OpenMode::Never || self.rules.iter().any(|rule| rule.plan == Plan::Open)
+    }
+
     /// Whether tunnels to this host may name another one inside.
     pub fn relaxes(&self, host: &Host) -> bool {
         self.relaxed.iter().any(|pattern| pattern.matches(host))
