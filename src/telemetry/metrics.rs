@@ -10,12 +10,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    Alert, Broken, Build, Connections, Database, Ending, Login, Lookup, Mark, Ruled, Sink, Stage,
+    Alert, Broken, Build, Connections, Database, Ending, Inspected, Login, Lookup, Mark, Ruled, Sink, Stage,
     Transfer, Verdict,
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 24] = [
+pub const NAMES: [&str; 26] = [
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_queue_records",
@@ -33,8 +33,10 @@ pub const NAMES: [&str; 24] = [
     "egress_geo_lookups_total",
     "egress_holds_decided_total",
     "egress_holds_open",
+    "egress_inspected_requests_total",
     "egress_login_failures_total",
     "egress_pinning_suspected_total",
+    "egress_redacted_values_total",
     "egress_reports_open",
     "egress_transfer_bytes_total",
     "egress_unscanned_bytes_total",
@@ -69,6 +71,8 @@ pub struct Metrics {
     pub(super) pinned: Counter,
     pub(super) protocol_errors: Family<Broken, Counter>,
     pub(super) unread_bytes: Counter,
+    pub(super) inspected: Family<Inspected, Counter>,
+    pub(super) redacted: Counter,
 }
 
 impl Metrics {
@@ -103,6 +107,8 @@ impl Metrics {
             pinned: Counter::default(),
             protocol_errors: Family::default(),
             unread_bytes: Counter::default(),
+            inspected: Family::default(),
+            redacted: Counter::default(),
         };
         metrics.register();
         metrics
@@ -124,6 +130,12 @@ impl Metrics {
             self.audit_queue.clone(),
         );
         r.register("audit_records", "Records written", self.audit_records.clone());
+        r.register(
+            "inspected_requests",
+            "Requests that were looked into",
+            self.inspected.clone(),
+        );
+        r.register("redacted_values", "Values taken out of bodies", self.redacted.clone());
         r.register("build_info", "The version that runs", build);
         r.register_with_unit(
             "client_request_duration",
