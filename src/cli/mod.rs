@@ -5,6 +5,7 @@ mod ask;
 mod ca;
 mod check;
 mod demo;
+mod digest;
 mod explain;
 mod geoip;
 mod holds;
@@ -53,6 +54,8 @@ enum Command {
     Replay(replay::Replay),
     /// Look for personal data, card numbers and secrets in a file; nothing leaves the machine.
     Scan(scan::Scan),
+    /// Show the digest that records have in the place of a value, to confirm a suspicion.
+    Digest(digest::Digest),
     /// Run the cases of packs.
     Test(test::Test),
     /// Sign, verify, check, compare and show packs.
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scan(scan) => scan.run(),
+        Command::Digest(digest) => digest.run(),
         Command::Test(test) => test.run(),
         Command::Pack(pack) => pack.run(),
         Command::Passwd(passwd) => passwd.run(),
