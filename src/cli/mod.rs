@@ -9,6 +9,7 @@ mod digest;
 mod explain;
 mod geoip;
 mod holds;
+mod import;
 mod locate;
 mod origins;
 mod output;
@@ -60,6 +61,8 @@ enum Command {
     Test(test::Test),
     /// Sign, verify, check, compare and show packs.
     Pack(pack::Pack),
+    /// Make rows of configuration from descriptions that others keep.
+    Import(import::Import),
     /// Set the password of a client, or make a token for it.
     Passwd(passwd::Passwd),
     /// See what waits for a person, and decide.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Scan(scan) => scan.run(),
         Command::Digest(digest) => digest.run(),
+        Command::Import(import) => import.run(),
         Command::Test(test) => test.run(),
         Command::Pack(pack) => pack.run(),
         Command::Passwd(passwd) => passwd.run(),
