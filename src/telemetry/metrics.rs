@@ -180,6 +180,7 @@ impl Metrics {
     }
 
     fn register_rest(&mut self) {
+        self.register_clients();
         let r = &mut self.registry;
         r.register_with_unit("transfer", "Body bytes passed", Unit::Bytes, self.bytes.clone());
         r.register(
@@ -193,27 +194,38 @@ impl Metrics {
             Unit::Bytes,
             self.unread_bytes.clone(),
         );
-        r.register(
-            "client_protocol_errors",
-            "Connections of clients that were ended for breaking HTTP/2",
-            self.protocol_errors.clone(),
-        );
         r.register_with_unit(
             "certificate_end_timestamp",
             "When the first certificate or list of a kind ends",
             Unit::Seconds,
             self.ends.clone(),
         );
-        r.register(
-            "login_failures",
-            "Requests and connections of clients that did not prove who they are",
-            self.failed_logins.clone(),
-        );
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
         r.register(
             "volume_marks",
             "Counts that crossed a warning mark of their threshold",
             self.volume_marks.clone(),
+        );
+    }
+
+    fn register_clients(&mut self) {
+        // The most common of each are there from the start.
+        for reason in ["protocol-error", "enhance-your-calm"] {
+            drop(self.protocol_errors.get_or_create(&Broken { reason }));
+        }
+        for kind in ["credentials-missing", "credentials-wrong", "certificate-refused"] {
+            drop(self.failed_logins.get_or_create(&Login { kind }));
+        }
+        let r = &mut self.registry;
+        r.register(
+            "client_protocol_errors",
+            "Connections of clients that were ended for breaking HTTP/2",
+            self.protocol_errors.clone(),
+        );
+        r.register(
+            "login_failures",
+            "Requests and connections of clients that did not prove who they are",
+            self.failed_logins.clone(),
         );
     }
 
