@@ -219,6 +219,11 @@ impl Draft {
         self.has_body = true;
     }
 
+    /// Notes that the body has turned out to be empty.
+    pub(super) fn expect_nothing(&mut self) {
+        self.has_body = false;
+    }
+
     /// Tells at once what a rule wants told.
     fn alert(&self, record: &Record) {
         let rules = record.held.iter().filter(|held| held.lifted.is_none());
@@ -330,7 +335,9 @@ impl Drop for Draft {
         self.alert(&record);
         let verdict = labels::of(&record);
         let metrics = &self.proxy.metrics;
-        labels::inspected(&record).into_iter().for_each(|one| Event::Inspected(one).record(metrics));
+        labels::inspected(&record)
+            .into_iter()
+            .for_each(|one| Event::Inspected(one).record(metrics));
         record.redacted.iter().for_each(|one| Event::Redacted(one.values).record(metrics));
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);

@@ -127,6 +127,9 @@ async fn walk(
     }
     let look = Look { client: from, uri: &head.uri, headers, body: &mut body };
     let Permitted { statement, judged, judge } = decide(draft, ask, Some(look)).await?;
+    if body.is_end_stream() {
+        draft.expect_nothing();
+    }
     body.rest().into_iter().zip(judge).for_each(|(rest, judge)| rest.judged_by(judge));
     let request = Request::from_parts(head, body);
     let upgrade = request.extensions().get::<Upgrade>().cloned();
@@ -256,7 +259,8 @@ impl Without<'_> {
         let statement = self.statement.seeing(&left);
         state(draft, &statement)?;
         let judged = judge_seen(draft, ask, &statement, self.located).await?;
-        draft.record().redacted = Some(Redacted { values, rules: held::barred_by(policy, refusal) });
+        draft.record().redacted =
+            Some(Redacted { values, rules: held::barred_by(policy, refusal) });
         Ok((statement, judged))
     }
 }

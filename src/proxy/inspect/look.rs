@@ -14,8 +14,8 @@ use super::super::forward::Client;
 use super::super::frame::patience;
 use super::super::grpc;
 use super::super::wire::{Fault, FaultKind};
-use super::{head, redact};
 use super::source::{Broken, Reading, Source};
+use super::{head, redact};
 
 /// A request of which more could be known.
 pub(in crate::proxy) struct Look<'r> {
