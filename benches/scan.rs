@@ -1,13 +1,16 @@
 //! The scan of JSON records: clean ones, and ones of which every tenth carries an e-mail, an SSN
-//! and a telephone number; with records told apart and without. One core; beside it a pass of
-//! memchr over the same text, for the ratio.
+//! and a telephone number; with records told apart and without, and as a
+//! body in which layers are looked for. One core; beside it a pass of memchr over the same text,
+//! for the ratio.
 #![expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "a measurement")]
 
 use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use borderpost::data::{Detectors, Digester, Options, Scanner};
+use borderpost::data::{
+    Described, Detectors, Digester, Inspection, Inspector, Limits, Options, Scanner,
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const SIZE: usize = 64 << 20;
@@ -88,9 +91,16 @@ fn scan(detectors: &Arc<Detectors>, text: &[u8], records: bool) -> u64 {
     scanner.finish().count()
 }
 
+fn inspect(inspector: &Arc<Inspector>, text: &[u8]) -> u64 {
+    let mut inspection = Inspection::new(inspector, &Described::default());
+    text.chunks(PIECE).for_each(|piece| inspection.push(piece));
+    inspection.finish().count()
+}
+
 fn scans(criterion: &mut Criterion) {
     let digester = Digester::new(&[7; 32], "bench").expect("32 octets are a key");
     let detectors = Arc::new(Detectors::new(digester));
+    let inspector = Arc::new(Inspector::new(Arc::clone(&detectors), Limits::default()));
     for (name, every) in [("clean", 0), ("mixed", 10)] {
         let text = records(every);
         let mut group = criterion.benchmark_group(name);
@@ -100,6 +110,7 @@ fn scans(criterion: &mut Criterion) {
         });
         group.bench_function("values", |bencher| bencher.iter(|| scan(&detectors, &text, false)));
         group.bench_function("records", |bencher| bencher.iter(|| scan(&detectors, &text, true)));
+        group.bench_function("layers", |bencher| bencher.iter(|| inspect(&inspector, &text)));
         group.finish();
     }
 }

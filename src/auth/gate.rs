@@ -37,6 +37,17 @@ pub enum Denied {
     Busy,
 }
 
+impl Denied {
+    /// The word for it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Wrong => "credentials-wrong",
+            Self::TooMany(_) => "credentials-too-many",
+            Self::Busy => "credentials-busy",
+        }
+    }
+}
+
 /// The gate; one for the life of the program, so that a reload forgets nobody.
 #[derive(Debug)]
 pub struct Gate {

@@ -15,7 +15,7 @@ use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
 use crate::telemetry::{Database, Event, Metrics};
-use crate::tls::{Authority, Trust};
+use crate::tls::{Authority, AuthoritySettings, Trust};
 
 /// A proxy that accepts connections.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(super) struct Serving {
     origin: Origin,
     drain_timeout: Duration,
     writer: oneshot::Receiver<()>,
+    /// Why the authority could not be read, where nothing was to be opened at the start.
+    unread: Option<String>,
 }
 
 impl Serving {
@@ -50,8 +52,7 @@ impl Serving {
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
-        let authority = fixed.authority.as_ref().map(Authority::find).transpose();
-        let authority = authority.context("tls.authority")?.flatten().map(Arc::new);
+        let (authority, unread) = authority(fixed.authority.as_ref(), &active)?;
         loaded_event(&active).record(&metrics);
         let drain_timeout = fixed.settings.drain_timeout;
         let proxy = Proxy::new(proxy::Parts {
@@ -71,21 +72,30 @@ impl Serving {
             tokio::spawn(proxy::run(socket, listener, Arc::clone(&proxy)));
         }
         tokio::spawn(proxy::ask_again(Arc::clone(&proxy)));
+        proxy.tell_ends();
+        tokio::spawn(proxy::watch_ends(Arc::clone(&proxy)));
         tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
-        Ok(Self { proxy, listeners, admin, reloads, origin, drain_timeout, writer })
+        Ok(Self { proxy, listeners, admin, reloads, origin, drain_timeout, writer, unread })
     }
 
     /// Reads the configuration again; a bad one changes nothing.
     pub(super) async fn reload(&self) -> Result<String, String> {
         let origin = self.origin.clone();
         let authority = self.proxy.authority().map(Arc::clone);
+        let unread = self.unread.clone();
         let load = move || {
             let loaded =
                 config::load(&origin).map_err(|problems: Problems| problems.to_string())?;
-            if let Some(authority) = authority {
-                authority.reload().map_err(|error| format!("tls.authority: {error}"))?;
+            let reloaded = authority.map_or(Ok(false), |authority| authority.reload());
+            let unread = reloaded.err().map(|error| error.to_string()).or(unread);
+            match unread {
+                Some(why) if loaded.active.opening.opens() => Err(format!("tls.authority: {why}")),
+                Some(why) => {
+                    warn_of_authority(&why);
+                    Ok(loaded)
+                }
+                None => Ok(loaded),
             }
-            Ok(loaded)
         };
         // Reading and merging databases takes tens of milliseconds of one core.
         let loading = tokio::task::spawn_blocking(load).await;
@@ -96,6 +106,7 @@ impl Serving {
                 let digest = active.digest.to_string();
                 loaded_event(&active).record(metrics);
                 self.proxy.replace(active);
+                self.proxy.tell_ends();
                 Ok(digest)
             }
             Err(problems) => {
@@ -116,6 +127,25 @@ impl Serving {
         }
         cut
     }
+}
+
+/// Who signs for opened tunnels. Where none can come to be opened, a fault of it stops nothing.
+fn authority(
+    settings: Option<&AuthoritySettings>,
+    active: &Active,
+) -> anyhow::Result<(Option<Arc<Authority>>, Option<String>)> {
+    match settings.map(Authority::find).transpose() {
+        Ok(found) => Ok((found.flatten().map(Arc::new), None)),
+        Err(error) if active.opening.opens() => Err(error).context("tls.authority"),
+        Err(error) => {
+            warn_of_authority(&error.to_string());
+            Ok((None, Some(error.to_string())))
+        }
+    }
+}
+
+fn warn_of_authority(why: &str) {
+    tracing::warn!("tls.authority: {why}; no tunnel is opened, so that nothing needs it now");
 }
 
 /// Events borrow; this keeps what one borrows.

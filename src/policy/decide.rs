@@ -9,7 +9,7 @@ use crate::net::{NetworkSet, Special};
 
 use super::class::{Class, Made};
 use super::condition::{Condition, TagMask};
-use super::decision::{Basis, Decision, Held, HeldRules, Permit, Refusal, Verdict, place};
+use super::decision::{Basis, Decision, Held, HeldRules, Permit, Refusal, Stake, Verdict, place};
 use super::facts::{Circumstances, Content, Facts, Place, TagBits};
 use super::index::{Index, RuleSet};
 use super::nearby::Nearby;
@@ -179,6 +179,21 @@ impl Policy {
             }
             None => Decision::Inspect,
         }
+    }
+
+    /// What depends on what is not known yet of a request to one place.
+    pub fn stake(&self, facts: &Facts<'_>) -> Stake {
+        if self.refuse_special(facts).is_some() {
+            return Stake::Nothing;
+        }
+        let tally = self.tally(facts);
+        if tally.is_final() || !tally.is_pending() {
+            return Stake::Nothing;
+        }
+        let bars = tally.may_bar() || self.settings.default.refuses();
+        // An approval was for what was known then; more of it waits for a person again.
+        let approved = !facts.circumstances.approvals.is_empty();
+        if bars || approved { Stake::Answer } else { Stake::Record }
     }
 
     /// Decides when all is known that ever will be: what is still open counts as not

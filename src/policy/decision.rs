@@ -9,6 +9,17 @@ use crate::net::Special;
 
 use super::rule::Outcome;
 
+/// What depends on what is not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stake {
+    /// Nothing.
+    Nothing,
+    /// What is recorded of the request; it goes out whatever comes.
+    Record,
+    /// Whether it goes out.
+    Answer,
+}
+
 /// The rules that hold, the one that decides first. Few do: a decision allocates nothing.
 pub type HeldRules = SmallVec<[Held; 6]>;
 

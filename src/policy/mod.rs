@@ -37,7 +37,7 @@ pub use class::{Class, Made, Threshold, Together, Unit};
 pub use condition::{Condition, TagMask};
 pub use dated::Dated;
 pub use decide::{Law, Policy, PolicySettings};
-pub use decision::{Basis, Decision, Held, HeldRules, Lift, Permit, Refusal, Verdict};
+pub use decision::{Basis, Decision, Held, HeldRules, Lift, Permit, Refusal, Stake, Verdict};
 pub use declared::{Declared, Word};
 pub use duties::{Due, Duties};
 pub use explain::{ConditionView, Explanation, RuleView};

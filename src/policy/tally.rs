@@ -16,6 +16,8 @@ pub(super) struct Tally<'p> {
     /// A rule demands the transfer.
     duty: Option<Held>,
     pending: bool,
+    /// A rule that refuses may still hold, or one that does may still be lifted.
+    may_bar: bool,
     /// A rule that permits holds.
     permits: bool,
     /// A rule that would demand the transfer may still hold.
@@ -30,6 +32,7 @@ impl<'p> Tally<'p> {
             strongest: None,
             duty: None,
             pending: false,
+            may_bar: false,
             permits: false,
             duty_pending: false,
         }
@@ -47,7 +50,9 @@ impl<'p> Tally<'p> {
         match standing.truth {
             Truth::No => return,
             Truth::Unknown => {
-                self.duty_pending |= rule.duty && rule.mode == Mode::Enforce && !standing.presumed;
+                let enforced = rule.mode == Mode::Enforce;
+                self.duty_pending |= rule.duty && enforced && !standing.presumed;
+                self.may_bar |= rule.outcome.refuses() && enforced;
                 return self.pending = true;
             }
             Truth::Yes => {}
@@ -134,6 +139,11 @@ impl<'p> Tally<'p> {
 
     pub(super) fn is_pending(&self) -> bool {
         self.pending
+    }
+
+    /// Whether what is learned later may bar, or let out what is barred now.
+    pub(super) fn may_bar(&self) -> bool {
+        self.may_bar || self.refuses()
     }
 
     /// Whether nothing learned later changes the answer: it is barred by evidence, and no law

@@ -8,7 +8,7 @@ use crate::auth::Auth;
 use crate::data::{Carriers, Inspector, Tag};
 use crate::geo::Atlas;
 use crate::net::{Host, HostPattern, Nat64};
-use crate::policy::{Declared, Exporter, Facts, PackInfo, Place, Policy, PrincipalSet};
+use crate::policy::{Declared, Exporter, Facts, PackInfo, Place, Policy, PrincipalSet, Stake};
 use crate::tls::Acceptor;
 
 use super::chain::Chains;
@@ -72,12 +72,13 @@ pub enum Mixed {
 pub struct StaticNames(HashMap<Host, Vec<IpAddr>>);
 
 impl Active {
-    /// Whether a request of which more could be known is looked into.
-    pub(super) fn looks_inside(&self, facts: &Facts<'_>, places: &[Place<'_>]) -> bool {
+    /// What depends on looking into a request of which more could be known.
+    pub(super) fn stake(&self, facts: &Facts<'_>, places: &[Place<'_>]) -> Stake {
+        let stake = || opening::stake(&self.policy, facts, places);
         match self.inspect.when {
-            inspect::When::Always => true,
-            inspect::When::Needed => opening::asks(&self.policy, facts, places),
-            inspect::When::Never => false,
+            inspect::When::Always => stake().max(Stake::Record),
+            inspect::When::Needed => stake(),
+            inspect::When::Never => Stake::Nothing,
         }
     }
 }

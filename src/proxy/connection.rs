@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::telemetry::Event;
+use crate::telemetry::{ClientEvent, Event};
 
 use super::calm::Calm;
 use super::guard::{Guard, Timeouts, Wire};
@@ -133,9 +133,29 @@ async fn run<C: Future<Output = hyper::Result<()>>>(
             }
         }
     };
-    if let Err(error) = ended {
-        Event::ConnectionFailed(ingress.client, &error).record(&proxy.metrics);
-    }
+    let Err(error) = ended else { return };
+    let event = match broken(&error) {
+        Some(reason) => Event::Client(ClientEvent::Broke(ingress.client, reason)),
+        None => Event::ConnectionFailed(ingress.client, &error),
+    };
+    event.record(&proxy.metrics);
+}
+
+/// What an HTTP/2 client was told that we ended the connection for (RFC 9113 section 7). No
+/// request can tell of it: it may have come between two, or before the first.
+fn broken(error: &hyper::Error) -> Option<&'static str> {
+    let error: &h2::Error = std::error::Error::source(error)?.downcast_ref()?;
+    let reason = error.reason().filter(|_| error.is_library() && error.is_go_away())?;
+    Some(match reason {
+        h2::Reason::PROTOCOL_ERROR => "protocol-error",
+        h2::Reason::FLOW_CONTROL_ERROR => "flow-control-error",
+        h2::Reason::SETTINGS_TIMEOUT => "settings-timeout",
+        h2::Reason::STREAM_CLOSED => "stream-closed",
+        h2::Reason::FRAME_SIZE_ERROR => "frame-size-error",
+        h2::Reason::COMPRESSION_ERROR => "compression-error",
+        h2::Reason::ENHANCE_YOUR_CALM => "enhance-your-calm",
+        _ => "other",
+    })
 }
 
 /// Ends when no stream has been open for the limit (and at most twice as long).

@@ -85,6 +85,9 @@ pub(super) fn tls_failed(error: &TrustError) -> Error {
         TrustError::Handshake { source, .. } if is_certificate(source) => {
             ("tls-certificate", "tls_certificate_error")
         }
+        TrustError::Handshake { source, .. } if wants_another(source) => {
+            (NO_PROTOCOL, "tls_protocol_error")
+        }
         TrustError::Pin(_) => ("tls-pin", "tls_certificate_error"),
         TrustError::Handshake { .. }
         | TrustError::Identity(_)
@@ -94,9 +97,25 @@ pub(super) fn tls_failed(error: &TrustError) -> Error {
     Error::upstream(StatusCode::BAD_GATEWAY, "tls", code, proxy_status, error.to_string())
 }
 
+/// The destination speaks nothing of what it was offered (RFC 7301 section 3.2).
+const NO_PROTOCOL: &str = "tls-no-protocol";
+
+/// Whether the destination spoke TLS, and would have spoken something else in it.
+pub(super) fn is_no_protocol(error: &Error) -> bool {
+    matches!(error, Error::Failed(failed) if failed.failure.code == NO_PROTOCOL)
+}
+
 fn is_certificate(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+    matches!(of_tls(error), Some(rustls::Error::InvalidCertificate(_)))
+}
+
+fn wants_another(error: &io::Error) -> bool {
+    let alert = rustls::AlertDescription::NoApplicationProtocol;
+    matches!(of_tls(error), Some(rustls::Error::AlertReceived(told)) if *told == alert)
+}
+
+fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
 }
 
 /// Whether a request that went out on a connection at rest may go out again, if it is repeatable:

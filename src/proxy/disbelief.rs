@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use rustls::AlertDescription;
 
 use crate::net::Host;
-use crate::telemetry::Event;
+use crate::telemetry::{ClientEvent, Event};
 
 use super::Proxy;
 
@@ -36,7 +36,7 @@ impl Disbelief {
         let times = *times;
         drop(seen);
         if times == proxy.active().opening.pinned_after {
-            Event::Pinned(client, host, times).record(&proxy.metrics);
+            Event::Client(ClientEvent::Pinned(client, host, times)).record(&proxy.metrics);
         }
     }
 }

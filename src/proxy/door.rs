@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::net::NetworkSet;
-use crate::telemetry::Event;
+use crate::telemetry::{ClientEvent, Event};
 use crate::tls::{AcceptError, Accepted, Acceptor};
 
 use super::ingress::{Ingress, Slot, leave_at_once};
@@ -210,6 +210,11 @@ impl Unopened {
             self,
             Self::Preamble(PreambleError::Malformed(_)) | Self::Tls(AcceptError::Nameless(_))
         );
-        Event::Unopened(peer, self, configured).record(&proxy.metrics);
+        Event::Client(ClientEvent::Unopened(peer, self, configured)).record(&proxy.metrics);
+        if let Self::Tls(error) = self
+            && let Some(code) = error.code()
+        {
+            Event::Client(ClientEvent::Unproved(peer, code)).record(&proxy.metrics);
+        }
     }
 }

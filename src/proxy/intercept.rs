@@ -163,7 +163,7 @@ impl Opened<'_> {
         let authority = self.authority(hello);
         let target = Target { authority, scheme, alpn };
         let key = target.key(&self.standing.permit, &self.proxy.active());
-        let lease = self.proxy.upstream.handshake(upstream, key).await?;
+        let lease = self.proxy.upstream.agree(upstream, &self.standing.permit, key).await?;
         let http2 = lease.link.sender.is_shared();
         lease.rest();
         Ok(http2)

@@ -1,7 +1,7 @@
 //! Which tunnels are looked into: what the configuration says, else what the policy needs.
 
 use crate::net::{Host, HostPattern, NetworkSet};
-use crate::policy::{Decision, Facts, Peer, Place, Policy, PrincipalSet, Reach};
+use crate::policy::{Facts, Peer, Place, Policy, PrincipalSet, Reach, Stake};
 
 /// What becomes of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,11 @@ impl Opening {
         self.rules.iter().find(|rule| rule.covers(facts, places)).map(|rule| rule.plan)
     }
 
+    /// Whether any tunnel can come to be opened.
+    pub fn opens(&self) -> bool {
+        self.mode != OpenMode::Never || self.rules.iter().any(|rule| rule.plan == Plan::Open)
+    }
+
     /// Whether tunnels to this host may name another one inside.
     pub fn relaxes(&self, host: &Host) -> bool {
         self.relaxed.iter().any(|pattern| pattern.matches(host))
@@ -105,13 +110,14 @@ impl Opening {
 /// Whether what is inside could change the answer for one of the places.
 fn needs(policy: &Policy, facts: &Facts<'_>, places: &[Place<'_>]) -> bool {
     let content = policy.weigh_slices(facts.content.slices().cloned().collect(), false);
-    asks(policy, &Facts { content: &content, peer: Peer::Awaited, ..*facts }, places)
+    let facts = Facts { content: &content, peer: Peer::Awaited, ..*facts };
+    stake(policy, &facts, places) != Stake::Nothing
 }
 
-/// Whether what is not known yet could change the answer for one of the places.
-pub(super) fn asks(policy: &Policy, facts: &Facts<'_>, places: &[Place<'_>]) -> bool {
-    let open = |place| Facts { place: Some(place), ..*facts };
-    places.iter().any(|place| matches!(policy.decide(&open(*place)), Decision::Inspect))
+/// The most that depends on what is not known yet, for one of the places.
+pub(super) fn stake(policy: &Policy, facts: &Facts<'_>, places: &[Place<'_>]) -> Stake {
+    let stakes = places.iter().map(|place| policy.stake(&Facts { place: Some(*place), ..*facts }));
+    stakes.max().unwrap_or(Stake::Nothing)
 }
 
 impl OpenRule {

@@ -9,7 +9,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use crate::audit::Found;
-use crate::policy::{Approval, Content, Decision, Facts, Permit};
+use crate::policy::{Approval, Content, Decision, Facts, Permit, Stake};
 
 use super::body::Body;
 use super::draft::Draft;
@@ -186,14 +186,16 @@ async fn decide(
         return Err(Error::Refused(Box::new(refusal)));
     }
     let located = destination::locate(draft, ask, &active).await?;
-    let look = look.filter(|_| active.looks_inside(&facts, &located.places));
+    let stake = look.as_ref().map(|_| active.stake(&facts, &located.places));
+    let look = look.filter(|_| stake != Some(Stake::Nothing));
     let (Some(look), Some(inspector)) = (look, &active.inspector) else {
         let judged = destination::find(draft, &facts, ask, &statement, located).await?;
         held::permitted(draft, &judged.permits).await?;
         return Ok(Permitted { statement, judged, judge: None });
     };
-    let Seen { head, all, begun } =
-        Box::pin(look.look(&proxy, (inspector, active.inspect.hold), host)).await?;
+    // Where it goes out whatever comes, nothing waits.
+    let hold = (stake == Some(Stake::Answer)).then_some(active.inspect.hold);
+    let Seen { head, all, begun } = Box::pin(look.look(&proxy, (inspector, hold), host)).await?;
     let seen = statement.seeing(&all);
     draft.set_found(Found::of(&all, inspector.detectors().digester().key_id()));
     state(draft, &seen)?;

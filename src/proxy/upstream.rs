@@ -15,10 +15,10 @@ use tokio::time::timeout;
 
 use crate::policy::Permit;
 use crate::telemetry::{Event, Metrics, Side};
-use crate::tls::{Secured, Trust};
+use crate::tls::{Alpn, Secured, Trust};
 
 use super::carrier::Carrier;
-use super::dial::{exchange_failed, may_go_again, tls_failed, tls_timeout};
+use super::dial::{exchange_failed, is_no_protocol, may_go_again, tls_failed, tls_timeout};
 use super::error::Error;
 use super::hearing::Hearing;
 use super::mark::Mark;
@@ -28,6 +28,7 @@ use super::pool::{Key, Lease, Link, Pool};
 use super::resolve::Resolver;
 use super::sender::{Address, Room, Sender};
 use super::settings::Settings;
+use super::upgrade::Upgrade;
 
 /// What a stream of HTTP/2 may hold for us unread. The connection as a whole is not limited: it
 /// is shared, and clients that read slowly must not stop the others.
@@ -193,6 +194,7 @@ impl Upstream {
         address: &Address,
     ) -> Result<Sent, Error> {
         let Met { mut lease, permit, connect } = met;
+        fits(&lease, &request)?;
         let again = repeated(&request).filter(|_| connect.is_none());
         request.body().hand_over(&permit);
         match lease.link.sender.send(request, address).await {
@@ -214,6 +216,7 @@ impl Upstream {
         address: &Address,
     ) -> Result<Answered, Error> {
         let Met { mut lease, permit, connect } = met;
+        fits(&lease, &request)?;
         request.body().hand_over(&permit);
         let sent = lease.link.sender.send(request, address).await;
         let response = sent.map_err(|error| exchange_failed(&error.into_error()))?;
@@ -229,17 +232,35 @@ impl Upstream {
     ) -> Result<Met, Error> {
         let started = Instant::now();
         let (stream, permit) = self.race(permits, |permit| key(permit).egress).await?;
-        let lease = self.handshake(stream, key(&permit)).await?;
+        let lease = self.agree(stream, &permit, key(&permit)).await?;
         Ok(Met { lease, permit, connect: Some(started.elapsed()) })
     }
 
-    /// Makes a connection that requests can be sent on of a connected socket.
-    pub(super) async fn handshake(&self, stream: Carrier, key: Key) -> Result<Lease, Error> {
-        let Some((host, alpn)) = &key.tls else {
+    /// Makes a connection that requests can be sent on of a socket that is connected to a permit's.
+    /// A destination that speaks HTTP/2 alone, and was offered HTTP/1.1 alone since the client knows
+    /// no other, is connected to once more.
+    pub(super) async fn agree(
+        self: &Arc<Self>,
+        stream: Carrier,
+        permit: &Permit,
+        key: Key,
+    ) -> Result<Lease, Error> {
+        let alpn = key.tls.as_ref().map_or(Alpn::Http1, |(_, alpn)| *alpn);
+        match self.handshake(stream, key.clone(), alpn).await {
+            Err(error) if is_no_protocol(&error) && alpn == Alpn::Http1 => {}
+            agreed => return agreed,
+        }
+        let way = |_: &Permit| key.egress.clone();
+        let (stream, _) = self.race(std::slice::from_ref(permit), way).await?;
+        self.handshake(stream, key, Alpn::Http2).await
+    }
+
+    async fn handshake(&self, stream: Carrier, key: Key, alpn: Alpn) -> Result<Lease, Error> {
+        let Some((host, _)) = &key.tls else {
             let sender = self.speak_1(stream).await?;
             return Ok(self.pool.lease(key, Link { sender, certificate: None }));
         };
-        let secured = self.trust().connect(stream, host, *alpn);
+        let secured = self.trust().connect(stream, host, alpn);
         let secured = match timeout(self.settings().connect_timeout, secured).await {
             Err(_) => return Err(tls_timeout(host)),
             Ok(secured) => secured.map_err(|error| tls_failed(&error))?,
@@ -308,6 +329,16 @@ fn repeated(request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
     again.headers_mut().clone_from(request.headers());
     again.extensions_mut().clone_from(request.extensions());
     Some(again)
+}
+
+/// Whether the connection can carry the request.
+fn fits(lease: &Lease, request: &Request<Outgoing>) -> Result<(), Error> {
+    if !lease.link.sender.is_shared() || request.extensions().get::<Upgrade>().is_none() {
+        return Ok(());
+    }
+    let text = "the destination speaks HTTP/2 alone, and WebSocket needs HTTP/1.1 there";
+    let status = StatusCode::BAD_GATEWAY;
+    Err(Error::upstream(status, "tls", "websocket-unsupported", "http_upgrade_failed", text))
 }
 
 fn closed_at_once() -> Error {

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::audit::{Authenticated, Failure, Fault};
 use crate::auth::{Denied, Presented, Proved, Unreadable, is_taken};
+use crate::telemetry::{ClientEvent, Event};
 use crate::tls::Shown;
 
 use super::Proxy;
@@ -43,6 +44,22 @@ struct Certificate {
 
 /// Finds out who asks. `None` is somebody of whom nothing is known, where that is enough.
 pub(super) async fn identify(
+    proxy: &Proxy,
+    active: &Active,
+    ingress: &Ingress,
+    headers: &HeaderMap,
+) -> Result<Option<Asker>, Error> {
+    let asker = ask(proxy, active, ingress, headers).await;
+    if let Err(Error::Failed(failed)) = &asker
+        && failed.failure.fault == Fault::Client
+    {
+        Event::Client(ClientEvent::Unproved(ingress.client, failed.failure.code))
+            .record(&proxy.metrics);
+    }
+    asker
+}
+
+async fn ask(
     proxy: &Proxy,
     active: &Active,
     ingress: &Ingress,
@@ -199,12 +216,13 @@ fn unreadable(why: Unreadable) -> Error {
 }
 
 fn denied(why: Denied) -> Error {
+    let code = why.code();
     match why {
         // Which of name, password and token is wrong helps only who guesses.
-        Denied::Wrong => challenge("credentials-wrong", "these credentials prove nothing"),
+        Denied::Wrong => challenge(code, "these credentials prove nothing"),
         Denied::TooMany(_) => failed(
             StatusCode::TOO_MANY_REQUESTS,
-            "credentials-too-many",
+            code,
             "too many wrong credentials came from this address".to_owned(),
             "wait as long as `Retry-After` says, and then send the right ones",
         ),
@@ -212,7 +230,7 @@ fn denied(why: Denied) -> Error {
             status: StatusCode::SERVICE_UNAVAILABLE,
             failure: Failure {
                 fault: Fault::Us,
-                code: "credentials-busy",
+                code,
                 detail: "too many passwords wait to be tried".to_owned(),
             },
             remedy: "try again; if it persists, see who floods this proxy with passwords",

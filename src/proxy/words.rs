@@ -120,7 +120,7 @@ impl Words {
         if words != Self::Http1 {
             return Some(if empty > 0 { Self::Other } else { words });
         }
-        let Some(line) = line.split_inclusive(|byte| *byte == b'\n').next() else { return None };
+        let line = line.split_inclusive(|byte| *byte == b'\n').next()?;
         if !line.ends_with(b"\n") {
             return (line.len() > MOST_LINE).then_some(Self::Http1);
         }

@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::{debug, error, info, warn};
 
+use super::client::ClientEvent;
 use super::desk::DeskEvent;
 use super::labels::{
-    Alert, Connections, Database, Direction, Lookup, Mark, Side, Sink, Stage, Transfer, Verdict,
+    Alert, Connections, Database, Direction, Ending, Lookup, Mark, Side, Sink, Stage, Transfer,
+    Verdict,
 };
 use super::metrics::Metrics;
 
@@ -30,8 +33,10 @@ pub enum Event<'a> {
     Connection(Side, bool),
     /// A connection ended with an error that no request could be told of.
     ConnectionFailed(SocketAddr, &'a hyper::Error),
-    /// A connection came to no request: whence, why, and whether somebody should look at it.
-    Unopened(SocketAddr, &'a dyn std::error::Error, bool),
+    /// Certificates and lists that end: what, whose and when, the first to end first; as of now.
+    Ends(&'a [(&'static str, &'a str, Timestamp)], Timestamp),
+    /// A client did something that no record of a request can tell of.
+    Client(ClientEvent<'a>),
     /// A decision was taken.
     Decided(Duration),
     /// Something happened at the desk.
@@ -42,8 +47,6 @@ pub enum Event<'a> {
     Loaded(&'a [(Database, i64)], f64),
     /// A reload failed; the last good configuration stays.
     ReloadFailed(&'a str),
-    /// A client has refused our certificate of a host so many times.
-    Pinned(std::net::IpAddr, &'a crate::net::Host, u32),
     /// A tunnel passed so many bytes outward that nobody read.
     Unread(u64),
     /// A request or tunnel ended.
@@ -84,16 +87,12 @@ impl Event<'_> {
             }
             Self::Connection(side, opened) => connection(metrics, side, opened),
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
-            Self::Unopened(peer, error, true) => warn!(%peer, %error, "connection refused"),
-            Self::Unopened(peer, error, false) => debug!(%peer, %error, "connection refused"),
+            Self::Ends(all, now) => ends(metrics, all, now),
+            Self::Client(event) => event.record(metrics),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
             Self::Desk(event) => event.record(metrics),
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
-            }
-            Self::Pinned(client, host, times) => {
-                metrics.pinned.inc();
-                warn!(%client, %host, times, "a client does not take our certificate: pinned?");
             }
             Self::Unread(bytes) => {
                 metrics.unread_bytes.inc_by(bytes);
@@ -128,6 +127,26 @@ impl Event<'_> {
 fn opened(metrics: &Metrics, sink: &'static str) {
     drop(metrics.audit_records.get_or_create(&Sink { sink }));
     drop(metrics.audit_dropped.get_or_create(&Sink { sink }));
+}
+
+/// From so many days before its end on, something is warned of.
+const SOON: i64 = 14;
+
+fn ends(metrics: &Metrics, all: &[(&'static str, &str, Timestamp)], now: Timestamp) {
+    metrics.ends.clear();
+    // The first of a kind to end stands for it.
+    for (kind, _, until) in all.iter().rev() {
+        metrics.ends.get_or_create(&Ending { kind }).set(until.as_second());
+    }
+    for (kind, of, until) in all {
+        let left = until.duration_since(now);
+        let days = left.as_hours() / 24;
+        if left.is_negative() {
+            error!(kind, of, %until, "has ended, renew it and reload");
+        } else if days < SOON {
+            warn!(kind, of, %until, days, "ends soon, renew it and reload");
+        }
+    }
 }
 
 fn connection(metrics: &Metrics, side: Side, opened: bool) {

@@ -75,6 +75,27 @@ pub(super) struct Lookup {
     pub(super) result: &'static str,
 }
 
+/// Labels of `egress_client_protocol_errors_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Broken {
+    /// The error code that the client was told.
+    pub(super) reason: &'static str,
+}
+
+/// Labels of `egress_login_failures_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Login {
+    /// What was wrong: the code of the record, where there is one.
+    pub(super) kind: &'static str,
+}
+
+/// Labels of `egress_certificate_end_timestamp_seconds`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Ending {
+    /// `listener-certificate`, `client-crl` or `authority`.
+    pub(super) kind: &'static str,
+}
+
 /// Labels of `egress_alerts_total`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Alert {

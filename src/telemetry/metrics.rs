@@ -10,16 +10,19 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    Alert, Build, Connections, Database, Lookup, Mark, Ruled, Sink, Stage, Transfer, Verdict,
+    Alert, Broken, Build, Connections, Database, Ending, Login, Lookup, Mark, Ruled, Sink, Stage,
+    Transfer, Verdict,
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 24] = [
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_queue_records",
     "egress_audit_records_total",
     "egress_build_info",
+    "egress_certificate_end_timestamp_seconds",
+    "egress_client_protocol_errors_total",
     "egress_client_request_duration_seconds",
     "egress_config_last_reload_success_timestamp_seconds",
     "egress_config_last_reload_successful",
@@ -30,6 +33,7 @@ pub const NAMES: [&str; 21] = [
     "egress_geo_lookups_total",
     "egress_holds_decided_total",
     "egress_holds_open",
+    "egress_login_failures_total",
     "egress_pinning_suspected_total",
     "egress_reports_open",
     "egress_transfer_bytes_total",
@@ -60,7 +64,10 @@ pub struct Metrics {
     pub(super) holds_open: Gauge,
     pub(super) holds_decided: Family<Ruled, Counter>,
     pub(super) reports_open: Gauge,
+    pub(super) failed_logins: Family<Login, Counter>,
+    pub(super) ends: Family<Ending, Gauge>,
     pub(super) pinned: Counter,
+    pub(super) protocol_errors: Family<Broken, Counter>,
     pub(super) unread_bytes: Counter,
 }
 
@@ -91,7 +98,10 @@ impl Metrics {
             holds_open: Gauge::default(),
             holds_decided: Family::default(),
             reports_open: Gauge::default(),
+            failed_logins: Family::default(),
+            ends: Family::default(),
             pinned: Counter::default(),
+            protocol_errors: Family::default(),
             unread_bytes: Counter::default(),
         };
         metrics.register();
@@ -171,6 +181,22 @@ impl Metrics {
             Unit::Bytes,
             self.unread_bytes.clone(),
         );
+        r.register(
+            "client_protocol_errors",
+            "Connections of clients that were ended for breaking HTTP/2",
+            self.protocol_errors.clone(),
+        );
+        r.register_with_unit(
+            "certificate_end_timestamp",
+            "When the first certificate or list of a kind ends",
+            Unit::Seconds,
+            self.ends.clone(),
+        );
+        r.register(
+            "login_failures",
+            "Requests and connections of clients that did not prove who they are",
+            self.failed_logins.clone(),
+        );
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
         r.register(
             "volume_marks",
@@ -197,7 +223,9 @@ impl Default for Metrics {
 mod tests {
     use std::time::Duration;
 
-    use super::super::{Event, Side};
+    use jiff::Timestamp;
+
+    use super::super::{ClientEvent, Event, Side};
     use super::*;
 
     #[test]
@@ -224,6 +252,9 @@ mod tests {
             Event::Loaded(&database, 1.0),
             Event::Finished(verdict, second, 1, 2),
             Event::Alert("pack", "rule", "id"),
+            Event::Client(ClientEvent::Broke(([127, 0, 0, 1], 1).into(), "protocol-error")),
+            Event::Ends(&[("authority", "test", Timestamp::UNIX_EPOCH)], Timestamp::UNIX_EPOCH),
+            Event::Client(ClientEvent::Unproved(([127, 0, 0, 1], 1).into(), "credentials-wrong")),
             Event::VolumeMark("pack/counter/class", "who", 80),
             Event::UpstreamFailed(Stage { stage: "connect", reason: "test" }, "test"),
         ] {

@@ -1,11 +1,13 @@
 //! Floor 4: what operators see. One [`Event`] is one log line and its metrics, so the
 //! two cannot drift apart.
 
+mod client;
 mod desk;
 mod event;
 mod labels;
 mod metrics;
 
+pub use client::ClientEvent;
 pub use desk::DeskEvent;
 pub use event::Event;
 pub use labels::{Database, Direction, Side, Stage, Verdict};

@@ -5,6 +5,7 @@ pub mod authority;
 mod client;
 mod hello;
 mod holder;
+mod paper;
 mod peer;
 mod secret;
 mod server;
@@ -17,6 +18,7 @@ pub use client::{DestinationTrust, Secured, Trust, TrustError};
 pub(crate) use hello::tests::said as client_hello;
 pub use hello::{Hello, HelloFault, MOST as MOST_HELLO};
 pub use holder::NameFrom;
+pub use paper::{Paper, PaperKind};
 pub use server::{
     AcceptError, Accepted, Acceptor, Clients, Identity, IdentityError, Shown, certificates,
     private_key, revocations,

@@ -15,12 +15,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::holder::NameFrom;
+use super::paper::Paper;
 
 /// Handshakes with clients.
 pub struct Acceptor {
     tls: TlsAcceptor,
     verifier: Arc<dyn ClientCertVerifier>,
     name_from: Option<NameFrom>,
+    papers: Vec<Paper>,
 }
 
 /// What an acceptor is made of.
@@ -95,6 +97,21 @@ pub enum AcceptError {
     Nameless(&'static str),
 }
 
+impl AcceptError {
+    /// The word for it, where it is about what a client should have proved.
+    pub fn code(&self) -> Option<&'static str> {
+        let error = match self {
+            Self::Nameless(_) => return Some("certificate-nameless"),
+            Self::Handshake(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
+        };
+        if *error == rustls::Error::NoCertificatesPresented {
+            return Some("certificate-missing");
+        }
+        let refused = matches!(error, rustls::Error::InvalidCertificate(_));
+        refused.then_some("certificate-refused")
+    }
+}
+
 /// All certificates of a PEM file.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     all(pem, "certificate")
@@ -132,6 +149,8 @@ impl Acceptor {
             .with_safe_default_protocol_versions()
             .expect("the provider has suites for TLS 1.2 and 1.3");
         let name_from = clients.as_ref().map(|clients| clients.name_from);
+        let lists = clients.as_ref().and_then(|clients| Paper::of_lists(&clients.revoked));
+        let papers = Paper::of_chain(&chain).into_iter().chain(lists).collect();
         let verifier = match clients {
             Some(clients) => clients.verifier(provider)?,
             None => WebPkiClientVerifier::no_client_auth(),
@@ -144,7 +163,12 @@ impl Acceptor {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
-        Ok(Self { tls: TlsAcceptor::from(Arc::new(config)), verifier, name_from })
+        Ok(Self { tls: TlsAcceptor::from(Arc::new(config)), verifier, name_from, papers })
+    }
+
+    /// What it needs that ends.
+    pub fn papers(&self) -> &[Paper] {
+        &self.papers
     }
 
     /// Handshakes, and verifies what the client shows.

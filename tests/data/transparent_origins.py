@@ -48,7 +48,8 @@ def greet(stream):
 
 
 def serve(port, script):
-    listener = socket.create_server((address, port))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, port), family=family)
 
     def one(stream):
         try:

@@ -110,6 +110,48 @@ fn explain_speaks_json() {
 }
 
 #[test]
+fn explain_says_how_a_request_gets_there() {
+    let (_folder, path) = file(
+        "[[chain]]\nto = [\"*.far.example\"]\nvia = \"http://user:word@proxy.example:3128\"\n\
+         [[chain]]\nto = [\"192.0.2.0/24\", \"8.8.4.0/24\"]\nvia = \"socks5://198.51.100.9:1080\"\n\
+         [[intercept.rule]]\nhosts = [\"shut.example\"]\naction = \"refuse\"\n\
+         [[intercept.rule]]\nhosts = [\"pinned.example\"]\naction = \"tunnel\"\n",
+    );
+    let ask = |url: &str, address: &str, more: &[&str]| {
+        let own = ["explain", "--config", &path, "--json", "--url", url, "--address", address];
+        let json: Value = serde_json::from_str(&fine(&[&own[..], more].concat())).unwrap();
+        [json["via"].clone(), json["tunnel"].clone()].map(|one| one.as_str().map(str::to_owned))
+    };
+    let (http, socks) = ("http://proxy.example:3128", "socks5://198.51.100.9:1080");
+    for (url, address, more, via, tunnel) in [
+        ("http://a.example/", "8.8.8.8", &[][..], None, None),
+        ("https://a.example/", "114.114.114.114", &[], None, Some("intercept")),
+        // No rule of the shipped pack could hold there.
+        ("https://a.far.example/", "8.8.8.8", &[], Some(http), Some("tunnel")),
+        (
+            "http://a.example:8080/",
+            "8.8.4.4",
+            &["--method", "connect"],
+            Some(socks),
+            Some("tunnel"),
+        ),
+        ("https://shut.example/", "8.8.8.8", &[], None, Some("refuse")),
+        ("https://pinned.example/", "114.114.114.114", &["--tag", "health"], None, Some("tunnel")),
+    ] {
+        let wanted = [via, tunnel].map(|one| one.map(str::to_owned));
+        assert_eq!(ask(url, address, more), wanted, "{url} {address}");
+    }
+    let asked = ["--url", "https://a.far.example/", "--address", "114.114.114.114"];
+    let text = fine(&[&["explain", "--config", &path][..], &asked].concat());
+    for line in [
+        "  via        http://proxy.example:3128",
+        "  tunnel     would be opened, with an authority",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+}
+
+#[test]
 fn explain_refuses_what_it_cannot_read() {
     for arguments in [
         &["explain", "--url", "not a url"][..],

@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 pub(crate) use crate::support::Bench;
-use crate::support::{Config, H2Origin, Identity, Origin, ok};
+use crate::support::{
+    Config, Frame, Frames, H2Origin, Identity, Origin, Wire, flag, ok, tls_client,
+};
 
 pub(crate) const HOST: &str = Bench::HOST;
 
@@ -86,6 +88,54 @@ fn versions_are_mapped_where_the_destination_speaks_another() {
     let print = ["--write-out", " %{http_version}", "--data", "some words", "--http2"];
     assert_eq!(bench.curl(&[&print[..], &[&url]].concat()), "some words 1.1");
     assert_eq!(old.request(0).version, http::Version::HTTP_11);
+}
+
+#[test]
+fn a_destination_of_http2_alone_serves_clients_of_http1() {
+    let bench = Bench::new("127.1.0.1", always);
+    let new = H2Origin::echo("127.1.0.1", &bench.identity.config(), &["h2"]);
+    let url = url(new.address.port());
+    let print = ["--write-out", " %{http_version}", "--data", "some words", "--http1.1"];
+    // Both requests of one tunnel, one of a client that offers nothing in TLS, and one outside of
+    // tunnels.
+    let twice = [&print[..], &[&url, "--next", "-q", "--http1.1", "-s", "--cacert"]].concat();
+    let (roots, proxy) = (bench.roots(), bench.proxy_url());
+    let again = [roots.to_str().unwrap(), "--noproxy", "", "--proxy", &proxy];
+    let said = bench.curl(&[&twice[..], &again, &print[..4], &[&url]].concat());
+    assert_eq!(said, "some words 1.1some words 1.1");
+    assert_eq!(bench.curl(&[&print[..], &["--no-alpn", &url]].concat()), "some words 1.1");
+    let answer = bench.proxy.ask("POST", &url, "", "plain words");
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "plain words"));
+    for number in 0..4 {
+        let seen = new.request(number);
+        assert_eq!((seen.version, seen.method.as_str()), (http::Version::HTTP_2, "POST"));
+        assert!(!seen.headers.contains_key("connection"), "{seen:?}");
+    }
+    let records = bench.proxy.wait_records(6);
+    assert!(records.iter().all(|record| record["error"].is_null()), "{records:#?}");
+    // WebSocket would need HTTP/1.1 there.
+    let upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+    let fields: Vec<_> = upgrade.iter().flat_map(|field| ["--header", field]).collect();
+    let key = ["--header", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "--http1.1", &url];
+    let told = bench.curl(&[&fields[..], &key].concat());
+    assert!(told.contains("websocket-unsupported"), "{told}");
+}
+
+#[test]
+fn a_client_of_http2_alone_is_served_by_a_destination_of_http1() {
+    let bench = Bench::new("127.1.0.1", always);
+    let old = bench.identity.serve("127.1.0.1", ok("old words"));
+    let target = format!("{HOST}:{}", old.address.port());
+    let (tunnel, _) = bench.proxy.connect(&target, "");
+    let secure = tls_client(tunnel.stream, HOST, &bench.roots(), &["h2"]);
+    let mut client = Frames::client(Wire::over(secure), &[]);
+    let fields =
+        [(":method", "GET"), (":scheme", "https"), (":authority", &target), (":path", "/x")];
+    client.send(&Frame::head(1, flag::END_STREAM, &fields));
+    let answer = client.answer(1);
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "old words"));
+    assert_eq!(old.request(0).head.line, "GET /x HTTP/1.1");
+    assert_eq!(old.connections(), 1);
 }
 
 #[test]

@@ -32,10 +32,15 @@ impl Secure {
     }
 
     pub(crate) fn config(&self, more: &str) -> Config {
-        let Leaf { certificate, key } = &self.own;
+        self.config_of(&self.own).with(more)
+    }
+
+    /// The same by another certificate.
+    pub(crate) fn config_of(&self, leaf: &Leaf) -> Config {
+        let Leaf { certificate, key } = leaf;
         Config::new().with(&format!(
             "[[listener]]\nkind = \"https\"\naddress = \"127.0.0.2:0\"\ncertificate = \"{}\"\n\
-             key = \"{}\"\n{more}",
+             key = \"{}\"",
             certificate.display(),
             key.display()
         ))
@@ -199,7 +204,8 @@ fn certificates_that_prove_nothing_are_refused() {
     let over = authority.issue_expired("over", "URI:spiffe://corp.example/over");
     let back = authority.issue("back", "URI:spiffe://corp.example/back");
     let nameless = authority.issue("nameless", "DNS:nameless.example");
-    let strange = Authority::new().issue("strange", "URI:spiffe://corp.example/good");
+    let stranger = Authority::new();
+    let strange = stranger.issue("strange", "URI:spiffe://corp.example/good");
     authority.revoke(Some(&back));
     let config = secure.mutual("client_certificates = \"required\"");
     let config = config.with("[auth]\nrequired = true");
@@ -215,6 +221,10 @@ fn certificates_that_prove_nothing_are_refused() {
     let answer = proxy.get(&origin, "/");
     assert_eq!((answer.status(), &answer.json()["code"]), (403, &"certificate-missing".into()));
     assert_eq!(origin.requests().len(), 1);
+    let failures = |kind| proxy.metric("egress_login_failures_total", &format!("\"{kind}\""));
+    let kinds = ["certificate-missing", "certificate-refused", "certificate-nameless"];
+    // Three were out of date, taken back or of a stranger.
+    assert_eq!(kinds.map(failures), [2.0, 3.0, 1.0]);
 
     authority.revoke(Some(&good));
     proxy.reload(&config);

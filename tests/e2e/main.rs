@@ -15,6 +15,7 @@ mod ca;
 mod chain;
 mod clients;
 mod commands;
+mod ends;
 mod exchange;
 mod forward;
 mod holds;

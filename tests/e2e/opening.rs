@@ -535,3 +535,42 @@ fn a_rule_refuses_tunnels_where_nobody_signs() {
     // It speaks of tunnels alone.
     assert_eq!(proxy.ask("GET", &format!("http://{HOST}:{port}/"), "", "").text(), "plain");
 }
+
+#[test]
+fn an_authority_that_cannot_be_read_matters_where_something_is_opened() {
+    let never = "[intercept]\nmode = \"never\"\n";
+    let bench = Bench::new("127.1.0.1", |config| config.with(never));
+    let origin = Origin::answering("127.1.0.1", ok("plain"));
+    let mut proxy = bench.proxy;
+    let keys = bench.folder.path().join("state/ca");
+    proxy.signal("TERM");
+    proxy.ended();
+    let damaged = std::fs::read_dir(&keys).unwrap().map(|entry| entry.unwrap().path());
+    let damaged: Vec<_> = damaged.filter(|path| path.is_file()).collect();
+    assert!(!damaged.is_empty());
+    damaged.iter().for_each(|path| std::fs::write(path, "damaged").unwrap());
+
+    let proxy = Proxy::start(&bench.config);
+    let said = proxy.output();
+    assert!(said.contains("tls.authority: ") && said.contains("nothing needs it now"), "{said}");
+    assert_eq!(proxy.get(&origin, "/").text(), "plain");
+    // What is needed later is told of later.
+    assert_eq!(proxy.ask_admin("POST", "/api/v1/reload").status(), 200);
+    let rule = format!("{never}[[intercept.rule]]\naction = \"intercept\"\n");
+    let opening = [("\"never\"", "\"always\""), (never, rule.as_str())];
+    let opening = opening.map(|(from, to)| bench.config.text().replace(from, to));
+    for text in &opening {
+        proxy.rewrite(text);
+        let answer = proxy.ask_admin("POST", "/api/v1/reload");
+        assert!(answer.status() != 200 && answer.text().contains("tls.authority"), "{answer:?}");
+    }
+    drop(proxy);
+    for text in opening {
+        let file = bench.folder.path().join("other.toml");
+        std::fs::write(&file, text).unwrap();
+        let run = crate::support::program().arg("run").arg("--config").arg(&file).output();
+        let run = run.unwrap();
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(!run.status.success() && said.contains("tls.authority"), "{said}");
+    }
+}

@@ -11,6 +11,8 @@ use crate::support::{Config, Identity, Proxy, wait_for};
 const HOST: &str = "api.test.example";
 /// Where the origins are; the client has no other way there than through the proxy.
 const ORIGIN: &str = "203.0.113.9";
+/// The same in IPv6.
+const ORIGIN_6: &str = "2001:db8::9";
 
 /// Two namespaces with a cable between them; gone with the test.
 struct Net {
@@ -62,6 +64,37 @@ impl Net {
             net.filter(&format!("add rule ip bp {chain} iifname none tcp dport 1 {rule}"))?;
         }
         Ok(net)
+    }
+
+    /// The same in IPv6: addresses, routes, and a packet filter.
+    fn six(&self) -> Result<(), String> {
+        let (client, proxy) = (self.client.as_str(), self.proxy.as_str());
+        for arguments in [
+            format!("-n {client} addr add fd77::2/64 dev inner nodad"),
+            format!("-n {proxy} addr add fd77::1/64 dev outer nodad"),
+            format!("-n {client} route add default via fd77::1"),
+            format!("-n {proxy} addr add {ORIGIN_6}/128 dev lo nodad"),
+            format!("-n {proxy} -6 rule add fwmark 1 lookup 100"),
+            format!("-n {proxy} route add local ::/0 dev lo table 100"),
+        ] {
+            run("ip", &arguments.split(' ').collect::<Vec<_>>())?;
+        }
+        self.filter("add table ip6 bp")?;
+        self.filter("add chain ip6 bp nat { type nat hook prerouting priority -100 ; }")?;
+        self.filter("add chain ip6 bp mangle { type filter hook prerouting priority -150 ; }")
+    }
+
+    /// Brings what the client sends in IPv6 to a port here.
+    fn bring_six(&self, by: &str, port: u16, proxy: &Proxy) -> Result<(), String> {
+        let here = proxy.listener(by).port();
+        let (chain, rule) = if by == "tproxy" {
+            ("mangle", format!("tproxy to [::1]:{here} meta mark set 1 accept"))
+        } else {
+            ("nat", format!("redirect to :{here}"))
+        };
+        self.filter(&format!(
+            "add rule ip6 bp {chain} iifname outer ip6 daddr {ORIGIN_6} tcp dport {port} {rule}"
+        ))
     }
 
     fn filter(&self, rules: &str) -> Result<(), String> {
@@ -116,10 +149,14 @@ struct Origins {
 
 impl Origins {
     fn start(net: &Net, identity: &Identity) -> Self {
+        Self::start_at(net, identity, ORIGIN)
+    }
+
+    fn start_at(net: &Net, identity: &Identity, address: &str) -> Self {
         let script = format!("{}/tests/data/transparent_origins.py", env!("CARGO_MANIFEST_DIR"));
         let folder = identity.certificate();
         let mut command = Net::on(&net.proxy, "python3");
-        command.arg(script).arg(ORIGIN).arg(folder.parent().unwrap());
+        command.arg(script).arg(address).arg(folder.parent().unwrap());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -316,4 +353,85 @@ fn names_can_be_believed_and_the_unknown_let_through() {
     assert!(String::from_utf8_lossy(&refused.stdout).contains("because of shut"), "{refused:?}");
     drop(proxy);
     assert!(origins.end().contains("greeted b'EHLO x'"));
+}
+
+#[test]
+fn redirected_connections_walk_the_line_in_ipv6() {
+    let Some(net) = net("d") else { return };
+    if let Err(reason) = net.six() {
+        println!("skipped: this machine redirects nothing in IPv6: {reason}");
+        return;
+    }
+    let identity = Identity::new(HOST, ORIGIN_6);
+    let origins = Origins::start_at(&net, &identity, ORIGIN_6);
+    let listener = |kind: &str, address: &str| {
+        format!("[[listener]]\nkind = \"{kind}\"\naddress = \"[{address}]:0\"\n")
+    };
+    let config = Config::new()
+        .open("\"documentation\", \"private\"")
+        .name(HOST, &["198.51.100.1", ORIGIN_6])
+        .name("liar.test.example", &["2001:db8::1"])
+        // One for both versions of IP, as `[::]` is.
+        .with(&listener("transparent", "::"))
+        .with(&listener("tproxy", "::1"));
+    let proxy = Proxy::start_by(&config, Net::on(&net.proxy, env!("CARGO_BIN_EXE_borderpost")));
+    for port in [80, 443] {
+        net.bring_six("transparent", port, &proxy).unwrap();
+        net.bring("transparent", port, &proxy).unwrap();
+    }
+    net.bring_six("tproxy", 8080, &proxy).unwrap();
+    let ca = identity.certificate();
+    let curl = |arguments: &[&str]| {
+        let mut curl = Net::on(&net.client, "curl");
+        curl.args(["-q", "-sS", "--max-time", "60", "--noproxy", "*", "--cacert"]).arg(&ca);
+        for port in [80, 443, 8080] {
+            curl.args(["--resolve", &format!("{HOST}:{port}:[{ORIGIN_6}]")]);
+            curl.args(["--resolve", &format!("liar.test.example:{port}:[{ORIGIN_6}]")]);
+        }
+        let output = curl.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}\n{}", proxy.output());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(curl(&[&format!("http://{HOST}/path")]), "plain words");
+    assert_eq!(curl(&[&format!("http://{HOST}:8080/tproxy")]), "plain words");
+    assert_eq!(curl(&[&format!("https://{HOST}/path")]), "secure words");
+    assert_eq!(curl(&[&format!("https://[{ORIGIN_6}]/bare")]), "secure words");
+    let answer: Value = serde_json::from_str(&curl(&["http://liar.test.example/"])).unwrap();
+    assert_eq!(answer["code"], "name-mismatch");
+    // IPv4 on the same listener: where it was meant to go is told in another way.
+    let four = format!("{HOST}:80:{ORIGIN}");
+    let mut plain = Net::on(&net.client, "curl");
+    plain.args(["-q", "-sS", "--max-time", "60", "--noproxy", "*", "--resolve", &four]);
+    let output = plain.arg(format!("http://{HOST}/four")).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["code"], "name-mismatch", "the name has another address in IPv4");
+    assert!(answer["detail"].as_str().unwrap().contains(ORIGIN), "{answer:#}");
+    let records = proxy.wait_records(6);
+    let told = |record: &Value| {
+        let text = |key: &str| record[key].as_str().unwrap_or("-").to_owned();
+        [text("scheme"), text("method"), text("host"), text("address"), text("path")].join(" ")
+    };
+    assert_eq!(
+        records[..4].iter().map(told).collect::<Vec<_>>(),
+        [
+            format!("http GET {HOST} [{ORIGIN_6}]:80 /path"),
+            format!("http GET {HOST} [{ORIGIN_6}]:8080 /tproxy"),
+            format!("transparent CONNECT {HOST} [{ORIGIN_6}]:443 -"),
+            format!("transparent CONNECT [{ORIGIN_6}] [{ORIGIN_6}]:443 -"),
+        ]
+    );
+    assert!(records[0]["client"].as_str().unwrap().starts_with("[fd77::2]:"), "{records:#?}");
+    // A connection to the listener itself is not for anybody else.
+    for kind in ["transparent", "tproxy"] {
+        let mut curl = Net::on(&net.proxy, "curl");
+        let url = format!("http://[::1]:{}/", proxy.listener(kind).port());
+        let output = curl.args(["-q", "-sS", "--noproxy", "*", &url]).output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+    }
+    let records = proxy.wait_records(8);
+    assert!(records[6..].iter().all(|record| record["error"]["code"] == "loop"), "{records:#?}");
+    drop(proxy);
+    let seen = origins.end();
+    assert!(seen.contains(&format!("plain GET /path HTTP/1.1 {HOST}\n")), "{seen}");
+    assert_eq!(seen.matches("plain ").count(), 2, "{seen}");
 }

@@ -150,6 +150,27 @@ fn who_proves_nothing_is_answered_407() {
         assert_eq!((&record["error"]["code"], &record["status"]), (&wanted.into(), &407.into()));
         assert_eq!(who(record), (None, None));
     }
+    let failures = |kind: &str| {
+        proxy.metric("egress_login_failures_total", &format!("\"credentials-{kind}\""))
+    };
+    assert_eq!(["missing", "wrong", "malformed", "scheme"].map(failures), [2.0, 5.0, 2.0, 1.0]);
+}
+
+#[test]
+fn who_fails_to_log_in_over_socks_is_counted() {
+    let credentials = Credentials::new();
+    let proxy = Proxy::start(&credentials.config(REQUIRED).listener("socks5", ""));
+    let origin = Origin::answering("127.1.0.1", ok("fine"));
+    let curl = |user: &str| {
+        let mut command = Command::new("curl");
+        command.args(["-q", "-s", "--max-time", "60", "--noproxy", "", "--socks5-hostname"]);
+        command.arg(proxy.listener("socks5h").to_string()).args(["--proxy-user", user]);
+        String::from_utf8(command.arg(origin.url()).output().unwrap().stdout).unwrap()
+    };
+    assert_eq!((curl("ann:no").as_str(), &*curl(&format!("ann:{PASSWORD}"))), ("", "fine"));
+    let told = proxy.metric("egress_login_failures_total", "\"credentials-wrong\"");
+    assert!((told - 1.0).abs() < f64::EPSILON, "{told}");
+    assert!((proxy.metric("egress_login_failures_total", "") - told).abs() < f64::EPSILON);
 }
 
 #[test]

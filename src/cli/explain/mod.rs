@@ -12,7 +12,7 @@ use crate::data::{Tag, Tags};
 use crate::geo::Country;
 use crate::net::Host;
 use crate::policy::{Circumstances, Counts, Declared, Exporter, Facts, Peer, Place, Policy, Slice};
-use crate::proxy::{self, Active};
+use crate::proxy::{self, Active, Plan};
 
 use super::ConfigArgument;
 use super::output::{Usage, line};
@@ -62,6 +62,14 @@ pub(super) struct Explain {
     config: ConfigArgument,
 }
 
+/// How a request gets to its destination.
+struct Way {
+    /// The proxy in between.
+    via: Option<String>,
+    /// What becomes of its tunnel, where it comes in one and its address is known.
+    plan: Option<Plan>,
+}
+
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let active = config::load(&self.config.clone().origin())?.active;
@@ -99,13 +107,33 @@ impl Explain {
         let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
         let facts = Facts { circumstances, ..facts };
         let explanation = active.policy.explain(&facts);
+        let way = self.way(&active, &facts);
         if self.json {
-            let value = show::as_json(&active.policy, &facts, &explanation);
+            let value = show::as_json(&active.policy, &facts, &explanation, &way);
             line(serde_json::to_string_pretty(&value)?);
         } else {
-            show::print(&active.policy, &facts, &explanation);
+            show::print(&active.policy, &facts, &explanation, &way);
         }
         Ok(())
+    }
+
+    /// How it gets there. A request under TLS comes in a tunnel, of which nothing is known yet but
+    /// where it leads.
+    fn way(&self, active: &Active, facts: &Facts<'_>) -> Way {
+        let socket = facts.place.map(|place| place.socket);
+        let via = active.chains.via(facts.host, socket);
+        let tunnelled = facts.method == "CONNECT" || self.url.scheme() == "https";
+        let place = facts.place.filter(|_| tunnelled);
+        let (sealed, nothing) =
+            (active.policy.weigh_slices(Vec::new(), false), Declared::default());
+        let plan = |place| {
+            let circumstances =
+                Circumstances { declared: &nothing, counts: None, ..facts.circumstances };
+            let bare = Facts { method: "CONNECT", content: &sealed, circumstances, ..*facts };
+            let asked = if facts.method == "CONNECT" { *facts } else { bare };
+            active.opening.plan(&active.policy, &Facts { place: None, ..asked }, &[place])
+        };
+        Way { via, plan: place.map(plan) }
     }
 
     /// A day begins at midnight in UTC.

@@ -5,7 +5,10 @@ use serde_json::json;
 use crate::data::Tag;
 use crate::policy::{Basis, Counts, Decision, Explanation, Facts, Held, Policy, RuleView, Truth};
 
+use crate::proxy::Plan;
+
 use super::super::output::line;
+use super::Way;
 
 /// A decision in one word, and what it stands on.
 pub(super) fn verdict(policy: &Policy, decision: &Decision) -> (&'static str, String) {
@@ -35,7 +38,7 @@ pub(super) fn verdict(policy: &Policy, decision: &Decision) -> (&'static str, St
     }
 }
 
-pub(super) fn print(policy: &Policy, facts: &Facts<'_>, explanation: &Explanation) {
+pub(super) fn print(policy: &Policy, facts: &Facts<'_>, explanation: &Explanation, way: &Way) {
     let (outcome, why) = verdict(policy, &explanation.decision);
     line(format!("{outcome}: {why}"));
     line(format!("  host       {}", facts.host));
@@ -46,6 +49,10 @@ pub(super) fn print(policy: &Policy, facts: &Facts<'_>, explanation: &Explanatio
             place.entry.state(),
             place.entry.candidates()
         ));
+    }
+    way.via.iter().for_each(|via| line(format!("  via        {via}")));
+    if let Some(plan) = way.plan {
+        line(format!("  tunnel     {}", plan_text(plan)));
     }
     line(format!(
         "  tags       {}",
@@ -92,6 +99,7 @@ pub(super) fn as_json(
     policy: &Policy,
     facts: &Facts<'_>,
     explanation: &Explanation,
+    way: &Way,
 ) -> serde_json::Value {
     let (outcome, why) = verdict(policy, &explanation.decision);
     let location = facts.place.as_ref().map(|place| {
@@ -108,6 +116,8 @@ pub(super) fn as_json(
         "why": why,
         "host": facts.host.to_string(),
         "location": location,
+        "via": way.via,
+        "tunnel": way.plan.map(plan_word),
         "recipient": explanation.recipient.as_ref().map(|(party, by)| json!({ "party": party, "by": by })),
         "counts": counts(policy, facts.circumstances.counts).map(|(name, counted)| {
             json!({ "meter": name, "before": counted.before, "after": counted.after })
@@ -117,6 +127,23 @@ pub(super) fn as_json(
         "rules": explanation.rules,
         "changes": explanation.changes,
     })
+}
+
+/// The words of the configuration.
+const fn plan_word(plan: Plan) -> &'static str {
+    match plan {
+        Plan::Open => "intercept",
+        Plan::Refuse => "refuse",
+        Plan::Tunnel => "tunnel",
+    }
+}
+
+const fn plan_text(plan: Plan) -> &'static str {
+    match plan {
+        Plan::Open => "would be opened, with an authority",
+        Plan::Refuse => "would be refused",
+        Plan::Tunnel => "would pass unread",
+    }
 }
 
 /// What was counted, by the names of the meters.

@@ -2,16 +2,22 @@
 //! it. Images, audio and what else is binary by nature is looked through for printable runs.
 
 use super::super::{Findings, Syntax};
+use super::cfb::Compound;
 use super::charset::{Charset, Script};
 use super::coding;
+use super::grpc::Grpc;
 use super::leaf::Leaf;
 use super::magic::Magic;
 use super::marks::Held;
 use super::multipart::{self, Multipart};
 use super::part::Part;
+use super::pdf::Pdf;
+use super::protobuf::Protobuf;
 pub(super) use super::said::Said;
 use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, earlier};
 use super::strings::Strings;
+use super::tar::Tar;
+use super::zip::Zip;
 
 /// How much is held until it is told.
 const LOOK: usize = 512;
@@ -84,19 +90,33 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
             shared.cannot(Cannot::Encrypted, place);
             return Box::new(Passed);
         }
-        Some(Magic::Zip | Magic::Tar | Magic::Pdf | Magic::Compound) | None => {}
+        Some(Magic::Zip) => return Zip::open(place, shared),
+        Some(Magic::Tar) => return Tar::open(place, shared),
+        Some(Magic::Pdf) => return Pdf::open(place, shared),
+        Some(Magic::Compound) => return Compound::open(place, shared),
+        None => {}
     }
     let declared = said.boundary.clone().filter(|_| said.media.starts_with("multipart/"));
     if let Some(boundary) = declared.or_else(|| multipart::boundary(head)) {
         let next = shared.enter(place, "multipart");
         return match next {
-            Some(inner) => Box::new(Multipart::new(place.clone(), inner, &boundary)),
+            Some(inner) => Box::new(Multipart::new(place, inner, &boundary)),
             None => Box::new(Passed),
         };
     }
     if said.media == "message/rfc822" || super::part::is_mail(head) {
         let next = shared.enter(place, "mail");
         return next.map_or_else(|| -> Next { Box::new(Passed) }, |place| Part::mail(&place));
+    }
+    if said.media.starts_with("application/grpc") && !said.media.contains("-text") {
+        return Grpc::open(place, shared);
+    }
+    if is_protobuf(&said.media) && !matches!(head, [b'{' | b'[', ..]) {
+        let next = shared.enter(place, "protobuf");
+        return next.map_or_else(
+            || -> Next { Box::new(Passed) },
+            |place| Box::new(Protobuf::new(&place, shared)),
+        );
     }
     if let Some(script) = Script::told(head, said.charset.as_deref(), place, shared) {
         return Box::new(Charset::new(script, place, said.named, shared));
@@ -107,6 +127,11 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     let form = said.media == "application/x-www-form-urlencoded";
     let syntax = (form && Syntax::of(head) == Syntax::Text).then_some(Syntax::Form);
     Box::new(Leaf::new(place, said.named, syntax, shared))
+}
+
+fn is_protobuf(media: &str) -> bool {
+    ["application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf"]
+        .contains(&media)
 }
 
 /// Whether some octets are no text: one in twenty is a control character.

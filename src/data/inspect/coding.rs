@@ -62,12 +62,14 @@ pub(super) enum Coder {
 
 /// A layer that is compressed.
 #[derive(Debug)]
-struct Coded {
+pub(super) struct Coded {
     place: Place,
     coder: Option<Coder>,
     inputs: Marks,
     output: Box<[u8]>,
     given: u64,
+    /// Whether what follows the end of the stream is nothing.
+    alone: bool,
     next: Option<Next>,
 }
 
@@ -86,9 +88,8 @@ pub(super) fn open(codings: &[Coding], place: &Place, said: Said, shared: &mut S
         // It may be a name for what is none, or for what its magic tells.
         return begin::open(&place, said);
     };
-    let next = Some(open(inner, &place, said, shared));
-    let output = vec![0; OUTPUT].into();
-    Box::new(Coded { place, coder: Some(coder), inputs: Marks::default(), output, given: 0, next })
+    let next = open(inner, &place, said, shared);
+    Box::new(Coded::of(coder, place, next))
 }
 
 // === impl Coding, Coder, Step ===
@@ -109,7 +110,7 @@ impl Coding {
         known.collect()
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate | Self::Bare => "deflate",
@@ -170,6 +171,38 @@ impl Step {
 // === impl Coded ===
 
 impl Coded {
+    /// A member of an archive.
+    pub(super) fn member(coding: Coding, place: &Place, next: Next) -> Option<Self> {
+        Some(Self::of(Coder::new(coding)?, place.clone(), next))
+    }
+
+    fn of(coder: Coder, place: Place, next: Next) -> Self {
+        let (output, inputs) = (vec![0; OUTPUT].into(), Marks::default());
+        Self { place, coder: Some(coder), inputs, output, given: 0, alone: false, next: Some(next) }
+    }
+
+    /// Without a look at what follows the end of the stream: a line end of PDF.
+    pub(super) fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    /// Decodes a piece; gives back what is after the end of the stream, once it is reached.
+    pub(super) fn feed<'p>(&mut self, piece: Piece<'p>, shared: &mut Shared) -> Option<Piece<'p>> {
+        let mut left = piece;
+        while !left.is_empty() && self.coder.is_some() {
+            if let Some(rest) = self.bite(left.take(BITE), shared) {
+                let (_, rest) = piece.cut(piece.len() - left.len() - rest.len());
+                return Some(rest);
+            }
+        }
+        None
+    }
+
+    /// Whether nothing more is made of what comes.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.coder.is_none()
+    }
+
     /// Decodes a bite; gives back what is after the end of the stream.
     fn bite<'p>(&mut self, bite: Piece<'p>, shared: &mut Shared) -> Option<Piece<'p>> {
         let mut input = bite.octets;
@@ -196,7 +229,7 @@ impl Coded {
             }
         }
         let position = self.coder.as_ref().and_then(Coder::position);
-        self.inputs.forget(position.unwrap_or(self.inputs.length()));
+        self.inputs.forget(position.unwrap_or_else(|| self.inputs.length()));
         None
     }
 
@@ -227,22 +260,21 @@ impl Coded {
 
 impl Stage for Coded {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
-        while !piece.is_empty() {
-            if self.coder.is_some() {
-                let rest = self.bite(piece.take(BITE), shared);
-                let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { continue };
-                let next = shared.enter(&self.place, "rest");
-                let next = next.map(|place| begin::open(&place, Said::default()));
-                self.next.insert(next.unwrap_or(Box::new(Passed))).push(rest, shared);
-            } else if let Some(next) = &mut self.next {
-                next.push(std::mem::replace(&mut piece, Piece::made(&[], 0)), shared);
-            } else {
-                // The end of the stream was the end of a bite.
-                let next = shared.enter(&self.place, "rest");
-                let next = next.map(|place| begin::open(&place, Said::default()));
-                self.next = Some(next.unwrap_or(Box::new(Passed)));
+        if self.coder.is_some() {
+            match self.feed(piece, shared) {
+                Some(rest) => piece = rest,
+                None => return,
             }
         }
+        if piece.is_empty() || self.alone && piece.octets.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let place = &self.place;
+        let next = self.next.get_or_insert_with(|| match shared.enter(place, "rest") {
+            Some(place) => begin::open(&place, Said::default()),
+            None => Box::new(Passed),
+        });
+        next.push(piece, shared);
     }
 
     fn end(&mut self, shared: &mut Shared) {

@@ -150,10 +150,15 @@ mod tests {
     use super::super::super::{
         Detectors, Digester, FieldMap, FieldRow, Findings, LabelRules, PathPattern, Pointer, Tag,
     };
-    use super::super::tests::gzip;
     use super::super::{Described, Inspection, Inspector, Limits};
     use super::*;
     use crate::net::HostPattern;
+
+    fn gzip(octets: &[u8]) -> Vec<u8> {
+        let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut coder, octets).unwrap();
+        coder.finish().unwrap()
+    }
 
     fn inspector() -> Arc<Inspector> {
         let row = FieldRow {

@@ -82,13 +82,15 @@ impl Inflate {
     ) -> Result<(usize, usize, bool), Malformed> {
         let before = (self.inner.total_in(), self.inner.total_out());
         let status = self.inner.decompress(input, output, FlushDecompress::Sync);
-        let ended = match status.map_err(|_| Malformed)? {
-            Status::StreamEnd => true,
-            Status::Ok | Status::BufError => false,
-        };
         let count = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(0);
         let read = count(self.inner.total_in(), before.0);
-        Ok((read, count(self.inner.total_out(), before.1), ended))
+        let written = count(self.inner.total_out(), before.1);
+        match status {
+            Ok(status) => Ok((read, written, status == Status::StreamEnd)),
+            // What was written before the fault counts; the fault is met again.
+            Err(_) if written > 0 => Ok((read, written, false)),
+            Err(_) => Err(Malformed),
+        }
     }
 }
 
@@ -143,7 +145,14 @@ impl Unwrap {
                 Next::Between if input.first().is_some_and(|byte| !matches!(byte, 0 | 0x1F)) => {
                     return Ok(Step::of(Turn::Ended));
                 }
-                _ => {}
+                Next::Fixed(_)
+                | Next::ExtraLength(_)
+                | Next::Extra(_)
+                | Next::Name
+                | Next::Comment
+                | Next::HeaderCheck(_)
+                | Next::Trailer(_)
+                | Next::Between => {}
             }
             let Some((byte, rest)) = input.split_first() else { return Ok(Step::of(Turn::Fed)) };
             if self.wrap == Wrap::Zlib && self.next == Next::Fixed(1) && !self.is_zlib(*byte) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::{Findings, Options, Scanner, Syntax};
 use super::hooks::{Along, Head};
 use super::marks::Marks;
+use super::runs::Runs;
 use super::stage::{Piece, Place, Shared, Stage, earlier};
 
 /// What is known of a text before it begins.
@@ -22,6 +23,7 @@ pub(super) struct Leaf {
     scanner: Option<Scanner>,
     marks: Marks,
     head: Option<Head>,
+    runs: Option<Runs>,
     syntax: Option<Syntax>,
     along: Option<Box<Along>>,
 }
@@ -41,9 +43,15 @@ impl Leaf {
             scanner: Some(scanner),
             marks: Marks::default(),
             head: Some(head),
+            runs: Some(Runs::new(place)),
             syntax,
             along: None,
         }
+    }
+
+    /// Without a look into runs of letters: somebody else reads them.
+    pub(super) fn without_runs(self) -> Self {
+        Self { runs: None, ..self }
     }
 }
 
@@ -53,6 +61,7 @@ impl Stage for Leaf {
         self.marks.add(piece);
         scanner.push(piece.octets);
         self.marks.forget(scanner.decided());
+        self.runs.iter_mut().for_each(|runs| runs.push(piece, shared));
         let mut rest = piece.octets;
         if let Some(head) = &mut self.head {
             rest = head.push(rest);
@@ -69,18 +78,29 @@ impl Stage for Leaf {
             self.along = head.done(self.syntax, shared);
         }
         self.along.take().into_iter().for_each(|along| along.end(shared));
+        self.runs.iter_mut().for_each(|runs| runs.end(shared));
+        self.runs = None;
         self.scanner.take().into_iter().for_each(|scanner| shared.found.absorb(scanner.finish()));
     }
 
     fn pending(&self) -> Option<u64> {
         let decided = self.scanner.as_ref()?.decided();
         let own = (decided < self.marks.length()).then(|| self.marks.raw(decided));
-        earlier(own, None)
+        earlier(own, self.runs.as_ref().and_then(Runs::pending))
     }
 
     fn each(&self, see: &mut dyn FnMut(&Findings)) {
         self.scanner.iter().for_each(|scanner| see(scanner.findings()));
+        self.runs.iter().for_each(|runs| runs.each(see));
     }
+}
+
+/// Looks through the name of a file: what comes after the last dot is none of it.
+pub(super) fn scan_name(name: &[u8], place: &Place, shared: &mut Shared) {
+    let mut name = name.to_vec();
+    let dot = name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len());
+    name.iter_mut().skip(dot).take(1).for_each(|byte| *byte = b' ');
+    scan(&name, &place.view("name"), Syntax::Text, shared);
 }
 
 /// Looks through a short text.

@@ -64,10 +64,8 @@ impl Marks {
     /// From which octet of the body on an octet of the text comes.
     pub(super) fn raw(&self, offset: u64) -> u64 {
         let mark = self.marks.iter().rev().find(|mark| mark.offset <= offset);
-        mark.or(self.marks.front()).map_or(0, |mark| match mark.plain {
-            true => mark.raw + offset.saturating_sub(mark.offset),
-            false => mark.raw,
-        })
+        let Some(mark) = mark.or_else(|| self.marks.front()) else { return 0 };
+        mark.raw + if mark.plain { offset.saturating_sub(mark.offset) } else { 0 }
     }
 
     /// What lies before is not asked any more.
@@ -109,6 +107,14 @@ impl Held {
     /// What is held, as a piece.
     pub(super) fn piece(&self) -> Piece<'_> {
         Piece { octets: &self.octets, raw: self.raw, plain: self.plain }
+    }
+
+    /// Lets the first go.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.octets.drain(..count.min(self.octets.len()));
+        if self.plain {
+            self.raw += u64::try_from(count).unwrap_or(0);
+        }
     }
 
     /// Lets all go.

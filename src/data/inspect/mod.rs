@@ -1,24 +1,34 @@
-//! One body, looked through as it comes. What is known of it grows and is never taken back;
-//! what cannot be read is said with a tag `uninspectable.*`.
+//! One body, looked through as it comes, layer by layer. What is known of it grows and is never
+//! taken back; what cannot be read is said with a tag `uninspectable.*`. Of images, sound, fonts
+//! and what else is binary by nature, printable runs are looked at and nothing is said: what a
+//! picture shows, or hides in its pixels, is not seen. Memory: `stage.rs` and `coding.rs`.
 
 mod begin;
+mod cfb;
 mod charset;
 mod coding;
+mod grpc;
 mod hooks;
 mod inflate;
 mod leaf;
 mod limits;
 mod magic;
 mod marks;
+mod markup;
+mod member;
 mod multipart;
 mod part;
+mod pdf;
+mod pdftext;
+mod protobuf;
+mod runs;
 mod said;
 mod stage;
 mod strings;
-#[cfg(test)]
-mod tests;
+mod tar;
 mod transfer;
 mod unbrotli;
+mod zip;
 mod zstd;
 
 use std::sync::Arc;
@@ -26,7 +36,8 @@ use std::sync::Arc;
 use super::{Detectors, FieldMap, Findings, LabelRules, Syntax, Tags};
 use begin::Said;
 use coding::Coding;
-use stage::{Next, Piece, Place, Shared, close};
+use leaf::{Leaf, Named};
+use stage::{Next, Piece, Place, Shared, Stage, close};
 
 pub use inflate::{Inflate, Malformed};
 pub use limits::Limits;
@@ -123,6 +134,15 @@ impl Inspection {
         self.pushed += u64::try_from(piece.len()).unwrap_or(0);
         let pending = root.pending().unwrap_or(self.pushed);
         self.decided = self.decided.max(pending.min(self.pushed));
+    }
+
+    /// Looks through a short text that belongs to the body but is not of it: a query, a cookie,
+    /// the value of a header. Its findings say `name` for their layer.
+    pub fn text(&mut self, name: &str, syntax: Option<Syntax>, text: &[u8]) {
+        let place = Place::default().view(name);
+        let mut leaf = Leaf::new(&place, Named::default(), syntax, &self.shared);
+        leaf.push(Piece { octets: text, raw: 0, plain: false }, &mut self.shared);
+        leaf.end(&mut self.shared);
     }
 
     /// Up to which octet of the body all is decided: nothing that comes later can make a

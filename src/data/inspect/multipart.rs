@@ -23,6 +23,13 @@ enum Judged {
     Delimiter(bool),
 }
 
+/// Whether there are more parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    No,
+    Yes,
+}
+
 /// Parts.
 #[derive(Debug)]
 pub(super) struct Multipart {
@@ -39,7 +46,8 @@ pub(super) struct Multipart {
     begun: bool,
     /// Whether the rest of the line of a delimiter is passed.
     line: bool,
-    last: bool,
+    /// Whether the last delimiter was seen: then there are no more parts.
+    over: Over,
     count: usize,
     next: Option<Next>,
 }
@@ -57,7 +65,7 @@ pub(super) fn boundary(head: &[u8]) -> Option<String> {
 }
 
 impl Multipart {
-    pub(super) fn new(outer: Place, inner: Place, boundary: &str) -> Self {
+    pub(super) fn new(outer: &Place, inner: Place, boundary: &str) -> Self {
         let boundary = boundary.as_bytes();
         let boundary = boundary.get(..BOUNDARY).unwrap_or(boundary);
         let needle = [b"\n--", boundary].concat();
@@ -69,7 +77,7 @@ impl Multipart {
             phantom: false,
             begun: false,
             line: false,
-            last: false,
+            over: Over::No,
             count: 0,
             next: None,
         }
@@ -121,8 +129,8 @@ impl Multipart {
         self.held.clear();
         self.phantom = false;
         close(&mut self.next, shared);
-        if last || self.last {
-            self.last = true;
+        if last || self.over == Over::Yes {
+            self.over = Over::Yes;
             return;
         }
         let place = self.inner.nth(self.count);

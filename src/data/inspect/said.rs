@@ -90,7 +90,7 @@ impl Named {
             let found = parameters.iter().find(|(name, _)| name == wanted);
             found.map(|(_, value)| value.as_str())
         };
-        let name = value("filename").or(value("name")).unwrap_or_default().to_owned();
+        let name = value("filename").or_else(|| value("name")).unwrap_or_default().to_owned();
         let preface = value("name").map(|name| format!("name=\"{name}\"\r\n\r\n"));
         Self { name, preface: preface.unwrap_or_default().into_bytes().into() }
     }
@@ -102,12 +102,11 @@ fn parameters(mut text: &str) -> Vec<(String, String)> {
     while let Some((name, rest)) = text.split_once('=') {
         let name = name.trim_matches([' ', '\t', ';']).to_ascii_lowercase();
         let rest = rest.trim_start();
-        let (value, after) = match rest.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let (value, after) = rest.split_once(';').unwrap_or((rest, ""));
-                (value.trim().to_owned(), after)
-            }
+        let (value, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            unquoted(quoted)
+        } else {
+            let (value, after) = rest.split_once(';').unwrap_or((rest, ""));
+            (value.trim().to_owned(), after)
         };
         all.push((name, value));
         text = after;

@@ -1,5 +1,6 @@
 //! What every layer of a body is: a stage that takes pieces, hands on what it makes of them, and
-//! says from which octet of the body on something of it is not decided.
+//! says from which octet of the body on something of it is not decided. A stage holds some KiB,
+//! a container at most 256 KiB (a header of zip, a part with labels); windows: `coding.rs`.
 
 use std::fmt;
 use std::sync::Arc;

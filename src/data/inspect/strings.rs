@@ -10,6 +10,9 @@ use super::stage::{Piece, Place, Shared, Stage, earlier};
 /// The shortest run.
 const SHORTEST: usize = 6;
 
+/// What parts runs: what is short and stands alone among such octets is there by chance.
+const APART: &[u8] = b"\n\0\0\0\0\n";
+
 /// Octets that may be held: a run in UTF-16 that is one character too short.
 const LAG: u64 = 12;
 
@@ -53,7 +56,7 @@ impl Run {
 
     fn stop(&mut self, output: &mut Vec<u8>) {
         if self.count == SHORTEST {
-            output.push(b'\n');
+            output.extend_from_slice(APART);
         }
         self.count = 0;
     }

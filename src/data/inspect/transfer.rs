@@ -91,7 +91,7 @@ impl Recoded {
         };
         let Some(inner) = shared.enter(place, name) else { return Box::new(Passed) };
         let named = Named { name: String::new(), ..said.named.clone() };
-        let plain = form.then(|| Leaf::new(place, named, None, shared));
+        let plain = form.then(|| Leaf::new(place, named, None, shared).without_runs());
         let next = Some(begin::open(&inner, said));
         let (inputs, output) = (Marks::default(), Vec::new());
         Box::new(Self { place: inner, reader, inputs, output, next, plain })
@@ -125,7 +125,7 @@ impl Quoted {
         match (self, byte) {
             (Self::Plain, b'=') => return Self::Sign,
             (Self::Plain, _) => output.push(byte),
-            (Self::Sign, b' ' | b'\t' | b'\r') | (Self::Soft, b' ' | b'\t' | b'\r') => {
+            (Self::Sign | Self::Soft, b' ' | b'\t' | b'\r') => {
                 return Self::Soft;
             }
             (Self::Sign | Self::Soft, b'\n') => {}
@@ -135,13 +135,13 @@ impl Quoted {
                 return Self::Plain.read(byte, output);
             }
             (Self::Soft, _) => return Self::Plain.read(byte, output),
-            (Self::High(high), _) => match (digit(high), digit(byte)) {
-                (Some(one), Some(other)) => output.push(one << 4 | other),
-                _ => {
+            (Self::High(high), _) => {
+                let (Some(one), Some(other)) = (digit(high), digit(byte)) else {
                     output.extend([b'=', high]);
                     return Self::Plain.read(byte, output);
-                }
-            },
+                };
+                output.push(one << 4 | other);
+            }
         }
         Self::Plain
     }

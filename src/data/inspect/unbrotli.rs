@@ -65,6 +65,8 @@ impl Unbrotli {
         *input = input.get(read..).unwrap_or_default();
         self.taken += u64::try_from(read).unwrap_or(0);
         let turn = match result {
+            // What was written before the fault counts; the fault is met again.
+            BrotliResult::ResultFailure if written > 0 => Turn::Again,
             BrotliResult::ResultFailure => return Err(Cannot::Broken),
             BrotliResult::NeedsMoreInput => Turn::Fed,
             BrotliResult::NeedsMoreOutput => Turn::Again,

@@ -74,7 +74,7 @@ impl Unzstd {
     pub(super) fn position(&self) -> Option<u64> {
         let held = self.taken - u64::try_from(self.held.len()).unwrap_or(0);
         let first = self.blocks.front().map(|(_, from)| *from).or(self.since);
-        first.or((self.next != Next::Between).then_some(held))
+        first.or_else(|| (self.next != Next::Between).then_some(held))
     }
 
     /// Whether it may end here.
@@ -189,9 +189,10 @@ impl Unzstd {
         let more = u64::try_from(self.decoder.can_collect()).unwrap_or(0);
         // The decoder keeps its window until the last block; before it is full, nobody knows how
         // much it holds.
-        let all = match self.next {
-            Next::Last => Some(self.given + more),
-            _ => (more > 0 || written > 0).then_some(self.given + self.window + more),
+        let all = if self.next == Next::Last {
+            Some(self.given + more)
+        } else {
+            (more > 0 || written > 0).then_some(self.given + self.window + more)
         };
         if let (Some(all), Some(since)) = (all, self.since.take_if(|_| all.is_some())) {
             let full = self.blocks.len() >= BLOCKS;
@@ -242,13 +243,11 @@ impl Unzstd {
             }
             _ => return Err(Cannot::Broken),
         }
-        self.decoder.init(held).map_err(|error| match error {
-            ruzstd::decoding::errors::FrameDecoderError::WindowSizeTooBig { .. } => {
-                Cannot::Encoding
-            }
-            _ => Cannot::Broken,
-        })?;
         self.window = window(held);
+        if self.window > WINDOW {
+            return Err(Cannot::Encoding);
+        }
+        self.decoder.init(held).map_err(|_| Cannot::Broken)?;
         self.next = Next::BlockHeader;
         Ok(())
     }

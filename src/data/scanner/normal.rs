@@ -1,5 +1,6 @@
 //! The window of text that is looked at, brought into one form: digits and signs of other
-//! scripts become ASCII, invisible characters go, `%40` becomes `@`. Places lead back.
+//! scripts become ASCII, invisible characters go, `%40`, `\u0040` and `&#64;` become `@`. Places
+//! lead back.
 
 /// What is looked at, and how its places map to the text as it came.
 #[derive(Debug, Default)]
@@ -27,8 +28,33 @@ enum Step {
     Becomes(usize, Option<u8>),
 }
 
-/// Octets that may begin something special.
-const SPECIAL: [u8; 7] = [b'%', 0xC2, 0xD9, 0xDB, 0xE0, 0xE2, 0xEF];
+/// Whether an octet may begin something special.
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'%' | b'\\' | b'&' | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF)
+}
+
+/// Entities of HTML that stand for one sign. Quotation marks are left: they would end strings of
+/// JSON that they do not end.
+const ENTITIES: [(&[u8], Option<u8>); 15] = [
+    (b"amp", Some(b'&')),
+    (b"lt", Some(b'<')),
+    (b"gt", Some(b'>')),
+    (b"nbsp", Some(b' ')),
+    (b"commat", Some(b'@')),
+    (b"period", Some(b'.')),
+    (b"hyphen", Some(b'-')),
+    (b"dash", Some(b'-')),
+    (b"ndash", Some(b'-')),
+    (b"colon", Some(b':')),
+    (b"sol", Some(b'/')),
+    (b"plus", Some(b'+')),
+    (b"lowbar", Some(b'_')),
+    (b"equals", Some(b'=')),
+    (b"shy", None),
+];
+
+/// The longest entity, without its semicolon.
+const ENTITY: usize = 10;
 
 impl Window {
     /// The text.
@@ -142,10 +168,14 @@ impl Window {
 
     /// Where the first special octet stands.
     fn special(&self, part: &[u8]) -> usize {
+        let begins = |at: &usize| part.get(*at..).is_some_and(|tail| !is_idle(tail));
         let found = match (part.is_ascii(), self.form) {
-            (true, false) => memchr::memchr(b'%', part),
-            (true, true) => memchr::memchr2(b'%', b'+', part),
-            (false, form) => part.iter().position(|b| SPECIAL.contains(b) || form && *b == b'+'),
+            (true, false) => memchr::memchr3_iter(b'%', b'\\', b'&', part).find(begins),
+            (_, form) => {
+                let special = |byte: u8| is_special(byte) || form && byte == b'+';
+                let mut all = part.iter().enumerate().filter(|(_, byte)| special(**byte));
+                all.find(|(at, _)| begins(at)).map(|(at, _)| at)
+            }
         };
         found.unwrap_or(part.len())
     }
@@ -153,7 +183,7 @@ impl Window {
     /// Takes in the sequence in `tail`, as far as it can be told.
     fn digest(&mut self) {
         while let Some(first) = self.tail.first().copied() {
-            if !(SPECIAL.contains(&first) || self.form && first == b'+') {
+            if !(is_special(first) || self.form && first == b'+') {
                 self.text.push(first);
                 self.tail.remove(0);
                 continue;
@@ -178,14 +208,27 @@ impl Window {
     }
 }
 
+/// Whether a special octet is told to be none by the next: `\"` in JSON, `&name=` in a form.
+fn is_idle(tail: &[u8]) -> bool {
+    match tail {
+        [b'\\', next, ..] => !matches!(next, b'u' | b'/'),
+        [b'&', next, ..] => *next != b'#' && !next.is_ascii_lowercase(),
+        [b'%', next, ..] => !next.is_ascii_hexdigit(),
+        _ => false,
+    }
+}
+
 /// What the octets at the beginning are.
 fn step(tail: &[u8]) -> Step {
     let literal = |byte| Step::Becomes(1, Some(byte));
     match tail {
         [b'+', ..] => literal(b' '),
         [b'%', high, ..] if !high.is_ascii_hexdigit() => literal(b'%'),
+        [b'\\', b'/', ..] => Step::Becomes(2, Some(b'/')),
+        [b'\\', b'u', digits @ ..] => escape(digits),
+        [b'&', entity @ ..] if !entity.is_empty() => self::entity(entity),
         []
-        | [b'%' | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF]
+        | [b'%' | b'\\' | b'&' | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF]
         | [b'%', _]
         | [0xE0, 0xA5]
         | [0xE2, 0x80 | 0x81]
@@ -215,6 +258,62 @@ fn step(tail: &[u8]) -> Step {
     }
 }
 
+/// `\u0040`, of which the digits are given.
+fn escape(digits: &[u8]) -> Step {
+    let digits = digits.get(..4).unwrap_or(digits);
+    let Some(code) = number(digits, 16) else { return Step::Becomes(1, Some(b'\\')) };
+    match digits.len() {
+        4 => becomes(6, code, b'\\'),
+        _ => Step::Cut,
+    }
+}
+
+/// `&#64;` or `&amp;`, without its first octet.
+fn entity(text: &[u8]) -> Step {
+    let name = text.iter().take(ENTITY).take_while(|b| b.is_ascii_alphanumeric() || **b == b'#');
+    let (name, rest) = text.split_at(name.count());
+    let literal = Step::Becomes(1, Some(b'&'));
+    match rest.first() {
+        Some(b';') => {}
+        None if name.len() < ENTITY => return Step::Cut,
+        Some(_) | None => return literal,
+    }
+    let count = name.len() + 2;
+    let code = match name {
+        [b'#', b'x' | b'X', digits @ ..] if !digits.is_empty() => number(digits, 16),
+        [b'#', digits @ ..] if !digits.is_empty() => number(digits, 10),
+        _ => {
+            let found = ENTITIES.iter().find(|(entity, _)| *entity == name);
+            return found.map_or(literal, |(_, byte)| Step::Becomes(count, *byte));
+        }
+    };
+    code.map_or(literal, |code| becomes(count, code, b'&'))
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |all, digit| {
+        all.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?)
+    })
+}
+
+/// So many octets stand for a character: for its form in ASCII, if it has one.
+fn becomes(count: usize, code: u32, first: u8) -> Step {
+    let literal = Step::Becomes(1, Some(first));
+    let Some(character) = char::from_u32(code) else { return literal };
+    if character.is_ascii() {
+        let plain =
+            character.is_ascii_graphic() && !matches!(character, '"' | '\\') || character == ' ';
+        let byte = u8::try_from(code).ok().filter(|_| plain);
+        return byte.map_or(literal, |byte| Step::Becomes(count, Some(byte)));
+    }
+    let mut buffer = [0; 4];
+    let encoded = character.encode_utf8(&mut buffer).as_bytes();
+    match step(encoded) {
+        Step::Becomes(whole, byte) if whole == encoded.len() => Step::Becomes(count, byte),
+        Step::Becomes(..) | Step::Cut => literal,
+    }
+}
+
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
@@ -241,6 +340,8 @@ mod tests {
             ("4\u{200B}1\u{FEFF}1\u{AD}1", "4111"),
             ("123\u{2011}45\u{A0}6", "123-45 6"),
             ("é％汉字", "é%汉字"),
+            ("a\\u0040b\\/c \\uFF12\\u200B\\u00e9 \\n\\\"\\u00", "a@b/c 2\\u00e9 \\n\\\"\\u00"),
+            ("a&#64;b&#x2e;de &amp; &commat;&shy;&x &quot; &#xFF11; &", "a@b.de & @&x &quot; 1 &"),
         ] {
             assert_eq!(normal(&[text.as_bytes()], false).0, plain);
         }
@@ -249,7 +350,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_cut_matters_and_places_lead_back(text in "[a4%é２\u{200B}٤+ -]{0,40}", cuts in proptest::collection::vec(0_usize..200, 0..6)) {
+        fn no_cut_matters_and_places_lead_back(text in "[a4%é２\u{200B}٤+ &#;u\\\\-]{0,40}", cuts in proptest::collection::vec(0_usize..200, 0..6)) {
             let bytes = text.as_bytes();
             let mut cuts: Vec<_> = cuts.into_iter().map(|c| c.min(bytes.len())).collect();
             cuts.extend([0, bytes.len()]);

@@ -37,7 +37,7 @@ fn is_domain(name: &[u8]) -> bool {
             DOMAINS.binary_search(&lower.as_str()).is_ok()
         }
         // Names of other scripts stand in the list in their ASCII form; none is a file's ending.
-        Ok(_) => true,
+        Ok(text) => text.chars().count() > 1 && text.chars().all(char::is_alphabetic),
         Err(_) => false,
     };
     known && last.len() < name.len() && labels.clone().all(sound)
@@ -50,11 +50,18 @@ pub(super) fn around(text: &[u8], sign: usize, key: impl Fn(usize) -> Key) -> Op
     };
     let domain =
         |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'.' | b'-');
+    let mixed = |start, end| str::from_utf8(span(text, start, end)).is_err();
     let mut start = run_start(text, sign, 65, local);
+    if mixed(start, sign) {
+        start = run_start(text, sign, 65, |byte| byte < 0x80 && local(byte));
+    }
     while start < sign && matches!(at(text, start), b'.' | b'\'' | b'-' | b'%' | b'+') {
         start += 1;
     }
     let mut end = run_end(text, sign + 1, 254, domain);
+    if mixed(sign + 1, end) {
+        end = run_end(text, sign + 1, 254, |byte| byte < 0x80 && domain(byte));
+    }
     while end > sign && matches!(before(text, end), b'.' | b'-') {
         end -= 1;
     }
@@ -77,9 +84,25 @@ pub(super) fn around(text: &[u8], sign: usize, key: impl Fn(usize) -> Key) -> Op
         return None;
     }
     let office = OFFICES.iter().any(|office| name.eq_ignore_ascii_case(office));
-    let strength = if office { Strength::Plain } else { Strength::Strong };
-    let key = if office { Key::default() } else { key(start) };
+    let weak = office || is_chance(text, start, end);
+    let strength = if weak { Strength::Plain } else { Strength::Strong };
+    let key = if weak { Key::default() } else { key(start) };
     Hit::new(Kind::Email, (start, end), strength, key)
+}
+
+/// Whether it is so short, and stands among octets that are no text, that it is there by chance:
+/// 100 MiB of random octets hold one or two such.
+fn is_chance(text: &[u8], start: usize, end: usize) -> bool {
+    const AROUND: usize = 6;
+    let text_like = |part: &[u8]| {
+        // A character may be cut at either edge of what is looked at.
+        let cut = part.iter().take(3).take_while(|byte| (0x80..0xC0).contains(*byte)).count();
+        let part = part.get(cut..).unwrap_or_default();
+        let whole = str::from_utf8(part).err().is_none_or(|error| error.error_len().is_none());
+        whole && !part.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
+    };
+    let (before, after) = (start.saturating_sub(AROUND), (end + AROUND).min(text.len()));
+    end - start < 12 && !(text_like(span(text, before, start)) && text_like(span(text, end, after)))
 }
 
 /// The password of `scheme://name:password@host`.
@@ -109,6 +132,20 @@ mod tests {
         let sign = text.find('@')?;
         let hit = around(text.as_bytes(), sign, |_| Key::default())?;
         text.get(hit.start..hit.end)
+    }
+
+    #[test]
+    fn what_stands_among_octets_by_chance_is_weak() {
+        let strong = |text: &[u8]| {
+            let sign = text.iter().position(|byte| *byte == b'@').unwrap();
+            around(text, sign, |_| Key::default())
+                .is_some_and(|hit| hit.confidence != super::super::super::Confidence::Weak)
+        };
+        assert!(!strong(b"\x03\xf1\x9ck@q.de\x01\xee\x80\x12"));
+        assert!(!strong(b"\xff\xf1\x9c\xffjo@q\xfe.\xc3\xa9\xfd"));
+        assert!(strong(b"to jo@q.de, please"));
+        assert!(strong("\u{90ae}\u{7bb1}jo@q.de\u{ff0c}\u{8bf7}".as_bytes()));
+        assert!(strong(b"\x0a\x15jo@firm.example.com\x12\x01"), "a string of another format");
     }
 
     #[test]

@@ -364,6 +364,23 @@ proptest! {
         }
     }
 
+    /// What is at stake is what `decide` waits for; and where only the record is, no tag bars.
+    #[test]
+    fn what_is_at_stake_is_what_can_still_change(
+        policy in some_policy(), early in some_tags(), late in some_tags(), at in 0..ADDRESSES.len(),
+    ) {
+        let atlas = atlas();
+        let before = Asked { policy: &policy, atlas, tags: &early, complete: false };
+        let stake = before.with(Some(ADDRESSES[at]), |facts| policy.stake(facts));
+        let open = before.decide(Some(ADDRESSES[at])) == Decision::Inspect;
+        prop_assert_eq!(open, stake != Stake::Nothing);
+        if stake == Stake::Record {
+            let all: Vec<_> = early.iter().chain(&late).copied().collect();
+            let after = Asked { policy: &policy, atlas, tags: &all, complete: true };
+            prop_assert!(matches!(after.decide(Some(ADDRESSES[at])), Decision::Allow(_)));
+        }
+    }
+
     /// Nor is it when the destination shows whose it is.
     #[test]
     fn no_certificate_takes_an_answer_back(

@@ -113,6 +113,14 @@ impl Chains {
         Some(chain).filter(|chain| chain.names == Names::Host && chain.via.is_some())
     }
 
+    /// The proxy in between, as records show it; without an address, where the name is enough.
+    pub fn via(&self, host: &Host, socket: Option<SocketAddr>) -> Option<String> {
+        match socket {
+            Some(socket) => self.egress(host, socket).shown(),
+            None => self.by_name(host)?.via.as_ref().map(ToString::to_string),
+        }
+    }
+
     /// The way to one socket of a host.
     pub(super) fn egress(&self, host: &Host, socket: SocketAddr) -> Egress {
         if let Some(Chain { via: Some(parent), .. }) = self.by_name(host) {

@@ -40,11 +40,11 @@ impl Look<'_> {
         !self.body.is_end_stream() || head::says_something(self.uri, self.headers)
     }
 
-    /// Looks.
+    /// Looks; `hold` octets of the body may wait, or none has to.
     pub(in crate::proxy) async fn look(
         self,
         proxy: &Proxy,
-        (inspector, limit): (&Arc<Inspector>, usize),
+        (inspector, hold): (&Arc<Inspector>, Option<usize>),
         host: &Host,
     ) -> Result<Seen, Error> {
         let found = head::look(inspector, self.uri, self.headers);
@@ -63,6 +63,10 @@ impl Look<'_> {
             content_encoding: text(header::CONTENT_ENCODING),
         };
         let inspection = Inspection::new(inspector, &described);
+        let Some(limit) = hold else {
+            *self.body = body.watched(inspection);
+            return Ok(Seen { begun: true, ..seen });
+        };
         let pause = patience(&proxy.settings, self.headers, proxy.settings.body_timeout);
         let held = body.hold(inspection, limit, pause, &proxy.held).await;
         let (body, reading) = held.map_err(|broken| self.blame(broken))?;

@@ -98,6 +98,14 @@ impl Source {
         }
     }
 
+    /// Lets it pass, and looks at what passes.
+    pub(super) fn watched(self, inspection: Inspection) -> Self {
+        let Self::Live(live) = self else { return self };
+        let rest = Some(Watch::new(live, inspection, VecDeque::new()).free());
+        let (pieces, trailers, taken) = (VecDeque::new(), None, Room::default().enter());
+        Self::Held(Box::new(Held { pieces, trailers, rest, _taken: taken }))
+    }
+
     /// Whether the rest of it is decided about while it leaves.
     pub(in crate::proxy) fn is_watched(&self) -> bool {
         matches!(self, Self::Held(held) if held.rest.is_some())

@@ -36,6 +36,8 @@ pub(in crate::proxy) struct Watch {
     judging: Option<Judging>,
     trailers: Option<HeaderMap>,
     ended: bool,
+    /// Whether it may pass whatever is found.
+    free: bool,
 }
 
 // === impl Watch ===
@@ -54,7 +56,13 @@ impl Watch {
             judging: None,
             trailers: None,
             ended: false,
+            free: false,
         }
+    }
+
+    /// Nothing that is found can bar it: it passes as it comes, and its end waits for the record.
+    pub(super) fn free(self) -> Self {
+        Self { free: true, ..self }
     }
 
     /// Who decides about what is found from now on. Without anybody nothing leaves.
@@ -81,6 +89,7 @@ impl Watch {
             }
             if let Some(inspection) = &self.inspection
                 && inspection.count() != self.judged
+                && !self.free
             {
                 let (count, found) = (inspection.count(), inspection.so_far());
                 self.ask(count, found);
@@ -111,6 +120,10 @@ impl Watch {
                 self.inspection.iter_mut().for_each(|inspection| inspection.push(&piece));
                 self.waiting += piece.len();
                 self.tail.push_back(piece);
+                // Whoever knows the length does not ask for more than that.
+                if self.live.is_end_stream() {
+                    self.end();
+                }
             }
             Err(last) => {
                 self.trailers = last.into_trailers().ok();
@@ -142,7 +155,8 @@ impl Watch {
 
     /// The next piece of which all is decided.
     fn cleared(&mut self) -> Option<Bytes> {
-        let clear = self.inspection.as_ref().map_or(u64::MAX, Inspection::decided);
+        let inspection = self.inspection.as_ref().filter(|_| !self.free);
+        let clear = inspection.map_or(u64::MAX, Inspection::decided);
         let room = usize::try_from(clear.saturating_sub(self.left)).unwrap_or(usize::MAX);
         let first = self.tail.front_mut()?;
         let piece = if first.len() <= room {

@@ -11,8 +11,9 @@ use http::StatusCode;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::auth::{Auth, Gate, Presented};
+use crate::auth::{Auth, Denied, Gate, Presented};
 use crate::net::{Authority, Host};
+use crate::telemetry::{ClientEvent, Event, Metrics};
 use crate::tls::Alpn;
 
 use super::draft::Draft;
@@ -71,7 +72,7 @@ async fn refuse(mut draft: Draft, talk: Talk, stop: Stop) {
 /// greeting -> login -> request -> decide -> dial -> success.
 async fn open(draft: &mut Draft, talk: &mut Talk, ingress: &Arc<Ingress>) -> Result<Tunnel, Stop> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let ingress = log_in(&proxy.gate, &active.auth, talk, ingress).await?;
+    let ingress = log_in((&proxy.gate, &proxy.metrics), &active.auth, talk, ingress).await?;
     let asked = talk.next(wire::request).await.map_err(|error| error.at(Stage::Request))?;
     let stop = |error| Stop { error, stage: Stage::Request };
     let target = target(asked).map_err(stop)?;
@@ -85,7 +86,7 @@ async fn open(draft: &mut Draft, talk: &mut Talk, ingress: &Arc<Ingress>) -> Res
 
 /// Agrees on a method, and finds out who it is where passwords are listed.
 async fn log_in(
-    gate: &Gate,
+    (gate, metrics): (&Gate, &Metrics),
     auth: &Auth,
     talk: &mut Talk,
     ingress: &Arc<Ingress>,
@@ -106,9 +107,16 @@ async fn log_in(
     let text = |bytes| String::from_utf8(bytes).ok();
     let presented = text(name).zip(text(password));
     let presented = presented.map(|(name, password)| Presented::Basic { name, password });
-    let stop = || Stop { error: fault::not_known(), stage: Stage::Login };
-    let presented = presented.ok_or_else(stop)?;
-    let proved = gate.prove(auth, ingress.client.ip(), presented).await.map_err(|_| stop())?;
+    let stop = |kind: Option<&'static str>| {
+        kind.into_iter().for_each(|kind| {
+            Event::Client(ClientEvent::Unproved(ingress.client, kind)).record(metrics);
+        });
+        Stop { error: fault::not_known(), stage: Stage::Login }
+    };
+    let presented = presented.ok_or_else(|| stop(Some("credentials-malformed")))?;
+    let proved = gate.prove(auth, ingress.client.ip(), presented).await;
+    // That we are busy says nothing of the client.
+    let proved = proved.map_err(|denied| stop((denied != Denied::Busy).then(|| denied.code())))?;
     talk.say(&wire::login_answer(true)).await.map_err(gone)?;
     Ok(Arc::new(ingress.known_as(Proof::of(proved))))
 }
@@ -170,7 +178,8 @@ mod tests {
         client.write_all(sent).await.unwrap();
         let (stream, address) = listener.accept().await.unwrap();
         let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        let slot = Slot::new(&Arc::default(), permit);
+        let metrics = Arc::<Metrics>::default();
+        let slot = Slot::new(&metrics, permit);
         let ingress = Arc::new(Ingress {
             client: address,
             principal: None,
@@ -179,7 +188,7 @@ mod tests {
             slot,
         });
         let mut talk = Talk::new(stream, Duration::from_mins(1));
-        let found = log_in(&Gate::new(1), &etl(), &mut talk, &ingress).await;
+        let found = log_in((&Gate::new(1), &*metrics), &etl(), &mut talk, &ingress).await;
         drop(talk);
         let mut answer = Vec::new();
         client.read_to_end(&mut answer).await.unwrap();

@@ -8,6 +8,7 @@ use super::key::pem;
 use super::read::{Certificate, Validity};
 use super::state::Member;
 use super::{Authority, AuthoritySource, Constraints, DAY, WARN_DAYS};
+use crate::tls::{Paper, PaperKind};
 
 /// One authority, for people.
 #[derive(Clone, Debug)]
@@ -78,6 +79,13 @@ impl Authority {
             return Vec::new();
         }
         views.into_iter().filter(ending).map(note).collect()
+    }
+
+    /// Whoever signs last, and when that ends: the one that signs now, or a successor that waits.
+    pub fn paper(&self, now: Timestamp) -> Option<(Paper, String)> {
+        let views = self.views(now).into_iter().filter(|view| view.signs != Signs::NoMore);
+        let last = views.max_by_key(|view| view.valid.until)?;
+        Some((Paper { kind: PaperKind::Authority, until: last.valid.until }, last.subject))
     }
 
     /// The roots that clients have to trust, in PEM.

@@ -6,13 +6,15 @@ use std::net::Shutdown;
 
 use super::fields;
 use crate::support::{
-    Config, End, Frame, Frames, Message, Origin, Proxy, flag, kind, ok, wait_for,
+    Config, End, Frame, Frames, Message, Origin, Proxy, flag, kind, ok, program, wait_for,
 };
 
 const CALM: u32 = 11;
 
 fn start() -> (Proxy, Frames) {
-    let proxy = Proxy::start(&Config::new());
+    let mut command = program();
+    command.env("RUST_LOG", "info");
+    let proxy = Proxy::start_by(&Config::new(), command);
     let client = Frames::client(proxy.client(), &[]);
     (proxy, client)
 }
@@ -50,6 +52,18 @@ pub(super) fn still_serves(proxy: &Proxy) {
     is_bounded(proxy);
 }
 
+/// The one connection that was ended is told of, in the metric and in the log.
+fn told_of(proxy: &Proxy) {
+    let metric = "egress_client_protocol_errors_total";
+    let calm = || proxy.metric(metric, "reason=\"enhance-your-calm\"");
+    wait_for("the flood in the metrics", || (calm() > 0.5).then_some(()));
+    assert!((proxy.metric(metric, "") - 1.0).abs() < f64::EPSILON);
+    wait_for("the flood in the log", || {
+        let text = proxy.output();
+        (text.matches("broke HTTP/2").count() == 1).then_some(())
+    });
+}
+
 pub(super) fn is_bounded(proxy: &Proxy) {
     let peak = peak(proxy);
     assert!(peak < BOUND, "{peak} bytes held");
@@ -61,6 +75,7 @@ fn continuations_without_end() {
     client.send(&Frame::new(kind::HEADERS, flag::END_STREAM, 1, *b"\x82"));
     let more = Frame::new(kind::CONTINUATION, 0, 1, *b"\x00\x01a\x01b").bytes().repeat(100);
     assert_eq!(flood(client, |_| more.clone(), 10_000), End::GoAway(CALM));
+    told_of(&proxy);
     still_serves(&proxy);
 }
 
@@ -80,6 +95,7 @@ fn streams_that_are_reset_at_once() {
     assert_eq!(flood(client, pairs, 2_000), End::GoAway(CALM));
     let reached = proxy.records().len();
     assert!(reached < 5_000, "{reached} of 200,000 streams were taken");
+    told_of(&proxy);
     still_serves(&proxy);
 }
 
@@ -97,6 +113,7 @@ fn streams_that_we_are_made_to_reset() {
     assert_eq!(flood(client, faulty, 20_000), End::GoAway(CALM));
     let reached = origin.connections();
     assert!(reached < 1_000, "{reached} of 20,000 requests went on");
+    told_of(&proxy);
     still_serves(&proxy);
 }
 
@@ -109,6 +126,7 @@ fn pings_and_settings() {
         let (proxy, client) = start();
         let many = frame.bytes().repeat(1_000);
         assert_eq!(flood(client, |_| many.clone(), 5_000), End::GoAway(CALM), "{frame:?}");
+        told_of(&proxy);
         still_serves(&proxy);
     }
 }

@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::intercept::{Bench, HOST, always};
 use crate::support::{
     Config, End, Frame, Frames, Origin, PREFACE, Proxy, Wire, block, flag, kind, ok, tls_client,
+    wait_for,
 };
 use cases::{Case, FRAMES, FRONTED, REQUESTS, Sent, TARGETS, Then};
 
@@ -128,6 +129,7 @@ impl Ground<'_> {
     /// Plays a case; how many requests the proxy must have recorded for it.
     fn play<S: Read + Write>(&self, case: &Case, client: &mut Frames<S>) {
         let shown = format!("{} (RFC {})", case.what, case.rfc);
+        let before = broken(self.proxy);
         for sent in case.sent {
             // The proxy may have ended already.
             client.try_send(self.frame(sent).bytes());
@@ -135,11 +137,13 @@ impl Ground<'_> {
         match case.then {
             Then::Ends(code) => {
                 assert_eq!(client.farewell(), End::GoAway(code), "{shown}");
+                wait_for(&shown, || (broken(self.proxy) > before + 0.5).then_some(()));
                 return;
             }
             Then::EndsAny(one, other) => {
                 let end = client.farewell();
                 assert!([one, other].map(End::GoAway).contains(&end), "{shown}: {end:?}");
+                wait_for(&shown, || (broken(self.proxy) > before + 0.5).then_some(()));
                 return;
             }
             Then::Resets(code) => {
@@ -157,7 +161,7 @@ impl Ground<'_> {
                 let told = (answer.status(), problem["code"].as_str(), problem["cite"].as_str());
                 assert_eq!(told, (status, Some(code), Some(rfc)), "{shown}");
                 let id = &problem["decision"];
-                let record = crate::support::wait_for(&shown, || {
+                let record = wait_for(&shown, || {
                     self.proxy.records().into_iter().find(|record| record["id"] == *id)
                 });
                 assert_eq!(record["error"]["code"], code, "{shown}: {record:#}");
@@ -178,6 +182,11 @@ impl Ground<'_> {
             assert!(!request.head.line.contains("smuggled"), "{request:?}");
         }
     }
+}
+
+/// How many connections are told of as ended for what came on them.
+fn broken(proxy: &Proxy) -> f64 {
+    proxy.metric("egress_client_protocol_errors_total", "reason=")
 }
 
 /// Plays every case, and tells of all that failed.

@@ -66,6 +66,11 @@ impl Authority {
         self.issue_until(name, san, "-startdate 20200101000000Z -enddate 20200201000000Z")
     }
 
+    /// Issues one for so many days.
+    pub(crate) fn issue_days(&self, name: &str, san: &str, days: u32) -> Leaf {
+        self.issue_until(name, san, &format!("-days {days}"))
+    }
+
     fn issue_until(&self, name: &str, san: &str, dates: &str) -> Leaf {
         self.openssl(&format!(
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} -addext \
@@ -85,7 +90,12 @@ impl Authority {
             let file = leaf.certificate.display();
             self.openssl(&format!("ca -config ca.cnf -batch -revoke {file}"));
         }
-        self.openssl("ca -config ca.cnf -batch -gencrl -out crl.pem");
+        self.list(2);
+    }
+
+    /// Lists what was taken back so far, for so many days.
+    pub(crate) fn list(&self, days: u32) {
+        self.openssl(&format!("ca -config ca.cnf -batch -gencrl -crldays {days} -out crl.pem"));
     }
 
     pub(crate) fn certificate(&self) -> PathBuf {

@@ -1,0 +1,195 @@
+//! Tar: ustar, pax and GNU. Members are layers, names and extended headers are text.
+
+use super::super::{Findings, Syntax};
+use super::leaf;
+use super::marks::Held;
+use super::member;
+use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, close, earlier};
+
+const BLOCK: usize = 512;
+
+/// So much of an extended header is read.
+const EXTENDED: usize = 64 << 10;
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Header,
+    /// So many octets of a member, and of what fills it up.
+    Member(u64, u64),
+    /// The same of an extended header.
+    Extended(u64, u64),
+    /// What is no archive any more.
+    Rest,
+}
+
+/// An archive.
+#[derive(Debug)]
+pub(super) struct Tar {
+    place: Place,
+    state: State,
+    held: Held,
+    count: usize,
+    /// A size that an extended header gave.
+    size: Option<u64>,
+    next: Option<Next>,
+}
+
+/// The number in a field: octal digits, or, with the first bit set, in base 256.
+fn number(field: &[u8]) -> Option<u64> {
+    if let Some((first, rest)) = field.split_first().filter(|(first, _)| **first & 0x80 != 0) {
+        let last = rest.last_chunk::<8>()?;
+        let fits = *first == 0x80 && rest.iter().rev().skip(8).all(|byte| *byte == 0);
+        return fits.then(|| u64::from_be_bytes(*last));
+    }
+    let text = str::from_utf8(field).ok()?.trim_matches(['\0', ' ']);
+    if text.is_empty() { Some(0) } else { u64::from_str_radix(text, 8).ok() }
+}
+
+/// Whether the check sum of a header is right; it tells a header from anything else.
+fn is_header(block: &[u8]) -> bool {
+    let sum = block.iter().enumerate().map(|(place, byte)| match place {
+        148..156 => 32,
+        _ => u64::from(*byte),
+    });
+    block.get(148..156).and_then(number) == Some(sum.sum())
+}
+
+/// The size among the records `length key=value` of pax.
+fn pax_size(text: &[u8]) -> Option<u64> {
+    let start = memchr::memmem::find(text, b" size=")? + 6;
+    let rest = text.get(start..)?;
+    let end = memchr::memchr(b'\n', rest)?;
+    str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
+}
+
+impl Tar {
+    pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
+        let Some(place) = shared.enter(place, "tar") else { return Box::new(Passed) };
+        let (state, held) = (State::Header, Held::default());
+        Box::new(Self { place, state, held, count: 0, size: None, next: None })
+    }
+
+    fn header(&mut self, shared: &mut Shared) {
+        let held = std::mem::take(&mut self.held);
+        let block = held.octets();
+        if block.iter().all(|byte| *byte == 0) {
+            return;
+        }
+        let size = block.get(124..136).and_then(number);
+        let Some(size) = size.filter(|_| is_header(block)) else {
+            if self.count == 0 {
+                shared.cannot(Cannot::Broken, &self.place);
+            }
+            return self.rest(held.piece(), shared);
+        };
+        let kind = block.get(156).copied().unwrap_or(0);
+        // Links and devices have no data, whatever their size says.
+        let size = match kind {
+            b'1'..=b'6' => 0,
+            b'x' | b'g' | b'L' | b'K' => size,
+            _ => self.size.take().unwrap_or(size),
+        };
+        let fill = size.next_multiple_of(512) - size;
+        if matches!(kind, b'x' | b'g' | b'L' | b'K') {
+            self.state = State::Extended(size, fill);
+            return;
+        }
+        let place = self.place.nth(self.count);
+        self.count += 1;
+        let name = block.get(..100).unwrap_or_default();
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        leaf::scan_name(name, &place, shared);
+        let open = size > 0 && shared.enter_part(&place);
+        let name = String::from_utf8_lossy(name);
+        self.next = open.then(|| member::open(&name, &place, shared));
+        self.state = State::Member(size, fill);
+    }
+
+    /// What follows is no member: text of its own.
+    fn rest(&mut self, piece: Piece<'_>, shared: &mut Shared) {
+        let mut rest = super::strings::Strings::new(&self.place.view("rest"), String::new());
+        rest.push(piece, shared);
+        self.next = Some(Box::new(rest));
+        self.state = State::Rest;
+    }
+
+    fn member(&mut self, (size, fill): (u64, u64), piece: &mut Piece<'_>, shared: &mut Shared) {
+        let data = piece.take(usize::try_from(size).unwrap_or(usize::MAX));
+        if let Some(next) = self.next.as_mut().filter(|_| !data.is_empty()) {
+            next.push(data, shared);
+        }
+        let size = size - u64::try_from(data.len()).unwrap_or(0);
+        let mut fill = fill;
+        if size == 0 {
+            close(&mut self.next, shared);
+            let filling = piece.take(usize::try_from(fill).unwrap_or(usize::MAX));
+            fill -= u64::try_from(filling.len()).unwrap_or(0);
+        }
+        let over = size == 0 && fill == 0;
+        self.state = if over { State::Header } else { State::Member(size, fill) };
+    }
+
+    fn extended(&mut self, (size, fill): (u64, u64), piece: &mut Piece<'_>, shared: &mut Shared) {
+        let mut data = piece.take(usize::try_from(size).unwrap_or(usize::MAX));
+        let size = size - u64::try_from(data.len()).unwrap_or(0);
+        self.held.fill(&mut data, EXTENDED);
+        let mut fill = fill;
+        if size == 0 {
+            let filling = piece.take(usize::try_from(fill).unwrap_or(usize::MAX));
+            fill -= u64::try_from(filling.len()).unwrap_or(0);
+        }
+        if size > 0 || fill > 0 {
+            self.state = State::Extended(size, fill);
+            return;
+        }
+        let held = std::mem::take(&mut self.held);
+        if held.octets().len() >= EXTENDED {
+            shared.cannot(Cannot::TooLarge, &self.place);
+        }
+        self.size = pax_size(held.octets());
+        leaf::scan(held.octets(), &self.place.view("name"), Syntax::Text, shared);
+        self.state = State::Header;
+    }
+}
+
+impl Stage for Tar {
+    fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
+        let ready = |state| matches!(state, State::Member(0, 0) | State::Extended(0, 0));
+        while !piece.is_empty() || ready(self.state) {
+            match self.state {
+                State::Header => {
+                    if self.held.fill(&mut piece, BLOCK) {
+                        self.header(shared);
+                    }
+                }
+                State::Member(size, fill) => self.member((size, fill), &mut piece, shared),
+                State::Extended(size, fill) => self.extended((size, fill), &mut piece, shared),
+                State::Rest => {
+                    let all = piece.take(usize::MAX);
+                    self.next.iter_mut().for_each(|next| next.push(all, shared));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, shared: &mut Shared) {
+        let cut = match self.state {
+            State::Member(..) | State::Extended(..) => true,
+            State::Header => !self.held.octets().is_empty(),
+            State::Rest => false,
+        };
+        close(&mut self.next, shared);
+        if cut {
+            shared.cannot(Cannot::Broken, &self.place);
+        }
+    }
+
+    fn pending(&self) -> Option<u64> {
+        earlier(self.held.pending(), self.next.as_ref().and_then(|next| next.pending()))
+    }
+
+    fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.next.iter().for_each(|next| next.each(see));
+    }
+}

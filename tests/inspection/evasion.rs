@@ -1,0 +1,275 @@
+//! Ways to get a value past an inspection: each row says that it is found all the same, or by
+//! which tag it is told that it could not be looked at.
+
+use std::sync::Arc;
+
+use borderpost::data::{Described, Detectors, Digester, Inspection, Inspector, Limits};
+
+use crate::make::Kept::{Deflated, Encrypted, Odd, Stored};
+use crate::make::{
+    RECORD, base64, br, compound, deflate, frame, gzip, hex, long, message, multipart, pdf, tar,
+    utf16, zip, zlib, zstd,
+};
+
+/// What is said of the body, the body, and what must be told.
+type Row = (&'static str, (&'static str, &'static str), Vec<u8>, &'static str);
+
+/// As they are by default, but for the size, so that a test need not make 64 MiB.
+const LIMITS: Limits = Limits { depth: 5, ratio: 200, expanded: 4 << 20, parts: 10_000 };
+
+const SSN: &str = "id.government.ssn";
+
+fn told(said: (&'static str, &'static str), body: &[u8]) -> Vec<String> {
+    let detectors = Arc::new(Detectors::new(Digester::new(&[7; 32], "k").unwrap()));
+    let inspector = Arc::new(Inspector::new(detectors, LIMITS));
+    let some = |text: &'static str| (!text.is_empty()).then_some(text);
+    let described = Described {
+        content_type: some(said.0),
+        content_encoding: some(said.1),
+        ..Described::default()
+    };
+    let mut inspection = Inspection::new(&inspector, &described);
+    body.chunks(1_500).for_each(|piece| inspection.push(piece));
+    inspection.finish().tags().iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn hold(rows: Vec<Row>) {
+    let missed: Vec<_> = rows
+        .into_iter()
+        .filter_map(|(name, said, body, wanted)| {
+            let tags = told(said, &body);
+            let missing = !tags.iter().any(|tag| tag == wanted);
+            missing.then(|| format!("{name}: {wanted} is not among {tags:?}"))
+        })
+        .collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+const NO: (&str, &str) = ("", "");
+const JSON: (&str, &str) = ("application/json", "");
+const FORM: (&str, &str) = ("multipart/form-data; boundary=XyZ", "");
+
+fn text(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+/// Every octet written in another way.
+fn each(value: &str, write: impl Fn(u8) -> String) -> String {
+    value.bytes().map(write).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn writings_of_a_value() {
+    let full: String =
+        "219-45-0001".chars().map(|c| char::from_u32(u32::from(c) + 0xFEE0).unwrap()).collect();
+    let arabic: String = "219450001"
+        .chars()
+        .map(|c| char::from_u32(c.to_digit(10).unwrap() + 0x660).unwrap())
+        .collect();
+    let percent = each("219-45-0001", |byte| format!("%{byte:02X}"));
+    let unicode = each("219-45-0001", |byte| format!("\\u{byte:04x}"));
+    let entities = each("219-45-0001", |byte| format!("&#{byte};"));
+    let invisible: String = "219-45-0001".chars().flat_map(|c| [c, '\u{200B}']).collect();
+    hold(vec![
+        ("full-width digits", JSON, text(&format!("{{\"ssn\":\"{full}\"}}")), SSN),
+        ("Arabic-Indic digits", JSON, text(&format!("{{\"ssn\":\"{arabic}\"}}")), SSN),
+        ("percent-encoded", NO, text(&format!("ssn={percent}&x=1")), SSN),
+        ("percent-encoded in JSON", JSON, text(&format!("{{\"ssn\":\"{percent}\"}}")), SSN),
+        ("escapes of JSON", JSON, text(&format!("{{\"ssn\":\"{unicode}\"}}")), SSN),
+        ("entities", NO, text(&format!("<p>ssn: {entities}</p>")), SSN),
+        ("invisible characters", JSON, text(&format!("{{\"ssn\":\"{invisible}\"}}")), SSN),
+        ("case of the key", JSON, text("{\"SSN\":\"219450001\"}"), SSN),
+        ("key in an escape", JSON, text("{\"s\\u0073n\":\"219450001\"}"), SSN),
+        ("comments", JSON, text("{/* x */\"ssn\":/* y */ \"219-45-0001\"}"), SSN),
+        ("duplicate keys", JSON, text("{\"ssn\":\"219-45-0001\",\"ssn\":\"none\"}"), SSN),
+        ("en dashes", NO, text("ssn 219\u{2013}45\u{2013}0001"), SSN),
+        ("blanks that do not break", NO, text("ssn 219\u{A0}45\u{A0}0001"), SSN),
+        ("a byte order mark", JSON, text("\u{FEFF}{\"ssn\":\"219-45-0001\"}"), SSN),
+        ("JSON in JSON", JSON, text("{\"a\":\"{\\\"ssn\\\":\\\"219-45-0001\\\"}\"}"), SSN),
+        ("after a megabyte", NO, [vec![b' '; 1 << 20], text("ssn 219-45-0001")].concat(), SSN),
+    ]);
+}
+
+#[test]
+fn codings_and_charsets() {
+    let record = RECORD.as_bytes();
+    let many = (0..6).fold(record.to_vec(), |inner, _| gzip(&inner));
+    let bomb = gzip(&vec![b' '; 3 << 20]);
+    let utf7 = ("text/plain; charset=utf-7", "");
+    let large = gzip(
+        &(0..250_000_u32)
+            .flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_string().into_bytes())
+            .collect::<Vec<_>>(),
+    );
+    let whole = gzip(&long());
+    hold(vec![
+        ("gzip", ("application/json", "gzip"), gzip(record), SSN),
+        ("gzip, not said", JSON, gzip(record), SSN),
+        ("zlib, not said", JSON, zlib(record), SSN),
+        ("zstd, not said", JSON, zstd(record), SSN),
+        ("gzip twice", ("", "gzip"), gzip(&gzip(record)), SSN),
+        ("gzip, then br", ("", "gzip, br"), br(&gzip(record)), SSN),
+        ("two members", NO, [gzip(b"x"), gzip(record)].concat(), SSN),
+        ("text after gzip", ("", "gzip"), [gzip(b"x"), record.to_vec()].concat(), SSN),
+        ("bare deflate", ("", "deflate"), deflate(record), SSN),
+        ("six layers", NO, many, "uninspectable.depth"),
+        ("many codings", ("", "br, br, br"), br(&br(&br(record))), "uninspectable.depth"),
+        ("a bomb", NO, bomb, "uninspectable.ratio"),
+        ("more than fits", NO, [large.clone(), large].concat(), "uninspectable.too-large"),
+        ("cut gzip", NO, whole[..whole.len() / 2].to_vec(), "uninspectable.broken"),
+        ("gzip that is none", ("", "gzip"), record.to_vec(), "uninspectable.broken"),
+        ("br that is none", ("", "br"), record.to_vec(), "uninspectable.broken"),
+        ("an unknown coding", ("", "exi"), record.to_vec(), "uninspectable.encoding"),
+        ("an unknown coding of text", ("", "exi"), record.to_vec(), SSN),
+        ("xz", NO, b"\xFD7zXZ\0\0\x04".to_vec(), "uninspectable.encoding"),
+        ("UTF-16", JSON, utf16(RECORD, true), SSN),
+        (
+            "UTF-16 that is said, and is none",
+            ("text/plain; charset=utf-16", ""),
+            record.to_vec(),
+            SSN,
+        ),
+        ("UTF-7", utf7, text("ssn +ADIAMQA5-45-0001"), "uninspectable.encoding"),
+        ("OpenPGP", NO, text("-----BEGIN PGP MESSAGE-----\n\nabc"), "uninspectable.encrypted"),
+    ]);
+}
+
+#[test]
+fn parts_and_runs() {
+    let record = RECORD.as_bytes();
+    let quoted =
+        "Content-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: quoted-printable";
+    let field = "Content-Disposition: form-data; name=\"ssn\"";
+    let file = "Content-Disposition: form-data; name=\"f\"; filename=\"a.json\"";
+    let encoded = format!("{{\"file\":\"{}\"}}", base64(record));
+    let form = base64(record).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    hold(vec![
+        ("a field of a form", FORM, multipart(&[(field, b"219450001")]), SSN),
+        ("multipart, said to be JSON", JSON, multipart(&[(file, record)]), SSN),
+        ("JSON, said to be multipart", FORM, record.to_vec(), SSN),
+        ("JSON, said to be a picture", ("image/png", ""), record.to_vec(), SSN),
+        (
+            "another boundary",
+            ("multipart/mixed; boundary=no", ""),
+            multipart(&[(file, record)]),
+            SSN,
+        ),
+        ("before the parts", FORM, [record, b"\r\n", &multipart(&[(file, b"x")])].concat(), SSN),
+        ("after the parts", FORM, [&multipart(&[(file, b"x")]), record].concat(), SSN),
+        (
+            "in the head of a part",
+            FORM,
+            multipart(&[(
+                "Content-Disposition: form-data; name=\"f\"; filename=\"ssn 219-45-0001\"",
+                b"x",
+            )]),
+            SSN,
+        ),
+        ("quoted-printable", FORM, multipart(&[(quoted, b"ssn 219=2D45=2D00=\r\n01")]), SSN),
+        ("quoted-printable that is none", FORM, multipart(&[(quoted, b"ssn=219-45-0001")]), SSN),
+        (
+            "gzip in multipart in gzip",
+            ("multipart/form-data; boundary=XyZ", "gzip"),
+            gzip(&multipart(&[(file, &gzip(record))])),
+            SSN,
+        ),
+        ("base64 in JSON in multipart", FORM, multipart(&[(file, encoded.as_bytes())]), SSN),
+        ("base64 in a form", NO, text(&format!("a=1&f={form}")), SSN),
+        (
+            "base64url",
+            NO,
+            text(&format!("t.{}.x", base64(record).replace('+', "-").replace('/', "_"))),
+            SSN,
+        ),
+        ("hexadecimal", JSON, text(&format!("{{\"x\":\"{}\"}}", hex(record))), SSN),
+        (
+            "zip in base64",
+            JSON,
+            text(&format!("{{\"x\":\"{}\"}}", base64(&zip(&[("a", record, Deflated)])))),
+            SSN,
+        ),
+        ("text among zeros", NO, [&[0, 1, 2, 3][..], record, &[0; 9]].concat(), SSN),
+    ]);
+}
+
+#[test]
+fn archives_documents_and_messages() {
+    let record = RECORD.as_bytes();
+    let nested = (0..6).fold(record.to_vec(), |inner, _| zip(&[("a.zip", &inner, Stored)]));
+    let many: Vec<_> = (0..10_001).map(|_| ("a", &b"x"[..], Stored)).collect();
+    let runs = "<w:p><w:r><w:t>ssn 219-4</w:t></w:r><w:r><w:t>5-0001</w:t></w:r></w:p>";
+    let word = zip(&[("word/document.xml", runs.as_bytes(), Deflated)]);
+    let attribute = zip(&[("word/document.xml", b"<w:t a=\"ssn 219-45-0001\"/>", Deflated)]);
+    let manifest = zip(&[("META-INF/manifest.xml", b"<manifest:encryption-data/>", Deflated)]);
+    let page = b"BT (ssn 219-4) Tj [(5-0) 9 (001)] TJ ET";
+    let sealed = [("<</Type/Catalog>>", None), ("<</Encrypt 9 0 R>>", None)];
+    let numbered = [("<</Type/Font/Subtype/Type0/Encoding/Identity-H>>", None)];
+    let lzw = [("<</Filter/LZWDecode>>", Some(&b"x"[..]))];
+    let cut = zip(&[("a", record, Stored)]);
+    hold(vec![
+        ("zip", NO, zip(&[("a", record, Deflated)]), SSN),
+        ("zip in zip", NO, zip(&[("a", &zip(&[("b", record, Deflated)]), Deflated)]), SSN),
+        ("a name in zip", NO, zip(&[("ssn 219-45-0001.txt", b"x", Stored)]), SSN),
+        ("encrypted zip", NO, zip(&[("a", record, Encrypted)]), "uninspectable.encrypted"),
+        ("an odd method", NO, zip(&[("a", record, Odd)]), "uninspectable.encoding"),
+        ("six archives", NO, nested, "uninspectable.depth"),
+        ("too many members", NO, zip(&many), "uninspectable.parts"),
+        ("cut zip", NO, cut[..60].to_vec(), "uninspectable.broken"),
+        ("tar", NO, tar(&[("a", b'0', record)]), SSN),
+        ("tar in gzip", NO, gzip(&tar(&[("a", b'0', record)])), SSN),
+        ("runs of Word", NO, word, SSN),
+        ("attributes of Word", NO, attribute, SSN),
+        ("encrypted OpenDocument", NO, manifest, "uninspectable.encrypted"),
+        (
+            "encrypted Office",
+            NO,
+            compound(&["EncryptionInfo", "EncryptedPackage"], ""),
+            "uninspectable.encrypted",
+        ),
+        ("Office before 2007", NO, compound(&["WordDocument"], " ssn 219-45-0001 "), SSN),
+        ("PDF", NO, pdf(&[("<</Filter/FlateDecode>>", Some(&zlib(page)))]), SSN),
+        ("encrypted PDF", NO, pdf(&sealed), "uninspectable.encrypted"),
+        ("numbered fonts of PDF", NO, pdf(&numbered), "uninspectable.encoding"),
+        ("another filter of PDF", NO, pdf(&lzw), "uninspectable.encoding"),
+        ("gRPC", ("application/grpc", ""), frame(0, &message("ssn 219-45-0001")), SSN),
+        (
+            "gRPC in gzip",
+            ("application/grpc", ""),
+            frame(1, &gzip(&message("ssn 219-45-0001"))),
+            SSN,
+        ),
+        (
+            "gRPC in something",
+            ("application/grpc", ""),
+            frame(1, b"\xFF\x06\0\0abc"),
+            "uninspectable.encoding",
+        ),
+        (
+            "cut gRPC",
+            ("application/grpc", ""),
+            frame(0, record)[..9].to_vec(),
+            "uninspectable.broken",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_clean_is_not_said_to_be_unread() {
+    let digest = |n: u32| format!("\"{:064x}\",", n.wrapping_mul(2_654_435_761));
+    let digests = (0..500).map(digest).collect::<Vec<_>>().concat();
+    let picture: Vec<u8> =
+        (0..9_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
+    for (name, said, body) in [
+        ("text", NO, long().into_iter().filter(|byte| *byte != b'@').collect()),
+        ("digests", JSON, text(&format!("[{digests}0]"))),
+        ("a picture", ("image/png", ""), [b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", &picture[..]].concat()),
+        ("a picture in base64", JSON, text(&format!("{{\"x\":\"{}\"}}", base64(&picture)))),
+        ("nothing", ("application/json", "gzip"), Vec::new()),
+        ("empty parts", FORM, multipart(&[("", b"")])),
+    ] {
+        let tags = told(said, &body);
+        let unread: Vec<_> = tags.iter().filter(|tag| tag.starts_with("uninspectable")).collect();
+        assert!(unread.is_empty(), "{name}: {unread:?}");
+    }
+}
