@@ -1,5 +1,5 @@
-//! `borderpost scan`: what is found in a file. Nothing is sent anywhere, and
-//! no value is shown.
+//! `borderpost scan`: what is found in a file, in all its layers. Nothing is sent
+//! anywhere, and no value is shown.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -66,8 +66,8 @@ impl Scan {
         let mut piece = vec![0; PIECE];
         loop {
             let read = input.read(&mut piece)?;
-            let Some(text) = piece.get(..read).filter(|text| !text.is_empty()) else { break };
-            inspection.push(text);
+            let Some(octets) = piece.get(..read).filter(|octets| !octets.is_empty()) else { break };
+            inspection.push(octets);
         }
         let findings = inspection.finish();
         if self.json {
@@ -100,10 +100,10 @@ fn print(findings: &Findings) {
         let Finding { tag, detector, confidence, layer, offset, record, shape, digest, .. } =
             finding;
         let (tag, confidence) = (tag.as_str(), confidence.name());
-        let shape = shape.as_str();
-        let layer = if layer.as_str().is_empty() { "" } else { &format!("  {}", layer.as_str()) };
+        let (shape, layer) = (shape.as_str(), layer.as_str());
+        let within = if layer.is_empty() { "" } else { "  in " };
         line(format!(
-            "{offset:>10}  {confidence:<6}  {tag:<26}  {detector:<20}  {shape:<22}  record {record}  {digest}{layer}"
+            "{offset:>10}  {confidence:<6}  {tag:<26}  {detector:<20}  {shape:<22}  record {record}  {digest}{within}{layer}"
         ));
     }
     let kept = u64::try_from(findings.kept().len()).unwrap_or(u64::MAX);

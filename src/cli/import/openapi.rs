@@ -113,7 +113,7 @@ impl<'d> Request<'_, 'd> {
         }
         let at = at.below(name);
         if matches!(place, "query" | "querystring" | "formData") {
-            self.add(&at, tags(parameter));
+            self.add(&at, &tags(parameter));
             self.schema(parameter.get("schema"), &at);
         } else if !tags(parameter).is_empty()
             || parameter.get("schema").is_some_and(|schema| !tags(schema).is_empty())
@@ -156,11 +156,11 @@ impl<'d> Request<'_, 'd> {
             self.rows.left_out.insert(format!("`{}`: {why}", self.path));
         }
         for (at, tag) in walk.found {
-            self.add(&at, vec![tag]);
+            self.add(&at, &[tag]);
         }
     }
 
-    fn add(&mut self, at: &Pointer, tags: Vec<Tag>) {
+    fn add(&mut self, at: &Pointer, tags: &[Tag]) {
         tags.iter().for_each(|tag| self.rows.add(self.servers, self.path, at, tag));
     }
 }

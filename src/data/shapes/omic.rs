@@ -150,7 +150,7 @@ fn is_genotype(row: &[u8]) -> bool {
     let marker = name.strip_prefix(b"rs").or_else(|| name.strip_prefix(b"i"));
     marker.is_some_and(number)
         && (number(chromosome) && chromosome.len() <= 2
-            || matches!(chromosome, b"X" | b"Y" | b"MT" | b"XY"))
+            || matches!(chromosome, [b'X' | b'Y'] | [b'M', b'T'] | [b'X', b'Y']))
         && number(position)
         && alleles.len() <= 2
         && is_all(&alleles, |byte| {
