@@ -1,6 +1,7 @@
 //! A record as one line of JSON. The struct below is the documentation of the format:
 //! README's table of fields is tested against it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 use crate::policy::{Declared, Due, Exporter, Mode, Outcome, Slice, Unit};
 
 use super::found::{Found, Kind};
+use super::path;
 use super::record::{Authenticated, Location, Record, Redacted, Tolled};
 
 /// The fields of a line, in order.
@@ -27,7 +29,7 @@ struct Line<'a> {
     messages_out: Option<u64>,
     host: Option<String>,
     port: Option<u16>,
-    path: Option<&'a str>,
+    path: Option<Cow<'a, str>>,
     address: Option<String>,
     via: Option<&'a str>,
     location: Option<Place<'a>>,
@@ -201,7 +203,6 @@ impl Record {
         // The rule that decides comes first; an observing one is first where none acts.
         let observed = rules.first().is_some_and(|rule| rule.mode == Mode::Observe);
         let duties = self.policy.duties(&self.held);
-        let micros = |duration: Option<Duration>| duration.map(|d| d.as_micros());
         let line = Line {
             time: format!("{:.3}", self.at),
             id: self.id.to_string(),
@@ -216,7 +217,7 @@ impl Record {
             server_name: self.server_name.as_ref().map(ToString::to_string),
             host: self.authority.as_ref().map(|authority| authority.host.to_string()),
             port: self.authority.as_ref().map(|authority| authority.port),
-            path: self.path.as_deref(),
+            path: self.path_shown(),
             address: self.address_text(),
             via: self.via.as_deref(),
             location: self.location.as_ref().map(Location::line),
@@ -249,18 +250,18 @@ impl Record {
             }),
             bytes_out: self.bytes_out,
             bytes_in: self.bytes_in,
-            timings_us: Timings {
-                resolve: micros(self.timings.resolve),
-                decide: micros(self.timings.decide),
-                connect: micros(self.timings.connect),
-                first_byte: micros(self.timings.first_byte),
-                total: self.timings.total.as_micros(),
-            },
+            timings_us: Timings::of(&self.timings),
             config: &self.config,
         };
         serde_json::to_writer(&mut *into, &line)?;
         into.push(b'\n');
         Ok(())
+    }
+
+    /// The path, without the values that stand in it.
+    fn path_shown(&self) -> Option<Cow<'_, str>> {
+        let path = self.path.as_deref()?;
+        Some(self.reader.as_ref().map_or(Cow::Borrowed(path), |reader| path::shown(reader, path)))
     }
 
     /// The socket that was judged; `chained` where another proxy found it.
@@ -286,6 +287,19 @@ impl Record {
                 lifted: self.lifted(held),
             })
         })
+    }
+}
+
+impl Timings {
+    fn of(timings: &super::record::Timings) -> Self {
+        let micros = |duration: Option<Duration>| duration.map(|d| d.as_micros());
+        Self {
+            resolve: micros(timings.resolve),
+            decide: micros(timings.decide),
+            connect: micros(timings.connect),
+            first_byte: micros(timings.first_byte),
+            total: timings.total.as_micros(),
+        }
     }
 }
 

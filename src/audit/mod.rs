@@ -4,6 +4,7 @@
 mod desk;
 mod found;
 mod line;
+mod path;
 mod record;
 mod sink;
 mod state;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::data::Tags;
+use crate::data::{Inspector, Tags};
 use crate::geo::{Atlas, EntryId};
 use crate::net::Authority;
 use crate::policy::{
@@ -45,6 +45,8 @@ pub struct Record {
     pub authority: Option<Authority>,
     /// The path without query.
     pub path: Option<String>,
+    /// What tells values in it, which are not put into words.
+    pub reader: Option<Arc<Inspector>>,
     /// The socket that was judged, and connected to if the request went out.
     pub address: Option<SocketAddr>,
     /// Whether another proxy finds the address, which is therefore not known.

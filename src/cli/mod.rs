@@ -46,7 +46,7 @@ enum Command {
     /// Check a configuration and tell every mistake in it; exit code 64 if there is one.
     Check(check::Check),
     /// Decide one request off-line and show every rule's part in it.
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
     /// Show what every database says of a host or an address.
     Locate(locate::Locate),
     /// Show allowed, logged and blocked requests through a real proxy on this machine.

@@ -78,11 +78,11 @@ impl Slice {
             return vec![Self::of_tags(whole.into_iter().collect())];
         }
         let with_whole = |tags: Vec<Tag>| tags.into_iter().chain(whole.iter().cloned()).collect();
-        told.into_iter().flat_map(|(tags, group)| Self::of_group(with_whole(tags), group)).collect()
+        told.into_iter().flat_map(|(tags, group)| Self::of_group(&with_whole(tags), group)).collect()
     }
 
     /// People who are told apart, and those who are only counted.
-    fn of_group(tags: Tags, group: Group) -> impl Iterator<Item = Self> {
+    fn of_group(tags: &Tags, group: Group) -> impl Iterator<Item = Self> + use<> {
         let Group { records, ids, others } = group;
         let people = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         let ids: Vec<_> = ids.iter().map(|id| id.as_str().to_owned()).collect();

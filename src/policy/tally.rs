@@ -9,6 +9,7 @@ use super::rule::{Mode, Outcome, Rule, Standing};
 use super::truth::Truth;
 
 /// What the rules say, added up.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own about all rules")]
 pub(super) struct Tally<'p> {
     policy: &'p Policy,
     held: HeldRules,

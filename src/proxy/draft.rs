@@ -78,6 +78,7 @@ impl Draft {
             messages_out: None,
             authority: None,
             path: None,
+            reader: active.inspector.clone(),
             address: None,
             beyond: false,
             via: None,
@@ -169,7 +170,7 @@ impl Draft {
     }
 
     /// Gives back what was counted, to be counted again by what is left.
-    pub(super) fn count_again(&mut self) {
+    pub(super) fn count_again(&self) {
         let counting = self.sent.later().take_counting();
         counting.into_iter().for_each(|counting| counting.give_back(&self.active.policy));
     }

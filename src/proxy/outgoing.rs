@@ -234,7 +234,7 @@ impl Body for Outgoing {
         }
         let active = &self.active;
         let clean = |frame| undeclared(clean(frame), active);
-        Poll::Ready(frame.map(|frame| frame.map(clean).map_err(Cut::from)))
+        Poll::Ready(frame.map(|frame| frame.map(clean)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -18,7 +18,7 @@ use super::error::Error;
 use super::forward::Client;
 use super::guard::Wire;
 use super::ingress::Ingress;
-use super::inspect::{Judge, Look, Seen, Source};
+use super::inspect::{Judge, Look, Seen, Source, When};
 use super::statement::Statement;
 use super::target::Target;
 use super::tunnel::{Standing, Tunnel};
@@ -182,7 +182,7 @@ async fn decide(
     let approvals = proxy.desk.approvals(host);
     draft.record().approvals.clone_from(&approvals);
     let sealed = target.scheme.is_tunnel() && proxy.may_open();
-    let look = look.filter(|look| active.inspector.is_some() && look.is_worth_it());
+    let look = look.filter(|look| active.inspect.when != When::Never && look.is_worth_it());
     let content = statement.content(&active, !sealed && look.is_none());
     let facts = ask.facts(draft, &statement, &content, approvals.as_deref());
     // Before the name is asked for: a look-up tells name servers where data would go.

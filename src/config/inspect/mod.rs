@@ -58,9 +58,8 @@ pub(super) fn read(
         when: section.choice("when", &whens).unwrap_or(natural.when),
         hold: hold.unwrap_or(natural.hold),
     };
-    // Mistakes are told even where nothing is looked into.
-    let inspector = build(root, &section, base, carriers.clone());
-    ((settings.when != When::Never).then_some(inspector), settings)
+    // Where no request is looked into, records are still kept from values.
+    (Some(build(root, &section, base, carriers.clone())), settings)
 }
 
 fn build(
@@ -160,7 +159,7 @@ mod tests {
         let limits = *inspector.limits();
         assert_eq!((limits.depth, limits.ratio, limits.expanded), (2, 50, 1 << 30));
         let never = load(&origin("[inspect]\nwhen = \"never\"\n")).unwrap().active;
-        assert!(never.inspector.is_none());
+        assert_eq!(never.inspect.when, When::Never);
     }
 
     #[test]

@@ -91,9 +91,19 @@ pub(super) fn is_zlib(head: &[u8]) -> bool {
 /// Whether some octets decode as deflate: letters that look like a header (`x^`, `x\x01`) are
 /// told from one. A few octets of text may decode, but do not end.
 fn is_deflate(data: &[u8]) -> bool {
-    let mut output = [0; 512];
-    let decoded = super::inflate::Inflate::default().decode(data, &mut output);
-    decoded.is_ok_and(|(_, _, ended)| ended || data.len() >= 64)
+    let (mut output, mut rest) = ([0; 512], data);
+    let mut inflate = super::inflate::Inflate::default();
+    // A fault shows only when what was written before it has been taken.
+    while let Ok((read, written, ended)) = inflate.decode(rest, &mut output) {
+        rest = rest.get(read..).unwrap_or_default();
+        if ended || rest.is_empty() || written == output.len() {
+            return ended || data.len() >= 64;
+        }
+        if read == 0 && written == 0 {
+            return false;
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -266,7 +266,7 @@ impl Zip {
         };
         let held = std::mem::take(&mut self.held);
         let from = (0..held.octets().len()).find(|at| held.octets().get(*at..).is_some_and(begins));
-        let (data, rest) = held.piece().cut(from.unwrap_or(held.octets().len()));
+        let (data, rest) = held.piece().cut(from.unwrap_or_else(|| held.octets().len()));
         self.held.push(rest);
         self.give(data, shared);
     }

@@ -67,7 +67,7 @@ fn placeholder(byte: u8) -> u8 {
 
 impl Held {
     /// The pieces as one.
-    fn join(&mut self) -> BytesMut {
+    fn join(&self) -> BytesMut {
         let mut text = BytesMut::with_capacity(self.pieces.iter().map(Bytes::len).sum());
         self.pieces.iter().for_each(|piece| text.extend_from_slice(piece));
         text

@@ -68,7 +68,7 @@ impl Source {
     ) -> Result<(Self, Reading), Broken> {
         let mut live = match self {
             Self::Live(live) => live,
-            other => return Ok((other, Reading::Whole(inspection.finish()))),
+            other @ (Self::Held(_) | Self::Empty) => return Ok((other, Reading::Whole(inspection.finish()))),
         };
         let (mut pieces, mut held, mut taken) = (VecDeque::new(), 0, room.enter());
         loop {
