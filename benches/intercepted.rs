@@ -67,27 +67,39 @@ fn main() -> std::io::Result<()> {
     let state = format!("folder = \"{}/state\"", folder.path().display());
     let clients = Clients::of(&folder.path().join("made.toml"), &state)?;
     let opened = folder.path().join("opened.toml");
-    let start = || {
+    let start = |more: &[(&str, &str)]| {
         let others = [
             ("# folder = \"state\"", state.as_str()),
             ("\nroots = []", &format!("\nroots = [\"{}\"]", roots.display())),
             ("\n[names]", &format!("\n[names]\n\"{HOST}\" = [\"127.0.0.1\"]")),
             ("\n[tls]", "\n[intercept]\nmode = \"always\"\n[tls]"),
         ];
-        Server::borderpost(&opened, &others)
+        Server::borderpost(&opened, &[&others, more].concat())
     };
-    let ours = start()?;
+    let ours = start(&[])?;
     println!("ready after start         {:>8.1} ms", ours.ready.as_secs_f64() * 1e3);
     let authority = format!("{HOST}:{}", origin.port());
-    let mut site = Site { proxy: ours.address, authority };
+    let mut site = Site::get(ours.address, authority);
     requests(&runtime, &ours, &site, &clients)?;
     for (what, config) in [("resumed", &clients.http1), ("not resumed", &clients.fresh)] {
         let rate = ours.measure(|| connect_over_and_over(&site, config));
         println!("connections, {what:<12} {rate:>8.0} per processor second");
     }
     drop(ours);
+    let abroad = "\n[[geo.overlay]]\nnetwork = \"127.0.0.0/8\"\ncountry = \"CN\"\n[state]";
+    let read = [("\n[state]", abroad)];
+    let unread = [read[0], ("when = \"needed\"", "when = \"never\"")];
+    for round in 1..=3 {
+        let [unread, read] = [&unread[..], &read[..]].map(|more| {
+            let ours = start(more).expect("the program starts");
+            let site = Site::post(ours.address, site.authority.clone());
+            ours.measure(|| drive_1(&site, &clients.http1))
+        });
+        println!("round {round}: POST of 1 MiB     {unread:>8.0} per processor second");
+        println!("         looked into       {read:>8.0}  ratio {:.2}", read / unread);
+    }
     for (what, config) in [("HTTP/1.1", &clients.http1), ("HTTP/2", &clients.http2)] {
-        let ours = start()?;
+        let ours = start(&[])?;
         site.proxy = ours.address;
         drop(site.idle(config));
         let before = ours.resident();
@@ -130,9 +142,34 @@ fn requests(
 struct Site {
     proxy: SocketAddr,
     authority: String,
+    request: Vec<u8>,
 }
 
 impl Site {
+    fn get(proxy: SocketAddr, authority: String) -> Self {
+        let request = format!("GET /x HTTP/1.1\r\nhost: {authority}\r\naccept: */*\r\n\r\n");
+        Self { proxy, authority, request: request.into_bytes() }
+    }
+
+    /// Sends 1 MiB of JSON in which nothing is to be found.
+    fn post(proxy: SocketAddr, authority: String) -> Self {
+        let mut body = String::from("[");
+        for number in 0..8_192 {
+            let row = format!(
+                "{{\"sku\":\"part-{number}\",\"colour\":\"grey\",\"stock\":{},\"notes\":\"on the lower shelf, behind the others\",\"price\":12.5,\"unit\":\"box\"}},\n",
+                number % 97
+            );
+            body.push_str(&row);
+        }
+        body.truncate(1 << 20);
+        let kind = "content-type: application/json";
+        let head = format!(
+            "POST /x HTTP/1.1\r\nhost: {authority}\r\n{kind}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        Self { proxy, authority, request: [head.into_bytes(), body.into_bytes()].concat() }
+    }
+
     fn open(&self, config: &Arc<ClientConfig>) -> Secure {
         let name = ServerName::try_from(HOST).expect("a name");
         let client = ClientConnection::new(Arc::clone(config), name).expect("a client");
@@ -147,14 +184,13 @@ impl Site {
             stream.write_all(greeting).expect("the proxy reads");
             stream.read_exact(&mut [0; 9]).expect("the proxy greets");
         } else {
-            self.get(&mut stream);
+            self.ask(&mut stream);
         }
         stream
     }
 
-    fn get(&self, stream: &mut Secure) {
-        let request = format!("GET /x HTTP/1.1\r\nhost: {}\r\naccept: */*\r\n\r\n", self.authority);
-        stream.write_all(request.as_bytes()).expect("the proxy reads");
+    fn ask(&self, stream: &mut Secure) {
+        stream.write_all(&self.request).expect("the proxy reads");
         let (mut buffer, mut filled) = ([0; 8192], 0);
         loop {
             filled += stream.read(&mut buffer[filled..]).expect("the proxy answers");
@@ -218,7 +254,7 @@ fn drive_1(site: &Site, config: &Arc<ClientConfig>) -> u64 {
                 let mut stream = site.open(config);
                 let end = Instant::now() + TIME;
                 while Instant::now() < end {
-                    site.get(&mut stream);
+                    site.ask(&mut stream);
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -269,7 +305,7 @@ fn connect_over_and_over(site: &Site, config: &Arc<ClientConfig>) -> u64 {
             scope.spawn(|| {
                 let end = Instant::now() + TIME;
                 while Instant::now() < end {
-                    site.get(&mut site.open(config));
+                    site.ask(&mut site.open(config));
                     connections.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -304,7 +340,8 @@ fn origin(runtime: &Runtime, config: Arc<ServerConfig>) -> SocketAddr {
             tokio::spawn(async move {
                 stream.set_nodelay(true).expect("a TCP socket takes TCP_NODELAY");
                 let Ok(stream) = acceptor.accept(stream).await else { return };
-                let service = service_fn(|_| async {
+                let service = service_fn(|request: Request<hyper::body::Incoming>| async {
+                    drop(request.into_body().collect().await);
                     let body = Full::new(Bytes::from_static(&[b'x'; 1024]));
                     Ok::<_, Infallible>(Response::new(body))
                 });

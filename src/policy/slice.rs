@@ -78,7 +78,9 @@ impl Slice {
             return vec![Self::of_tags(whole.into_iter().collect())];
         }
         let with_whole = |tags: Vec<Tag>| tags.into_iter().chain(whole.iter().cloned()).collect();
-        told.into_iter().flat_map(|(tags, group)| Self::of_group(&with_whole(tags), group)).collect()
+        told.into_iter()
+            .flat_map(|(tags, group)| Self::of_group(&with_whole(tags), group))
+            .collect()
     }
 
     /// People who are told apart, and those who are only counted.

@@ -58,6 +58,7 @@ mod upgrade;
 mod upstream;
 mod who;
 pub mod wire;
+mod without;
 mod words;
 
 use std::net::SocketAddr;

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
-use crate::audit::{Found, Redacted};
+use crate::audit::Found;
 use crate::policy::{Approval, Content, Decision, Facts, Permit, Stake};
 
 use super::body::Body;
@@ -25,6 +25,7 @@ use super::tunnel::{Standing, Tunnel};
 use super::upgrade::{self, Upgrade};
 use super::upstream::Answered;
 use super::wire::{Fault, modern};
+use super::without::Without;
 use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel, who};
 
 /// Whom a request came from, and on what.
@@ -219,7 +220,7 @@ async fn decide(
 }
 
 /// Judges every address with all that is known of the data.
-async fn judge_seen(
+pub(super) async fn judge_seen(
     draft: &mut Draft,
     ask: Ask<'_>,
     statement: &Statement,
@@ -232,41 +233,8 @@ async fn judge_seen(
     destination::find(draft, &facts, ask, statement, located).await
 }
 
-/// What is barred, and may go without its values where every rule that bars it says so.
-struct Without<'a> {
-    statement: &'a Statement,
-    seen: &'a Seen,
-    located: Located<'a>,
-}
-
-impl Without<'_> {
-    /// Takes the values out and judges what is left; else the refusal stands.
-    async fn values(
-        self,
-        draft: &mut Draft,
-        ask: Ask<'_>,
-        look: &mut Look<'_>,
-        error: Error,
-    ) -> Result<(Statement, Judged), Error> {
-        let active = Arc::clone(draft.active());
-        let (policy, host) = (&active.policy, &ask.target.authority.host);
-        let (Error::Refused(refusal), Some(inspector)) = (&error, &active.inspector) else {
-            return Err(error);
-        };
-        let redacted = policy.redacts(refusal).then(|| look.redact(self.seen, (inspector, host)));
-        let Some((values, left)) = redacted.flatten() else { return Err(error) };
-        draft.count_again();
-        let statement = self.statement.seeing(&left);
-        state(draft, &statement)?;
-        let judged = judge_seen(draft, ask, &statement, self.located).await?;
-        draft.record().redacted =
-            Some(Redacted { values, rules: held::barred_by(policy, refusal) });
-        Ok((statement, judged))
-    }
-}
-
 /// Notes what is known of the data. Where that cannot be recorded, tagged data stays.
-fn state(draft: &mut Draft, statement: &Statement) -> Result<(), Error> {
+pub(super) fn state(draft: &mut Draft, statement: &Statement) -> Result<(), Error> {
     draft.set_statement(statement);
     let recorded = statement.slices.is_empty() || draft.proxy().sink.is_healthy();
     if recorded { Ok(()) } else { Err(Error::unrecorded()) }

@@ -103,9 +103,26 @@ fn paths_queries_and_fields_are_data_too() {
         assert_eq!(proxy.ask("GET", &target, fields, "").status(), 451, "{target} {fields}");
         let record = proxy.wait_records(index + 1).pop().unwrap();
         assert_eq!(found(&record, "id.contact.email")["layer"], layer);
+        assert!(!record["path"].as_str().unwrap().contains("planted"), "{}", record["path"]);
     }
     assert_eq!(proxy.ask("GET", &format!("{url}/plain?page=2"), "", "").status(), 200);
     assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn trailers_are_data_too() {
+    let proxy = Proxy::start(&Config::new().rules());
+    let origin = origin(ABROAD);
+    let mut client = proxy.client();
+    client.send(format!(
+        "POST {}/ HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\nTrailer: X-Note\r\n\r\n\
+         2\r\nok\r\n0\r\nX-Note: for {MAIL}\r\n\r\n",
+        origin.url(),
+        origin.address
+    ));
+    assert_eq!(client.response("POST").status(), 451);
+    assert_eq!(found(&proxy.record(), "id.contact.email")["layer"], "trailer");
+    assert_eq!(origin.connections(), 0);
 }
 
 #[test]

@@ -1,37 +1,39 @@
 //! What the head of a request says beside where it goes: its path, its query, the values of its
 //! fields. It leaves before any body, so it is looked through before anything leaves.
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderName, Uri};
 
-use crate::data::{Findings, Inspection, Inspector, Syntax};
+use crate::data::{Findings, Inspection, Syntax};
 
 /// Whether something stands in it that could be data.
 pub(super) fn says_something(uri: &Uri, headers: &HeaderMap) -> bool {
     uri.query().is_some() || uri.path().len() > 1 || headers.keys().any(may_carry)
 }
 
-/// What is found in it.
-pub(super) fn look(inspector: &Arc<Inspector>, uri: &Uri, headers: &HeaderMap) -> Findings {
-    let scan = |name, syntax, text: &[u8]| Inspection::of_text(inspector, name, syntax, text);
-    let mut found = Findings::default();
+/// What is found in it; `inspection` is of nothing else.
+pub(super) fn look(mut inspection: Inspection, uri: &Uri, headers: &HeaderMap) -> Findings {
     if uri.path().len() > 1 {
         // Segments are values of their own; a form reads percent-encoding.
-        found.absorb(scan("path", Syntax::Form, uri.path().replace('/', "&").as_bytes()));
+        let segments = uri.path().replace('/', "&");
+        inspection.text("path", Some(Syntax::Form), segments.as_bytes());
     }
     if let Some(query) = uri.query() {
-        found.absorb(scan("query", Syntax::Form, query.as_bytes()));
+        inspection.text("query", Some(Syntax::Form), query.as_bytes());
     }
+    look_at_fields(&mut inspection, "header", headers);
+    inspection.finish()
+}
+
+/// Looks at fields, of the head or behind a body.
+pub(super) fn look_at_fields(inspection: &mut Inspection, name: &str, headers: &HeaderMap) {
     let text = fields(headers);
     if !text.is_empty() {
-        found.absorb(scan("header", Syntax::Text, &text));
+        inspection.text(name, Some(Syntax::Text), &text);
     }
-    found
 }
 
 /// The fields that may carry data, a line each.
-pub(super) fn fields(headers: &HeaderMap) -> Vec<u8> {
+fn fields(headers: &HeaderMap) -> Vec<u8> {
     let mut text = Vec::new();
     for (name, value) in headers.iter().filter(|(name, _)| may_carry(name)) {
         text.extend_from_slice(name.as_str().as_bytes());
@@ -89,17 +91,23 @@ fn may_carry(name: &HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Detectors, Digester, Limits};
+    use std::sync::Arc;
+
+    use crate::data::{Described, Detectors, Digester, Inspector, Limits};
 
     fn found(uri: &str, headers: &[(&'static str, &'static str)]) -> String {
         let digester = Digester::new(&[7; 32], "k").unwrap();
-        let inspector =
-            Arc::new(Inspector::new(Arc::new(Detectors::new(digester)), Limits::default()));
+        let detectors = Arc::new(Detectors::new(digester));
+        let inspector = Arc::new(Inspector::new(detectors, Limits::default()));
         let pair = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), http::HeaderValue::from_static(value))
         };
         let headers = headers.iter().map(pair).collect();
-        let found = look(&inspector, &uri.parse().unwrap(), &headers);
+        let found = look(
+            Inspection::new(&inspector, &Described::default()),
+            &uri.parse().unwrap(),
+            &headers,
+        );
         assert!(found.tags().is_empty() || says_something(&uri.parse().unwrap(), &headers));
         let one = |one: &crate::data::Finding| format!("{} {}", one.tag, one.layer.as_str());
         found.kept().iter().map(one).collect::<Vec<_>>().join(", ")

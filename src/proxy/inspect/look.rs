@@ -67,7 +67,8 @@ impl Look<'_> {
         (inspector, hold): (&Arc<Inspector>, Option<usize>),
         host: &Host,
     ) -> Result<Seen, Error> {
-        let found = head::look(inspector, self.uri, self.headers);
+        let beside = inspection(inspector, host, self.uri, self.headers);
+        let found = head::look(beside, self.uri, self.headers);
         let mut seen = Seen { head: found.clone(), all: found, begun: false };
         if self.body.is_end_stream() {
             return Ok(seen);

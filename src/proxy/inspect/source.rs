@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::data::{Findings, Inspection};
 
 use super::super::frame::{Cut, length};
+use super::head;
 use super::room::{Room, Taken};
 use super::watch::Watch;
 
@@ -68,7 +69,9 @@ impl Source {
     ) -> Result<(Self, Reading), Broken> {
         let mut live = match self {
             Self::Live(live) => live,
-            other @ (Self::Held(_) | Self::Empty) => return Ok((other, Reading::Whole(inspection.finish()))),
+            other @ (Self::Held(_) | Self::Empty) => {
+                return Ok((other, Reading::Whole(inspection.finish())));
+            }
         };
         let (mut pieces, mut held, mut taken) = (VecDeque::new(), 0, room.enter());
         loop {
@@ -81,6 +84,9 @@ impl Source {
                 Ok(piece) => piece,
                 Err(last) => {
                     let trailers = last.into_trailers().ok();
+                    trailers.iter().for_each(|trailers| {
+                        head::look_at_fields(&mut inspection, "trailer", trailers);
+                    });
                     return Ok(whole(pieces, trailers, taken, inspection));
                 }
             };

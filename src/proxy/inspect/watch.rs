@@ -14,6 +14,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use crate::data::{Findings, Inspection};
 
 use super::super::frame::{Cut, length};
+use super::head;
 use super::judge::Judge;
 
 /// So much may wait to be decided; of what waits longer it is said that it was too large.
@@ -127,6 +128,9 @@ impl Watch {
             }
             Err(last) => {
                 self.trailers = last.into_trailers().ok();
+                if let (Some(inspection), Some(trailers)) = (&mut self.inspection, &self.trailers) {
+                    head::look_at_fields(inspection, "trailer", trailers);
+                }
                 self.end();
             }
         }
