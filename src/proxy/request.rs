@@ -18,7 +18,7 @@ use super::error::Error;
 use super::forward::Client;
 use super::guard::Wire;
 use super::ingress::Ingress;
-use super::inspect::{Judge, Look, Seen, Source, When};
+use super::inspect::{Judge, Look, Source, When};
 use super::statement::Statement;
 use super::target::Target;
 use super::tunnel::{Standing, Tunnel};

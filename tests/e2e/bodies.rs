@@ -110,6 +110,37 @@ fn paths_queries_and_fields_are_data_too() {
 }
 
 #[test]
+fn people_are_counted_once_whatever_they_are_called() {
+    let proxy = Proxy::start(&Config::new().rules());
+    let origin = origin("127.2.0.1");
+    let line = |ssn: &str, mail: &str| {
+        format!("{{\"ssn\":\"{ssn}\",\"mail\":\"{mail}@firm.example.com\"}}\n")
+    };
+    let body = [
+        line("219-45-0001", "a"),
+        line("219-45-0002", "b"),
+        line("219-45-0001", "c"),
+        "{\"mail\":\"d@firm.example.com\"}\n".to_owned(),
+    ]
+    .concat();
+    assert_eq!(proxy.ask("POST", &format!("{}/", origin.url()), "", &body).status(), 200);
+    let record = proxy.record();
+    let data = record["data"].as_array().unwrap();
+    let told: Vec<_> = data
+        .iter()
+        .map(|one| (one["tags"].to_string(), &one["subjects"], &one["records"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("[\"id.contact.email\"]".to_owned(), &1.into(), &1.into()),
+            ("[\"id.contact.email\",\"id.government.ssn\"]".to_owned(), &2.into(), &3.into()),
+        ],
+        "{record:#}"
+    );
+}
+
+#[test]
 fn trailers_are_data_too() {
     let proxy = Proxy::start(&Config::new().rules());
     let origin = origin(ABROAD);
