@@ -25,7 +25,7 @@ pub use digest::{Digest, Digester};
 pub use fields::{FieldMap, FieldRoute, FieldRow, Fields, PathPattern, Pointer, PointerError};
 pub use finding::{Confidence, Finding, Findings, Layer, MAX_FINDINGS, Outline, Source, Summary};
 pub use groups::{Group, Groups};
-pub use inspect::{Described, Inflate, Inspection, Inspector, Limits, Malformed};
+pub use inspect::{Described, Inflate, Inspection, Inspector, Limits, Malformed, Packing, Window};
 pub use labels::{LabelRules, Labels, Part};
 pub use mark::Mark;
 pub use scanner::{Detectors, Options, Scanner, Syntax};
