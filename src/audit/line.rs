@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::policy::{Declared, Due, Exporter, Mode, Outcome, Slice, Unit};
 
 use super::found::{Found, Kind};
-use super::record::{Authenticated, Location, Record, Tolled};
+use super::record::{Redacted, Authenticated, Location, Record, Tolled};
 
 /// The fields of a line, in order.
 #[derive(Debug, Serialize)]
@@ -35,6 +35,7 @@ struct Line<'a> {
     tags: Vec<&'a str>,
     data: Vec<Data<'a>>,
     found: Vec<FoundLine<'a>>,
+    redacted: Option<RedactedLine<'a>>,
     context: Context<'a>,
     counts: Vec<Count<'a>>,
     rules: Vec<RuleLine<'a>>,
@@ -113,6 +114,13 @@ struct FoundLine<'a> {
     shape: &'a str,
     digest: String,
     key: &'a str,
+}
+
+/// What was taken out of the body, and which rules had barred it.
+#[derive(Debug, Serialize)]
+struct RedactedLine<'a> {
+    values: u64,
+    rules: &'a [String],
 }
 
 /// What was declared of the transfer; what was not is absent.
@@ -215,6 +223,10 @@ impl Record {
             recipient: self.recipient.as_ref().map(|(party, by)| Recipient { party, by }),
             data: self.slices.iter().map(data).collect(),
             found: self.found.iter().flat_map(|found| found_lines(found)).collect(),
+            redacted: self
+                .redacted
+                .as_ref()
+                .map(|Redacted { values, rules }| RedactedLine { values: *values, rules }),
             context: context(&self.declared),
             counts: self.counts.iter().map(count).collect(),
             reports: duties.reports.into_iter().map(report).collect(),

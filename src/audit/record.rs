@@ -65,6 +65,8 @@ pub struct Record {
     pub slices: Vec<Slice>,
     /// What was found in it, if it was looked into.
     pub found: Option<Box<Found>>,
+    /// What was taken out of it before it left.
+    pub redacted: Option<Redacted>,
     /// What was counted: before the request and with it.
     pub counts: Vec<Tolled>,
     /// The policy that decided.
@@ -89,6 +91,15 @@ pub struct Record {
     pub timings: Timings,
     /// Digest of the configuration and packs in force.
     pub config: Arc<str>,
+}
+
+/// What was taken out of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted {
+    /// How many values.
+    pub values: u64,
+    /// The rules that barred them, as `pack/rule`.
+    pub rules: Vec<String>,
 }
 
 /// A count as the record tells it.

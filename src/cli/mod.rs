@@ -5,9 +5,11 @@ mod ask;
 mod ca;
 mod check;
 mod demo;
+mod digest;
 mod explain;
 mod geoip;
 mod holds;
+mod import;
 mod locate;
 mod origins;
 mod output;
@@ -53,10 +55,14 @@ enum Command {
     Replay(replay::Replay),
     /// Look for personal data, card numbers and secrets in a file; nothing leaves the machine.
     Scan(scan::Scan),
+    /// Show the digest that records have in the place of a value, to confirm a suspicion.
+    Digest(digest::Digest),
     /// Run the cases of packs.
     Test(test::Test),
     /// Sign, verify, check, compare and show packs.
     Pack(pack::Pack),
+    /// Make rows of configuration from descriptions that others keep.
+    Import(import::Import),
     /// Set the password of a client, or make a token for it.
     Passwd(passwd::Passwd),
     /// See what waits for a person, and decide.
@@ -104,6 +110,8 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scan(scan) => scan.run(),
+        Command::Digest(digest) => digest.run(),
+        Command::Import(import) => import.run(),
         Command::Test(test) => test.run(),
         Command::Pack(pack) => pack.run(),
         Command::Passwd(passwd) => passwd.run(),

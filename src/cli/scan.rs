@@ -1,5 +1,5 @@
-//! `borderpost scan`: what the value detectors find in a file, in all its layers. Nothing is sent
-//! anywhere, and no value is shown.
+//! `borderpost scan`: what is found in a file. Nothing is sent anywhere, and
+//! no value is shown.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::config;
 use crate::data::{
-    Confidence, Described, Detectors, Digester, Finding, Findings, Inspection, Inspector, Limits,
-    Options, Scanner,
+    Confidence, Described, Detectors, Finding, Findings, Inspection, Inspector, Options, Scanner,
 };
 
-use super::output::{count, line};
+use super::ConfigArgument;
+use super::output::{Usage, count, line};
 
 /// How much is read at once.
 const PIECE: usize = 64 << 10;
@@ -33,6 +33,14 @@ pub(super) struct Scan {
     /// characters.
     #[arg(long)]
     spans: bool,
+    /// As if it were sent there: what `[[field_map]]` says of that place counts.
+    #[arg(long, value_name = "URL", conflicts_with = "spans")]
+    url: Option<String>,
+    /// What the head of the request would say of it.
+    #[arg(long, value_name = "TYPE", conflicts_with = "spans")]
+    content_type: Option<String>,
+    #[command(flatten)]
+    config: ConfigArgument,
 }
 
 /// One line to look through.
@@ -44,7 +52,7 @@ struct Body {
 
 impl Scan {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let detectors = Arc::new(Detectors::new(digester()?));
+        let inspector = config::inspector(&self.config.clone().origin())?;
         let mut input: Box<dyn Read> = if self.file.as_os_str() == "-" {
             Box::new(io::stdin())
         } else {
@@ -52,15 +60,14 @@ impl Scan {
             Box::new(file.with_context(|| format!("cannot read {}", self.file.display()))?)
         };
         if self.spans {
-            return spans(&detectors, BufReader::new(input));
+            return spans(inspector.detectors(), BufReader::new(input));
         }
-        let inspector = Arc::new(Inspector::new(detectors, Limits::default()));
-        let mut inspection = Inspection::new(&inspector, &Described::default());
+        let mut inspection = self.begin(&inspector)?;
         let mut piece = vec![0; PIECE];
         loop {
             let read = input.read(&mut piece)?;
-            let Some(octets) = piece.get(..read).filter(|octets| !octets.is_empty()) else { break };
-            inspection.push(octets);
+            let Some(text) = piece.get(..read).filter(|text| !text.is_empty()) else { break };
+            inspection.push(text);
         }
         let findings = inspection.finish();
         if self.json {
@@ -70,14 +77,18 @@ impl Scan {
         }
         Ok(())
     }
-}
 
-/// Digests by a key of this run: they tell which findings are equal, and nothing beyond it.
-fn digester() -> anyhow::Result<Digester> {
-    let mut key = [0; 32];
-    let drawn = SystemRandom::new().fill(&mut key);
-    drawn.map_err(|_| anyhow::anyhow!("the system gave no random key"))?;
-    Digester::new(&key, "this-run").context("the key is too short")
+    fn begin(&self, inspector: &Arc<Inspector>) -> anyhow::Result<Inspection> {
+        let url = self.url.as_deref().map(url::Url::parse).transpose();
+        let url = url.map_err(|error| Usage(format!("--url: {error}")))?;
+        let described = Described {
+            host: url.as_ref().and_then(url::Url::host_str).unwrap_or_default(),
+            path: url.as_ref().map_or("/", url::Url::path),
+            content_type: self.content_type.as_deref(),
+            content_encoding: None,
+        };
+        Ok(Inspection::new(inspector, &described))
+    }
 }
 
 fn scanner(detectors: &Arc<Detectors>) -> Scanner {
@@ -89,10 +100,10 @@ fn print(findings: &Findings) {
         let Finding { tag, detector, confidence, layer, offset, record, shape, digest, .. } =
             finding;
         let (tag, confidence) = (tag.as_str(), confidence.name());
-        let (shape, layer) = (shape.as_str(), layer.as_str());
-        let within = if layer.is_empty() { "" } else { "  in " };
+        let shape = shape.as_str();
+        let layer = if layer.as_str().is_empty() { "" } else { &format!("  {}", layer.as_str()) };
         line(format!(
-            "{offset:>10}  {confidence:<6}  {tag:<26}  {detector:<20}  {shape:<22}  record {record}  {digest}{within}{layer}"
+            "{offset:>10}  {confidence:<6}  {tag:<26}  {detector:<20}  {shape:<22}  record {record}  {digest}{layer}"
         ));
     }
     let kept = u64::try_from(findings.kept().len()).unwrap_or(u64::MAX);

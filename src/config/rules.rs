@@ -156,6 +156,7 @@ impl Reading<'_, '_> {
             mode: if observed { Mode::Observe } else { mode },
             reason: reason?,
             legal: cite.is_some(),
+            redact: redact(section, outcome.unwrap_or(Outcome::Block)),
             cite,
             ..Rule::plain(id?, outcome?, conditions)
         })
@@ -281,6 +282,17 @@ impl Reading<'_, '_> {
         let help = "`not_to` takes away every place that `to` names".to_owned();
         when.problem(span, "this rule can never match", Some(help));
     }
+}
+
+/// `redact`: whether what a rule bars may go without the values.
+pub(super) fn redact(section: &Section<'_>, outcome: Outcome) -> bool {
+    let redact = section.flag("redact").unwrap_or(false);
+    if redact && !outcome.refuses() {
+        let help = "a rule that lets the data go has nothing to take out".to_owned();
+        let message = format!("`redact` and the outcome `{outcome}` do not go together");
+        section.problem(section.span_of("redact"), message, Some(help));
+    }
+    redact
 }
 
 pub(super) fn parse_pattern(text: &str) -> Result<TagPattern, String> {

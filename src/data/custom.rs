@@ -162,15 +162,15 @@ fn told(error: &regex_automata::meta::BuildError) -> String {
 pub struct Dictionary {
     pub(super) tag: Tag,
     pub(super) detector: Arc<str>,
-    hashes: Arc<[u64]>,
+    pub(super) hashes: Arc<[u64]>,
     /// The shapes that its values have; other tokens are not hashed.
-    lengths: Lengths,
-    key: [u64; 2],
+    pub(super) lengths: Lengths,
+    pub(super) key: [u64; 2],
 }
 
 /// Which lengths occur: bit n stands for n octets, bit 63 for more.
 #[derive(Clone, Copy, Debug, Default)]
-struct Lengths(u64);
+pub(super) struct Lengths(pub(super) u64);
 
 impl Lengths {
     fn bit(length: usize) -> u64 {
@@ -249,7 +249,8 @@ impl fmt::Debug for Dictionary {
     }
 }
 
-fn normal(value: &[u8]) -> Vec<u8> {
+/// A value as lists compare it.
+pub(super) fn normal(value: &[u8]) -> Vec<u8> {
     let said = value.iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80);
     said.map(u8::to_ascii_lowercase).collect()
 }

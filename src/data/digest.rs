@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lc_rs::hmac;
 
 use super::Tag;
+use super::values::normalised;
 
 /// Digits and letters of RFC 4648 base32, lower case.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -21,6 +22,7 @@ pub struct Digest([u8; LENGTH]);
 pub struct Digester {
     key: hmac::Key,
     key_id: String,
+    of_this_run: bool,
 }
 
 impl Digester {
@@ -30,20 +32,49 @@ impl Digester {
         long.then(|| Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, secret),
             key_id: key_id.to_owned(),
+            of_this_run: false,
         })
     }
 
     /// The same key, named by what only it gives: two keys have two names.
     #[must_use]
-    pub fn named_by_itself(mut self) -> Self {
+    pub fn named_by_itself(self) -> Self {
+        Self { key_id: self.fingerprint(), ..self }
+    }
+
+    /// The same key, which ends with this run of the program.
+    #[must_use]
+    pub fn of_this_run(self) -> Self {
+        Self { of_this_run: true, ..self }
+    }
+
+    /// Whether its digests compare with nothing beyond this run.
+    pub fn is_of_this_run(&self) -> bool {
+        self.of_this_run
+    }
+
+    /// What only this key gives, and from which nobody learns it.
+    pub fn fingerprint(&self) -> String {
         let tag = Tag::parse("key").expect("a word of letters is a tag");
-        self.key_id = self.digest(&tag, b"").as_str().chars().take(8).collect();
-        self
+        self.digest(&tag, b"").as_str().chars().take(8).collect()
+    }
+
+    /// The key of lists, which follows from this one.
+    pub(super) fn list_key(&self) -> [u64; 2] {
+        let signed = hmac::sign(&self.key, b"key of lists");
+        let (words, _) = signed.as_ref().as_chunks::<8>();
+        let word = |place: usize| words.get(place).map_or(0, |word| u64::from_le_bytes(*word));
+        [word(0), word(1)]
     }
 
     /// Which key it is.
     pub fn key_id(&self) -> &str {
         &self.key_id
+    }
+
+    /// The digest of a value as findings of a tag have it.
+    pub fn of_value(&self, tag: &Tag, value: &[u8]) -> Digest {
+        self.digest(tag, &normalised(tag, value))
     }
 
     /// The digest of a value that was normalised as its detector does.

@@ -1,6 +1,5 @@
 //! What a document says of itself, or is by its structure, before it is a finding in some layer.
 
-use super::values::normalised;
 use super::{Confidence, Digester, Finding, Layer, Outline, Source, Tag};
 
 /// One such thing.
@@ -27,7 +26,7 @@ pub struct Mark {
 impl Mark {
     /// As a finding in a layer.
     pub fn finding(self, layer: &Layer, digester: &Digester) -> Finding {
-        let digest = digester.digest(&self.tag, &normalised(&self.tag, &self.subject));
+        let digest = digester.of_value(&self.tag, &self.subject);
         Finding {
             detector: self.detector.into(),
             confidence: self.confidence,

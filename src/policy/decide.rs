@@ -225,6 +225,14 @@ impl Policy {
         }
     }
 
+    /// Whether every rule that bars lets out what it bars without the values.
+    pub fn redacts(&self, refusal: &Refusal) -> bool {
+        let bars = |held: &&Held| held.outcome.refuses() && self.enforces(held);
+        let lets_out = |held: &Held| self.rule(held).is_some_and(|rule| rule.redact);
+        matches!(refusal.basis, Basis::Rule(_))
+            && refusal.held.iter().filter(bars).all(lets_out)
+    }
+
     /// Whether some answer depends on the certificate that the destination shows.
     pub fn asks_peer(&self) -> bool {
         self.asks_peer

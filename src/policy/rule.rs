@@ -101,6 +101,8 @@ pub struct Rule {
     pub reports: Vec<String>,
     /// Whether somebody is to be told at once.
     pub alert: bool,
+    /// Whether what it bars may go without the values that it was found by.
+    pub redact: bool,
     /// Whether its law demands the transfer.
     pub duty: bool,
     /// All must hold; after [`super::Policy`] has taken the rule, those on the whole request.
@@ -139,6 +141,7 @@ impl Rule {
             needs: Vec::new(),
             reports: Vec::new(),
             alert: false,
+            redact: false,
             duty: false,
             conditions,
             of_slice: Vec::new(),

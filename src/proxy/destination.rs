@@ -21,6 +21,7 @@ use super::statement::Statement;
 use super::target::Target;
 
 /// Where a destination's addresses lie.
+#[derive(Clone)]
 pub(super) struct Located<'a> {
     pub(super) places: Vec<Place<'a>>,
     since: Instant,

@@ -91,6 +91,7 @@ impl Draft {
             declared: Declared::default(),
             slices: Vec::new(),
             found: None,
+            redacted: None,
             approvals: None,
             hold: None,
             outcome: None,
@@ -165,6 +166,12 @@ impl Draft {
         record.exporter.clone_from(&statement.exporter);
         record.declared.clone_from(&statement.declared);
         record.slices.clone_from(&statement.slices);
+    }
+
+    /// Gives back what was counted, to be counted again by what is left.
+    pub(super) fn count_again(&mut self) {
+        let counting = self.sent.later().take_counting();
+        counting.into_iter().for_each(|counting| counting.give_back(&self.active.policy));
     }
 
     /// Notes what was found in what it carries.
@@ -322,6 +329,9 @@ impl Drop for Draft {
         self.sent.finish();
         self.alert(&record);
         let verdict = labels::of(&record);
+        let metrics = &self.proxy.metrics;
+        labels::inspected(&record).into_iter().for_each(|one| Event::Inspected(one).record(metrics));
+        record.redacted.iter().for_each(|one| Event::Redacted(one.values).record(metrics));
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);
         self.proxy.sink.write(record);

@@ -123,6 +123,11 @@ fn barring<'p>(policy: &'p Policy, refusal: &'p Refusal) -> impl Iterator<Item =
     rules.filter(|rule| rule.mode == Mode::Enforce)
 }
 
+/// The names of the rules that refuse, and act.
+pub(super) fn barred_by(policy: &Policy, refusal: &Refusal) -> Vec<String> {
+    barring(policy, refusal).map(|rule| format!("{}/{}", rule.pack, rule.id)).collect()
+}
+
 /// The declarations that the refusing rules miss.
 pub(super) fn needs(policy: &Policy, refusal: &Refusal) -> Vec<String> {
     let mut needs: Vec<_> = barring(policy, refusal).flat_map(|rule| rule.needs.iter()).collect();

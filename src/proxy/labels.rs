@@ -5,7 +5,19 @@ use std::borrow::Cow;
 use crate::audit::Record;
 use crate::geo::State;
 use crate::policy::{Mode, Outcome};
-use crate::telemetry::Verdict;
+use crate::telemetry::{Inspected, Verdict};
+
+/// What came of looking into a request, if somebody did.
+pub(super) fn inspected(record: &Record) -> Option<Inspected> {
+    let found = record.found.as_ref()?;
+    let unread = |kind: &crate::audit::Kind| kind.one.tag.as_str().starts_with("uninspectable.");
+    let result = match found.kinds.as_slice() {
+        [] => "clean",
+        kinds if kinds.iter().any(unread) => "unreadable",
+        _ => "found",
+    };
+    Some(Inspected { result })
+}
 
 /// The labels of the decision metric.
 pub(super) fn of(record: &Record) -> Verdict {

@@ -8,10 +8,11 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
-use crate::audit::Found;
+use crate::audit::{Found, Redacted};
 use crate::policy::{Approval, Content, Decision, Facts, Permit, Stake};
 
 use super::body::Body;
+use super::destination::Located;
 use super::draft::Draft;
 use super::error::Error;
 use super::forward::Client;
@@ -188,24 +189,76 @@ async fn decide(
     let located = destination::locate(draft, ask, &active).await?;
     let stake = look.as_ref().map(|_| active.stake(&facts, &located.places));
     let look = look.filter(|_| stake != Some(Stake::Nothing));
-    let (Some(look), Some(inspector)) = (look, &active.inspector) else {
+    let (Some(mut look), Some(inspector)) = (look, &active.inspector) else {
         let judged = destination::find(draft, &facts, ask, &statement, located).await?;
         held::permitted(draft, &judged.permits).await?;
         return Ok(Permitted { statement, judged, judge: None });
     };
     // Where it goes out whatever comes, nothing waits.
     let hold = (stake == Some(Stake::Answer)).then_some(active.inspect.hold);
-    let Seen { head, all, begun } = Box::pin(look.look(&proxy, (inspector, hold), host)).await?;
-    let seen = statement.seeing(&all);
-    draft.set_found(Found::of(&all, inspector.detectors().digester().key_id()));
-    state(draft, &seen)?;
-    let content = seen.content(&active, true);
-    let facts = ask.facts(draft, &seen, &content, approvals.as_deref());
-    let judged = destination::find(draft, &facts, ask, &seen, located).await?;
+    let seen = Box::pin(look.look(&proxy, (inspector, hold), host)).await?;
+    draft.set_found(Found::of(&seen.all, inspector.detectors().digester().key_id()));
+    let whole = statement.seeing(&seen.all);
+    state(draft, &whole)?;
+    let judging = judge_seen(draft, ask, &whole, located.clone());
+    let (whole, judged) = match Box::pin(judging).await {
+        Ok(judged) => (whole, judged),
+        Err(error) => {
+            let without = Without { statement: &statement, seen: &seen, located };
+            Box::pin(without.values(draft, ask, &mut look, error)).await?
+        }
+    };
     held::permitted(draft, &judged.permits).await?;
     let certificate = judged.met.as_ref().and_then(|met| met.lease.link.certificate.clone());
-    let judge = begun.then(|| Arc::new(Judge::new(draft, ask, (statement, head), certificate)));
-    Ok(Permitted { statement: seen, judged, judge })
+    let declared = (statement, seen.head);
+    let judge = seen.begun.then(|| Arc::new(Judge::new(draft, ask, declared, certificate)));
+    Ok(Permitted { statement: whole, judged, judge })
+}
+
+/// Judges every address with all that is known of the data.
+async fn judge_seen(
+    draft: &mut Draft,
+    ask: Ask<'_>,
+    statement: &Statement,
+    located: Located<'_>,
+) -> Result<Judged, Error> {
+    let active = Arc::clone(draft.active());
+    let approvals = draft.record().approvals.clone();
+    let content = statement.content(&active, true);
+    let facts = ask.facts(draft, statement, &content, approvals.as_deref());
+    destination::find(draft, &facts, ask, statement, located).await
+}
+
+/// What is barred, and may go without its values where every rule that bars it says so.
+struct Without<'a> {
+    statement: &'a Statement,
+    seen: &'a Seen,
+    located: Located<'a>,
+}
+
+impl Without<'_> {
+    /// Takes the values out and judges what is left; else the refusal stands.
+    async fn values(
+        self,
+        draft: &mut Draft,
+        ask: Ask<'_>,
+        look: &mut Look<'_>,
+        error: Error,
+    ) -> Result<(Statement, Judged), Error> {
+        let active = Arc::clone(draft.active());
+        let (policy, host) = (&active.policy, &ask.target.authority.host);
+        let (Error::Refused(refusal), Some(inspector)) = (&error, &active.inspector) else {
+            return Err(error);
+        };
+        let redacted = policy.redacts(refusal).then(|| look.redact(self.seen, (inspector, host)));
+        let Some((values, left)) = redacted.flatten() else { return Err(error) };
+        draft.count_again();
+        let statement = self.statement.seeing(&left);
+        state(draft, &statement)?;
+        let judged = judge_seen(draft, ask, &statement, self.located).await?;
+        draft.record().redacted = Some(Redacted { values, rules: held::barred_by(policy, refusal) });
+        Ok((statement, judged))
+    }
 }
 
 /// Notes what is known of the data. Where that cannot be recorded, tagged data stays.

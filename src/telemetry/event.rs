@@ -9,7 +9,7 @@ use tracing::{debug, error, info, warn};
 use super::client::ClientEvent;
 use super::desk::DeskEvent;
 use super::labels::{
-    Alert, Connections, Database, Direction, Ending, Lookup, Mark, Side, Sink, Stage, Transfer,
+    Alert, Connections, Database, Direction, Ending, Inspected, Lookup, Mark, Side, Sink, Stage, Transfer,
     Verdict,
 };
 use super::metrics::Metrics;
@@ -47,6 +47,10 @@ pub enum Event<'a> {
     Loaded(&'a [(Database, i64)], f64),
     /// A reload failed; the last good configuration stays.
     ReloadFailed(&'a str),
+    /// A request was looked into.
+    Inspected(Inspected),
+    /// So many values were taken out of a body.
+    Redacted(u64),
     /// A tunnel passed so many bytes outward that nobody read.
     Unread(u64),
     /// A request or tunnel ended.
@@ -94,6 +98,8 @@ impl Event<'_> {
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
             }
+            Self::Inspected(labels) => drop(metrics.inspected.get_or_create(&labels).inc()),
+            Self::Redacted(values) => drop(metrics.redacted.inc_by(values)),
             Self::Unread(bytes) => {
                 metrics.unread_bytes.inc_by(bytes);
             }

@@ -105,6 +105,13 @@ pub(super) struct Alert {
     pub(super) rule: String,
 }
 
+/// Labels of `egress_inspected_requests_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Inspected {
+    /// `clean`, `found`, or `unreadable`: something in it could not be read.
+    pub result: &'static str,
+}
+
 /// Labels of `egress_volume_marks_total`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Mark {

@@ -10,12 +10,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    Alert, Broken, Build, Connections, Database, Ending, Login, Lookup, Mark, Ruled, Sink, Stage,
+    Alert, Broken, Build, Connections, Database, Ending, Inspected, Login, Lookup, Mark, Ruled, Sink, Stage,
     Transfer, Verdict,
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 24] = [
+pub const NAMES: [&str; 26] = [
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_queue_records",
@@ -33,8 +33,10 @@ pub const NAMES: [&str; 24] = [
     "egress_geo_lookups_total",
     "egress_holds_decided_total",
     "egress_holds_open",
+    "egress_inspected_requests_total",
     "egress_login_failures_total",
     "egress_pinning_suspected_total",
+    "egress_redacted_values_total",
     "egress_reports_open",
     "egress_transfer_bytes_total",
     "egress_unscanned_bytes_total",
@@ -69,6 +71,8 @@ pub struct Metrics {
     pub(super) pinned: Counter,
     pub(super) protocol_errors: Family<Broken, Counter>,
     pub(super) unread_bytes: Counter,
+    pub(super) inspected: Family<Inspected, Counter>,
+    pub(super) redacted: Counter,
 }
 
 impl Metrics {
@@ -103,6 +107,8 @@ impl Metrics {
             pinned: Counter::default(),
             protocol_errors: Family::default(),
             unread_bytes: Counter::default(),
+            inspected: Family::default(),
+            redacted: Counter::default(),
         };
         metrics.register();
         metrics
@@ -124,6 +130,12 @@ impl Metrics {
             self.audit_queue.clone(),
         );
         r.register("audit_records", "Records written", self.audit_records.clone());
+        r.register(
+            "inspected_requests",
+            "Requests that were looked into",
+            self.inspected.clone(),
+        );
+        r.register("redacted_values", "Values taken out of bodies", self.redacted.clone());
         r.register("build_info", "The version that runs", build);
         r.register_with_unit(
             "client_request_duration",
@@ -168,6 +180,7 @@ impl Metrics {
     }
 
     fn register_rest(&mut self) {
+        self.register_clients();
         let r = &mut self.registry;
         r.register_with_unit("transfer", "Body bytes passed", Unit::Bytes, self.bytes.clone());
         r.register(
@@ -181,27 +194,38 @@ impl Metrics {
             Unit::Bytes,
             self.unread_bytes.clone(),
         );
-        r.register(
-            "client_protocol_errors",
-            "Connections of clients that were ended for breaking HTTP/2",
-            self.protocol_errors.clone(),
-        );
         r.register_with_unit(
             "certificate_end_timestamp",
             "When the first certificate or list of a kind ends",
             Unit::Seconds,
             self.ends.clone(),
         );
-        r.register(
-            "login_failures",
-            "Requests and connections of clients that did not prove who they are",
-            self.failed_logins.clone(),
-        );
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
         r.register(
             "volume_marks",
             "Counts that crossed a warning mark of their threshold",
             self.volume_marks.clone(),
+        );
+    }
+
+    fn register_clients(&mut self) {
+        // The most common of each are there from the start.
+        for reason in ["protocol-error", "enhance-your-calm"] {
+            drop(self.protocol_errors.get_or_create(&Broken { reason }));
+        }
+        for kind in ["credentials-missing", "credentials-wrong", "certificate-refused"] {
+            drop(self.failed_logins.get_or_create(&Login { kind }));
+        }
+        let r = &mut self.registry;
+        r.register(
+            "client_protocol_errors",
+            "Connections of clients that were ended for breaking HTTP/2",
+            self.protocol_errors.clone(),
+        );
+        r.register(
+            "login_failures",
+            "Requests and connections of clients that did not prove who they are",
+            self.failed_logins.clone(),
         );
     }
 

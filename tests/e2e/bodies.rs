@@ -241,3 +241,57 @@ fn no_value_is_in_records_answers_metrics_or_diagnostics() {
     }
     assert!(metrics.contains("egress_"), "the metrics are there");
 }
+
+const REDACT: &str = "[[rule]]\nid = \"no-cards\"\noutcome = \"block\"\nredact = true\nreason = \"cards stay here\"\n[rule.when]\ntags = [\"financial\", \"id\"]\nto = [\"CN\"]";
+
+#[test]
+fn values_are_taken_out_where_the_rule_says_so() {
+    let proxy = Proxy::start(&Config::new().with(REDACT));
+    let origin = origin(ABROAD);
+    let ask = |kind: &str, body: &str| {
+        let kind = format!("Content-Type: {kind}\r\n");
+        proxy.ask("POST", &format!("{}/", origin.url()), &kind, body).status()
+    };
+    let json = format!("{{\"card\":\"{CARD}\",\"email\":\"{MAIL}\",\"n\":7}}");
+    assert_eq!(ask("application/json", &json), 200);
+    let arrived = String::from_utf8(origin.request(0).body).unwrap();
+    assert_eq!(
+        arrived,
+        "{\"card\":\"0000 0000 0000 0000\",\"email\":\"zz.zzzzzzz@zzzz.zzzzzzz.zzz\",\"n\":7}"
+    );
+    let record = proxy.record();
+    assert_eq!(record["redacted"], serde_json::json!({"values": 2, "rules": ["local/no-cards"]}));
+    assert_eq!((&record["outcome"], &record["tags"]), (&"allow".into(), &serde_json::json!([])));
+    assert_eq!(found(&record, "financial.card")["count"], 1);
+    assert_eq!(ask("application/x-www-form-urlencoded", "a=1&mail=jo.planted%40firm.example.com&b=2"), 200);
+    assert_eq!(origin.request(1).body, b"a=1&mail=zz.zzzzzzzz00zzzz.zzzzzzz.zzz&b=2");
+    assert_eq!(ask("text/csv", "name,card\nx,4111111111111111\ny,5500005555555559\n"), 200);
+    assert_eq!(origin.request(2).body, b"name,card\nx,0000000000000000\ny,0000000000000000\n");
+}
+
+#[test]
+fn what_cannot_be_taken_out_stays() {
+    let proxy = Proxy::start(&Config::new().with(REDACT).with("[inspect]\nhold = \"16KiB\""));
+    let origin = origin(ABROAD);
+    let url = origin.url();
+    let vouched = "Content-Type: text/plain\r\nContent-MD5: x\r\n";
+    assert_eq!(proxy.ask("POST", &format!("{url}/"), vouched, MAIL).status(), 403);
+    assert_eq!(proxy.ask("POST", &format!("{url}/?to={MAIL}"), "", "x").status(), 403);
+    let long = format!("{}{MAIL}", clean(40_000));
+    let answer = proxy.ask("POST", &format!("{url}/"), "", &long);
+    assert_eq!(answer.status(), 403, "a body that is not held cannot be changed");
+    let mut coder = GzEncoder::new(Vec::new(), Compression::default());
+    coder.write_all(MAIL.as_bytes()).unwrap();
+    let coded = coder.finish().unwrap();
+    let mut client = proxy.client();
+    client.send(format!(
+        "POST {url}/ HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
+        origin.address,
+        coded.len()
+    ));
+    client.send(coded);
+    assert_eq!(client.response("POST").status(), 403);
+    for record in proxy.wait_records(4) {
+        assert_eq!((&record["redacted"], &record["outcome"]), (&Value::Null, &"block".into()));
+    }
+}

@@ -6,7 +6,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::listeners::Secure;
-use crate::support::{Proxy, program};
+use crate::support::{Proxy, program, wait_for};
 
 /// Days until the first of a kind ends, by the metrics.
 fn days(proxy: &Proxy, kind: &str) -> f64 {
@@ -15,10 +15,12 @@ fn days(proxy: &Proxy, kind: &str) -> f64 {
     (proxy.metric("egress_certificate_end_timestamp_seconds", &label) - now) / 86_400.0
 }
 
-fn warned(proxy: &Proxy, kind: &str) -> usize {
-    let text = proxy.output();
+/// What the program says comes on its own way, so it is waited for.
+fn is_warned(proxy: &Proxy, kind: &str, times: usize) {
     let told = |line: &&str| line.contains(kind) && line.contains("ends soon, renew it");
-    text.lines().filter(told).count()
+    let count = || proxy.output().lines().filter(told).count();
+    wait_for(&format!("{times} warnings of {kind}"), || (count() >= times).then_some(()));
+    assert_eq!(count(), times, "{kind}: {}", proxy.output());
 }
 
 #[test]
@@ -35,7 +37,7 @@ fn what_ends_soon_is_told_of_at_the_start_and_at_a_reload() {
     for (kind, wanted) in kinds.into_iter().zip([2.0, 2.0, 13.0]) {
         let left = days(&proxy, kind);
         assert!((wanted - 0.1..=wanted).contains(&left), "{kind}: {left}");
-        assert_eq!(warned(&proxy, kind), 1, "{kind}: {}", proxy.output());
+        is_warned(&proxy, kind, 1);
     }
 
     // The certificate and the list are renewed in place; the authority is not.
@@ -45,7 +47,7 @@ fn what_ends_soon_is_told_of_at_the_start_and_at_a_reload() {
     for (kind, (wanted, warnings)) in kinds.into_iter().zip([(100.0, 1), (15.0, 1), (13.0, 2)]) {
         let left = days(&proxy, kind);
         assert!((wanted - 0.1..=wanted).contains(&left), "{kind}: {left}");
-        assert_eq!(warned(&proxy, kind), warnings, "{kind}: {}", proxy.output());
+        is_warned(&proxy, kind, warnings);
     }
 }
 
@@ -53,9 +55,10 @@ fn what_ends_soon_is_told_of_at_the_start_and_at_a_reload() {
 fn what_has_ended_is_told_of_too() {
     let secure = Secure::new();
     let over = secure.authority.issue_expired("over", "IP:127.0.0.2");
-    let proxy = Proxy::start(&secure.config_of(&over));
+    let proxy = Proxy::start(&Secure::config_of(&over));
     assert!(days(&proxy, "listener-certificate") < 0.0);
-    assert!(proxy.output().contains("has ended, renew it"), "{}", proxy.output());
+    let told = || proxy.output().contains("has ended, renew it");
+    wait_for("the end in the log", || told().then_some(()));
 }
 
 #[test]

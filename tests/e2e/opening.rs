@@ -16,7 +16,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
 use crate::intercept::{Bench, HOST, always};
-use crate::support::{Config, Identity, Origin, Proxy, Wire, ok};
+use crate::support::{Config, Identity, Origin, Proxy, Wire, ok, wait_for};
 
 /// A name that no tunnel was opened to.
 const OTHER: &str = "other.example";
@@ -551,8 +551,9 @@ fn an_authority_that_cannot_be_read_matters_where_something_is_opened() {
     damaged.iter().for_each(|path| std::fs::write(path, "damaged").unwrap());
 
     let proxy = Proxy::start(&bench.config);
-    let said = proxy.output();
-    assert!(said.contains("tls.authority: ") && said.contains("nothing needs it now"), "{said}");
+    let told =
+        |said: &str| said.contains("tls.authority: ") && said.contains("nothing needs it now");
+    wait_for("the warning", || told(&proxy.output()).then_some(()));
     assert_eq!(proxy.get(&origin, "/").text(), "plain");
     // What is needed later is told of later.
     assert_eq!(proxy.ask_admin("POST", "/api/v1/reload").status(), 200);

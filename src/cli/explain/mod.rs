@@ -1,5 +1,6 @@
 //! `borderpost explain`: one decision off-line, with every rule's part in it.
 
+mod body;
 mod show;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -59,6 +60,8 @@ pub(super) struct Explain {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    body: body::Body,
+    #[command(flatten)]
     config: ConfigArgument,
 }
 
@@ -72,8 +75,10 @@ struct Way {
 
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let active = config::load(&self.config.clone().origin())?.active;
+        let origin = self.config.clone().origin();
+        let active = config::load(&origin)?.active;
         let (host, port) = self.destination()?;
+        let found = self.body.found((&active, &origin), (&host, self.url.path()))?;
         let address = self.address.or_else(|| known_address(&active, &host));
         let place = address.map(|address| {
             let (canonical, entry) = active.locate(&host, address);
@@ -89,7 +94,9 @@ impl Explain {
             Some(principal) => principal.exporter.as_deref(),
             None => active.exporter.as_deref(),
         });
-        let content = active.policy.weigh_slices(self.slices()?, true);
+        let mut slices = self.slices()?;
+        slices.extend(found.iter().flat_map(Slice::of_findings));
+        let content = active.policy.weigh_slices(slices, true);
         let declared = self.declared()?;
         let method = self.method.to_ascii_uppercase();
         let at = self.moment()?;
@@ -109,10 +116,10 @@ impl Explain {
         let explanation = active.policy.explain(&facts);
         let way = self.way(&active, &facts);
         if self.json {
-            let value = show::as_json(&active.policy, &facts, &explanation, &way);
+            let value = show::as_json(&active.policy, &facts, &explanation, &way, found.as_ref());
             line(serde_json::to_string_pretty(&value)?);
         } else {
-            show::print(&active.policy, &facts, &explanation, &way);
+            show::print(&active.policy, &facts, &explanation, &way, found.as_ref());
         }
         Ok(())
     }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::data::Tag;
+use crate::data::{Findings, Tag};
 use crate::policy::{Basis, Counts, Decision, Explanation, Facts, Held, Policy, RuleView, Truth};
 
 use crate::proxy::Plan;
 
-use super::super::output::line;
+use super::super::output::{count, line};
 use super::Way;
 
 /// A decision in one word, and what it stands on.
@@ -38,7 +38,13 @@ pub(super) fn verdict(policy: &Policy, decision: &Decision) -> (&'static str, St
     }
 }
 
-pub(super) fn print(policy: &Policy, facts: &Facts<'_>, explanation: &Explanation, way: &Way) {
+pub(super) fn print(
+    policy: &Policy,
+    facts: &Facts<'_>,
+    explanation: &Explanation,
+    way: &Way,
+    found: Option<&Findings>,
+) {
     let (outcome, why) = verdict(policy, &explanation.decision);
     line(format!("{outcome}: {why}"));
     line(format!("  host       {}", facts.host));
@@ -62,6 +68,11 @@ pub(super) fn print(policy: &Policy, facts: &Facts<'_>, explanation: &Explanatio
             facts.content.tags().to_string()
         }
     ));
+    for (tag, sum) in found.into_iter().flat_map(Findings::sums) {
+        let values = count(usize::try_from(sum.count).unwrap_or(usize::MAX), "value");
+        let (distinct, confidence) = (sum.distinct(), sum.confidence.name());
+        line(format!("  found      {tag}: {values}, {distinct} distinct, {confidence}"));
+    }
     if let Some((party, by)) = &explanation.recipient {
         line(format!("  recipient  {party}, known by {by}"));
     }
@@ -100,6 +111,7 @@ pub(super) fn as_json(
     facts: &Facts<'_>,
     explanation: &Explanation,
     way: &Way,
+    found: Option<&Findings>,
 ) -> serde_json::Value {
     let (outcome, why) = verdict(policy, &explanation.decision);
     let location = facts.place.as_ref().map(|place| {
@@ -124,6 +136,12 @@ pub(super) fn as_json(
         }).collect::<Vec<_>>(),
         "at": facts.circumstances.at.to_string(),
         "tags": facts.content.tags().iter().map(Tag::as_str).collect::<Vec<_>>(),
+        "found": found.map(|found| found.sums().iter().map(|(tag, sum)| json!({
+            "tag": tag.as_str(),
+            "count": sum.count,
+            "distinct": sum.distinct(),
+            "confidence": sum.confidence.name(),
+        })).collect::<Vec<_>>()),
         "rules": explanation.rules,
         "changes": explanation.changes,
     })

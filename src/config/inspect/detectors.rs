@@ -1,15 +1,60 @@
-//! `[[detector]]`: patterns of one's own.
+//! `[[detector]]` and `[[dictionary]]`: patterns and lists of one's own.
 
-use crate::data::{Check, Detectors, Pattern};
+use std::path::Path;
+
+use crate::data::{Check, Detectors, Dictionary, Digester, Pattern};
 
 use super::super::section::{Section, Word};
 use super::super::words::parse_id;
 
-/// Reads every `[[detector]]`.
-pub(super) fn patterns(root: &Section<'_>) -> Vec<Pattern> {
+/// Reads every `[[detector]]` and `[[dictionary]]`; files are looked for under `base`.
+pub(super) fn own(
+    root: &Section<'_>,
+    digester: &Digester,
+    base: &Path,
+) -> (Vec<Pattern>, Vec<Dictionary>) {
     let mut names = Vec::new();
-    let sections = root.sections("detector");
-    sections.iter().filter_map(|section| pattern(section, &mut names)).collect()
+    let (patterns, lists) = (root.sections("detector"), root.sections("dictionary"));
+    let patterns = patterns.iter().filter_map(|section| pattern(section, &mut names)).collect();
+    let lists = lists.iter().filter_map(|section| list(section, &mut names, digester, base));
+    (patterns, lists.collect())
+}
+
+/// A list; of its lines no error shows more than the number.
+fn list<'a>(
+    section: &Section<'a>,
+    names: &mut Vec<&'a str>,
+    digester: &Digester,
+    base: &Path,
+) -> Option<Dictionary> {
+    let name = name(section, names);
+    let tag = section.required("tag").and_then(|word| section.tag(&word));
+    let file = section.required("file")?;
+    let path = base.join(file.text);
+    let shown = path.display();
+    let text = section.parse(&file, |_| {
+        std::fs::read_to_string(&path).map_err(|error| format!("{shown}: {error}"))
+    })?;
+    let (name, tag) = (name?, tag?);
+    let problem = |line: usize, why: &str| {
+        section.problem(file.span.clone(), format!("{shown}:{line}: {why}"), None);
+    };
+    if Dictionary::is_hashed(&text) {
+        if digester.is_of_this_run() {
+            problem(1, "hashes are of a key, and `[inspect]` has no `digest_key`");
+            return None;
+        }
+        let list = Dictionary::of_hashes(name.text, &tag, digester, &text);
+        return list.map_err(|(line, error)| problem(line, &error.to_string())).ok();
+    }
+    let (list, short) = Dictionary::of_lines(name.text, &tag, digester, &text);
+    if let Some(line) = short.first() {
+        problem(*line, "fewer than 5 letters and digits stand everywhere");
+    }
+    if list.is_empty() && short.is_empty() {
+        problem(1, "the list has no value");
+    }
+    Some(list)
 }
 
 fn pattern<'a>(section: &Section<'a>, names: &mut Vec<&'a str>) -> Option<Pattern> {

@@ -21,13 +21,24 @@ const KEYS: [&str; 3] = ["digest_key", "digest_key_env", "digest_key_credential"
 
 /// Reads nothing but what bodies are looked through for.
 pub fn inspector(origin: &Origin) -> Result<Arc<Inspector>, Problems> {
+    partly(origin, |root, problems| {
+        let carriers = carriers::read_or_shipped(root, problems);
+        build(root, &root.section("inspect"), &near(origin), carriers)
+    })
+}
+
+/// Reads nothing but the key of digests.
+pub fn digester(origin: &Origin) -> Result<Digester, Problems> {
+    partly(origin, |root, _| key(&root.section("inspect"), &near(origin)))
+}
+
+fn partly<T>(origin: &Origin, read: impl Fn(&Section<'_>, &Collector) -> T) -> Result<T, Problems> {
     let problems = Collector::default();
     let built = text_of(origin, &problems).map(|text| {
         let text = Arc::new(text);
         let table = parse(&text, &problems);
         let root = Section::new(&text, &problems, table.get_ref(), 0..0).partly_read();
-        let carriers = carriers::read_or_shipped(&root, &problems);
-        build(&root, &root.section("inspect"), &near(origin), carriers)
+        read(&root, &problems)
     });
     problems.finish()?;
     Ok(built.expect("whatever is missing has been told as a mistake"))
@@ -59,9 +70,9 @@ fn build(
     carriers: Carriers,
 ) -> Arc<Inspector> {
     let limits = limits(section);
-    let digester = digester(section, base);
-    let patterns = detectors::patterns(root);
-    let detectors = Detectors::new(digester).with(patterns, Vec::new());
+    let digester = key(section, base);
+    let (patterns, lists) = detectors::own(root, &digester, base);
+    let detectors = Detectors::new(digester).with(patterns, lists);
     let inspector = Inspector::new(Arc::new(detectors), limits);
     let inspector = inspector.with_fields(fields::map(root));
     Arc::new(inspector.with_labels(labels::rules(root, carriers)))
@@ -84,7 +95,7 @@ fn limits(section: &Section<'_>) -> Limits {
 
 /// The key of digests. Without one they tell which findings of this run are equal, and nothing
 /// beyond it.
-fn digester(section: &Section<'_>, base: &Path) -> Digester {
+fn key(section: &Section<'_>, base: &Path) -> Digester {
     let id = section.word("digest_key_id");
     let secret = secrets::of(section, KEYS, base);
     let named = KEYS.into_iter().find(|key| section.has(key));
@@ -112,7 +123,8 @@ fn of_this_run() -> Digester {
     let draw = || {
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("the system gives randomness");
-        Digester::new(&key, "this-run").expect("32 octets are long enough")
+        let digester = Digester::new(&key, "this-run").map(Digester::of_this_run);
+        digester.expect("32 octets are long enough")
     };
     RUN.get_or_init(draw).clone()
 }

@@ -84,6 +84,7 @@ impl Reading<'_> {
             needs: Self::needs(section),
             reports: section.words("report").iter().map(|word| word.text.to_owned()).collect(),
             alert: section.flag("alert").unwrap_or(false),
+            redact: super::super::rules::redact(section, effective),
             duty: section.flag("duty").unwrap_or(false),
             unless,
             ..Rule::plain(id?, outcome?, conditions)

@@ -21,8 +21,8 @@ enum Segment {
     Is(String),
 }
 
-/// A place in a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place in a body; by default the whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pointer(Vec<Step>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]

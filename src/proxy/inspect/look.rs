@@ -12,8 +12,9 @@ use super::super::Proxy;
 use super::super::error::Error;
 use super::super::forward::Client;
 use super::super::frame::patience;
+use super::super::grpc;
 use super::super::wire::{Fault, FaultKind};
-use super::head;
+use super::{head, redact};
 use super::source::{Broken, Reading, Source};
 
 /// A request of which more could be known.
@@ -34,6 +35,25 @@ pub(in crate::proxy) struct Seen {
     pub(in crate::proxy) begun: bool,
 }
 
+/// An inspection of a body of which the head says so much.
+fn inspection(
+    inspector: &Arc<Inspector>,
+    host: &Host,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Inspection {
+    let text = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let text = |name| text(name).and_then(|value| str::from_utf8(value).ok());
+    let host = host.to_string();
+    let described = Described {
+        host: &host,
+        path: uri.path(),
+        content_type: text(header::CONTENT_TYPE),
+        content_encoding: text(header::CONTENT_ENCODING),
+    };
+    Inspection::new(inspector, &described)
+}
+
 impl Look<'_> {
     /// Whether it carries something that was not declared.
     pub(in crate::proxy) fn is_worth_it(&self) -> bool {
@@ -42,7 +62,7 @@ impl Look<'_> {
 
     /// Looks; `hold` octets of the body may wait, or none has to.
     pub(in crate::proxy) async fn look(
-        self,
+        &mut self,
         proxy: &Proxy,
         (inspector, hold): (&Arc<Inspector>, Option<usize>),
         host: &Host,
@@ -53,18 +73,10 @@ impl Look<'_> {
             return Ok(seen);
         }
         let body = std::mem::replace(self.body, Source::Empty);
-        let text = |name| self.headers.get(name).map(HeaderValue::as_bytes);
-        let text = |name| text(name).and_then(|value| str::from_utf8(value).ok());
-        let host = host.to_string();
-        let described = Described {
-            host: &host,
-            path: self.uri.path(),
-            content_type: text(header::CONTENT_TYPE),
-            content_encoding: text(header::CONTENT_ENCODING),
-        };
-        let inspection = Inspection::new(inspector, &described);
-        let Some(limit) = hold else {
-            *self.body = body.watched(inspection);
+        let inspection = inspection(inspector, host, self.uri, self.headers);
+        // Calls answer one another: each message waits by itself, and none for the end of all.
+        let Some(limit) = hold.filter(|_| !grpc::is_spoken(self.headers)) else {
+            *self.body = body.watched(inspection, hold.is_none());
             return Ok(Seen { begun: true, ..seen });
         };
         let pause = patience(&proxy.settings, self.headers, proxy.settings.body_timeout);
@@ -77,6 +89,20 @@ impl Look<'_> {
         };
         seen.all.absorb(found);
         Ok(Seen { begun, ..seen })
+    }
+
+    /// Takes the values out of the body, if it can be done; how many, and what is found then.
+    pub(in crate::proxy) fn redact(
+        &mut self,
+        seen: &Seen,
+        (inspector, host): (&Arc<Inspector>, &Host),
+    ) -> Option<(u64, Findings)> {
+        let values =
+            redact::may_change(self.headers).then(|| redact::redact(self.body, &seen.all))??;
+        let inspection = inspection(inspector, host, self.uri, self.headers);
+        let mut found = seen.head.clone();
+        found.absorb(redact::look_again(self.body, inspection));
+        Some((values, found))
     }
 
     /// A body that ended before it was sent on is its client's fault.

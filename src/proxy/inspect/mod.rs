@@ -4,6 +4,7 @@
 mod head;
 mod judge;
 mod look;
+mod redact;
 mod room;
 mod settings;
 mod source;

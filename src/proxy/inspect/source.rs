@@ -31,10 +31,10 @@ pub(in crate::proxy) enum Source {
 /// What is held of a body.
 #[derive(Debug)]
 pub(in crate::proxy) struct Held {
-    pieces: VecDeque<Bytes>,
+    pub(super) pieces: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
     /// What comes after it, if it is not all.
-    rest: Option<Watch>,
+    pub(super) rest: Option<Watch>,
     _taken: Taken,
 }
 
@@ -98,10 +98,11 @@ impl Source {
         }
     }
 
-    /// Lets it pass, and looks at what passes.
-    pub(super) fn watched(self, inspection: Inspection) -> Self {
+    /// Lets it pass while it is looked at: `free` of what is found, or as far as it is decided.
+    pub(super) fn watched(self, inspection: Inspection, free: bool) -> Self {
         let Self::Live(live) = self else { return self };
-        let rest = Some(Watch::new(live, inspection, VecDeque::new()).free());
+        let watch = Watch::new(live, inspection, VecDeque::new());
+        let rest = Some(if free { watch.free() } else { watch });
         let (pieces, trailers, taken) = (VecDeque::new(), None, Room::default().enter());
         Self::Held(Box::new(Held { pieces, trailers, rest, _taken: taken }))
     }
