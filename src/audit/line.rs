@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::policy::{Declared, Due, Exporter, Mode, Outcome, Slice, Unit};
 
 use super::found::{Found, Kind};
-use super::record::{Redacted, Authenticated, Location, Record, Tolled};
+use super::record::{Authenticated, Location, Record, Redacted, Tolled};
 
 /// The fields of a line, in order.
 #[derive(Debug, Serialize)]

@@ -13,7 +13,9 @@ pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
 };
 pub use found::{Found, Kind};
-pub use record::{Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tolled, Waiting};
+pub use record::{
+    Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tolled, Waiting,
+};
 pub use sink::{PATIENCE, Sink, SinkTarget};
 pub use state::open_volumes;
 pub use volumes::{

@@ -229,8 +229,7 @@ impl Policy {
     pub fn redacts(&self, refusal: &Refusal) -> bool {
         let bars = |held: &&Held| held.outcome.refuses() && self.enforces(held);
         let lets_out = |held: &Held| self.rule(held).is_some_and(|rule| rule.redact);
-        matches!(refusal.basis, Basis::Rule(_))
-            && refusal.held.iter().filter(bars).all(lets_out)
+        matches!(refusal.basis, Basis::Rule(_)) && refusal.held.iter().filter(bars).all(lets_out)
     }
 
     /// Whether some answer depends on the certificate that the destination shows.

@@ -330,7 +330,9 @@ impl Drop for Draft {
         self.alert(&record);
         let verdict = labels::of(&record);
         let metrics = &self.proxy.metrics;
-        labels::inspected(&record).into_iter().for_each(|one| Event::Inspected(one).record(metrics));
+        labels::inspected(&record)
+            .into_iter()
+            .for_each(|one| Event::Inspected(one).record(metrics));
         record.redacted.iter().for_each(|one| Event::Redacted(one.values).record(metrics));
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);

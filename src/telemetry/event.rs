@@ -9,8 +9,8 @@ use tracing::{debug, error, info, warn};
 use super::client::ClientEvent;
 use super::desk::DeskEvent;
 use super::labels::{
-    Alert, Connections, Database, Direction, Ending, Inspected, Lookup, Mark, Side, Sink, Stage, Transfer,
-    Verdict,
+    Alert, Connections, Database, Direction, Ending, Inspected, Lookup, Mark, Side, Sink, Stage,
+    Transfer, Verdict,
 };
 use super::metrics::Metrics;
 

@@ -10,8 +10,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    Alert, Broken, Build, Connections, Database, Ending, Inspected, Login, Lookup, Mark, Ruled, Sink, Stage,
-    Transfer, Verdict,
+    Alert, Broken, Build, Connections, Database, Ending, Inspected, Login, Lookup, Mark, Ruled,
+    Sink, Stage, Transfer, Verdict,
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
@@ -130,11 +130,7 @@ impl Metrics {
             self.audit_queue.clone(),
         );
         r.register("audit_records", "Records written", self.audit_records.clone());
-        r.register(
-            "inspected_requests",
-            "Requests that were looked into",
-            self.inspected.clone(),
-        );
+        r.register("inspected_requests", "Requests that were looked into", self.inspected.clone());
         r.register("redacted_values", "Values taken out of bodies", self.redacted.clone());
         r.register("build_info", "The version that runs", build);
         r.register_with_unit(

@@ -10,5 +10,5 @@ mod metrics;
 pub use client::ClientEvent;
 pub use desk::DeskEvent;
 pub use event::Event;
-pub use labels::{Inspected, Database, Direction, Side, Stage, Verdict};
+pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::{Metrics, NAMES};

@@ -263,7 +263,10 @@ fn values_are_taken_out_where_the_rule_says_so() {
     assert_eq!(record["redacted"], serde_json::json!({"values": 2, "rules": ["local/no-cards"]}));
     assert_eq!((&record["outcome"], &record["tags"]), (&"allow".into(), &serde_json::json!([])));
     assert_eq!(found(&record, "financial.card")["count"], 1);
-    assert_eq!(ask("application/x-www-form-urlencoded", "a=1&mail=jo.planted%40firm.example.com&b=2"), 200);
+    assert_eq!(
+        ask("application/x-www-form-urlencoded", "a=1&mail=jo.planted%40firm.example.com&b=2"),
+        200
+    );
     assert_eq!(origin.request(1).body, b"a=1&mail=zz.zzzzzzzz00zzzz.zzzzzzz.zzz&b=2");
     assert_eq!(ask("text/csv", "name,card\nx,4111111111111111\ny,5500005555555559\n"), 200);
     assert_eq!(origin.request(2).body, b"name,card\nx,0000000000000000\ny,0000000000000000\n");

@@ -14,8 +14,8 @@ use super::super::forward::Client;
 use super::super::frame::patience;
 use super::super::grpc;
 use super::super::wire::{Fault, FaultKind};
-use super::{head, redact};
 use super::source::{Broken, Reading, Source};
+use super::{head, redact};
 
 /// A request of which more could be known.
 pub(in crate::proxy) struct Look<'r> {
@@ -23,6 +23,8 @@ pub(in crate::proxy) struct Look<'r> {
     pub(in crate::proxy) uri: &'r Uri,
     pub(in crate::proxy) headers: &'r HeaderMap,
     pub(in crate::proxy) body: &'r mut Source,
+    /// Whether what it asks for goes on after its answer, and carries data then.
+    pub(in crate::proxy) goes_on: bool,
 }
 
 /// What was seen.
@@ -57,7 +59,7 @@ fn inspection(
 impl Look<'_> {
     /// Whether it carries something that was not declared.
     pub(in crate::proxy) fn is_worth_it(&self) -> bool {
-        !self.body.is_end_stream() || head::says_something(self.uri, self.headers)
+        self.goes_on || !self.body.is_end_stream() || head::says_something(self.uri, self.headers)
     }
 
     /// Looks; `hold` octets of the body may wait, or none has to.
@@ -68,7 +70,7 @@ impl Look<'_> {
         host: &Host,
     ) -> Result<Seen, Error> {
         let found = head::look(inspector, self.uri, self.headers);
-        let mut seen = Seen { head: found.clone(), all: found, begun: false };
+        let mut seen = Seen { head: found.clone(), all: found, begun: self.goes_on };
         if self.body.is_end_stream() {
             return Ok(seen);
         }
@@ -88,7 +90,7 @@ impl Look<'_> {
             Reading::Begun(found) => (found, true),
         };
         seen.all.absorb(found);
-        Ok(Seen { begun, ..seen })
+        Ok(Seen { begun: begun || self.goes_on, ..seen })
     }
 
     /// Takes the values out of the body, if it can be done; how many, and what is found then.

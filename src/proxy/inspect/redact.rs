@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn nothing_changes_what_something_vouches_for() {
         assert!(may_change(&HeaderMap::new()));
-        let vouched = [(http::header::HeaderName::from_static("content-md5"), http::HeaderValue::from_static("x"))];
+        let vouched = [(
+            http::header::HeaderName::from_static("content-md5"),
+            http::HeaderValue::from_static("x"),
+        )];
         assert!(!may_change(&HeaderMap::from_iter(vouched)));
     }
 }
