@@ -64,7 +64,7 @@ pub(super) struct Standing {
     /// How much depended on what was still to come of it, where that is looked into.
     pub(super) stake: Option<Stake>,
     /// What was found in it since.
-    learnt: Mutex<Learnt>,
+    learnt: Mutex<Option<Box<Learnt>>>,
 }
 
 /// What is known of what a tunnel carried.
@@ -180,15 +180,15 @@ impl Standing {
 
     /// Notes what was found in what it carried: from now on it stands on that.
     pub(super) fn learn(&self, statement: Statement) {
-        self.learnt().statement = Some(statement);
+        self.learnt().get_or_insert_default().statement = Some(statement);
     }
 
     /// Notes what was counted for that.
     pub(super) fn recount(&self, counts: &[Tolled]) {
-        self.learnt().counts = Some(counts.to_vec());
+        self.learnt().get_or_insert_default().counts = Some(counts.to_vec());
     }
 
-    fn learnt(&self) -> MutexGuard<'_, Learnt> {
+    fn learnt(&self) -> MutexGuard<'_, Option<Box<Learnt>>> {
         self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -315,14 +315,16 @@ impl Standing {
             return false;
         }
         let learnt = self.learnt();
-        let statement = learnt.statement.as_ref().unwrap_or(&self.statement);
+        let seen = learnt.as_ref().and_then(|learnt| learnt.statement.as_ref());
+        let statement = seen.unwrap_or(&self.statement);
         let content = statement.content(&active, true);
         let approvals = proxy.desk.approvals(&self.authority.host);
         let facts = self.facts(&content, approvals.as_deref(), Timestamp::now());
         let facts = &facts;
         let socket: SocketAddr = self.permit.socket();
         let place = active.place(&self.authority.host, socket);
-        let tolled = learnt.counts.as_ref().unwrap_or(&self.counts);
+        let tolled = learnt.as_ref().and_then(|learnt| learnt.counts.as_ref());
+        let tolled = tolled.unwrap_or(&self.counts);
         let counts = counts(tolled, &active.policy, &Facts { place: Some(place), ..*facts });
         let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
         let facts = Facts { circumstances, ..*facts };

@@ -120,7 +120,7 @@ struct Listening {
 
 /// Whether something depends on what the client will say.
 fn listen(
-    draft: &mut Draft,
+    draft: &Draft,
     standing: &mut Standing,
     judge: Option<Arc<Judge>>,
     headers: &HeaderMap,
@@ -156,7 +156,7 @@ pub(super) fn open(
     let Switched { answered, upgrade, mut standing, judge } = switched;
     let Answered { response, .. } = answered;
     let (mut head, body) = response.into_parts();
-    let listening = listen(&mut draft, &mut standing, judge, &head.headers);
+    let listening = listen(&draft, &mut standing, judge, &head.headers);
     let mut response = Response::new(body);
     *response.extensions_mut() = std::mem::take(&mut head.extensions);
     let upstream = hyper::upgrade::on(&mut response);

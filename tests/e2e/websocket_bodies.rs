@@ -3,6 +3,7 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::support::{Config, Origin, Proxy, Wire, wait_for};
 
@@ -279,6 +280,46 @@ fn a_policy_that_gets_tighter_ends_what_carried_too_much() {
         proxy.reload(&rules.clone().rule("none", "block", "", tighter));
         assert!(client.rest().is_empty(), "{sent}");
         assert_eq!(proxy.record()["error"]["code"], "tunnel-revoked", "{sent}");
+    }
+}
+
+/// Counts people whose addresses go abroad.
+const COUNTING: &str = "[pack]\nid = \"own\"\nversion = \"1\"\nauthority = \"Standard 7\"\n\
+    as_of = 2099-01-01\neffective_from = 2020-01-01\n\
+    [territory.abroad]\nall_except = [\"US\"]\n\
+    [class.contact]\ntags = [\"id.contact\"]\nunit = \"subject\"\nover = 3\ncite = \"1\"\n\
+    [counter.year]\nclasses = [\"contact\"]\nkeyed_by = [\"exporter\"]\n\
+    window = { rolling_months = 12 }\nto = [\"abroad\"]\ncite = \"2\"\n\
+    [[rule]]\nid = \"much\"\noutcome = \"block\"\nreason = \"too much\"\ncite = \"3\"\n\
+    [rule.when]\nto = [\"abroad\"]\nbulk = { counter = \"year\", classes = [\"*\"] }\n";
+
+#[test]
+fn people_of_all_messages_add_up_once_and_those_that_were_barred_do_not() {
+    let state = TempDir::new().unwrap();
+    let config = Config::new().law(state.path()).pack(COUNTING).file("key", &"k".repeat(32));
+    let proxy = Proxy::start(&config.with("[inspect]\ndigest_key = \"key\""));
+    let mail = |names: &[&str]| {
+        let one = |name: &&str| format!("{{\"mail\":\"{name}@firm.example.com\"}}");
+        frame(TEXT, format!("[{}]", names.iter().map(one).collect::<Vec<_>>().join(",")))
+    };
+    for (at, (passes, too_many)) in [
+        (vec![mail(&["ann", "bob"]), mail(&["ann"]), mail(&["cat", "bob"])], mail(&["dan"])),
+        (vec![mail(&["cat"]), mail(&["bob"])], mail(&["eve"])),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let origin = origin(LOGGED, "");
+        let mut client = open(&proxy, &origin);
+        let all = passes.concat();
+        client.send(&all);
+        arrives(&origin, &all);
+        client.send(too_many);
+        let record = proxy.wait_records(at + 1).pop().unwrap();
+        hears_of(&mut client, &record);
+        assert_eq!(record["rules"][0]["rule"], "much", "{record:#}");
+        assert_eq!(record["messages_out"], passes.len());
+        assert_eq!(record["counts"][0]["after"], 4, "three left, and no fourth: {record:#}");
     }
 }
 

@@ -248,7 +248,9 @@ impl<'c> Messages<'c> {
             };
         }
         if barred || error.is_some() {
-            self.unsay().await;
+            if self.is_unsaid() {
+                self.judge.recount(&self.found).await;
+            }
             if let Some(error) = error {
                 let error = Box::pin(held::refused(self.draft, error)).await;
                 self.draft.set_error(&error);
@@ -256,17 +258,17 @@ impl<'c> Messages<'c> {
             return Err(End::MessageBarred);
         }
         if !self.standing.holds(self.draft.proxy()) {
-            self.unsay().await;
+            if self.is_unsaid() {
+                self.judge.recount(&self.found).await;
+            }
             return Err(End::Revoked);
         }
         Ok(())
     }
 
-    /// Whom only the message under way told of is not counted, if nothing of it left.
-    async fn unsay(&mut self) {
-        if self.hold.is_some() && !self.queue.has_left() {
-            self.judge.recount(&self.found).await;
-        }
+    /// Whether nothing of the message under way left: whom it alone told of is not counted.
+    fn is_unsaid(&self) -> bool {
+        self.hold.is_some() && !self.queue.has_left()
     }
 
     async fn write(

@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(seen, ends, "{size}");
         }
         let mut whole = ServerFrames::default();
-        whole.follow_all(&all[..ends[1] + 1]);
+        whole.follow_all(&all[..=ends[1]]);
         assert!(!whole.is_between());
         whole.follow_all(&all[ends[1] + 1..]);
         assert!(whole.is_between());
