@@ -219,6 +219,11 @@ impl Draft {
         self.has_body = true;
     }
 
+    /// Notes that the body has turned out to be empty.
+    pub(super) fn expect_nothing(&mut self) {
+        self.has_body = false;
+    }
+
     /// Tells at once what a rule wants told.
     fn alert(&self, record: &Record) {
         let rules = record.held.iter().filter(|held| held.lifted.is_none());

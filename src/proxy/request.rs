@@ -126,6 +126,9 @@ async fn walk(
     let goes_on = head.extensions.get::<Upgrade>().is_some();
     let look = Look { client: from, uri: &head.uri, headers, body: &mut body, goes_on };
     let Permitted { statement, judged, judge } = decide(draft, ask, Some(look)).await?;
+    if body.is_end_stream() {
+        draft.expect_nothing();
+    }
     body.rest().into_iter().zip(judge.clone()).for_each(|(rest, judge)| rest.judged_by(judge));
     let request = Request::from_parts(head, body);
     let upgrade = request.extensions().get::<Upgrade>().cloned();

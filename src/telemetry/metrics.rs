@@ -130,8 +130,6 @@ impl Metrics {
             self.audit_queue.clone(),
         );
         r.register("audit_records", "Records written", self.audit_records.clone());
-        r.register("inspected_requests", "Requests that were looked into", self.inspected.clone());
-        r.register("redacted_values", "Values taken out of bodies", self.redacted.clone());
         r.register("build_info", "The version that runs", build);
         r.register_with_unit(
             "client_request_duration",
@@ -178,6 +176,11 @@ impl Metrics {
     fn register_rest(&mut self) {
         self.register_clients();
         let r = &mut self.registry;
+        for result in ["clean", "found", "unreadable"] {
+            drop(self.inspected.get_or_create(&Inspected { result }));
+        }
+        r.register("inspected_requests", "Requests that were looked into", self.inspected.clone());
+        r.register("redacted_values", "Values taken out of bodies", self.redacted.clone());
         r.register_with_unit("transfer", "Body bytes passed", Unit::Bytes, self.bytes.clone());
         r.register(
             "pinning_suspected",

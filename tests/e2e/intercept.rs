@@ -5,7 +5,7 @@ use serde_json::Value;
 
 pub(crate) use crate::support::Bench;
 use crate::support::{
-    Config, Frame, Frames, H2Origin, Identity, Origin, Wire, flag, ok, tls_client,
+    Config, Frame, Frames, H2Origin, Identity, Origin, Wire, flag, ok, tls_client, wait_for,
 };
 
 pub(crate) const HOST: &str = Bench::HOST;
@@ -223,6 +223,7 @@ fn plain_http_in_a_tunnel_is_decided_too() {
     assert_eq!((ask(""), ask("X-Data-Class: health\r\n")), (200, 451));
     assert_eq!(origin.requests().len(), 1);
     // Each tunnel connects once: the request inside takes that connection.
+    wait_for("the second connection", || (origin.connections() >= 2).then_some(()));
     assert_eq!(origin.connections(), 2);
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 35] = [
+const FIELDS: [&str; 37] = [
     "time",
     "id",
     "client",
@@ -28,6 +28,8 @@ const FIELDS: [&str; 35] = [
     "recipient",
     "tags",
     "data",
+    "found",
+    "redacted",
     "context",
     "counts",
     "rules",

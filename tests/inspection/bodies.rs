@@ -1,6 +1,6 @@
 //! Bodies in which the same record lies within layers of every kind.
 
-use crate::make::Kept::{After, Deflated, Stored};
+use crate::make::Kept::{After, Deflated, Stored, StoredAfter};
 use crate::make::{self, RECORD, br, deflate, gzip, long, multipart, utf16, zlib, zstd};
 
 /// A body, and what is said of it.
@@ -203,6 +203,12 @@ pub(crate) fn samples() -> Vec<Sample> {
             "zip, sizes after",
             said("", ""),
             make::zip(&[("a.txt", b"x", After), ("b.json", record, After)]),
+            "zip[1]",
+        ),
+        sample(
+            "zip, stored, sizes after",
+            said("", ""),
+            make::zip(&[("a", b"PPK\x07\x08PK\x07", StoredAfter), ("b.json", record, StoredAfter)]),
             "zip[1]",
         ),
         sample(

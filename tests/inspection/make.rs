@@ -84,6 +84,8 @@ pub(crate) enum Kept {
     Deflated,
     /// Deflated, with its sizes after it.
     After,
+    /// Stored, with its sizes after it.
+    StoredAfter,
     Encrypted,
     /// By a method that nobody knows.
     Odd,
@@ -96,13 +98,14 @@ pub(crate) fn zip(members: &[(&str, &[u8], Kept)]) -> Vec<u8> {
             Kept::Stored => (0_u16, 0_u16),
             Kept::Deflated => (0, 8),
             Kept::After => (8, 8),
+            Kept::StoredAfter => (8, 0),
             Kept::Encrypted => (1, 8),
             Kept::Odd => (0, 19),
         };
         let data = if method == 8 { deflate(content) } else { content.to_vec() };
         let size = u32::try_from(data.len()).unwrap();
         let full = u32::try_from(content.len()).unwrap();
-        let after = *kept == Kept::After;
+        let after = matches!(kept, Kept::After | Kept::StoredAfter);
         let (told, told_full) = if after { (0, 0) } else { (size, full) };
         let mut fields = Vec::new();
         for field in [20, flags, method, 0, 0] {

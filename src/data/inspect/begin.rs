@@ -50,7 +50,9 @@ impl Begin {
 impl Stage for Begin {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         if self.next.is_none() {
-            if !self.held.fill(&mut piece, LOOK) {
+            // Calls answer one another: what they say may be short, and waits for nothing.
+            let look = if is_call(&self.said.media) { 1 } else { LOOK };
+            if !self.held.fill(&mut piece, look) {
                 return;
             }
             self.told(shared);
@@ -77,7 +79,15 @@ impl Stage for Begin {
     }
 }
 
+fn is_call(media: &str) -> bool {
+    media.starts_with("application/grpc") && !media.contains("-text")
+}
+
 fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
+    // No other format begins like a message of a call: with its flags.
+    if is_call(&said.media) && matches!(head, [0 | 1, ..]) {
+        return Grpc::open(place, shared);
+    }
     match Magic::of(head) {
         Some(Magic::Coded(coding)) => {
             return coding::open(&[coding], place, Said::default(), shared);
@@ -107,9 +117,6 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     if said.media == "message/rfc822" || super::part::is_mail(head) {
         let next = shared.enter(place, "mail");
         return next.map_or_else(|| -> Next { Box::new(Passed) }, |place| Part::mail(&place));
-    }
-    if said.media.starts_with("application/grpc") && !said.media.contains("-text") {
-        return Grpc::open(place, shared);
     }
     if is_protobuf(&said.media) && !matches!(head, [b'{' | b'[', ..]) {
         let next = shared.enter(place, "protobuf");

@@ -49,6 +49,11 @@ impl Leaf {
         }
     }
 
+    /// Without a head to show: it is made of something whose head is shown.
+    pub(super) fn without_head(self) -> Self {
+        Self { head: None, ..self }
+    }
+
     /// Without a look into runs of letters: somebody else reads them.
     pub(super) fn without_runs(self) -> Self {
         Self { runs: None, ..self }

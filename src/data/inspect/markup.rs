@@ -44,7 +44,7 @@ impl Markup {
         let named = Named { name: name.to_owned(), ..Named::default() };
         let text = Leaf::new(place, named, Some(Syntax::Text), shared);
         let tags = place.view("markup");
-        let tags = Leaf::new(&tags, Named::default(), Some(Syntax::Text), shared);
+        let tags = Leaf::new(&tags, Named::default(), Some(Syntax::Text), shared).without_head();
         Self { text, tags, name: None }
     }
 

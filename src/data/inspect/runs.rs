@@ -11,6 +11,13 @@ use super::transfer::Sextets;
 /// So many letters make a run.
 const LETTERS: usize = 64;
 
+/// So many octets are decoded before it is decided whether a run is looked into: most are
+/// digests and keys, in which there is nothing to find.
+const FIRST: usize = 192;
+
+/// So many printable octets in a row are worth a look.
+const PRINTABLE: usize = 6;
+
 /// How much is read at once, and how many octets may be held of it.
 const BITE: usize = 1 << 10;
 const LAG: u64 = 32;
@@ -72,8 +79,20 @@ struct Open {
     inputs: Marks,
     output: Vec<u8>,
     next: Option<Next>,
+    /// What is needed to open the layer, until it is decided whether it is.
+    waits: Option<Waits>,
     padded: bool,
     line: bool,
+}
+
+/// A run that is not looked into yet.
+#[derive(Debug)]
+struct Waits {
+    place: Place,
+    name: &'static str,
+    number: usize,
+    readable: bool,
+    since: u64,
 }
 
 /// Looks for runs.
@@ -256,23 +275,16 @@ impl Runs {
             Alphabet::Base64(_) => "base64",
             Alphabet::Hex(_) => "hex",
         };
-        let place = if self.place.is_deepest(shared) {
-            let place = self.place.view(name).nth(self.count);
-            if readable {
-                shared.cannot(Cannot::Depth, &place);
-            }
-            None
-        } else {
-            shared.enter(&self.place, name).map(|place| place.nth(self.count))
-        };
+        let (place, number, since) = (self.place.clone(), self.count, self.since);
         self.count += 1;
         let mut output = Vec::new();
         let mut inputs = Marks::default();
-        inputs.add_made(LETTERS, self.since, false);
+        inputs.add_made(LETTERS, since, false);
         letters.iter().skip(skip).for_each(|letter| alphabet.push(*letter, &mut output));
-        let next = place.map(|place| begin::open(&place, Said::default()));
-        let mut open = Open { alphabet, inputs, output, next, padded: false, line: false };
-        open.hand_on(self.since, shared);
+        let waits = Some(Waits { place, name, number, readable, since });
+        let (next, padded, line) = (None, false, false);
+        let mut open = Open { alphabet, inputs, output, next, waits, padded, line };
+        open.hand_on(since, shared);
         self.open = Some(Box::new(open));
     }
 
@@ -294,7 +306,7 @@ impl Runs {
         open.hand_on(raw, shared);
         open.inputs.forget(open.inputs.length().saturating_sub(LAG));
         if ended {
-            close(&mut open.next, shared);
+            open.end(shared);
             self.open = None;
             self.escape = Escape::None;
         }
@@ -303,18 +315,23 @@ impl Runs {
     /// The text is at its end.
     pub(super) fn end(&mut self, shared: &mut Shared) {
         if let Some(mut open) = self.open.take() {
-            close(&mut open.next, shared);
+            open.end(shared);
         }
     }
 
+    /// From which octet of the body on something is held.
     pub(super) fn pending(&self) -> Option<u64> {
         let open = self.open.as_ref();
-        let own = open.map(|open| open.inputs.raw(open.inputs.length().saturating_sub(LAG)));
+        let own = open.map(|open| match &open.waits {
+            Some(waits) => waits.since,
+            None => open.inputs.raw(open.inputs.length().saturating_sub(LAG)),
+        });
         let gathered = (!self.letters.is_empty()).then_some(self.since);
         let next = open.and_then(|open| open.next.as_ref()?.pending());
         earlier(earlier(own, gathered), next)
     }
 
+    /// Shows what was found in texts that are open.
     pub(super) fn each(&self, see: &mut dyn FnMut(&Findings)) {
         let next = self.open.as_ref().and_then(|open| open.next.as_ref());
         next.into_iter().for_each(|next| next.each(see));
@@ -341,12 +358,59 @@ impl Open {
         true
     }
 
+    /// Hands on what was decoded; at first only when there is enough to decide.
     fn hand_on(&mut self, raw: u64, shared: &mut Shared) {
+        let mut raw = raw;
+        if let Some(waits) = self.waits.take_if(|_| self.output.len() >= FIRST) {
+            raw = waits.since;
+            self.next = waits.open(shared);
+        }
+        if self.waits.is_some() {
+            return;
+        }
         if let Some(next) = self.next.as_mut().filter(|_| !self.output.is_empty()) {
             next.push(Piece::made(&self.output, raw), shared);
         }
         self.output.clear();
     }
+
+    /// The run is over.
+    fn end(&mut self, shared: &mut Shared) {
+        if let Some(waits) = self.waits.take()
+            && (waits.readable || is_printable(&self.output))
+        {
+            let raw = waits.since;
+            self.next = waits.open(shared);
+            self.hand_on(raw, shared);
+        }
+        close(&mut self.next, shared);
+    }
+}
+
+impl Waits {
+    fn open(self, shared: &mut Shared) -> Option<Next> {
+        if self.place.is_deepest(shared) {
+            if self.readable {
+                shared.cannot(Cannot::Depth, &self.place.view(self.name).nth(self.number));
+            }
+            return None;
+        }
+        let place = shared.enter(&self.place, self.name)?.nth(self.number);
+        Some(begin::open(&place, Said::default()))
+    }
+}
+
+/// Whether some printable octets stand in a row, in ASCII or in UTF-16.
+fn is_printable(octets: &[u8]) -> bool {
+    fn holds(mut octets: impl Iterator<Item = u8>) -> bool {
+        let mut count = 0;
+        octets.any(|byte| {
+            count = if matches!(byte, b' '..=b'~') { count + 1 } else { 0 };
+            count >= PRINTABLE
+        })
+    }
+    let octets = || octets.iter().copied();
+    holds(octets()) || holds(octets().step_by(2)) || holds(octets().skip(1).step_by(2))
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Strings {
             return;
         }
         let leaf = self.leaf.get_or_insert_with(|| {
-            Leaf::new(&self.place, Named::default(), Some(Syntax::Text), shared)
+            Leaf::new(&self.place, Named::default(), Some(Syntax::Text), shared).without_head()
         });
         leaf.push(Piece::made(&self.output, raw), shared);
         self.output.clear();

@@ -9,6 +9,9 @@ use super::member;
 use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, close, earlier};
 use super::strings::Strings;
 
+/// What stands before the sizes of a member that follow it.
+const SIZES: &[u8] = b"PK\x07\x08";
+
 /// A local header without its name.
 const HEADER: usize = 30;
 
@@ -20,6 +23,8 @@ enum State {
     Stored(u64),
     /// A member that is compressed, and so many octets of it, if that is known.
     Packed(Box<Coded>, Option<u64>),
+    /// A member that is stored up to where its sizes follow, and how many octets it had so far.
+    Until(u64),
     /// The sizes of a member, after it; whether their signature is over.
     Sizes(bool),
     /// No more members.
@@ -58,6 +63,11 @@ fn long(octets: &[u8], at: usize) -> u32 {
     four.map_or(0, |four| u32::from_le_bytes(*four))
 }
 
+fn longest(octets: &[u8], at: usize) -> Option<u64> {
+    let eight = octets.get(at..at + 8).and_then(|eight| eight.as_array());
+    eight.map(|eight| u64::from_le_bytes(*eight))
+}
+
 fn is_signature(octets: &[u8]) -> bool {
     matches!(octets, b"PK\x03\x04" | b"PK\x01\x02" | b"PK\x05\x06" | b"PK\x06\x06" | b"PK\x06\x08")
 }
@@ -84,8 +94,7 @@ impl Header {
             let (kind, length) = (word(field, 0), usize::from(word(field, 2)));
             if kind == 1 && self.size == u64::from(u32::MAX) {
                 let at = if long(octets, 22) == u32::MAX { 8 } else { 0 };
-                let size = rest.get(at..at + 8).and_then(|eight| eight.as_array());
-                return Self { size: size.map_or(0, |eight| u64::from_le_bytes(*eight)), ..self };
+                return Self { size: longest(rest, at).unwrap_or(0), ..self };
             }
             extra = rest.get(length..).unwrap_or_default();
         }
@@ -156,7 +165,7 @@ impl Zip {
         };
         let fault = match header.method {
             _ if header.has(1) => Some(Cannot::Encrypted),
-            0 | 93 if !known => Some(Cannot::Broken),
+            93 if !known => Some(Cannot::Broken),
             0 | 8 | 93 => None,
             _ => Some(Cannot::Encoding),
         };
@@ -173,9 +182,9 @@ impl Zip {
         self.state = if let Some(coded) = coded {
             State::Packed(Box::new(coded), known.then_some(header.size))
         } else {
-            let open = !skipped && header.size > 0;
+            let open = !skipped && (header.size > 0 || !known);
             self.next = open.then(|| member::open(&name, &place, shared));
-            State::Stored(header.size)
+            if known { State::Stored(header.size) } else { State::Until(0) }
         };
     }
 
@@ -194,7 +203,7 @@ impl Zip {
     /// Passes over what follows a member: a signature or none, and sizes of four octets or eight.
     fn sizes(&mut self, signed: bool, piece: &mut Piece<'_>, shared: &mut Shared) {
         if !signed && self.held.fill(piece, 4) {
-            if self.held.octets() == b"PK\x07\x08" {
+            if self.held.octets() == SIZES {
                 self.held.clear();
             }
             self.state = State::Sizes(true);
@@ -222,6 +231,53 @@ impl Zip {
         self.state = State::Stored(left);
         if left == 0 {
             self.over(shared);
+        }
+    }
+
+    /// Hands on a member of unknown size: it ends where sizes follow that are its own.
+    fn until(&mut self, count: u64, piece: &mut Piece<'_>, shared: &mut Shared) {
+        self.state = State::Until(count);
+        if self.held.octets().is_empty() {
+            let found = memchr::memchr(b'P', piece.octets).unwrap_or(piece.len());
+            let data = piece.take(found);
+            self.give(data, shared);
+            self.held.push(piece.take(1));
+            return;
+        }
+        self.held.push(piece.take(1));
+        let held = self.held.octets();
+        let short = [8, 12].iter().all(|at| u64::from(long(held, *at)) == count);
+        let wide = [8, 16].iter().all(|at| longest(held, *at) == Some(count));
+        let own = match held.len() {
+            16.. if short => Some(16),
+            24.. if wide => Some(24),
+            _ => None,
+        };
+        if let Some(own) = own {
+            self.held.skip(own);
+            close(&mut self.next, shared);
+            self.state = State::Header;
+            return;
+        }
+        // None of its own: data, up to where they may begin.
+        let begins = |octets: &[u8]| {
+            let length = octets.len().min(4);
+            octets.len() < 24 && SIZES.get(..length) == octets.get(..length)
+        };
+        let held = std::mem::take(&mut self.held);
+        let from = (0..held.octets().len()).find(|at| held.octets().get(*at..).is_some_and(begins));
+        let (data, rest) = held.piece().cut(from.unwrap_or(held.octets().len()));
+        self.held.push(rest);
+        self.give(data, shared);
+    }
+
+    /// Octets of a member of unknown size.
+    fn give(&mut self, data: Piece<'_>, shared: &mut Shared) {
+        if let State::Until(count) = &mut self.state {
+            *count += u64::try_from(data.len()).unwrap_or(0);
+        }
+        if let Some(next) = self.next.as_mut().filter(|_| !data.is_empty()) {
+            next.push(data, shared);
         }
     }
 
@@ -271,6 +327,7 @@ impl Stage for Zip {
                 State::Header => self.header(&mut piece, shared),
                 State::Stored(left) => self.stored(left, &mut piece, shared),
                 State::Packed(coded, left) => self.packed((coded, left), &mut piece, shared),
+                State::Until(count) => self.until(count, &mut piece, shared),
                 State::Sizes(signed) => {
                     self.state = State::Sizes(signed);
                     self.sizes(signed, &mut piece, shared);
@@ -285,10 +342,14 @@ impl Stage for Zip {
     }
 
     fn end(&mut self, shared: &mut Shared) {
+        if matches!(self.state, State::Until(_)) {
+            let held = std::mem::take(&mut self.held);
+            self.give(held.piece(), shared);
+        }
         match std::mem::replace(&mut self.state, State::Rest) {
             State::Packed(mut coded, _) => coded.end(shared),
             State::Rest => {}
-            State::Stored(_) | State::Header | State::Sizes(_) => {
+            State::Stored(_) | State::Until(_) | State::Header | State::Sizes(_) => {
                 // Without a directory an archive is cut short.
                 shared.cannot(Cannot::Broken, &self.place);
             }
@@ -299,7 +360,9 @@ impl Stage for Zip {
     fn pending(&self) -> Option<u64> {
         let coded = match &self.state {
             State::Packed(coded, _) => coded.pending(),
-            State::Header | State::Stored(_) | State::Sizes(_) | State::Rest => None,
+            State::Header | State::Stored(_) | State::Until(_) | State::Sizes(_) | State::Rest => {
+                None
+            }
         };
         let next = self.next.as_ref().and_then(|next| next.pending());
         earlier(earlier(self.held.pending(), coded), next)

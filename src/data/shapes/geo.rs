@@ -138,10 +138,8 @@ fn is_wkt(head: &[u8]) -> bool {
             return false;
         }
         let rest = head.get(place + 5..).unwrap_or_default().trim_ascii_start();
-        let rest = [&b"ZM"[..], b"Z", b"M"]
-            .iter()
-            .find_map(|word| rest.strip_prefix(*word))
-            .unwrap_or(rest);
+        let rest = rest.strip_prefix(b"Z").unwrap_or(rest);
+        let rest = rest.strip_prefix(b"M").unwrap_or(rest);
         let Some(rest) = rest.trim_ascii_start().strip_prefix(b"(") else { return false };
         let Some(end) = memchr::memchr(b')', rest).filter(|end| *end < 100) else { return false };
         let inner = rest.get(..end).unwrap_or_default();

@@ -58,13 +58,17 @@ pub(super) fn around(text: &[u8], sign: usize, key: impl Fn(usize) -> Key) -> Op
     while start < sign && matches!(at(text, start), b'.' | b'\'' | b'-' | b'%' | b'+') {
         start += 1;
     }
-    let mut end = run_end(text, sign + 1, 254, domain);
-    if mixed(sign + 1, end) {
-        end = run_end(text, sign + 1, 254, |byte| byte < 0x80 && domain(byte));
-    }
-    while end > sign && matches!(before(text, end), b'.' | b'-') {
-        end -= 1;
-    }
+    // Other scripts do not put a space after an address.
+    let narrow = || run_end(text, sign + 1, 254, |byte| byte < 0x80 && domain(byte));
+    let wide = run_end(text, sign + 1, 254, domain);
+    let end = |mut end: usize| {
+        while end > sign && matches!(before(text, end), b'.' | b'-') {
+            end -= 1;
+        }
+        end
+    };
+    let wide = end(wide);
+    let end = if is_domain(span(text, sign + 1, wide)) { wide } else { end(narrow()) };
     let (name, host) = (span(text, start, sign), span(text, sign + 1, end));
     if let Some(hit) = password(text, sign, key(start)) {
         return Some(hit);
