@@ -27,7 +27,7 @@ pub use fields::{FieldMap, FieldRoute, FieldRow, Fields, PathPattern, Pointer, P
 pub use finding::{Confidence, Finding, Findings, Layer, MAX_FINDINGS, Outline, Source, Summary};
 pub use groups::{Group, Groups};
 pub use hashed::ListError;
-pub use inspect::{Described, Inflate, Inspection, Inspector, Limits, Malformed};
+pub use inspect::{Described, Inflate, Inspection, Inspector, Limits, Malformed, Packing, Window};
 pub use labels::{LabelRules, Labels, Part};
 pub use mark::Mark;
 pub use scanner::{Detectors, Options, Scanner, Syntax};

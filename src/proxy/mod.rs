@@ -7,6 +7,7 @@ mod calm;
 mod carrier;
 mod chain;
 mod connection;
+mod converse;
 mod counting;
 mod course;
 mod destination;

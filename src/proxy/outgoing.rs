@@ -113,6 +113,12 @@ impl Progress {
         *self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says where it goes.
+    pub(super) fn goes_to(&self, permit: &Permit) {
+        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        *socket = Some(permit.socket());
+    }
+
     /// What the body told while it left.
     pub(super) fn later(&self) -> MutexGuard<'_, Learned> {
         self.later.lock()
@@ -145,8 +151,7 @@ impl Outgoing {
         self.sent.handed.store(true, Ordering::Relaxed);
         // Only who decides about the rest asks where it goes.
         if self.inner.as_ref().is_some_and(Source::is_watched) {
-            let mut socket = self.sent.socket.lock().unwrap_or_else(PoisonError::into_inner);
-            *socket = Some(permit.socket());
+            self.sent.goes_to(permit);
         }
     }
 

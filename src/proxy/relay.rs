@@ -20,7 +20,7 @@ use super::guard::Guard;
 use super::ingress::Io;
 use super::rewound::Rewound;
 use super::streams::{Carried, Stream};
-use super::wire::websocket::{FrameFault, Frames, Listener, Message};
+use super::wire::websocket::{FrameFault, Frames, Step};
 use super::words::{Patience, Words};
 
 /// Room for one read. It is taken when bytes are there and given back when they are
@@ -41,6 +41,8 @@ pub(super) enum End {
     Cut,
     /// The policy forbids what was found inside.
     Barred(Box<Failed>),
+    /// The policy forbids what was found in a message.
+    MessageBarred,
     /// No certificate could be made for the client.
     Unsigned(MintError),
     /// What the client says does not hold to the form of its protocol.
@@ -56,6 +58,8 @@ pub(super) struct Passed {
     pub(super) back: AtomicU64,
     /// Messages of WebSocket that left.
     pub(super) messages: AtomicU64,
+    /// How often the client was heard whose messages wait until they are decided.
+    pub(super) heard: AtomicU64,
 }
 
 /// The client's side of what has stopped being HTTP.
@@ -172,8 +176,8 @@ pub(super) async fn relay_any<C: Io, U: Io>(client: C, upstream: U, counts: &Pas
     }
 }
 
-/// The same for WebSocket: no frame leaves that does not hold to the form, and each message that
-/// leaves is followed.
+/// The same for WebSocket where nothing depends on what is said: no frame leaves that does not hold
+/// to the form, and messages are counted.
 pub(super) async fn relay_frames<C: Io, U: Io>(client: C, upstream: U, counts: &Passed) -> End {
     let (client_read, client_write) = tokio::io::split(client);
     let (upstream_read, upstream_write) = tokio::io::split(upstream);
@@ -191,7 +195,7 @@ async fn pump_frames(
     mut to: impl AsyncWriteExt + Unpin,
     counts: &Passed,
 ) -> Result<(), End> {
-    let (mut frames, mut followed) = (Frames::default(), Followed(counts));
+    let mut frames = Frames::default();
     let mut buffer = Vec::with_capacity(SMALL_BUFFER);
     loop {
         buffer.clear();
@@ -199,21 +203,14 @@ async fn pump_frames(
         if read == 0 {
             return to.shutdown().await.map_err(End::UpstreamFailed);
         }
-        frames.push(&buffer, &mut followed).map_err(End::Malformed)?;
+        let (mut rest, mut ended) = (&*buffer, 0);
+        while let Some(step) = frames.step(&mut rest).map_err(End::Malformed)? {
+            ended += u64::from(matches!(step, Step::End(Some(_))));
+        }
         to.write_all(&buffer).await.map_err(End::UpstreamFailed)?;
         to.flush().await.map_err(End::UpstreamFailed)?;
         counts.out.fetch_add(length(read), Ordering::Relaxed);
-    }
-}
-
-/// Counts what leaves; whoever inspects messages listens here.
-struct Followed<'c>(&'c Passed);
-
-impl Listener for Followed<'_> {
-    fn payload(&mut self, _: &[u8]) {}
-
-    fn end(&mut self, _: Message) {
-        self.0.messages.fetch_add(1, Ordering::Relaxed);
+        counts.messages.fetch_add(ended, Ordering::Relaxed);
     }
 }
 
@@ -242,7 +239,7 @@ async fn pump_any(
 impl Passed {
     /// Ends when nothing has passed either way for the limit (and at most twice as long).
     pub(super) async fn idle(&self, limit: Duration) {
-        let passed = || (self.out.load(Ordering::Relaxed), self.back.load(Ordering::Relaxed));
+        let passed = || [&self.out, &self.back, &self.heard].map(|one| one.load(Ordering::Relaxed));
         let mut before = passed();
         loop {
             sleep(limit).await;

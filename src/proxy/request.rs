@@ -22,7 +22,7 @@ use super::inspect::{Judge, Look, Source, When};
 use super::statement::Statement;
 use super::target::Target;
 use super::tunnel::{Standing, Tunnel};
-use super::upgrade::{self, Upgrade};
+use super::upgrade::{self, Switched, Upgrade};
 use super::upstream::Answered;
 use super::wire::{Fault, modern};
 use super::without::Without;
@@ -58,7 +58,7 @@ enum Passed {
     /// A connected tunnel, and the client's side of it.
     Tunnel(Tunnel, OnUpgrade),
     /// The destination's agreement to go on as WebSocket.
-    Switched(Box<(Answered, Upgrade, Standing)>),
+    Switched(Box<Switched>),
     /// We are the last recipient ourselves (`Max-Forwards: 0`).
     Own(StatusCode),
 }
@@ -89,9 +89,7 @@ pub(super) async fn serve(
             tunnel::open(tunnel, upgrade, draft, in_flight.tunnel(), from.ingress)
         }
         Ok(Passed::Switched(switched)) => {
-            let (answered, upgrade, standing) = *switched;
-            let to = (draft, in_flight.tunnel());
-            upgrade::open(answered, upgrade, standing, to, from.ingress)
+            upgrade::open(*switched, (draft, in_flight.tunnel()), from.ingress)
         }
         Ok(Passed::Own(status)) => reply::own(status, draft, in_flight.answer()),
         Err(error) => {
@@ -126,12 +124,13 @@ async fn walk(
         let tunnel = Box::pin(connect(draft, ask, permitted)).await?;
         return Ok(Passed::Tunnel(tunnel, hyper::upgrade::on(Request::from_parts(head, ()))));
     }
-    let look = Look { client: from, uri: &head.uri, headers, body: &mut body };
+    let goes_on = head.extensions.get::<Upgrade>().is_some();
+    let look = Look { client: from, uri: &head.uri, headers, body: &mut body, goes_on };
     let Permitted { statement, judged, judge } = decide(draft, ask, Some(look)).await?;
     if body.is_end_stream() {
         draft.expect_nothing();
     }
-    body.rest().into_iter().zip(judge).for_each(|(rest, judge)| rest.judged_by(judge));
+    body.rest().into_iter().zip(judge.clone()).for_each(|(rest, judge)| rest.judged_by(judge));
     let request = Request::from_parts(head, body);
     let upgrade = request.extensions().get::<Upgrade>().cloned();
     let answered = forward::send(draft, from, &target, judged, request).await?;
@@ -141,7 +140,7 @@ async fn walk(
     let shown = answered.lease.link.certificate.clone();
     let standing = Standing::new(draft, (method, target.authority), statement, permit);
     let standing = standing.shown(shown);
-    Ok(Passed::Switched(Box::new((answered, upgrade, standing))))
+    Ok(Passed::Switched(Box::new(Switched { answered, upgrade, standing, judge })))
 }
 
 /// The same for what is a tunnel from its first byte, and can say nothing of the data.
@@ -214,8 +213,9 @@ async fn decide(
     };
     held::permitted(draft, &judged.permits).await?;
     let certificate = judged.met.as_ref().and_then(|met| met.lease.link.certificate.clone());
-    let declared = (statement, seen.head);
-    let judge = seen.begun.then(|| Arc::new(Judge::new(draft, ask, declared, certificate)));
+    let (declared, goes_on) = ((statement, seen.head), look.goes_on);
+    let judge = || Judge::new(draft, ask, declared, certificate).lasting(goes_on);
+    let judge = seen.begun.then(|| Arc::new(judge()));
     Ok(Permitted { statement: whole, judged, judge })
 }
 

@@ -1,8 +1,8 @@
 //! CONNECT tunnels: what is done with them, by their first words, and how long they stand.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,11 +15,12 @@ use crate::audit::{Fault, Tolled};
 use crate::net::Authority;
 use crate::policy::{
     Approval, Certificate, Circumstances, Content, Counted, Counts, Facts, Peer, Permit, Policy,
-    Verdict,
+    Stake, Verdict,
 };
 use crate::telemetry::{Event, Side};
 use crate::tls::Alpn;
 
+use super::active::Active;
 use super::body::Body;
 use super::carrier::Carrier;
 use super::course::Course;
@@ -60,6 +61,17 @@ pub(super) struct Standing {
     pub(super) permit: Permit,
     /// What the destination had shown, where it had.
     pub(super) certificate: Option<Arc<Certificate>>,
+    /// How much depended on what was still to come of it, where that is looked into.
+    pub(super) stake: Option<Stake>,
+    /// What was found in it since.
+    learnt: Mutex<Option<Box<Learnt>>>,
+}
+
+/// What is known of what a tunnel carried.
+#[derive(Debug, Default)]
+struct Learnt {
+    statement: Option<Statement>,
+    counts: Option<Vec<Tolled>>,
 }
 
 /// How often what stands is asked about without an occasion.
@@ -157,12 +169,38 @@ impl Standing {
     ) -> Self {
         let record = draft.record();
         let (client, counts) = (record.client.ip(), record.counts.clone());
-        Self { client, method, authority, statement, counts, permit, certificate: None }
+        let (certificate, stake, learnt) = (None, None, Mutex::default());
+        Self { client, method, authority, statement, counts, permit, certificate, stake, learnt }
     }
 
     /// The same, where the destination has shown this.
     pub(super) fn shown(self, certificate: Option<Arc<Certificate>>) -> Self {
         Self { certificate, ..self }
+    }
+
+    /// Notes what was found in what it carried: from now on it stands on that.
+    pub(super) fn learn(&self, statement: Statement) {
+        self.learnt().get_or_insert_default().statement = Some(statement);
+    }
+
+    /// Notes what was counted for that.
+    pub(super) fn recount(&self, counts: &[Tolled]) {
+        self.learnt().get_or_insert_default().counts = Some(counts.to_vec());
+    }
+
+    fn learnt(&self) -> MutexGuard<'_, Option<Box<Learnt>>> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What depends on what is still to come of it.
+    pub(super) fn stake(&self, proxy: &Proxy, active: &Active) -> Stake {
+        if active.inspector.is_none() {
+            return Stake::Nothing;
+        }
+        let content = self.statement.content(active, false);
+        let approvals = proxy.desk.approvals(&self.authority.host);
+        let facts = self.facts(&content, approvals.as_deref(), Timestamp::now());
+        active.stake(&facts, &[active.place(&self.authority.host, self.permit.socket())])
     }
 
     fn facts<'a>(
@@ -267,34 +305,43 @@ impl Standing {
         }
     }
 
-    fn holds(&self, proxy: &Proxy) -> bool {
+    pub(super) fn holds(&self, proxy: &Proxy) -> bool {
         let active = proxy.active();
         if !who::stands(&active, self.statement.asker.as_ref()) {
             return false;
         }
-        let content = self.statement.content(&active, true);
+        // What passes without being waited for, and now should be, cannot go on.
+        if self.stake.is_some_and(|known| self.stake(proxy, &active) > known) {
+            return false;
+        }
+        let learnt = self.learnt();
+        let seen = learnt.as_ref().and_then(|learnt| learnt.statement.as_ref());
+        let statement = seen.unwrap_or(&self.statement);
+        let content = statement.content(&active, true);
         let approvals = proxy.desk.approvals(&self.authority.host);
         let facts = self.facts(&content, approvals.as_deref(), Timestamp::now());
         let facts = &facts;
         let socket: SocketAddr = self.permit.socket();
         let place = active.place(&self.authority.host, socket);
-        let counts = self.counts(&active.policy, &Facts { place: Some(place), ..*facts });
+        let tolled = learnt.as_ref().and_then(|learnt| learnt.counts.as_ref());
+        let tolled = tolled.unwrap_or(&self.counts);
+        let counts = counts(tolled, &active.policy, &Facts { place: Some(place), ..*facts });
         let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
         let facts = Facts { circumstances, ..*facts };
         matches!(active.policy.conclude(&facts, place), Verdict::Allow(_))
     }
+}
 
-    /// What was counted when the tunnel was permitted: its own share is in it.
-    fn counts(&self, policy: &Policy, facts: &Facts<'_>) -> Counts {
-        let mut counts = Counts::default();
-        for metered in policy.meters(facts) {
-            let told = self.counts.iter().find(|one| one.meter == metered.name);
-            if let Some(told) = told {
-                counts.insert(metered.meter, Counted { open: metered.open, ..told.counted });
-            }
+/// What was counted when the tunnel was permitted: its own share is in it.
+fn counts(tolled: &[Tolled], policy: &Policy, facts: &Facts<'_>) -> Counts {
+    let mut counts = Counts::default();
+    for metered in policy.meters(facts) {
+        let told = tolled.iter().find(|one| one.meter == metered.name);
+        if let Some(told) = told {
+            counts.insert(metered.meter, Counted { open: metered.open, ..told.counted });
         }
-        counts
     }
+    counts
 }
 
 // === impl End ===
@@ -314,6 +361,10 @@ impl End {
                 draft.cut(Fault::Policy, "tunnel-revoked", "the policy no longer permits it");
             }
             Self::Barred(why) => draft.set_failure(why),
+            Self::MessageBarred => {
+                let text = "the policy bars what was found in a message";
+                draft.cut(Fault::Policy, "message-barred", text);
+            }
             Self::Unsigned(error) => draft.cut(Fault::Us, "leaf-unsigned", error.to_string()),
             Self::Malformed(fault) => {
                 draft.cut(Fault::Client, "websocket-malformed", fault.to_string());

@@ -16,22 +16,29 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use crate::audit::Fault;
+use crate::policy::Stake;
 use crate::telemetry::{Event, Side};
 
 use super::body::Body;
+use super::converse::converse;
 use super::draft::Draft;
 use super::error::Error;
 use super::guard::Served;
 use super::ingress::Ingress;
+use super::inspect::{Judge, Messages};
 use super::relay::{End, Passed, relay_frames};
 use super::streams::{Carried, Stream};
 use super::tunnel::Standing;
 use super::upstream::Answered;
+use super::wire::extensions::Extensions;
+use super::wire::server_frames;
 use super::{Proxy, fields};
 
 const WEBSOCKET: &str = "websocket";
 const KEY: HeaderName = header::SEC_WEBSOCKET_KEY;
 const ACCEPT: HeaderName = header::SEC_WEBSOCKET_ACCEPT;
+/// A message goes against a policy (RFC 6455 section 7.4.1).
+const BARRED: u16 = 1008;
 /// What turns a key into its acceptance (RFC 6455 section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -95,25 +102,61 @@ impl Upgrade {
     }
 }
 
-/// Whether an HTTP/1.1 request asks for WebSocket; nothing else is upgraded to.
+/// A handshake that the destination agreed to.
+pub(super) struct Switched {
+    pub(super) answered: Answered,
+    pub(super) upgrade: Upgrade,
+    pub(super) standing: Standing,
+    /// Who decides about what will be said.
+    pub(super) judge: Option<Arc<Judge>>,
+}
+
+/// How what the client says is looked into.
+struct Listening {
+    judge: Arc<Judge>,
+    stake: Stake,
+    extensions: Extensions,
+}
+
+/// Whether something depends on what the client will say.
+fn listen(
+    draft: &Draft,
+    standing: &mut Standing,
+    judge: Option<Arc<Judge>>,
+    headers: &HeaderMap,
+) -> Option<Listening> {
+    let stake = standing.stake(draft.proxy(), draft.active());
+    // Where nobody can decide it must not come to matter: the standing sees to that.
+    standing.stake = Some(if judge.is_some() { stake } else { Stake::Nothing });
+    let judge = judge.filter(|_| stake != Stake::Nothing)?;
+    draft.sent().goes_to(&standing.permit);
+    let agreed = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
+    let extensions = Extensions::of(agreed.iter().map(HeaderValue::as_bytes));
+    Some(Listening { judge, stake, extensions })
+}
+
+/// Whether an HTTP/1.1 request asks for WebSocket; nothing else is upgraded to. A handshake has no
+/// body, and what has one is an ordinary request.
 fn asks<B>(request: &Request<B>) -> bool {
     let upgrade = request.headers().get(header::UPGRADE).map(HeaderValue::as_bytes);
     *request.method() == Method::GET
         && request.version() == Version::HTTP_11
         && upgrade.is_some_and(|value| value.eq_ignore_ascii_case(WEBSOCKET.as_bytes()))
+        && !request.headers().contains_key(header::TRANSFER_ENCODING)
+        && request.headers().get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && fields::has_token(request.headers(), &header::CONNECTION, "upgrade")
 }
 
 /// Answers the client as the destination did, and passes what both say from now on.
 pub(super) fn open(
-    answered: Answered,
-    upgrade: Upgrade,
-    standing: Standing,
+    switched: Switched,
     (mut draft, served): (Draft, Served),
     ingress: Arc<Ingress>,
 ) -> Response<Body> {
+    let Switched { answered, upgrade, mut standing, judge } = switched;
     let Answered { response, .. } = answered;
     let (mut head, body) = response.into_parts();
+    let listening = listen(&draft, &mut standing, judge, &head.headers);
     let mut response = Response::new(body);
     *response.extensions_mut() = std::mem::take(&mut head.extensions);
     let upstream = hyper::upgrade::on(&mut response);
@@ -131,7 +174,7 @@ pub(super) fn open(
     let tasks = draft.proxy().drain.tasks.clone();
     let stream = Stream::current();
     tasks.spawn(async move {
-        run((upgrade.client, stream), upstream, &standing, draft).await;
+        run((upgrade.client, stream), upstream, (&standing, listening), draft).await;
         drop((ingress, served));
     });
     answer
@@ -140,7 +183,7 @@ pub(super) fn open(
 async fn run(
     (client, stream): (OnUpgrade, Option<Stream>),
     upstream: OnUpgrade,
-    standing: &Standing,
+    (standing, listening): (&Standing, Option<Listening>),
     mut draft: Draft,
 ) {
     let proxy = Arc::clone(draft.proxy());
@@ -149,9 +192,22 @@ async fn run(
     };
     let counts = Passed::default();
     Event::Connection(Side::Upstream, true).record(&proxy.metrics);
-    let end = tokio::select! {
-        end = relay_frames(Carried::new(client, stream), TokioIo::new(upstream), &counts) => end,
-        end = standing.ends(&proxy, &counts) => end,
+    let (client, upstream) = (Carried::new(client, stream), TokioIo::new(upstream));
+    let end = if let Some(listening) = listening {
+        let last = server_frames::close(BARRED, &format!("barred: {}", draft.record().id));
+        let Listening { judge, stake, extensions } = listening;
+        let mut messages = Messages::new(&mut draft, standing, (judge, stake), extensions);
+        let end = tokio::select! {
+            end = converse(client, upstream, (&mut messages, &counts), &last) => end,
+            end = standing.ends(&proxy, &counts) => end,
+        };
+        messages.rest().await;
+        end
+    } else {
+        tokio::select! {
+            end = relay_frames(client, upstream, &counts) => end,
+            end = standing.ends(&proxy, &counts) => end,
+        }
     };
     Event::Connection(Side::Upstream, false).record(&proxy.metrics);
     told(&end, standing, &proxy);

@@ -39,4 +39,5 @@ mod transparent;
 mod tunnel;
 mod volumes;
 mod websocket;
+mod websocket_bodies;
 mod who;

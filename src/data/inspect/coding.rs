@@ -6,6 +6,7 @@ use super::super::Findings;
 use super::begin::{self, Said};
 use super::inflate::{Unwrap, Wrap};
 use super::marks::Marks;
+use super::message::Continued;
 use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, close, earlier};
 use super::unbrotli::Unbrotli;
 use super::zstd::Unzstd;
@@ -58,6 +59,8 @@ pub(super) enum Coder {
     Inflate(Box<Unwrap>),
     Zstd(Box<Unzstd>),
     Brotli(Unbrotli),
+    /// Deflate that goes on from message to message.
+    Continued(Continued),
 }
 
 /// A layer that is compressed.
@@ -141,6 +144,7 @@ impl Coder {
             Self::Inflate(inner) => inner.step(input, output),
             Self::Zstd(inner) => inner.step(input, output),
             Self::Brotli(inner) => inner.step(input, output),
+            Self::Continued(inner) => inner.step(input, output),
         }
     }
 
@@ -149,14 +153,28 @@ impl Coder {
             Self::Inflate(inner) => inner.position(),
             Self::Zstd(inner) => inner.position(),
             Self::Brotli(inner) => inner.position(),
+            Self::Continued(inner) => Some(inner.position()),
         }
     }
 
-    fn is_done(&self) -> bool {
+    /// What is decoded at the end although it is not in the body.
+    fn tail(&self) -> &'static [u8] {
+        match self {
+            Self::Continued(inner) => inner.tail(),
+            Self::Inflate(_) | Self::Zstd(_) | Self::Brotli(_) => &[],
+        }
+    }
+
+    /// Ends; whether it may end here.
+    fn close(self) -> bool {
         match self {
             Self::Inflate(inner) => inner.is_done(),
             Self::Zstd(inner) => inner.is_done(),
             Self::Brotli(inner) => inner.is_done(),
+            Self::Continued(inner) => {
+                inner.close();
+                true
+            }
         }
     }
 }
@@ -176,7 +194,7 @@ impl Coded {
         Some(Self::of(Coder::new(coding)?, place.clone(), next))
     }
 
-    fn of(coder: Coder, place: Place, next: Next) -> Self {
+    pub(super) fn of(coder: Coder, place: Place, next: Next) -> Self {
         let (output, inputs) = (vec![0; OUTPUT].into(), Marks::default());
         Self { place, coder: Some(coder), inputs, output, given: 0, alone: false, next: Some(next) }
     }
@@ -278,7 +296,11 @@ impl Stage for Coded {
     }
 
     fn end(&mut self, shared: &mut Shared) {
-        if self.coder.take().is_some_and(|coder| !coder.is_done()) && self.inputs.length() > 0 {
+        let tail = self.coder.as_ref().map_or(&[][..], Coder::tail);
+        if !tail.is_empty() {
+            self.bite(Piece::made(tail, self.inputs.raw(self.inputs.length())), shared);
+        }
+        if self.coder.take().is_some_and(|coder| !coder.close()) && self.inputs.length() > 0 {
             close(&mut self.next, shared);
             shared.cannot(Cannot::Broken, &self.place);
         }

@@ -16,6 +16,7 @@ mod magic;
 mod marks;
 mod markup;
 mod member;
+mod message;
 mod multipart;
 mod part;
 mod pdf;
@@ -41,6 +42,7 @@ use stage::{Next, Piece, Place, Shared, Stage, close};
 
 pub use inflate::{Inflate, Malformed};
 pub use limits::Limits;
+pub use message::{Packing, Window};
 
 /// Everything by which bodies are looked through. Built once for a configuration.
 #[derive(Debug)]
@@ -71,6 +73,9 @@ pub struct Inspection {
     shared: Shared,
     pushed: u64,
     decided: u64,
+    /// Where it stands among others of its connection.
+    place: Place,
+    window: Option<Window>,
 }
 
 // === impl Inspector ===
@@ -123,8 +128,9 @@ impl Inspection {
         shared.route = inspector.fields.route(described.host, described.path);
         let said = described.content_type.map(Said::of).unwrap_or_default();
         let codings = described.content_encoding.map(Coding::listed).unwrap_or_default();
-        let root = Some(coding::open(&codings, &Place::default(), said, &mut shared));
-        Self { root, shared, pushed: 0, decided: 0 }
+        let place = Place::default();
+        let root = Some(coding::open(&codings, &place, said, &mut shared));
+        Self { root, shared, pushed: 0, decided: 0, place, window: None }
     }
 
     /// Takes the next piece of the body, of any size.
@@ -174,8 +180,12 @@ impl Inspection {
 
     /// Looks no further: what comes is too large for what it is.
     pub fn abandon(mut self) -> Findings {
-        self.shared.cannot(stage::Cannot::TooLarge, &Place::default());
-        self.finish()
+        self.shared.cannot(stage::Cannot::TooLarge, &self.place);
+        let window = self.window.take();
+        let found = self.finish();
+        // What was not decoded is missing in it.
+        window.into_iter().for_each(|window| window.lose());
+        found
     }
 
     /// The body has ended; everything that was found.

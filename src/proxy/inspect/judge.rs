@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::audit::Found;
 use crate::data::Findings;
 use crate::net::Host;
-use crate::policy::{Approval, Certificate, Facts, Peer, Place, Verdict};
+use crate::policy::{Approval, Certificate, Content, Facts, Peer, Place, Verdict};
 
 use super::super::Proxy;
 use super::super::active::Active;
@@ -38,6 +38,8 @@ pub(in crate::proxy) struct Judge {
     certificate: Option<Arc<Certificate>>,
     approvals: Option<Arc<[Approval]>>,
     at: Timestamp,
+    /// Whether what it decides about goes on for long: then each decision has its own time.
+    lasting: bool,
     sent: Arc<Progress>,
 }
 
@@ -63,8 +65,14 @@ impl Judge {
             certificate,
             approvals: record.approvals.clone(),
             at: record.at,
+            lasting: false,
             sent,
         }
+    }
+
+    /// Decides about what goes on after the request.
+    pub(in crate::proxy) fn lasting(self, lasting: bool) -> Self {
+        Self { lasting, ..self }
     }
 
     /// Decides with what was found so far. An error ends the body.
@@ -76,16 +84,7 @@ impl Judge {
         all.absorb(found);
         let statement = self.statement.seeing(&all);
         let content = statement.content(&self.active, true);
-        let facts = Facts {
-            client: self.client,
-            principal: statement.principal_name(),
-            method: self.method.as_str(),
-            host: &self.host,
-            place: None,
-            peer: self.certificate.as_deref().map_or(Peer::Hidden, Peer::Shown),
-            content: &content,
-            circumstances: statement.circumstances(self.at, self.approvals.as_deref()),
-        };
+        let facts = self.facts(&statement, &content);
         let place = self.active.place(&self.host, socket);
         let (answer, counting) = self.decide(&facts, place).await;
         let key = self.active.inspector.as_ref().map(|one| one.detectors().digester().key_id());
@@ -93,6 +92,39 @@ impl Judge {
         let barred = answer.is_err();
         self.sent.later().tell(Told { found, statement, answer }, counting);
         if barred { Err("the policy bars what was found in the body".into()) } else { Ok(()) }
+    }
+
+    /// Counts only what was found so far: what came since does not leave.
+    pub(super) async fn recount(&self, found: &Findings) {
+        let Some(before) = self.sent.later().take_counting() else { return };
+        let policy = &self.active.policy;
+        before.give_back(policy);
+        let Some(socket) = self.sent.socket() else { return };
+        let mut all = self.head.clone();
+        all.absorb(found.clone());
+        let statement = self.statement.seeing(&all);
+        let content = statement.content(&self.active, true);
+        let (facts, place) =
+            (self.facts(&statement, &content), self.active.place(&self.host, socket));
+        let volumes = self.proxy.volumes.as_ref();
+        match Counting::reserve(volumes, policy, &facts, &[place]).await {
+            Ok(counting) => self.sent.later().count(counting),
+            Err(error) => tracing::error!(%error, "what left cannot be counted"),
+        }
+    }
+
+    fn facts<'a>(&'a self, statement: &'a Statement, content: &'a Content) -> Facts<'a> {
+        let at = if self.lasting { Timestamp::now() } else { self.at };
+        Facts {
+            client: self.client,
+            principal: statement.principal_name(),
+            method: self.method.as_str(),
+            host: &self.host,
+            place: None,
+            peer: self.certificate.as_deref().map_or(Peer::Hidden, Peer::Shown),
+            content,
+            circumstances: statement.circumstances(at, self.approvals.as_deref()),
+        }
     }
 
     /// What was counted before is given back and counted again with the rest: the same people are

@@ -23,6 +23,8 @@ pub(in crate::proxy) struct Look<'r> {
     pub(in crate::proxy) uri: &'r Uri,
     pub(in crate::proxy) headers: &'r HeaderMap,
     pub(in crate::proxy) body: &'r mut Source,
+    /// Whether what it asks for goes on after its answer, and carries data then.
+    pub(in crate::proxy) goes_on: bool,
 }
 
 /// What was seen.
@@ -57,7 +59,7 @@ fn inspection(
 impl Look<'_> {
     /// Whether it carries something that was not declared.
     pub(in crate::proxy) fn is_worth_it(&self) -> bool {
-        !self.body.is_end_stream() || head::says_something(self.uri, self.headers)
+        self.goes_on || !self.body.is_end_stream() || head::says_something(self.uri, self.headers)
     }
 
     /// Looks; `hold` octets of the body may wait, or none has to.
@@ -69,7 +71,7 @@ impl Look<'_> {
     ) -> Result<Seen, Error> {
         let beside = inspection(inspector, host, self.uri, self.headers);
         let found = head::look(beside, self.uri, self.headers);
-        let mut seen = Seen { head: found.clone(), all: found, begun: false };
+        let mut seen = Seen { head: found.clone(), all: found, begun: self.goes_on };
         if self.body.is_end_stream() {
             return Ok(seen);
         }
@@ -89,7 +91,7 @@ impl Look<'_> {
             Reading::Begun(found) => (found, true),
         };
         seen.all.absorb(found);
-        Ok(Seen { begun, ..seen })
+        Ok(Seen { begun: begun || self.goes_on, ..seen })
     }
 
     /// Takes the values out of the body, if it can be done; how many, and what is found then.

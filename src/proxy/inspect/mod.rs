@@ -4,6 +4,8 @@
 mod head;
 mod judge;
 mod look;
+mod messages;
+mod queue;
 mod redact;
 mod room;
 mod settings;
@@ -12,6 +14,7 @@ mod watch;
 
 pub(super) use judge::Judge;
 pub(super) use look::{Look, Seen};
+pub(super) use messages::Messages;
 pub(super) use room::Room;
 pub use settings::{Settings, When};
 pub(super) use source::Source;

@@ -4,11 +4,13 @@
 //! socket.
 
 pub mod chunk;
+pub mod extensions;
 mod fault;
 mod field;
 pub mod head;
 mod line;
 pub mod modern;
+pub mod server_frames;
 pub mod stream;
 pub mod websocket;
 

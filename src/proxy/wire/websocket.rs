@@ -43,57 +43,100 @@ impl fmt::Display for FrameFault {
 #[derive(Debug, Default)]
 pub struct Frames {
     head: Vec<u8>,
+    /// Whether a frame is under way, whose head is whole.
+    open: bool,
     /// What is left of the frame's payload.
     left: u64,
     mask: [u8; 4],
-    /// Where in the mask the next octet stands.
-    at: usize,
     /// The message under way: whether it is text, and its length so far.
     message: Option<(bool, u64)>,
     control: bool,
     last: bool,
 }
 
-/// What is told of what passes.
-pub trait Listener {
-    /// Part of a message's payload, unmasked.
-    fn payload(&mut self, bytes: &[u8]);
-    /// A message has ended.
-    fn end(&mut self, message: Message);
+/// What comes next of some octets.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'b> {
+    /// A frame has begun; [`Frames::head`] has its octets.
+    Head(Head),
+    /// Part of its payload.
+    Payload(Masked<'b>),
+    /// It has ended, and perhaps its message.
+    End(Option<Message>),
+}
+
+/// What the head of a frame says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Whether it is no part of a message.
+    pub control: bool,
+    /// Whether a message begins with it.
+    pub first: bool,
+    /// The three bits that extensions give a meaning; the first is 4.
+    pub reserved: u8,
+}
+
+/// Part of a payload as a client sends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Masked<'b> {
+    /// As it is sent.
+    pub octets: &'b [u8],
+    mask: [u8; 4],
+}
+
+impl Masked<'_> {
+    /// What it says.
+    pub fn plain(self, plain: &mut Vec<u8>) {
+        plain.clear();
+        let mask = self.mask.iter().cycle();
+        plain.extend(self.octets.iter().zip(mask).map(|(octet, mask)| octet ^ mask));
+    }
 }
 
 impl Frames {
-    /// Follows some more octets. After a fault nothing is to be passed on.
-    pub fn push(
-        &mut self,
-        mut bytes: &[u8],
-        listener: &mut impl Listener,
-    ) -> Result<(), FrameFault> {
-        while !bytes.is_empty() {
-            if self.left == 0 {
-                let (first, rest) = bytes.split_at(1);
-                self.head.extend_from_slice(first);
-                bytes = rest;
-                if self.begin()? && self.left == 0 {
-                    self.end(listener);
-                }
-                continue;
-            }
-            let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-            let (payload, rest) = bytes.split_at(room);
-            self.unmask(payload, listener);
-            bytes = rest;
-            self.left -= u64::try_from(room).unwrap_or(0);
-            if self.left == 0 {
-                self.end(listener);
-            }
+    /// Takes the next step along some octets; none when it needs more of them. After a fault
+    /// nothing is to be passed on.
+    pub fn step<'b>(&mut self, bytes: &mut &'b [u8]) -> Result<Option<Step<'b>>, FrameFault> {
+        if self.open && self.left == 0 {
+            self.open = false;
+            self.head.clear();
+            return Ok(Some(Step::End(self.end())));
         }
-        Ok(())
+        if !self.open {
+            while let Some((first, rest)) = bytes.split_first() {
+                self.head.push(*first);
+                *bytes = rest;
+                if let Some(head) = self.begin()? {
+                    self.open = true;
+                    return Ok(Some(Step::Head(head)));
+                }
+            }
+            return Ok(None);
+        }
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+        let (octets, rest) = bytes.split_at(room);
+        let payload = Masked { octets, mask: self.mask };
+        *bytes = rest;
+        self.mask.rotate_left(room % 4);
+        let length = u64::try_from(room).unwrap_or(0);
+        self.left -= length;
+        if let Some((_, sum)) = self.message.as_mut().filter(|_| !self.control) {
+            *sum += length;
+        }
+        Ok(Some(Step::Payload(payload)))
     }
 
-    /// Reads the head if it is whole; says so.
-    fn begin(&mut self) -> Result<bool, FrameFault> {
-        let [first, second, more @ ..] = self.head.as_slice() else { return Ok(false) };
+    /// The head of the frame under way, as it was sent.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Reads the head if it is whole.
+    fn begin(&mut self) -> Result<Option<Head>, FrameFault> {
+        let [first, second, more @ ..] = self.head.as_slice() else { return Ok(None) };
         let (last, opcode) = (first & 0x80 != 0, first & 0x0f);
         if second & 0x80 == 0 {
             return Err(FrameFault::Unmasked);
@@ -104,7 +147,7 @@ impl Frames {
             _ => 0,
         };
         if more.len() < extra + 4 {
-            return Ok(false);
+            return Ok(None);
         }
         let (length, mask) = more.split_at(extra);
         let long = length.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
@@ -127,36 +170,17 @@ impl Frames {
             _ => return Err(FrameFault::Opcode),
         }
         self.mask.copy_from_slice(mask);
-        (self.last, self.left, self.at) = (last, length, 0);
-        self.head.clear();
-        Ok(true)
+        (self.last, self.left) = (last, length);
+        let reserved = first >> 4 & 7;
+        Ok(Some(Head { control: self.control, first: matches!(opcode, 1 | 2), reserved }))
     }
 
-    fn unmask(&mut self, payload: &[u8], listener: &mut impl Listener) {
-        let mut plain = [0; 1024];
-        for part in payload.chunks(plain.len()) {
-            let mask = self.mask.iter().cycle().skip(self.at);
-            for ((to, from), mask) in plain.iter_mut().zip(part).zip(mask) {
-                *to = from ^ mask;
-            }
-            self.at = (self.at + part.len()) % 4;
-            if !self.control {
-                listener.payload(plain.get(..part.len()).unwrap_or_default());
-            }
-        }
-        if let Some((_, length)) = self.message.as_mut().filter(|_| !self.control) {
-            *length += u64::try_from(payload.len()).unwrap_or(0);
-        }
-    }
-
-    /// The frame has ended, and perhaps its message.
-    fn end(&mut self, listener: &mut impl Listener) {
+    /// The message that ends with the frame, if one does.
+    fn end(&mut self) -> Option<Message> {
         if !self.last || self.control {
-            return;
+            return None;
         }
-        if let Some((text, bytes)) = self.message.take() {
-            listener.end(Message { text, bytes });
-        }
+        self.message.take().map(|(text, bytes)| Message { text, bytes })
     }
 }
 
@@ -168,16 +192,26 @@ mod tests {
 
     #[derive(Debug, Default, PartialEq, Eq)]
     struct Heard {
+        control: bool,
         payload: Vec<u8>,
         messages: Vec<Message>,
     }
 
-    impl Listener for Heard {
-        fn payload(&mut self, bytes: &[u8]) {
-            self.payload.extend_from_slice(bytes);
-        }
-        fn end(&mut self, message: Message) {
-            self.messages.push(message);
+    impl Heard {
+        fn push(&mut self, frames: &mut Frames, mut bytes: &[u8]) -> Result<(), FrameFault> {
+            let mut plain = Vec::new();
+            while let Some(step) = frames.step(&mut bytes)? {
+                match step {
+                    Step::Head(head) => self.control = head.control,
+                    Step::Payload(payload) if !self.control => {
+                        payload.plain(&mut plain);
+                        self.payload.extend_from_slice(&plain);
+                    }
+                    Step::Payload(_) => {}
+                    Step::End(message) => self.messages.extend(message),
+                }
+            }
+            Ok(())
         }
     }
 
@@ -197,7 +231,7 @@ mod tests {
     }
 
     fn fault(bytes: &[u8]) -> Option<FrameFault> {
-        Frames::default().push(bytes, &mut Heard::default()).err()
+        Heard::default().push(&mut Frames::default(), bytes).err()
     }
 
     #[test]
@@ -231,7 +265,7 @@ mod tests {
             cuts.sort_unstable();
             let (mut frames, mut heard) = (Frames::default(), Heard::default());
             for pair in cuts.windows(2) {
-                frames.push(&bytes[pair[0]..pair[1]], &mut heard).unwrap();
+                heard.push(&mut frames, &bytes[pair[0]..pair[1]]).unwrap();
             }
             let whole: Vec<u8> = bodies.concat();
             let length = u64::try_from(whole.len()).unwrap();

@@ -1,5 +1,5 @@
 // `ws` by https-proxy-agent; trust by NODE_EXTRA_CA_CERTS. Text, octets, ping and pong, a close
-// with a code, compressed and not.
+// with a code, compressed and not; and a message that is not let out, with what it refers to before.
 'use strict'
 
 const { once } = require('node:events')
@@ -16,7 +16,9 @@ async function talk (perMessageDeflate) {
   const seen = { protocol: socket.protocol, compressed: socket.extensions !== '' }
   socket.send('words')
   seen.text = (await once(socket, 'message'))[0].toString()
-  const octets = Buffer.alloc(3_000_000, 'abcdefg')
+  // Words in no order that compresses well.
+  const words = ['alpha ', 'beta ', 'gamma ', 'delta ']
+  const octets = Buffer.from(Array.from({ length: 500_000 }, (_, at) => words[(at * at % 9973) & 3]).join(''))
   socket.send(octets)
   seen.octets = (await once(socket, 'message'))[0].equals(octets)
   // One message in fragments, with a ping between them.
@@ -32,8 +34,19 @@ async function talk (perMessageDeflate) {
   return seen
 }
 
+async function bar (perMessageDeflate) {
+  const socket = new WebSocket(url, ['chat'], { agent, perMessageDeflate })
+  await once(socket, 'open')
+  socket.send('a card of 4111 1111 1111 111')
+  const before = (await once(socket, 'message'))[0].toString()
+  socket.send('a card of 4111 1111 1111 1111')
+  const [code, reason] = await once(socket, 'close')
+  return [before, code, reason.toString().split(':')[0]]
+}
+
 async function main () {
   const seen = { plain: await talk(false), deflate: await talk(true) }
+  seen.barred = [await bar(false), await bar({ threshold: 0 })]
   const blocked = new WebSocket(url, { agent, headers: { 'X-Data-Class': 'health' } })
   const [, response] = await once(blocked, 'unexpected-response')
   let text = ''

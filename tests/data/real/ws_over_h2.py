@@ -74,6 +74,18 @@ seen["ended"] = type(ended).__name__
 client.h2.end_stream(stream)
 client.flush()
 
+stream, _ = client.open()
+speech = Connection(ConnectionType.CLIENT)
+client.send(stream, speech.send(TextMessage(data="words")))
+before = message()
+client.send(stream, speech.send(TextMessage(data="a card of 4111 1111 1111 1111")))
+closed = message()
+seen["barred"] = [before, closed.code, closed.reason.split(":")[0]]
+ended = client.wait(h2.events.StreamEnded, h2.events.StreamReset)
+seen["barred"].append(type(ended).__name__)
+client.h2.end_stream(stream)
+client.flush()
+
 stream, answer = client.open(("x-data-class", "health"))
 problem = b""
 while True:
