@@ -61,11 +61,11 @@ fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     match payload.len() {
         short @ 0..=125 => frame.push(0x80 | u8::try_from(short).unwrap()),
         middle @ 126..=0xffff => {
-            frame.push(0x80 | 126);
+            frame.push(0x80 + 126);
             frame.extend(u16::try_from(middle).unwrap().to_be_bytes());
         }
         long => {
-            frame.push(0x80 | 127);
+            frame.push(0x80 + 127);
             frame.extend(u64::try_from(long).unwrap().to_be_bytes());
         }
     }
