@@ -221,13 +221,13 @@ fn explain_looks_into_a_body() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("body.json");
     std::fs::write(&file, r#"{"card":"4111 1111 1111 1111"}"#).unwrap();
-    let mut explain = crate::support::program();
+    let mut explain = program();
     explain.args(["explain", "--url", "http://1.80.0.1/", "--method", "POST", "--body"]).arg(&file);
     let text = crate::support::said(&explain.output().unwrap());
     assert!(text.starts_with("block: default/us-country-of-concern"), "{text}");
     assert!(text.contains("found      financial.card: 1 value, 1 distinct, sure"), "{text}");
     assert!(!text.contains("4111"), "{text}");
     let told = crate::support::said(&explain.arg("--json").output().unwrap());
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["found"][0]["tag"], "financial.card");
 }

@@ -125,6 +125,19 @@ fn a_message_that_holds_data_does_not_leave_and_those_before_it_do() {
 }
 
 #[test]
+fn a_ping_is_no_way_out() {
+    let (proxy, origin) = (Proxy::start(&Config::new().rules()), origin(ABROAD, ""));
+    let mut client = open(&proxy, &origin);
+    let beat = frame(PING, "beat");
+    client.send(&beat);
+    arrives(&origin, &beat);
+    client.send(frame(PING, MAIL));
+    let record = barred(&proxy, &origin, &beat, 0);
+    hears_of(&mut client, &record);
+    assert_eq!(layer(&record, "id.contact.email"), "control");
+}
+
+#[test]
 fn fragments_are_one_message_and_what_stands_between_them_passes() {
     let (proxy, origin) = (Proxy::start(&Config::new().rules()), origin(ABROAD, ""));
     let mut client = open(&proxy, &origin);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::data::{Described, Findings, Inspection, Packing, Window};
+use crate::data::{Described, Findings, Inspection, Packing, Syntax, Window};
 use crate::policy::Stake;
 
 use super::super::draft::Draft;
@@ -43,6 +43,8 @@ pub(in crate::proxy) struct Messages<'c> {
     /// In those that left.
     found: Findings,
     plain: Vec<u8>,
+    /// What a ping, a pong or a close says.
+    aside: Vec<u8>,
 }
 
 /// The message under way.
@@ -82,6 +84,7 @@ impl<'c> Messages<'c> {
             number: 0,
             found: Findings::default(),
             plain: Vec::new(),
+            aside: Vec::new(),
         }
     }
 
@@ -145,6 +148,10 @@ impl<'c> Messages<'c> {
 
     fn take(&mut self, payload: Masked<'_>) {
         self.queue.take(payload.octets, self.control);
+        if self.control {
+            payload.plain(&mut self.plain);
+            self.aside.extend_from_slice(&self.plain);
+        }
         let Some(current) = self.current.as_mut().filter(|_| !self.control) else { return };
         if let Some(inspection) = &mut current.inspection {
             payload.plain(&mut self.plain);
@@ -162,6 +169,9 @@ impl<'c> Messages<'c> {
         to: &mut (impl AsyncWrite + Unpin),
         counts: &Passed,
     ) -> Result<(), End> {
+        if !self.aside.is_empty() {
+            self.look_aside(to, counts).await?;
+        }
         self.queue.end(self.control);
         if message.is_none() {
             return Ok(());
@@ -183,6 +193,25 @@ impl<'c> Messages<'c> {
             self.queue.end_message();
         }
         self.number += 1;
+        Ok(())
+    }
+
+    /// Decides about what a ping, a pong or a close says: 125 octets, each by itself.
+    async fn look_aside(
+        &mut self,
+        to: &mut (impl AsyncWrite + Unpin),
+        counts: &Passed,
+    ) -> Result<(), End> {
+        let text = std::mem::take(&mut self.aside);
+        let now = self.draft.proxy().active();
+        let Some(inspector) = now.inspector.as_ref() else { return Ok(()) };
+        let found = Inspection::of_text(inspector, "control", Syntax::Text, &text);
+        if found.count() > 0 {
+            // What was said before does not wait for this.
+            self.write(to, counts).await?;
+            self.judge(&found).await?;
+            self.found.absorb(found);
+        }
         Ok(())
     }
 
