@@ -2,11 +2,12 @@
 //! it. Images, audio and what else is binary by nature is looked through for printable runs.
 
 use super::super::{Findings, Syntax};
+use super::beside::Beside;
 use super::cfb::Compound;
 use super::charset::{Charset, Script};
 use super::coding;
 use super::grpc::Grpc;
-use super::leaf::Leaf;
+use super::leaf::{Leaf, Named};
 use super::magic::Magic;
 use super::marks::Held;
 use super::multipart::{self, Multipart};
@@ -102,7 +103,17 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
         }
         Some(Magic::Zip) => return Zip::open(place, shared),
         Some(Magic::Tar) => return Tar::open(place, shared),
-        Some(Magic::Pdf) => return Pdf::open(place, shared),
+        Some(Magic::Pdf) => {
+            // Anything may stand before, between and after the objects, and text that is none of
+            // a PDF may name its magic.
+            let raw = Leaf::new(place, said.named, None, shared);
+            let named = !head.trim_ascii_start().starts_with(b"%PDF-");
+            let raw = if named { raw } else { raw.without_head() };
+            return Beside::open(
+                Pdf::open(place, shared),
+                vec![Box::new(raw), Box::new(Strings::beside_text(place))],
+            );
+        }
         Some(Magic::Compound) => return Compound::open(place, shared),
         None => {}
     }
@@ -120,20 +131,35 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     }
     if is_protobuf(&said.media) && !matches!(head, [b'{' | b'[', ..]) {
         let next = shared.enter(place, "protobuf");
-        return next.map_or_else(
-            || -> Next { Box::new(Passed) },
-            |place| Box::new(Protobuf::new(&place, shared)),
-        );
+        return next
+            .map_or_else(|| -> Next { Box::new(Passed) }, |place| Protobuf::open(&place, shared));
     }
     if let Some(script) = Script::told(head, said.charset.as_deref(), place, shared) {
-        return Box::new(Charset::new(script, place, said.named, shared));
+        return scripts(script, place, said.named, shared);
     }
     if is_binary(head) {
         return Box::new(Strings::new(place, said.named.name));
     }
     let form = said.media == "application/x-www-form-urlencoded";
     let syntax = (form && Syntax::of(head) == Syntax::Text).then_some(Syntax::Form);
-    Box::new(Leaf::new(place, said.named, syntax, shared))
+    let leaf = Leaf::new(place, said.named, syntax, shared);
+    Beside::open(Box::new(leaf), vec![Box::new(Strings::beside_text(place))])
+}
+
+/// A text in another charset. Whoever reads it may not follow a mark, and it may go on otherwise
+/// than it began: what is wide is read as it came, too, and in the other orders.
+fn scripts(script: Script, place: &Place, named: Named, shared: &mut Shared) -> Next {
+    let others = script.others();
+    let main = Box::new(Charset::new(script, place, named, shared));
+    if others.is_empty() {
+        return Beside::open(main, vec![Box::new(Strings::beside_text(place))]);
+    }
+    let raw = Leaf::new(place, Named::default(), None, shared).without_head();
+    let mut sides: Vec<Next> = vec![Box::new(raw), Box::new(Strings::beside_wide(place))];
+    for other in others {
+        sides.push(Box::new(Charset::new(other, place, Named::default(), shared)));
+    }
+    Beside::open(main, sides)
 }
 
 fn is_protobuf(media: &str) -> bool {

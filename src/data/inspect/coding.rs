@@ -71,9 +71,34 @@ pub(super) struct Coded {
     inputs: Marks,
     output: Box<[u8]>,
     given: u64,
-    /// Whether what follows the end of the stream is nothing.
-    alone: bool,
+    after: After,
     next: Option<Next>,
+}
+
+/// What follows the end of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// A layer of its own.
+    Layer,
+    /// Nothing, if it is a line end.
+    Blank,
+    /// Nothing: somebody else looks at it.
+    Nothing,
+}
+
+/// Opens a stream within something else, which goes on after its end.
+pub(super) fn open_alone(coding: Coding, place: &Place, shared: &mut Shared) -> Next {
+    let entered = match coding {
+        Coding::Br | Coding::Zstd => shared.enter_window(place, coding.name()),
+        Coding::Gzip | Coding::Deflate | Coding::Bare | Coding::Unknown => {
+            shared.enter(place, coding.name())
+        }
+    };
+    let coded = entered.and_then(|place| {
+        let next = begin::open(&place, Said::default());
+        Some(Coded { after: After::Nothing, ..Coded::member(coding, &place, next)? })
+    });
+    coded.map_or_else(|| -> Next { Box::new(Passed) }, |coded| Box::new(coded))
 }
 
 /// Opens a layer that these codings were put on, in this order.
@@ -196,12 +221,13 @@ impl Coded {
 
     pub(super) fn of(coder: Coder, place: Place, next: Next) -> Self {
         let (output, inputs) = (vec![0; OUTPUT].into(), Marks::default());
-        Self { place, coder: Some(coder), inputs, output, given: 0, alone: false, next: Some(next) }
+        let (coder, next, after) = (Some(coder), Some(next), After::Layer);
+        Self { place, coder, inputs, output, given: 0, after, next }
     }
 
     /// Without a look at what follows the end of the stream: a line end of PDF.
     pub(super) fn alone(self) -> Self {
-        Self { alone: true, ..self }
+        Self { after: After::Blank, ..self }
     }
 
     /// Decodes a piece; gives back what is after the end of the stream, once it is reached.
@@ -284,7 +310,12 @@ impl Stage for Coded {
                 None => return,
             }
         }
-        if piece.is_empty() || self.alone && piece.octets.iter().all(u8::is_ascii_whitespace) {
+        let nothing = match self.after {
+            After::Layer => piece.is_empty(),
+            After::Blank => piece.octets.iter().all(u8::is_ascii_whitespace),
+            After::Nothing => true,
+        };
+        if nothing {
             return;
         }
         let place = &self.place;
@@ -311,6 +342,10 @@ impl Stage for Coded {
         let position = self.coder.as_ref().and_then(Coder::position);
         let own = position.filter(|at| *at < self.inputs.length()).map(|at| self.inputs.raw(at));
         earlier(own, self.next.as_ref().and_then(|next| next.pending()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_given_up()
     }
 
     fn each(&self, see: &mut dyn FnMut(&Findings)) {

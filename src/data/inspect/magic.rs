@@ -90,7 +90,7 @@ pub(super) fn is_zlib(head: &[u8]) -> bool {
 
 /// Whether some octets decode as deflate: letters that look like a header (`x^`, `x\x01`) are
 /// told from one. A few octets of text may decode, but do not end.
-fn is_deflate(data: &[u8]) -> bool {
+pub(super) fn is_deflate(data: &[u8]) -> bool {
     let (mut output, mut rest) = ([0; 512], data);
     let mut inflate = super::inflate::Inflate::default();
     // A fault shows only when what was written before it has been taken.

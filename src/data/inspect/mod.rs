@@ -4,6 +4,8 @@
 //! picture shows, or hides in its pixels, is not seen. Memory: `stage.rs` and `coding.rs`.
 
 mod begin;
+mod beside;
+mod buried;
 mod cfb;
 mod charset;
 mod coding;
