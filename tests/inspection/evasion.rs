@@ -132,6 +132,8 @@ fn codings_and_charsets() {
             record.to_vec(),
             SSN,
         ),
+        ("br, not said, of JSON", JSON, br(record), "uninspectable.encoding"),
+        ("br, not said, of text", ("text/plain", ""), br(&long()), "uninspectable.encoding"),
         ("UTF-7", utf7, text("ssn +ADIAMQA5-45-0001"), "uninspectable.encoding"),
         ("OpenPGP", NO, text("-----BEGIN PGP MESSAGE-----\n\nabc"), "uninspectable.encrypted"),
     ]);
@@ -192,6 +194,42 @@ fn parts_and_runs() {
             SSN,
         ),
         ("text among zeros", NO, [&[0, 1, 2, 3][..], record, &[0; 9]].concat(), SSN),
+    ]);
+}
+
+#[test]
+fn chunks_with_signatures() {
+    let record = RECORD.as_bytes();
+    let chunked = |octets: &[u8], size: usize| {
+        let signed = format!(";chunk-signature={}\r\n", "a1".repeat(32));
+        let mut body = Vec::new();
+        for chunk in octets.chunks(size).chain([&[][..]]) {
+            body.extend_from_slice(format!("{:x}{signed}", chunk.len()).as_bytes());
+            body.extend_from_slice(chunk);
+            body.extend_from_slice(b"\r\n");
+        }
+        body
+    };
+    let unsigned = |octets: &[u8]| {
+        let head = format!("{:x}\r\n", octets.len()).into_bytes();
+        [&head, octets, b"\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"].concat()
+    };
+    let aws = ("", "aws-chunked");
+    let within = "uninspectable.broken";
+    hold(vec![
+        ("chunks within a value", aws, chunked(record, 4), SSN),
+        ("chunks that are not said", NO, chunked(record, 4), SSN),
+        ("gzip in chunks", aws, chunked(&gzip(record), 9), SSN),
+        ("gzip in chunks, said", ("", "gzip,aws-chunked"), chunked(&gzip(record), 9), SSN),
+        ("chunks of gzip, said", ("", "aws-chunked, gzip"), chunked(&gzip(record), 9), SSN),
+        ("zip without signatures", aws, unsigned(&zip(&[("a", record, Deflated)])), SSN),
+        ("a head of a chunk", aws, text("1;x=ssn 219-45-0001\r\na\r\n0\r\n\r\n"), SSN),
+        ("a trailer", aws, text("0\r\nx-ssn: 219-45-0001\r\n\r\n"), SSN),
+        ("chunks that are none", aws, record.to_vec(), within),
+        ("text after chunks that are none", aws, record.to_vec(), SSN),
+        ("text after chunks", aws, [&chunked(b"x", 1), record].concat(), SSN),
+        ("cut chunks", aws, chunked(record, 4)[..300].to_vec(), within),
+        ("chunks without an end", aws, b"1\r\na\r\n".to_vec(), within),
     ]);
 }
 
@@ -334,6 +372,31 @@ fn what_lies_behind_something_else() {
         all.splice(10..10, name.iter().copied());
         all
     };
+    let skipped = |text: &[u8]| {
+        let length = u32::try_from(text.len()).unwrap().to_le_bytes();
+        [b"\x53\x2A\x4D\x18", &length[..], text].concat()
+    };
+    let header = |flag: u8, name: &[u8]| {
+        let mut all = gzip(b"x");
+        all[3] = flag;
+        all.splice(10..10, name.iter().copied());
+        all
+    };
+    let field = b"\x0F\0ssn 219-45-0001";
+    hold(vec![
+        ("a name in gzip", NO, header(8, b"ssn 219-45-0001\0"), SSN),
+        ("a name in gzip that is said", ("", "gzip"), header(8, b"ssn 219-45-0001\0"), SSN),
+        ("a comment in gzip", NO, header(16, b"ssn 219-45-0001\0"), SSN),
+        ("a field in gzip", NO, header(4, field), SSN),
+        (
+            "a name in a second gzip",
+            NO,
+            [gzip(b"x"), header(8, b"ssn 219-45-0001\0")].concat(),
+            SSN,
+        ),
+        ("a frame that is skipped", NO, skipped(b"ssn 219-45-0001"), SSN),
+        ("skipped after zstd", NO, [zstd(b"x"), skipped(b"ssn 219-45-0001")].concat(), SSN),
+    ]);
     let bait = b"\x1F\x8B\x08 PK\x03\x04 \x28\xB5\x2F\xFD ";
     hold(vec![
         ("gzip after a line", NO, behind(b"hello\n", &gzip(record)), SSN),
@@ -366,6 +429,8 @@ fn what_is_clean_is_not_said_to_be_unread() {
         ("a picture", ("image/png", ""), [b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", &picture[..]].concat()),
         ("a picture in base64", JSON, text(&format!("{{\"x\":\"{}\"}}", base64(&picture)))),
         ("nothing", ("application/json", "gzip"), Vec::new()),
+        ("chunks", ("", "aws-chunked"), text("3\r\nabc\r\n0\r\na: b\r\n\r\n")),
+        ("no chunks", ("", "aws-chunked"), Vec::new()),
         ("empty parts", FORM, multipart(&[("", b"")])),
     ] {
         let tags = told(said, &body);

@@ -2,10 +2,11 @@
 //! it. Images, audio and what else is binary by nature is looked through for printable runs.
 
 use super::super::{Findings, Syntax};
+use super::awschunked;
 use super::beside::Beside;
 use super::cfb::Compound;
 use super::charset::{Charset, Script};
-use super::coding;
+use super::coding::{self, Coding};
 use super::grpc::Grpc;
 use super::leaf::{Leaf, Named};
 use super::magic::Magic;
@@ -89,6 +90,9 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     if is_call(&said.media) && matches!(head, [0 | 1, ..]) {
         return Grpc::open(place, shared);
     }
+    if awschunked::is_signed(head) {
+        return coding::open(&[Coding::Chunked], place, said, shared);
+    }
     match Magic::of(head) {
         Some(Magic::Coded(coding)) => {
             return coding::open(&[coding], place, Said::default(), shared);
@@ -138,6 +142,10 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
         return scripts(script, place, said.named, shared);
     }
     if is_binary(head) {
+        // Compressed in a way that has no magic, as br is, or encrypted.
+        if is_text(&said.media) {
+            shared.cannot(Cannot::Encoding, place);
+        }
         return Box::new(Strings::new(place, said.named.name));
     }
     let form = said.media == "application/x-www-form-urlencoded";
@@ -167,8 +175,18 @@ fn is_protobuf(media: &str) -> bool {
         .contains(&media)
 }
 
+/// Whether a media type says that it is text.
+fn is_text(media: &str) -> bool {
+    let named = ["json", "xml", "javascript", "x-www-form-urlencoded", "yaml", "csv"];
+    let picture = media.starts_with("image/") || media.starts_with("application/vnd.");
+    media.starts_with("text/") || !picture && named.iter().any(|name| media.ends_with(name))
+}
+
 /// Whether some octets are no text: one in twenty is a control character.
 fn is_binary(head: &[u8]) -> bool {
     let control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127);
-    head.iter().filter(control).count() * 20 > head.len()
+    let count = head.iter().filter(control).count();
+    // A few octets may have few of them, but are not UTF-8 either.
+    count * 20 > head.len()
+        || count > 0 && str::from_utf8(head).is_err_and(|e| e.error_len().is_some())
 }

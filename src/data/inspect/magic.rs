@@ -58,6 +58,10 @@ impl Magic {
         if let Some((_, magic)) = known.into_iter().find(|(magic, _)| begins(magic)) {
             return Some(magic);
         }
+        // A frame of zstd that holds no data.
+        if matches!(head, [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]) {
+            return Some(Self::Coded(Coding::Zstd));
+        }
         if FOREIGN.into_iter().any(begins)
             && !(begins(b"BZh") && head.get(4..10) != Some(b"1AY&SY"))
         {
