@@ -8,6 +8,8 @@ use borderpost::data::{Described, Detectors, Digester, Findings, Inspection, Ins
 use proptest::prelude::*;
 
 use crate::bodies::{Sample, samples};
+use crate::make::Kept::{Deflated, Stored};
+use crate::make::{field, frame, pdf, utf16, zip, zlib};
 use crate::targets;
 
 static INSPECTOR: LazyLock<Arc<Inspector>> = LazyLock::new(|| {
@@ -99,6 +101,58 @@ fn every_cut_gives_the_same() {
         let some: Vec<_> = (0..length).step_by(700).chain([length]).collect();
         assert_eq!(sorted(&pieces(sample, &some, true)), expected, "{}", sample.name);
     }
+}
+
+/// Words that do not compress to nothing, and in which there is nothing.
+fn words() -> String {
+    let word = |n: u32| format!("w{:x} ", n.wrapping_mul(2_654_435_761));
+    (0..100_000).map(word).collect::<Vec<_>>().concat().replace(|c: char| c.is_ascii_digit(), "q")
+}
+
+/// What a stage holds must not grow with the body: a proxy holds back what is not decided.
+#[test]
+fn nothing_is_held_for_long() {
+    let words = words();
+    let noise: Vec<u8> =
+        (0..900_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1] | 0x80).collect();
+    let strings = [b"\x89PNG\r\n\x1A\n tEXt made by hand", &noise[..]].concat();
+    let paragraph = format!("<w:document a=\"b\"><w:p><w:t>{words}</w:t></w:p></w:document>");
+    let message = [field(1, b"a picture"), field(2, &noise)].concat();
+    let page = [b"BT (shown) Tj ET ", words.as_bytes()].concat();
+    let record = format!("<p>{words}</p>");
+    for (name, said, body) in [
+        ("docx", "", zip(&[("word/document.xml", paragraph.as_bytes(), Deflated)])),
+        ("docx, stored", "", zip(&[("word/document.xml", paragraph.as_bytes(), Stored)])),
+        ("pptx with a picture", "", zip(&[("ppt/media/image1.png", &strings, Stored)])),
+        ("a picture", "image/png", strings.clone()),
+        ("protobuf", "application/x-protobuf", message.clone()),
+        ("grpc", "application/grpc", frame(0, &message)),
+        ("pdf", "", pdf(&[("<<>>", Some(&page))])),
+        ("pdf, packed", "", pdf(&[("<</Filter/FlateDecode>>", Some(&zlib(&page)))])),
+        ("html", "text/html", record.clone().into_bytes()),
+        ("utf-16", "", utf16(&words, false)),
+        ("text after a zero", "", [b"\0a\0b", words.as_bytes()].concat()),
+    ] {
+        let mut inspection = begun((said, ""));
+        let mut pushed = 0;
+        let mut most = 0;
+        for piece in body.chunks(16 << 10) {
+            inspection.push(piece);
+            pushed += u64::try_from(piece.len()).unwrap();
+            most = most.max(pushed - inspection.decided());
+        }
+        assert!(most < 128 << 10, "{name}: {most} of {pushed} octets were held");
+    }
+}
+
+#[test]
+fn where_a_body_is_given_up_says_nothing_of_it() {
+    let body = zip(&[("word/document.xml", words().as_bytes(), Deflated)]);
+    let mut inspection = begun(("", ""));
+    inspection.push(&body[..body.len() / 2]);
+    let tags = inspection.abandon().tags();
+    let tags: Vec<_> = tags.iter().map(ToString::to_string).collect();
+    assert_eq!(tags, ["uninspectable.too-large"]);
 }
 
 /// Where a sample lies as a seed of the fuzz targets: after an octet that says what is said of it.

@@ -3,6 +3,7 @@
 //! another text.
 
 use super::super::{Findings, Syntax};
+use super::fitful::Fitful;
 use super::leaf::{Leaf, Named};
 use super::stage::{Piece, Place, Shared, Stage, earlier};
 
@@ -33,8 +34,8 @@ const DIVIDING: [&[u8]; 16] = [
 /// A text with its markup.
 #[derive(Debug)]
 pub(super) struct Markup {
-    text: Leaf,
-    tags: Leaf,
+    text: Fitful,
+    tags: Fitful,
     /// The beginning of the tag that is open.
     name: Option<Vec<u8>>,
 }
@@ -43,8 +44,8 @@ impl Markup {
     pub(super) fn new(place: &Place, name: &str, shared: &Shared) -> Self {
         let named = Named { name: name.to_owned(), ..Named::default() };
         let text = Leaf::new(place, named, Some(Syntax::Text), shared);
-        let tags = place.view("markup");
-        let tags = Leaf::new(&tags, Named::default(), Some(Syntax::Text), shared).without_head();
+        let text = Fitful::new(place, Some(text));
+        let tags = Fitful::new(&place.view("markup"), None);
         Self { text, tags, name: None }
     }
 
@@ -71,14 +72,26 @@ impl Stage for Markup {
         while !piece.is_empty() {
             let open = self.name.is_some();
             let end = memchr::memchr(if open { b'>' } else { b'<' }, piece.octets);
-            let part = piece.take(end.unwrap_or(piece.len()));
+            let (going, waiting) = if open {
+                (&mut self.tags, &mut self.text)
+            } else {
+                (&mut self.text, &mut self.tags)
+            };
+            let length = end.unwrap_or(piece.len());
+            let part = piece.take(length.min(waiting.room()));
+            let end = end.filter(|end| *end == part.len());
+            if !part.is_empty() {
+                going.went_by(0, true);
+                waiting.went_by(part.len(), false);
+                waiting.settle(shared);
+            }
             match &mut self.name {
                 Some(name) => {
                     let room = NAME.saturating_sub(name.len());
                     name.extend_from_slice(part.octets.get(..room).unwrap_or(part.octets));
-                    self.tags.push(part, shared);
+                    going.push(part, shared);
                 }
-                None => self.text.push(part, shared),
+                None => going.push(part, shared),
             }
             if end.is_some() {
                 let raw = piece.take(1).raw;

@@ -10,6 +10,7 @@ mod buried;
 mod cfb;
 mod charset;
 mod coding;
+mod fitful;
 mod grpc;
 mod hooks;
 mod inflate;
@@ -184,6 +185,7 @@ impl Inspection {
     /// Looks no further: what comes is too large for what it is.
     pub fn abandon(mut self) -> Findings {
         self.shared.cannot(stage::Cannot::TooLarge, &self.place);
+        self.shared.abandoned = true;
         let window = self.window.take();
         let found = self.finish();
         // What was not decoded is missing in it.

@@ -6,6 +6,7 @@
 use super::super::{Findings, Syntax};
 use super::begin::{self, Said};
 use super::coding::{Coded, Coding};
+use super::fitful::Fitful;
 use super::leaf::{Leaf, Named};
 use super::marks::{Held, Marks};
 use super::member::Kept;
@@ -26,7 +27,7 @@ const END: &[u8] = b"endstream";
 struct Strings {
     lexer: Lexer,
     inputs: Marks,
-    leaf: Leaf,
+    leaf: Fitful,
 }
 
 /// The same as a layer.
@@ -61,6 +62,7 @@ pub(super) struct Pdf {
 impl Strings {
     fn new(place: &Place, shared: &Shared) -> Self {
         let leaf = Leaf::new(place, Named::default(), Some(Syntax::Text), shared);
+        let leaf = Fitful::new(place, Some(leaf));
         Self { lexer: Lexer::default(), inputs: Marks::default(), leaf }
     }
 
@@ -70,7 +72,9 @@ impl Strings {
         let (mut mark, mut count) = (None, 0);
         for byte in bite.octets {
             count += 1;
+            let before = self.lexer.text.len();
             mark = self.lexer.read(*byte);
+            self.leaf.went_by(1, self.lexer.text.len() > before);
             if mark.is_some() {
                 break;
             }
@@ -81,6 +85,8 @@ impl Strings {
         if !self.lexer.text.is_empty() {
             self.leaf.push(Piece::made(&self.lexer.text, raw), shared);
             self.lexer.text.clear();
+        } else {
+            self.leaf.settle(shared);
         }
         self.inputs.forget(self.inputs.length().saturating_sub(LAG));
         (mark, count)

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::super::{Findings, Syntax};
 use super::beside::Beside;
+use super::fitful::Fitful;
 use super::leaf::{Leaf, Named};
 use super::marks::Marks;
 use super::stage::{Next, Piece, Place, Shared, Stage, earlier};
@@ -51,7 +52,7 @@ pub(super) struct Protobuf {
     again: VecDeque<u8>,
     inputs: Marks,
     text: Vec<u8>,
-    leaf: Leaf,
+    leaf: Fitful,
     octets: Vec<u8>,
     strings: Strings,
 }
@@ -124,6 +125,7 @@ impl Protobuf {
     }
 
     fn new(place: &Place, shared: &Shared) -> Self {
+        let leaf = Leaf::new(place, Named::default(), Some(Syntax::Text), shared);
         Self {
             state: State::Tag(0, 0),
             at: 0,
@@ -132,7 +134,7 @@ impl Protobuf {
             again: VecDeque::new(),
             inputs: Marks::default(),
             text: Vec::new(),
-            leaf: Leaf::new(place, Named::default(), Some(Syntax::Text), shared),
+            leaf: Fitful::new(place, Some(leaf)),
             octets: Vec::new(),
             strings: Strings::new(place, String::new()),
         }
@@ -147,6 +149,12 @@ impl Protobuf {
     }
 
     fn octet(&mut self, byte: u8) {
+        let before = self.text.len();
+        self.read(byte);
+        self.leaf.went_by(1, self.text.len() > before);
+    }
+
+    fn read(&mut self, byte: u8) {
         self.at += 1;
         match self.state {
             State::Tag(value, bits) => self.tag(byte, value, bits),
@@ -268,6 +276,8 @@ impl Protobuf {
         if !self.text.is_empty() {
             self.leaf.push(Piece::made(&self.text, raw), shared);
             self.text.clear();
+        } else {
+            self.leaf.settle(shared);
         }
         if !self.octets.is_empty() {
             self.strings.push(Piece::made(&self.octets, raw), shared);

@@ -81,6 +81,8 @@ pub(super) struct Shared {
     pub(super) route: Option<FieldRoute>,
     /// Labels of documents that have not ended.
     pub(super) documents: Vec<(String, Labels)>,
+    /// Whether the body goes on, but is not looked at: where it is cut says nothing of it.
+    pub(super) abandoned: bool,
     expanded: u64,
     parts: u32,
 }
@@ -184,12 +186,20 @@ impl Place {
 impl Shared {
     pub(super) fn new(inspector: Arc<Inspector>) -> Self {
         let found = Findings::default();
-        Self { inspector, found, route: None, documents: Vec::new(), expanded: 0, parts: 0 }
+        Self {
+            inspector,
+            found,
+            route: None,
+            documents: Vec::new(),
+            abandoned: false,
+            expanded: 0,
+            parts: 0,
+        }
     }
 
     /// Says that a layer was not looked into.
     pub(super) fn cannot(&mut self, why: Cannot, place: &Place) {
-        if place.guessed && why == Cannot::Broken {
+        if (place.guessed || self.abandoned) && why == Cannot::Broken {
             return;
         }
         let tag = Tag::uninspectable(why.name());

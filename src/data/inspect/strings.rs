@@ -2,10 +2,10 @@
 //! and compressed data that begins somewhere within. Beside a text, only what is none of it.
 //! Values in what a picture shows or a sound says are not seen.
 
-use super::super::{Findings, Syntax};
+use super::super::Findings;
 use super::buried::Digger;
+use super::fitful::Fitful;
 use super::hooks::Head;
-use super::leaf::{Leaf, Named};
 use super::marks::Marks;
 use super::stage::{Piece, Place, Shared, Stage, earlier};
 
@@ -42,7 +42,6 @@ enum Kind {
 /// A binary.
 #[derive(Debug)]
 pub(super) struct Strings {
-    place: Place,
     head: Option<Head>,
     narrow: Run,
     wide: Run,
@@ -51,7 +50,7 @@ pub(super) struct Strings {
     /// A character of which the zero may follow.
     half: Option<u8>,
     inputs: Marks,
-    leaf: Option<Leaf>,
+    text: Fitful,
     output: Vec<u8>,
 }
 
@@ -84,7 +83,6 @@ impl Run {
 impl Strings {
     pub(super) fn new(place: &Place, name: String) -> Self {
         Self {
-            place: place.view("strings"),
             head: Some(Head::new(place, name)),
             narrow: Run::default(),
             wide: Run::default(),
@@ -92,7 +90,7 @@ impl Strings {
             digger: Digger::new(place),
             half: None,
             inputs: Marks::default(),
-            leaf: None,
+            text: Fitful::new(&place.view("strings"), None),
             output: Vec::new(),
         }
     }
@@ -108,6 +106,12 @@ impl Strings {
     }
 
     fn octet(&mut self, byte: u8) {
+        let before = self.output.len();
+        self.runs(byte);
+        self.text.went_by(1, self.output.len() > before);
+    }
+
+    fn runs(&mut self, byte: u8) {
         let printable = is_printable(byte);
         if printable && self.kind == Kind::Binary {
             self.narrow.take(byte, &mut self.output);
@@ -142,19 +146,19 @@ impl Strings {
         let narrow = self.kind == Kind::Text && self.wide.count == 0;
         match octets.last().filter(|_| narrow && memchr::memchr(0, octets).is_none()) {
             // Nothing of it is followed by a zero but, maybe, the last.
-            Some(last) => self.half = Some(*last).filter(|last| is_printable(*last)),
+            Some(last) => {
+                self.half = Some(*last).filter(|last| is_printable(*last));
+                self.text.went_by(octets.len(), false);
+            }
             None => octets.iter().for_each(|byte| self.octet(*byte)),
         }
     }
 
     fn hand_on(&mut self, raw: u64, shared: &mut Shared) {
         if self.output.is_empty() {
-            return;
+            return self.text.settle(shared);
         }
-        let leaf = self.leaf.get_or_insert_with(|| {
-            Leaf::new(&self.place, Named::default(), Some(Syntax::Text), shared).without_head()
-        });
-        leaf.push(Piece::made(&self.output, raw), shared);
+        self.text.push(Piece::made(&self.output, raw), shared);
         self.output.clear();
     }
 }
@@ -185,18 +189,18 @@ impl Stage for Strings {
             self.wide.take(letter, &mut self.output);
             self.hand_on(self.inputs.raw(self.inputs.length().saturating_sub(LAG)), shared);
         }
-        self.leaf.take().into_iter().for_each(|mut leaf| leaf.end(shared));
+        self.text.end(shared);
     }
 
     fn pending(&self) -> Option<u64> {
         let holds = self.narrow.holds() || self.wide.holds() || self.half.is_some();
         let own = holds.then(|| self.inputs.raw(self.inputs.length().saturating_sub(LAG)));
         let own = earlier(own, self.digger.pending());
-        earlier(own, self.leaf.as_ref().and_then(Stage::pending))
+        earlier(own, self.text.pending())
     }
 
     fn each(&self, see: &mut dyn FnMut(&Findings)) {
         self.digger.each(see);
-        self.leaf.iter().for_each(|leaf| leaf.each(see));
+        self.text.each(see);
     }
 }
