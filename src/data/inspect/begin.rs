@@ -8,6 +8,7 @@ use super::cfb::Compound;
 use super::charset::{Charset, Script};
 use super::coding::{self, Coding};
 use super::grpc::Grpc;
+use super::joined::Joined;
 use super::leaf::{Leaf, Named};
 use super::magic::Magic;
 use super::marks::Held;
@@ -150,8 +151,13 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     }
     let form = said.media == "application/x-www-form-urlencoded";
     let syntax = (form && Syntax::of(head) == Syntax::Text).then_some(Syntax::Form);
+    let mut sides: Vec<Next> = vec![Box::new(Strings::beside_text(place))];
+    let marked = ["html", "xml"].iter().any(|name| said.media.contains(name));
+    if marked || Syntax::of(head) == Syntax::Xml {
+        sides.push(Box::new(Joined::new(place)));
+    }
     let leaf = Leaf::new(place, said.named, syntax, shared);
-    Beside::open(Box::new(leaf), vec![Box::new(Strings::beside_text(place))])
+    Beside::open(Box::new(leaf), sides)
 }
 
 /// A text in another charset. Whoever reads it may not follow a mark, and it may go on otherwise

@@ -14,6 +14,7 @@ mod fitful;
 mod grpc;
 mod hooks;
 mod inflate;
+mod joined;
 mod leaf;
 mod limits;
 mod magic;
