@@ -77,6 +77,13 @@ fn writings_of_a_value() {
         ("full-width digits", JSON, text(&format!("{{\"ssn\":\"{full}\"}}")), SSN),
         ("Arabic-Indic digits", JSON, text(&format!("{{\"ssn\":\"{arabic}\"}}")), SSN),
         ("percent-encoded", NO, text(&format!("ssn={percent}&x=1")), SSN),
+        (
+            "percent-encoded twice",
+            NO,
+            text(&format!("ssn={}&x=1", percent.replace('%', "%25"))),
+            SSN,
+        ),
+        ("blanks of Latin-1", NO, b"ssn 219\xA045\xA00001".to_vec(), SSN),
         ("percent-encoded in JSON", JSON, text(&format!("{{\"ssn\":\"{percent}\"}}")), SSN),
         ("escapes of JSON", JSON, text(&format!("{{\"ssn\":\"{unicode}\"}}")), SSN),
         ("entities", NO, text(&format!("<p>ssn: {entities}</p>")), SSN),
@@ -312,6 +319,25 @@ fn archives_documents_and_messages() {
             ("application/grpc", ""),
             frame(0, record)[..9].to_vec(),
             "uninspectable.broken",
+        ),
+    ]);
+}
+
+#[test]
+fn markup_within_a_value() {
+    let html = ("text/html; charset=utf-8", "");
+    let long = "<p>the quick <b>brown</b> fox</p>\n".repeat(90);
+    hold(vec![
+        ("empty elements", html, text("<p>ssn 219-<b></b>45-<i></i>0001</p>"), SSN),
+        ("elements", html, text("<p>ssn <b>219</b>-45-0<span class=x>001</span></p>"), SSN),
+        ("a comment", html, text("<p>ssn 219-45<!-- a > b -->-0001</p>"), SSN),
+        ("a comment in XML", NO, text("<a><ssn>219-4<!-- x -->5-0001</ssn></a>"), SSN),
+        ("after much else", NO, text(&format!("{long}<p>ssn 219-45<b>-</b>0001")), SSN),
+        (
+            "in a long text",
+            html,
+            text(&format!("a < b {}ssn 219-45<b>-</b>0001", "x ".repeat(900))),
+            SSN,
         ),
     ]);
 }

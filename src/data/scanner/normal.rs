@@ -30,7 +30,7 @@ enum Step {
 
 /// Whether an octet may begin something special.
 const fn is_special(byte: u8) -> bool {
-    matches!(byte, b'%' | b'\\' | b'&' | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF)
+    matches!(byte, b'%' | b'\\' | b'&' | 0xA0 | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF | 0xF0)
 }
 
 /// Entities of HTML that stand for one sign. Quotation marks are left: they would end strings of
@@ -188,6 +188,13 @@ impl Window {
                 self.tail.remove(0);
                 continue;
             }
+            if first == 0xA0 {
+                // In Latin-1 a blank that does not break; in UTF-8 never after a digit.
+                let blank = self.text.last().is_some_and(u8::is_ascii_digit);
+                self.text.push(if blank { b' ' } else { first });
+                self.tail.remove(0);
+                continue;
+            }
             let Step::Becomes(count, byte) = step(&self.tail) else { return };
             self.text.extend(byte);
             self.tail.drain(..count);
@@ -228,11 +235,20 @@ fn step(tail: &[u8]) -> Step {
         [b'\\', b'u', digits @ ..] => escape(digits),
         [b'&', entity @ ..] if !entity.is_empty() => self::entity(entity),
         []
-        | [b'%' | b'\\' | b'&' | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF]
+        | [b'%' | b'\\' | b'&' | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF | 0xF0]
         | [b'%', _]
-        | [0xE0, 0xA5]
-        | [0xE2, 0x80 | 0x81]
+        | [b'%', b'2', b'5']
+        | [0xE0, 0xA5 | 0xA7 | 0xA9 | 0xAB | 0xAD | 0xAF | 0xB1 | 0xB3 | 0xB5 | 0xB9 | 0xBB]
+        | [0xE2, 0x80..=0x82]
+        | [0xF0, 0x9D]
+        | [0xF0, 0x9D, 0x9F]
         | [0xEF, 0xBB..=0xBD] => Step::Cut,
+        // What is encoded twice.
+        [b'%', b'2', b'5', high] if high.is_ascii_hexdigit() => Step::Cut,
+        [b'%', b'2', b'5', high, low, ..] => match (hex(*high), hex(*low)) {
+            (Some(high), Some(low)) if high > 1 => Step::Becomes(5, Some(high << 4 | low)),
+            _ => Step::Becomes(3, Some(b'%')),
+        },
         [b'%', high, low, ..] => match (hex(*high), hex(*low)) {
             (Some(high), Some(low)) if high > 1 => Step::Becomes(3, Some(high << 4 | low)),
             _ => literal(b'%'),
@@ -242,8 +258,26 @@ fn step(tail: &[u8]) -> Step {
         [0xDB, digit @ 0xB0..=0xB9, ..] => Step::Becomes(2, Some(digit - 0xB0 + b'0')),
         [0xC2, 0xAD, ..] => Step::Becomes(2, None),
         [0xC2, 0xA0, ..] => Step::Becomes(2, Some(b' ')),
-        // Devanagari digits.
-        [0xE0, 0xA5, digit @ 0xA6..=0xAF, ..] => Step::Becomes(3, Some(digit - 0xA6 + b'0')),
+        [0xC2, digit @ (0xB2 | 0xB3), ..] => Step::Becomes(2, Some(digit - 0xB0 + b'0')),
+        [0xC2, 0xB9, ..] => Step::Becomes(2, Some(b'1')),
+        // Superscript and subscript digits.
+        [0xE2, 0x81, digit @ (0xB0 | 0xB4..=0xB9), ..] => {
+            Step::Becomes(3, Some(digit - 0xB0 + b'0'))
+        }
+        [0xE2, 0x82, digit @ 0x80..=0x89, ..] => Step::Becomes(3, Some(digit - 0x80 + b'0')),
+        // Mathematical digits: five alphabets of ten.
+        [0xF0, 0x9D, 0x9F, digit @ 0x8E..=0xBF, ..] => {
+            Step::Becomes(4, Some((digit - 0x8E) % 10 + b'0'))
+        }
+        // Thai and Lao digits.
+        [0xE0, 0xB9 | 0xBB, digit @ 0x90..=0x99, ..] => Step::Becomes(3, Some(digit - 0x90 + b'0')),
+        // Digits of the scripts of India, from Devanagari to Malayalam.
+        [
+            0xE0,
+            0xA5 | 0xA7 | 0xA9 | 0xAB | 0xAD | 0xAF | 0xB1 | 0xB3 | 0xB5,
+            digit @ 0xA6..=0xAF,
+            ..,
+        ] => Step::Becomes(3, Some(digit - 0xA6 + b'0')),
         // Zero-width blanks and joiners, the word joiner, the byte order mark.
         [0xE2, 0x80, 0x8B..=0x8D, ..] | [0xE2, 0x81, 0xA0, ..] | [0xEF, 0xBB, 0xBF, ..] => {
             Step::Becomes(3, None)
@@ -338,6 +372,7 @@ mod tests {
             ("１２３－４５", "123-45"),
             ("٤١١١ ۴۱۱۱ ४१११", "4111 4111 4111"),
             ("4\u{200B}1\u{FEFF}1\u{AD}1", "4111"),
+            ("৪১১১ ๔๑๑๑ ⁴¹²³ ₄₁ 𝟒𝟏𝟗 𝟘𝟿 %2534%25zz", "4111 4111 4123 41 419 09 4%zz"),
             ("123\u{2011}45\u{A0}6", "123-45 6"),
             ("é％汉字", "é%汉字"),
             ("a\\u0040b\\/c \\uFF12\\u200B\\u00e9 \\n\\\"\\u00", "a@b/c 2\\u00e9 \\n\\\"\\u00"),
