@@ -145,3 +145,15 @@ proptest! {
         prop_assert_eq!(scanner.finish(), whole(bytes));
     }
 }
+
+#[test]
+fn r0011_a_value_that_reaches_beyond_its_block_ends_nothing() {
+    let token = format!("api_key={}", "aB3xY9".repeat(27));
+    for before in (3_850..4_120).step_by(3) {
+        let found = whole(format!("{}{token}", " ".repeat(before)).as_bytes());
+        assert_eq!(found.count(), 1, "{before}");
+    }
+    for before in 0..9 {
+        drop(whole(format!("{}{}", " ".repeat(before), "password=".repeat(460)).as_bytes()));
+    }
+}

@@ -109,7 +109,8 @@ impl Prefixes {
         from: usize,
         to: usize,
     ) -> Option<(usize, usize)> {
-        let part = text.get(..to)?;
+        // What was found last may reach beyond.
+        let part = text.get(..to).filter(|_| from <= to)?;
         let found = match &self.packed {
             Some(packed) => packed.find_in(part, aho_corasick::Span { start: from, end: to }),
             None => self.plain.find(aho_corasick::Input::new(part).range(from..to)),
