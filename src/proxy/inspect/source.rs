@@ -65,7 +65,7 @@ impl Source {
         mut inspection: Inspection,
         limit: usize,
         pause: Duration,
-        room: &Room,
+        room_of: &Room,
     ) -> Result<(Self, Reading), Broken> {
         let mut live = match self {
             Self::Live(live) => live,
@@ -73,7 +73,7 @@ impl Source {
                 return Ok((other, Reading::Whole(inspection.finish())));
             }
         };
-        let (mut pieces, mut held, mut taken) = (Pieces::default(), 0, room.enter());
+        let (mut pieces, mut held, mut taken) = (Pieces::default(), 0, room_of.enter());
         loop {
             let frame = timeout(pause, live.frame()).await.map_err(|_| Broken::Stalled)?;
             let frame = match frame {
@@ -96,9 +96,9 @@ impl Source {
             pieces.push(piece);
             if held > limit || !room {
                 let found = inspection.so_far();
-                let watch = Watch::new(live, inspection, pieces);
-                let rest = Some(watch);
-                let held = Held { pieces: Pieces::default(), trailers: None, rest, _taken: taken };
+                let rest = Some(Watch::new(live, inspection, pieces).taking(taken));
+                let (pieces, taken) = (Pieces::default(), room_of.enter());
+                let held = Held { pieces, trailers: None, rest, _taken: taken };
                 return Ok((Self::Held(Box::new(held)), Reading::Begun(found)));
             }
         }

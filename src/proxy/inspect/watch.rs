@@ -16,6 +16,7 @@ use super::super::frame::{Cut, length};
 use super::head;
 use super::judge::Judge;
 use super::pieces::Pieces;
+use super::room::Taken;
 use super::source::octets;
 
 /// So much may wait to be decided; of what waits longer it is said that it was too large.
@@ -37,6 +38,8 @@ pub(in crate::proxy) struct Watch {
     judging: Option<Judging>,
     trailers: Option<HeaderMap>,
     ended: bool,
+    /// What its beginning takes of the room for all bodies, until it has left.
+    taken: Option<Taken>,
     /// Whether it may pass whatever is found.
     free: bool,
 }
@@ -56,8 +59,15 @@ impl Watch {
             judging: None,
             trailers: None,
             ended: false,
+            taken: None,
             free: false,
         }
+    }
+
+    /// Takes so much of the room for all bodies until its beginning has left.
+    pub(super) fn taking(mut self, taken: Taken) -> Self {
+        self.taken = Some(taken);
+        self
     }
 
     /// Nothing that is found can bar it: it passes as it comes, and its end waits for the record.
@@ -163,6 +173,9 @@ impl Watch {
         let room = usize::try_from(clear.saturating_sub(self.left)).unwrap_or(usize::MAX);
         let piece = self.tail.take(room)?;
         self.left += length(&piece);
+        if self.tail.is_empty() {
+            self.taken = None;
+        }
         Some(piece)
     }
 }
