@@ -48,6 +48,8 @@ fn hold(rows: Vec<Row>) {
 
 const NO: (&str, &str) = ("", "");
 const JSON: (&str, &str) = ("application/json", "");
+const GRPC: (&str, &str) = ("application/grpc", "");
+const PROTOBUF: (&str, &str) = ("application/x-protobuf", "");
 const FORM: (&str, &str) = ("multipart/form-data; boundary=XyZ", "");
 
 fn text(text: &str) -> Vec<u8> {
@@ -130,6 +132,8 @@ fn codings_and_charsets() {
             record.to_vec(),
             SSN,
         ),
+        ("br, not said, of JSON", JSON, br(record), "uninspectable.encoding"),
+        ("br, not said, of text", ("text/plain", ""), br(&long()), "uninspectable.encoding"),
         ("UTF-7", utf7, text("ssn +ADIAMQA5-45-0001"), "uninspectable.encoding"),
         ("OpenPGP", NO, text("-----BEGIN PGP MESSAGE-----\n\nabc"), "uninspectable.encrypted"),
     ]);
@@ -194,6 +198,42 @@ fn parts_and_runs() {
 }
 
 #[test]
+fn chunks_with_signatures() {
+    let record = RECORD.as_bytes();
+    let chunked = |octets: &[u8], size: usize| {
+        let signed = format!(";chunk-signature={}\r\n", "a1".repeat(32));
+        let mut body = Vec::new();
+        for chunk in octets.chunks(size).chain([&[][..]]) {
+            body.extend_from_slice(format!("{:x}{signed}", chunk.len()).as_bytes());
+            body.extend_from_slice(chunk);
+            body.extend_from_slice(b"\r\n");
+        }
+        body
+    };
+    let unsigned = |octets: &[u8]| {
+        let head = format!("{:x}\r\n", octets.len()).into_bytes();
+        [&head, octets, b"\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"].concat()
+    };
+    let aws = ("", "aws-chunked");
+    let within = "uninspectable.broken";
+    hold(vec![
+        ("chunks within a value", aws, chunked(record, 4), SSN),
+        ("chunks that are not said", NO, chunked(record, 4), SSN),
+        ("gzip in chunks", aws, chunked(&gzip(record), 9), SSN),
+        ("gzip in chunks, said", ("", "gzip,aws-chunked"), chunked(&gzip(record), 9), SSN),
+        ("chunks of gzip, said", ("", "aws-chunked, gzip"), chunked(&gzip(record), 9), SSN),
+        ("zip without signatures", aws, unsigned(&zip(&[("a", record, Deflated)])), SSN),
+        ("a head of a chunk", aws, text("1;x=ssn 219-45-0001\r\na\r\n0\r\n\r\n"), SSN),
+        ("a trailer", aws, text("0\r\nx-ssn: 219-45-0001\r\n\r\n"), SSN),
+        ("chunks that are none", aws, record.to_vec(), within),
+        ("text after chunks that are none", aws, record.to_vec(), SSN),
+        ("text after chunks", aws, [&chunked(b"x", 1), record].concat(), SSN),
+        ("cut chunks", aws, chunked(record, 4)[..300].to_vec(), within),
+        ("chunks without an end", aws, b"1\r\na\r\n".to_vec(), within),
+    ]);
+}
+
+#[test]
 fn archives_documents_and_messages() {
     let record = RECORD.as_bytes();
     let nested = (0..6).fold(record.to_vec(), |inner, _| zip(&[("a.zip", &inner, Stored)]));
@@ -245,12 +285,135 @@ fn archives_documents_and_messages() {
             frame(1, b"\xFF\x06\0\0abc"),
             "uninspectable.encoding",
         ),
+        ("gRPC of text", GRPC, frame(0, b"ssn 219-45-0001"), SSN),
+        ("gRPC of JSON", GRPC, frame(0, record), SSN),
+        ("gRPC in gzip that is not said", GRPC, frame(0, &gzip(record)), SSN),
+        (
+            "gRPC with odd flags",
+            GRPC,
+            [frame(0, b""), frame(6, b"x")].concat(),
+            "uninspectable.broken",
+        ),
+        ("text, said to be protobuf", PROTOBUF, text("ssn 219-45-0001"), SSN),
+        (
+            "text with a blank, said to be protobuf",
+            PROTOBUF,
+            text(" {\"ssn\":\"219-45-0001\"}"),
+            SSN,
+        ),
+        (
+            "CSV, said to be protobuf",
+            PROTOBUF,
+            text("name,ssn\nx,219-45-0001\ny,219-45-0002\n"),
+            "id.government.ssn",
+        ),
         (
             "cut gRPC",
             ("application/grpc", ""),
             frame(0, record)[..9].to_vec(),
             "uninspectable.broken",
         ),
+    ]);
+}
+
+#[test]
+fn a_magic_hides_nothing() {
+    let json = "{\"note\":\"%PDF-\",\"ssn\":\"219-45-0001\"}";
+    let csv = "file,ssn\nx %PDF-,219-45-0001\ny,219-45-0002\n";
+    let form = ("application/x-www-form-urlencoded", "");
+    let (object, end) = ("1 0 obj\n<<>>\nendobj\n", "%%EOF\n");
+    hold(vec![
+        ("JSON that names PDF", JSON, text(json), SSN),
+        ("a form that names PDF", form, text("a=%PDF-&ssn=219-45-0001"), SSN),
+        ("CSV that names PDF", NO, text(csv), SSN),
+        ("text that begins like PDF", NO, text("%PDF- hi, ssn 219-45-0001"), SSN),
+        ("before PDF", NO, text(&format!("ssn 219-45-0001\n%PDF-1.4\n{object}{end}")), SSN),
+        ("a comment of PDF", NO, text(&format!("%PDF-1.4\n% ssn 219-45-0001\n{object}{end}")), SSN),
+        ("after PDF", NO, text(&format!("%PDF-1.4\n{object}{end}ssn 219-45-0001")), SSN),
+        (
+            "a stream of PDF that is text",
+            NO,
+            text(&format!("%PDF-1.4\n1 0 obj\n<<>>\nstream\nssn 219-45-0001\nendstream\n{end}")),
+            SSN,
+        ),
+    ]);
+}
+
+#[test]
+fn a_mark_hides_nothing() {
+    let plain = "ssn 219-45-0001";
+    let little = utf16(plain, false);
+    let long = "the quick brown fox jumps over the lazy dog\n".repeat(21).into_bytes();
+    let marked = |mark: &[u8], rest: &[u8]| [mark, rest].concat();
+    hold(vec![
+        ("UTF-8 after FF FE", NO, marked(b"\xFF\xFE", plain.as_bytes()), SSN),
+        ("JSON after FF FE", JSON, marked(b"\xFF\xFE", RECORD.as_bytes()), SSN),
+        ("UTF-8 after FF FE 00 00", NO, marked(b"\xFF\xFE\0\0", plain.as_bytes()), SSN),
+        ("UTF-16LE after FE FF", NO, marked(b"\xFE\xFF", &little), SSN),
+        ("UTF-16LE after FF FE 00 00", NO, marked(b"\xFF\xFE\0\0", &little), SSN),
+        ("UTF-8 after UTF-16", NO, marked(&utf16("hello, you", false), plain.as_bytes()), SSN),
+        ("UTF-16 after UTF-8", NO, marked(&long, &little), SSN),
+        ("UTF-16BE after UTF-8", NO, marked(&long, &utf16(plain, true)), SSN),
+    ]);
+}
+
+#[test]
+fn what_lies_behind_something_else() {
+    let record = RECORD.as_bytes();
+    let long = "the quick brown fox jumps over the lazy dog\n".repeat(21).into_bytes();
+    let noise: Vec<u8> =
+        (0..600_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
+    let archive = zip(&[("a.txt", record, Deflated)]);
+    let latin = ("text/plain; charset=iso-8859-1", "");
+    let behind = |before: &[u8], rest: &[u8]| [before, rest].concat();
+    let named = |flag: u8, name: &[u8]| {
+        let mut all = gzip(record);
+        all[3] = flag;
+        all.splice(10..10, name.iter().copied());
+        all
+    };
+    let skipped = |text: &[u8]| {
+        let length = u32::try_from(text.len()).unwrap().to_le_bytes();
+        [b"\x53\x2A\x4D\x18", &length[..], text].concat()
+    };
+    let header = |flag: u8, name: &[u8]| {
+        let mut all = gzip(b"x");
+        all[3] = flag;
+        all.splice(10..10, name.iter().copied());
+        all
+    };
+    let field = b"\x0F\0ssn 219-45-0001";
+    hold(vec![
+        ("a name in gzip", NO, header(8, b"ssn 219-45-0001\0"), SSN),
+        ("a name in gzip that is said", ("", "gzip"), header(8, b"ssn 219-45-0001\0"), SSN),
+        ("a comment in gzip", NO, header(16, b"ssn 219-45-0001\0"), SSN),
+        ("a field in gzip", NO, header(4, field), SSN),
+        (
+            "a name in a second gzip",
+            NO,
+            [gzip(b"x"), header(8, b"ssn 219-45-0001\0")].concat(),
+            SSN,
+        ),
+        ("a frame that is skipped", NO, skipped(b"ssn 219-45-0001"), SSN),
+        ("skipped after zstd", NO, [zstd(b"x"), skipped(b"ssn 219-45-0001")].concat(), SSN),
+    ]);
+    let bait = b"\x1F\x8B\x08 PK\x03\x04 \x28\xB5\x2F\xFD ";
+    hold(vec![
+        ("gzip after a line", NO, behind(b"hello\n", &gzip(record)), SSN),
+        ("gzip after a zero", NO, behind(b"\0", &gzip(record)), SSN),
+        ("gzip after its length", NO, behind(b"\0\0\0\x50", &gzip(record)), SSN),
+        ("gzip after text", NO, behind(&long, &gzip(record)), SSN),
+        ("gzip with a name after text", NO, behind(&long, &named(8, b"name\0")), SSN),
+        ("gzip with more after text", NO, behind(&long, &named(4, b"\x03\0abc")), SSN),
+        ("gzip after Latin text", latin, behind(&long, &gzip(record)), SSN),
+        ("gzip after UTF-16", NO, behind(&utf16("hello, you", false), &gzip(record)), SSN),
+        ("gzip after octets", NO, behind(&noise, &gzip(record)), SSN),
+        ("gzip after what is none", NO, behind(&behind(&noise, bait), &gzip(record)), SSN),
+        ("zstd after octets", NO, behind(&noise, &zstd(record)), SSN),
+        ("zip after octets", NO, behind(&noise, &archive), SSN),
+        ("zip after a picture", ("image/gif", ""), behind(b"GIF89a\0\0\0", &archive), SSN),
+        ("gzip after zip", NO, behind(&zip(&[("a", b"x", Stored)]), &gzip(record)), SSN),
+        ("gzip after PDF", NO, behind(&pdf(&[("<<>>", None)]), &gzip(record)), SSN),
     ]);
 }
 
@@ -266,6 +429,8 @@ fn what_is_clean_is_not_said_to_be_unread() {
         ("a picture", ("image/png", ""), [b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", &picture[..]].concat()),
         ("a picture in base64", JSON, text(&format!("{{\"x\":\"{}\"}}", base64(&picture)))),
         ("nothing", ("application/json", "gzip"), Vec::new()),
+        ("chunks", ("", "aws-chunked"), text("3\r\nabc\r\n0\r\na: b\r\n\r\n")),
+        ("no chunks", ("", "aws-chunked"), Vec::new()),
         ("empty parts", FORM, multipart(&[("", b"")])),
     ] {
         let tags = told(said, &body);

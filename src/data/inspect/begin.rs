@@ -2,11 +2,13 @@
 //! it. Images, audio and what else is binary by nature is looked through for printable runs.
 
 use super::super::{Findings, Syntax};
+use super::awschunked;
+use super::beside::Beside;
 use super::cfb::Compound;
 use super::charset::{Charset, Script};
-use super::coding;
+use super::coding::{self, Coding};
 use super::grpc::Grpc;
-use super::leaf::Leaf;
+use super::leaf::{Leaf, Named};
 use super::magic::Magic;
 use super::marks::Held;
 use super::multipart::{self, Multipart};
@@ -88,6 +90,9 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     if is_call(&said.media) && matches!(head, [0 | 1, ..]) {
         return Grpc::open(place, shared);
     }
+    if awschunked::is_signed(head) {
+        return coding::open(&[Coding::Chunked], place, said, shared);
+    }
     match Magic::of(head) {
         Some(Magic::Coded(coding)) => {
             return coding::open(&[coding], place, Said::default(), shared);
@@ -102,7 +107,17 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
         }
         Some(Magic::Zip) => return Zip::open(place, shared),
         Some(Magic::Tar) => return Tar::open(place, shared),
-        Some(Magic::Pdf) => return Pdf::open(place, shared),
+        Some(Magic::Pdf) => {
+            // Anything may stand before, between and after the objects, and text that is none of
+            // a PDF may name its magic.
+            let raw = Leaf::new(place, said.named, None, shared);
+            let named = !head.trim_ascii_start().starts_with(b"%PDF-");
+            let raw = if named { raw } else { raw.without_head() };
+            return Beside::open(
+                Pdf::open(place, shared),
+                vec![Box::new(raw), Box::new(Strings::beside_text(place))],
+            );
+        }
         Some(Magic::Compound) => return Compound::open(place, shared),
         None => {}
     }
@@ -120,20 +135,39 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     }
     if is_protobuf(&said.media) && !matches!(head, [b'{' | b'[', ..]) {
         let next = shared.enter(place, "protobuf");
-        return next.map_or_else(
-            || -> Next { Box::new(Passed) },
-            |place| Box::new(Protobuf::new(&place, shared)),
-        );
+        return next
+            .map_or_else(|| -> Next { Box::new(Passed) }, |place| Protobuf::open(&place, shared));
     }
     if let Some(script) = Script::told(head, said.charset.as_deref(), place, shared) {
-        return Box::new(Charset::new(script, place, said.named, shared));
+        return scripts(script, place, said.named, shared);
     }
     if is_binary(head) {
+        // Compressed in a way that has no magic, as br is, or encrypted.
+        if is_text(&said.media) {
+            shared.cannot(Cannot::Encoding, place);
+        }
         return Box::new(Strings::new(place, said.named.name));
     }
     let form = said.media == "application/x-www-form-urlencoded";
     let syntax = (form && Syntax::of(head) == Syntax::Text).then_some(Syntax::Form);
-    Box::new(Leaf::new(place, said.named, syntax, shared))
+    let leaf = Leaf::new(place, said.named, syntax, shared);
+    Beside::open(Box::new(leaf), vec![Box::new(Strings::beside_text(place))])
+}
+
+/// A text in another charset. Whoever reads it may not follow a mark, and it may go on otherwise
+/// than it began: what is wide is read as it came, too, and in the other orders.
+fn scripts(script: Script, place: &Place, named: Named, shared: &mut Shared) -> Next {
+    let others = script.others();
+    let main = Box::new(Charset::new(script, place, named, shared));
+    if others.is_empty() {
+        return Beside::open(main, vec![Box::new(Strings::beside_text(place))]);
+    }
+    let raw = Leaf::new(place, Named::default(), None, shared).without_head();
+    let mut sides: Vec<Next> = vec![Box::new(raw), Box::new(Strings::beside_wide(place))];
+    for other in others {
+        sides.push(Box::new(Charset::new(other, place, Named::default(), shared)));
+    }
+    Beside::open(main, sides)
 }
 
 fn is_protobuf(media: &str) -> bool {
@@ -141,8 +175,18 @@ fn is_protobuf(media: &str) -> bool {
         .contains(&media)
 }
 
+/// Whether a media type says that it is text.
+fn is_text(media: &str) -> bool {
+    let named = ["json", "xml", "javascript", "x-www-form-urlencoded", "yaml", "csv"];
+    let picture = media.starts_with("image/") || media.starts_with("application/vnd.");
+    media.starts_with("text/") || !picture && named.iter().any(|name| media.ends_with(name))
+}
+
 /// Whether some octets are no text: one in twenty is a control character.
 fn is_binary(head: &[u8]) -> bool {
     let control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127);
-    head.iter().filter(control).count() * 20 > head.len()
+    let count = head.iter().filter(control).count();
+    // A few octets may have few of them, but are not UTF-8 either.
+    count * 20 > head.len()
+        || count > 0 && str::from_utf8(head).is_err_and(|e| e.error_len().is_some())
 }

@@ -72,6 +72,17 @@ impl Script {
         (encoding != UTF_8 && !plain).then_some(Self::Known(encoding))
     }
 
+    /// As what else it may be read, if its letters are wide.
+    pub(super) fn others(self) -> Vec<Self> {
+        let (little, big) = (Self::Known(UTF_16LE), Self::Known(UTF_16BE));
+        match self {
+            Self::Known(encoding) if encoding == UTF_16LE => vec![big],
+            Self::Known(encoding) if encoding == UTF_16BE => vec![little],
+            Self::Known(_) => Vec::new(),
+            Self::Wide { big: order } => vec![Self::Wide { big: !order }, little, big],
+        }
+    }
+
     fn name(self) -> String {
         match self {
             Self::Known(encoding) => encoding.name().to_ascii_lowercase(),

@@ -3,11 +3,13 @@
 //! Memory: 32 KiB for gzip and deflate, up to 16 MiB for br and zstd, of which two may nest.
 
 use super::super::Findings;
+use super::awschunked::Chunked;
 use super::begin::{self, Said};
 use super::inflate::{Unwrap, Wrap};
 use super::marks::Marks;
 use super::message::Continued;
 use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, close, earlier};
+use super::strings::Strings;
 use super::unbrotli::Unbrotli;
 use super::zstd::Unzstd;
 
@@ -29,6 +31,8 @@ pub(super) enum Coding {
     Bare,
     Br,
     Zstd,
+    /// Not compressed, but in chunks with signatures between them.
+    Chunked,
     Unknown,
 }
 
@@ -71,9 +75,36 @@ pub(super) struct Coded {
     inputs: Marks,
     output: Box<[u8]>,
     given: u64,
-    /// Whether what follows the end of the stream is nothing.
-    alone: bool,
+    after: After,
+    /// What stands in its headers.
+    beside: Option<Next>,
     next: Option<Next>,
+}
+
+/// What follows the end of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// A layer of its own.
+    Layer,
+    /// Nothing, if it is a line end.
+    Blank,
+    /// Nothing: somebody else looks at it.
+    Nothing,
+}
+
+/// Opens a stream within something else, which goes on after its end.
+pub(super) fn open_alone(coding: Coding, place: &Place, shared: &mut Shared) -> Next {
+    let entered = match coding {
+        Coding::Br | Coding::Zstd => shared.enter_window(place, coding.name()),
+        Coding::Gzip | Coding::Deflate | Coding::Bare | Coding::Chunked | Coding::Unknown => {
+            shared.enter(place, coding.name())
+        }
+    };
+    let coded = entered.and_then(|place| {
+        let next = begin::open(&place, Said::default());
+        Some(Coded { after: After::Nothing, ..Coded::member(coding, &place, next)? })
+    });
+    coded.map_or_else(|| -> Next { Box::new(Passed) }, |coded| Box::new(coded))
 }
 
 /// Opens a layer that these codings were put on, in this order.
@@ -81,11 +112,15 @@ pub(super) fn open(codings: &[Coding], place: &Place, said: Said, shared: &mut S
     let Some((coding, inner)) = codings.split_last() else { return begin::open(place, said) };
     let entered = match coding {
         Coding::Br | Coding::Zstd => shared.enter_window(place, coding.name()),
-        Coding::Gzip | Coding::Deflate | Coding::Bare | Coding::Unknown => {
+        Coding::Gzip | Coding::Deflate | Coding::Bare | Coding::Chunked | Coding::Unknown => {
             shared.enter(place, coding.name())
         }
     };
     let Some(place) = entered else { return Box::new(Passed) };
+    if *coding == Coding::Chunked {
+        let next = open(inner, &place, said, shared);
+        return Chunked::open(&place, next);
+    }
     let Some(coder) = Coder::new(*coding) else {
         shared.cannot(Cannot::Encoding, &place);
         // It may be a name for what is none, or for what its magic tells.
@@ -102,15 +137,18 @@ impl Coding {
     pub(super) fn listed(header: &str) -> Vec<Self> {
         let names = header.split(',').map(|name| name.trim().to_ascii_lowercase());
         let known = names.filter_map(|name| match &*name {
-            // Chunks with signatures between them: text stays text.
-            "" | "identity" | "aws-chunked" => None,
+            "" | "identity" => None,
+            "aws-chunked" => Some(Self::Chunked),
             "gzip" | "x-gzip" => Some(Self::Gzip),
             "deflate" => Some(Self::Deflate),
             "br" => Some(Self::Br),
             "zstd" => Some(Self::Zstd),
             _ => Some(Self::Unknown),
         });
-        known.collect()
+        let mut known: Vec<_> = known.collect();
+        // Chunks are around all else, wherever they are named.
+        known.sort_by_key(|coding| *coding == Self::Chunked);
+        known
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -119,6 +157,7 @@ impl Coding {
             Self::Deflate | Self::Bare => "deflate",
             Self::Br => "br",
             Self::Zstd => "zstd",
+            Self::Chunked => "aws-chunked",
             Self::Unknown => "unknown",
         }
     }
@@ -134,7 +173,7 @@ impl Coder {
             Coding::Bare => inflate(Wrap::Bare),
             Coding::Br => Some(Self::Brotli(Unbrotli::new())),
             Coding::Zstd => Some(Self::Zstd(Box::new(Unzstd::new()))),
-            Coding::Unknown => None,
+            Coding::Chunked | Coding::Unknown => None,
         }
     }
 
@@ -162,6 +201,15 @@ impl Coder {
         match self {
             Self::Continued(inner) => inner.tail(),
             Self::Inflate(_) | Self::Zstd(_) | Self::Brotli(_) => &[],
+        }
+    }
+
+    /// What it has read beside the data.
+    fn beside(&mut self) -> Vec<u8> {
+        match self {
+            Self::Inflate(inner) => std::mem::take(&mut inner.beside),
+            Self::Zstd(inner) => std::mem::take(&mut inner.beside),
+            Self::Brotli(_) | Self::Continued(_) => Vec::new(),
         }
     }
 
@@ -196,12 +244,13 @@ impl Coded {
 
     pub(super) fn of(coder: Coder, place: Place, next: Next) -> Self {
         let (output, inputs) = (vec![0; OUTPUT].into(), Marks::default());
-        Self { place, coder: Some(coder), inputs, output, given: 0, alone: false, next: Some(next) }
+        let (coder, next, after) = (Some(coder), Some(next), After::Layer);
+        Self { place, coder, inputs, output, given: 0, after, beside: None, next }
     }
 
     /// Without a look at what follows the end of the stream: a line end of PDF.
     pub(super) fn alone(self) -> Self {
-        Self { alone: true, ..self }
+        Self { after: After::Blank, ..self }
     }
 
     /// Decodes a piece; gives back what is after the end of the stream, once it is reached.
@@ -227,7 +276,15 @@ impl Coded {
         self.inputs.add(bite);
         loop {
             let coder = self.coder.as_mut()?;
-            let step = match coder.step(&mut input, &mut self.output) {
+            let step = coder.step(&mut input, &mut self.output);
+            let beside = coder.beside();
+            if !beside.is_empty() {
+                let place = &self.place;
+                let strings = || Box::new(Strings::new(&place.view("header"), String::new()));
+                let next = self.beside.get_or_insert_with(|| strings());
+                next.push(Piece::made(&beside, bite.raw), shared);
+            }
+            let step = match step {
                 Ok(step) => step,
                 Err(why) => {
                     self.give_up(why, shared);
@@ -240,6 +297,7 @@ impl Coded {
                 Turn::Fed => break,
                 Turn::Ended => {
                     self.coder = None;
+                    close(&mut self.beside, shared);
                     close(&mut self.next, shared);
                     let (_, rest) = bite.cut(bite.len() - input.len());
                     return Some(rest);
@@ -255,6 +313,7 @@ impl Coded {
         let Some(octets) = self.output.get(..step.written).filter(|some| !some.is_empty()) else {
             return;
         };
+        close(&mut self.beside, shared);
         let raw = self.inputs.raw(step.from);
         if let Some(next) = &mut self.next {
             next.push(Piece::made(octets, raw), shared);
@@ -270,6 +329,7 @@ impl Coded {
 
     fn give_up(&mut self, why: Cannot, shared: &mut Shared) {
         self.coder = None;
+        close(&mut self.beside, shared);
         close(&mut self.next, shared);
         shared.cannot(why, &self.place);
         self.next = Some(Box::new(Passed));
@@ -284,7 +344,12 @@ impl Stage for Coded {
                 None => return,
             }
         }
-        if piece.is_empty() || self.alone && piece.octets.iter().all(u8::is_ascii_whitespace) {
+        let nothing = match self.after {
+            After::Layer => piece.is_empty(),
+            After::Blank => piece.octets.iter().all(u8::is_ascii_whitespace),
+            After::Nothing => true,
+        };
+        if nothing {
             return;
         }
         let place = &self.place;
@@ -296,6 +361,7 @@ impl Stage for Coded {
     }
 
     fn end(&mut self, shared: &mut Shared) {
+        close(&mut self.beside, shared);
         let tail = self.coder.as_ref().map_or(&[][..], Coder::tail);
         if !tail.is_empty() {
             self.bite(Piece::made(tail, self.inputs.raw(self.inputs.length())), shared);
@@ -310,10 +376,16 @@ impl Stage for Coded {
     fn pending(&self) -> Option<u64> {
         let position = self.coder.as_ref().and_then(Coder::position);
         let own = position.filter(|at| *at < self.inputs.length()).map(|at| self.inputs.raw(at));
+        let own = earlier(own, self.beside.as_ref().and_then(|next| next.pending()));
         earlier(own, self.next.as_ref().and_then(|next| next.pending()))
     }
 
+    fn is_over(&self) -> bool {
+        self.is_given_up()
+    }
+
     fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.beside.iter().for_each(|next| next.each(see));
         self.next.iter().for_each(|next| next.each(see));
     }
 }

@@ -16,14 +16,23 @@ pub(super) struct Grpc {
     /// So many octets of the message are missing.
     left: u64,
     next: Option<Next>,
-    /// A message of which the coding is not told yet.
+    /// A message of which the coding is not told yet, and whether it is said to have one.
     coded: Option<Held>,
+    said: bool,
 }
 
 impl Grpc {
     pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
         let Some(place) = shared.enter(place, "grpc") else { return Box::new(Passed) };
-        Box::new(Self { place, held: Held::default(), count: 0, left: 0, next: None, coded: None })
+        Box::new(Self {
+            place,
+            held: Held::default(),
+            count: 0,
+            left: 0,
+            next: None,
+            coded: None,
+            said: false,
+        })
     }
 
     /// Reads the octets before a message.
@@ -31,13 +40,13 @@ impl Grpc {
         let held = std::mem::take(&mut self.held);
         let [flags, a, b, c, d] = *held.octets() else { return };
         self.left = u64::from(u32::from_be_bytes([a, b, c, d]));
-        let place = self.place.nth(self.count);
         self.count += 1;
-        if flags & 1 != 0 {
-            self.coded = Some(Held::default());
-        } else if self.left > 0 {
-            self.next = Some(Box::new(Protobuf::new(&place, shared)));
+        // Whether it is compressed, and whether it is a trailer of gRPC-Web; there is no more.
+        if flags & !0x81 != 0 {
+            shared.cannot(Cannot::Broken, &self.place);
         }
+        self.said = flags & 1 != 0;
+        self.coded = Some(Held::default());
         self.over(shared);
     }
 
@@ -46,15 +55,16 @@ impl Grpc {
         let place = self.place.nth(self.count.saturating_sub(1));
         let coding = match Magic::of(held.octets()) {
             Some(Magic::Coded(coding)) => Some(coding),
-            _ => magic::is_zlib(held.octets()).then_some(Coding::Deflate),
+            _ => (self.said && magic::is_zlib(held.octets())).then_some(Coding::Deflate),
         };
         let coded = coding.and_then(|coding| {
             let place = shared.enter(&place, coding.name())?;
-            Coded::member(coding, &place, Box::new(Protobuf::new(&place, shared)))
+            Coded::member(coding, &place, Protobuf::open(&place, shared))
         });
         self.next = match coded {
             Some(coded) => Some(Box::new(coded)),
             None if coding.is_some() => Some(Box::new(Passed)),
+            None if !self.said => Some(Protobuf::open(&place, shared)),
             None => {
                 shared.cannot(Cannot::Encoding, &place);
                 Some(Box::new(Passed))

@@ -61,6 +61,8 @@ pub(super) struct Unwrap {
     inflate: Inflate,
     /// Octets taken.
     taken: u64,
+    /// What its header says beside: names, comments and what else was put there.
+    pub(super) beside: Vec<u8>,
 }
 
 // === impl Inflate ===
@@ -106,7 +108,7 @@ impl Unwrap {
             Wrap::Zlib | Wrap::Gzip => Next::Fixed(0),
         };
         let inflate = Inflate::default();
-        Self { wrap, next, flags: 0, length: 0, first: 0, inflate, taken: 0 }
+        Self { wrap, next, flags: 0, length: 0, first: 0, inflate, taken: 0, beside: Vec::new() }
     }
 
     /// From which octet of the input on something may still come.
@@ -180,6 +182,9 @@ impl Unwrap {
             1 => then,
             _ => next(left - 1),
         };
+        if matches!(self.next, Next::Extra(_) | Next::Name | Next::Comment) {
+            self.beside.push(byte);
+        }
         self.next = match self.next {
             Next::Fixed(place) => self.fixed(place, byte)?,
             Next::ExtraLength(0) => {

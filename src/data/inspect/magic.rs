@@ -58,6 +58,10 @@ impl Magic {
         if let Some((_, magic)) = known.into_iter().find(|(magic, _)| begins(magic)) {
             return Some(magic);
         }
+        // A frame of zstd that holds no data.
+        if matches!(head, [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]) {
+            return Some(Self::Coded(Coding::Zstd));
+        }
         if FOREIGN.into_iter().any(begins)
             && !(begins(b"BZh") && head.get(4..10) != Some(b"1AY&SY"))
         {
@@ -90,7 +94,7 @@ pub(super) fn is_zlib(head: &[u8]) -> bool {
 
 /// Whether some octets decode as deflate: letters that look like a header (`x^`, `x\x01`) are
 /// told from one. A few octets of text may decode, but do not end.
-fn is_deflate(data: &[u8]) -> bool {
+pub(super) fn is_deflate(data: &[u8]) -> bool {
     let (mut output, mut rest) = ([0; 512], data);
     let mut inflate = super::inflate::Inflate::default();
     // A fault shows only when what was written before it has been taken.

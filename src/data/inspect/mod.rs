@@ -3,7 +3,10 @@
 //! and what else is binary by nature, printable runs are looked at and nothing is said: what a
 //! picture shows, or hides in its pixels, is not seen. Memory: `stage.rs` and `coding.rs`.
 
+mod awschunked;
 mod begin;
+mod beside;
+mod buried;
 mod cfb;
 mod charset;
 mod coding;

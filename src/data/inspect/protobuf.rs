@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 
 use super::super::{Findings, Syntax};
+use super::beside::Beside;
 use super::leaf::{Leaf, Named};
 use super::marks::Marks;
-use super::stage::{Piece, Place, Shared, Stage, earlier};
+use super::stage::{Next, Piece, Place, Shared, Stage, earlier};
 use super::strings::Strings;
 
 /// So much of a field is held until it is told.
@@ -116,7 +117,13 @@ fn varint(octets: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 impl Protobuf {
-    pub(super) fn new(place: &Place, shared: &Shared) -> Self {
+    /// Nearly anything can be read as a message: the octets are looked at as they are, too.
+    pub(super) fn open(place: &Place, shared: &Shared) -> Next {
+        let raw = Strings::new(&place.view("raw"), String::new());
+        Beside::open(Box::new(Self::new(place, shared)), vec![Box::new(raw)])
+    }
+
+    fn new(place: &Place, shared: &Shared) -> Self {
         Self {
             state: State::Tag(0, 0),
             at: 0,

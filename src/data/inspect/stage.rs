@@ -30,6 +30,11 @@ pub(super) trait Stage: fmt::Debug + Send {
     /// The first octet of the body of which something is held; none if all is decided.
     fn pending(&self) -> Option<u64>;
 
+    /// Whether nothing more is made of what comes.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Shows what was found in texts that are open.
     fn each(&self, see: &mut dyn FnMut(&Findings));
 }
@@ -63,6 +68,8 @@ pub(super) struct Place {
     depth: u8,
     /// How many codings with large windows lie above.
     windows: u8,
+    /// Whether it was only guessed that there is a layer: that it breaks says nothing then.
+    guessed: bool,
 }
 
 /// What all layers of one body share.
@@ -146,6 +153,11 @@ impl Place {
         Self { layer: self.layer.below(name), ..*self }
     }
 
+    /// The same, if there is one at all.
+    pub(super) fn guessed(&self) -> Self {
+        Self { guessed: true, ..self.clone() }
+    }
+
     /// One of several such layers.
     pub(super) fn nth(&self, number: usize) -> Self {
         Self { layer: self.layer.nth(number), ..*self }
@@ -177,6 +189,9 @@ impl Shared {
 
     /// Says that a layer was not looked into.
     pub(super) fn cannot(&mut self, why: Cannot, place: &Place) {
+        if place.guessed && why == Cannot::Broken {
+            return;
+        }
         let tag = Tag::uninspectable(why.name());
         let digester = self.inspector.detectors.digester();
         let digest = digester.digest(&tag, place.layer.as_str().as_bytes());
@@ -241,6 +256,10 @@ impl Stage for Passed {
 
     fn pending(&self) -> Option<u64> {
         None
+    }
+
+    fn is_over(&self) -> bool {
+        true
     }
 
     fn each(&self, _: &mut dyn FnMut(&Findings)) {}

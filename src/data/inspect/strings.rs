@@ -1,7 +1,9 @@
-//! What is binary: printable runs of six and more characters, in ASCII and in UTF-16, one a line.
+//! What is binary: printable runs of six and more characters, in ASCII and in UTF-16, one a line,
+//! and compressed data that begins somewhere within. Beside a text, only what is none of it.
 //! Values in what a picture shows or a sound says are not seen.
 
 use super::super::{Findings, Syntax};
+use super::buried::Digger;
 use super::hooks::Head;
 use super::leaf::{Leaf, Named};
 use super::marks::Marks;
@@ -26,6 +28,17 @@ struct Run {
     count: usize,
 }
 
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// All runs.
+    Binary,
+    /// Runs in UTF-16 alone: somebody else looks at the text.
+    Text,
+    /// No runs.
+    Wide,
+}
+
 /// A binary.
 #[derive(Debug)]
 pub(super) struct Strings {
@@ -33,6 +46,8 @@ pub(super) struct Strings {
     head: Option<Head>,
     narrow: Run,
     wide: Run,
+    kind: Kind,
+    digger: Digger,
     /// A character of which the zero may follow.
     half: Option<u8>,
     inputs: Marks,
@@ -73,6 +88,8 @@ impl Strings {
             head: Some(Head::new(place, name)),
             narrow: Run::default(),
             wide: Run::default(),
+            kind: Kind::Binary,
+            digger: Digger::new(place),
             half: None,
             inputs: Marks::default(),
             leaf: None,
@@ -80,16 +97,30 @@ impl Strings {
         }
     }
 
+    /// What is none of a text: UTF-16 after a beginning that is not, and compressed data.
+    pub(super) fn beside_text(place: &Place) -> Self {
+        Self { head: None, kind: Kind::Text, ..Self::new(place, String::new()) }
+    }
+
+    /// What is none of a text in UTF-16: compressed data.
+    pub(super) fn beside_wide(place: &Place) -> Self {
+        Self { head: None, kind: Kind::Wide, ..Self::new(place, String::new()) }
+    }
+
     fn octet(&mut self, byte: u8) {
-        let printable = matches!(byte, b' '..=b'~' | b'\t');
-        if printable {
+        let printable = is_printable(byte);
+        if printable && self.kind == Kind::Binary {
             self.narrow.take(byte, &mut self.output);
         } else {
             self.narrow.stop(&mut self.output);
         }
         match self.half.take() {
             Some(letter) if byte == 0 => self.wide.take(letter, &mut self.output),
-            Some(_) => {
+            Some(letter) => {
+                // The last where the zero comes first.
+                if self.wide.count > 0 && !printable {
+                    self.wide.take(letter, &mut self.output);
+                }
                 self.wide.stop(&mut self.output);
                 self.half = printable.then_some(byte);
             }
@@ -102,9 +133,18 @@ impl Strings {
         let from = self.inputs.length().saturating_sub(LAG);
         self.inputs.add(bite);
         let raw = self.inputs.raw(from);
-        bite.octets.iter().for_each(|byte| self.octet(*byte));
+        self.octets(bite.octets);
         self.hand_on(raw, shared);
         self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+    }
+
+    fn octets(&mut self, octets: &[u8]) {
+        let narrow = self.kind == Kind::Text && self.wide.count == 0;
+        match octets.last().filter(|_| narrow && memchr::memchr(0, octets).is_none()) {
+            // Nothing of it is followed by a zero but, maybe, the last.
+            Some(last) => self.half = Some(*last).filter(|last| is_printable(*last)),
+            None => octets.iter().for_each(|byte| self.octet(*byte)),
+        }
     }
 
     fn hand_on(&mut self, raw: u64, shared: &mut Shared) {
@@ -119,6 +159,10 @@ impl Strings {
     }
 }
 
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t')
+}
+
 impl Stage for Strings {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         self.head.iter_mut().for_each(|head| {
@@ -127,7 +171,8 @@ impl Stage for Strings {
         if self.head.as_ref().is_some_and(Head::is_whole) {
             self.head.take().into_iter().for_each(|head| head.show(shared));
         }
-        while !piece.is_empty() {
+        self.digger.push(piece, shared);
+        while !piece.is_empty() && self.kind != Kind::Wide {
             let bite = piece.take(BITE);
             self.bite(bite, shared);
         }
@@ -135,16 +180,23 @@ impl Stage for Strings {
 
     fn end(&mut self, shared: &mut Shared) {
         self.head.take().into_iter().for_each(|head| head.show(shared));
+        self.digger.end(shared);
+        if let Some(letter) = self.half.take().filter(|_| self.wide.count > 0) {
+            self.wide.take(letter, &mut self.output);
+            self.hand_on(self.inputs.raw(self.inputs.length().saturating_sub(LAG)), shared);
+        }
         self.leaf.take().into_iter().for_each(|mut leaf| leaf.end(shared));
     }
 
     fn pending(&self) -> Option<u64> {
         let holds = self.narrow.holds() || self.wide.holds() || self.half.is_some();
         let own = holds.then(|| self.inputs.raw(self.inputs.length().saturating_sub(LAG)));
+        let own = earlier(own, self.digger.pending());
         earlier(own, self.leaf.as_ref().and_then(Stage::pending))
     }
 
     fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.digger.each(see);
         self.leaf.iter().for_each(|leaf| leaf.each(see));
     }
 }

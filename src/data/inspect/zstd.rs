@@ -43,6 +43,8 @@ pub(super) struct Unzstd {
     given: u64,
     /// Where the first block began of which nobody knows how much it gave.
     since: Option<u64>,
+    /// What stands in frames that hold no data.
+    pub(super) beside: Vec<u8>,
     /// Up to which decoded octet all comes from an octet of the input on.
     blocks: VecDeque<(u64, u64)>,
 }
@@ -66,6 +68,7 @@ impl Unzstd {
             window: 0,
             given: 0,
             since: None,
+            beside: Vec::new(),
             blocks: VecDeque::new(),
         }
     }
@@ -102,7 +105,7 @@ impl Unzstd {
                 Next::Skip(left) => {
                     let count = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     self.take(input, count);
-                    self.held.clear();
+                    self.beside.append(&mut self.held);
                     let left = left - u64::try_from(count).unwrap_or(0);
                     self.next = if left == 0 { Next::Between } else { Next::Skip(left) };
                     if input.is_empty() {
