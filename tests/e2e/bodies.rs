@@ -397,7 +397,7 @@ fn r0014_methods_and_narrow_fields_are_no_way_out() {
     let origin = origin(ABROAD);
     let url = format!("{}/", origin.url());
     for (method, fields) in [
-        ("PAY-4111111111111111", ""),
+        ("4111111111111111", ""),
         ("GET", "Accept-Language: card=4111111111111111\r\n"),
         ("GET", "Sec-Foo: jo.planted@firm.example.com\r\n"),
         (
