@@ -130,6 +130,14 @@ fn memory_stays_constant() {
     }
 }
 
+#[test]
+fn what_is_announced_may_go_on_beyond_a_block() {
+    for before in BLOCK - 60..BLOCK + 20 {
+        let text = format!("{}password=hunter2!hunter2!hunter2! x", " ".repeat(before));
+        assert_eq!(whole(text.as_bytes()).count(), 1, "after {before}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_in_any_pieces(

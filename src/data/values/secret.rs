@@ -103,6 +103,7 @@ impl Prefixes {
     }
 
     /// The first place from `from` on, before `to`, where a prefix or word stands, and which.
+    /// A value that was followed may end beyond `to`.
     pub(in crate::data) fn next(
         &self,
         text: &[u8],
