@@ -22,7 +22,7 @@ struct Line<'a> {
     principal: Option<&'a str>,
     authenticated: Option<&'static str>,
     exporter: Option<Sender<'a>>,
-    method: &'a str,
+    method: Cow<'a, str>,
     scheme: &'a str,
     tunnel: Option<&'a str>,
     server_name: Option<String>,
@@ -210,7 +210,7 @@ impl Record {
             principal: self.principal.as_deref(),
             authenticated: self.authenticated.map(Authenticated::name),
             exporter: self.exporter.as_deref().map(sender),
-            method: self.method.as_str(),
+            method: self.shown(self.method.as_str()),
             scheme: self.scheme,
             tunnel: self.tunnel,
             messages_out: self.messages_out,
@@ -260,8 +260,15 @@ impl Record {
 
     /// The path, without the values that stand in it.
     fn path_shown(&self) -> Option<Cow<'_, str>> {
-        let path = self.path.as_deref()?;
-        Some(self.reader.as_ref().map_or(Cow::Borrowed(path), |reader| path::shown(reader, path)))
+        self.path.as_deref().map(|path| self.shown(path))
+    }
+
+    fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        // The longest of the usual methods, and no value is so short.
+        match &self.reader {
+            Some(reader) if text.len() > 7 => path::shown(reader, text),
+            Some(_) | None => Cow::Borrowed(text),
+        }
     }
 
     /// The socket that was judged; `chained` where another proxy found it.

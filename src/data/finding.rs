@@ -90,6 +90,8 @@ pub struct Findings {
     limit: Option<usize>,
     sums: BTreeMap<Tag, Summary>,
     groups: Groups,
+    /// Whether all of them stand together: in a text that has no records.
+    together: bool,
 }
 
 // === impl Layer, Outline ===
@@ -189,7 +191,8 @@ impl Findings {
     pub fn add(&mut self, finding: Finding) {
         self.sum(&finding.tag, finding.confidence, finding.digest);
         self.groups.note(&finding);
-        if !self.is_full() {
+        // Of each tag one is kept, however many there are of others.
+        if !self.is_full() || self.sums.get(&finding.tag).is_some_and(|sum| sum.count == 1) {
             self.kept.push(finding);
         }
     }
@@ -197,6 +200,17 @@ impl Findings {
     /// Whether further ones are only counted.
     pub fn is_full(&self) -> bool {
         self.kept.len() >= self.limit.unwrap_or(MAX_FINDINGS)
+    }
+
+    /// Says that all of them stand together, whatever records they are in: lines of prose and
+    /// fields of a form are of one thing.
+    pub fn stand_together(&mut self) {
+        self.together = true;
+    }
+
+    /// Whether one of this tag has been kept.
+    pub fn knows(&self, tag: &Tag) -> bool {
+        self.sums.contains_key(tag)
     }
 
     /// Counts one value without keeping it.
@@ -224,7 +238,19 @@ impl Findings {
     /// Adds those of another layer or part of the same body.
     pub fn absorb(&mut self, other: Self) {
         let free = self.limit.unwrap_or(MAX_FINDINGS).saturating_sub(self.kept.len());
-        self.kept.extend(other.kept.into_iter().take(free));
+        let fresh = |one: &Finding| !self.sums.contains_key(&one.tag);
+        let (kept, rest) = other.kept.split_at(free.min(other.kept.len()));
+        let mut kept = kept.to_vec();
+        for one in rest {
+            if fresh(one) && !kept.iter().any(|known| known.tag == one.tag) {
+                kept.push(one.clone());
+            }
+        }
+        self.kept.extend(kept);
+        let together = other.together.then(|| other.sums.iter()).into_iter().flatten();
+        for (tag, _) in together.filter(|(_, sum)| sum.confidence >= Confidence::Likely) {
+            self.groups.beside_all(tag);
+        }
         self.groups.absorb(other.groups);
         for (tag, theirs) in other.sums {
             match self.sums.entry(tag) {
@@ -271,7 +297,7 @@ impl Findings {
 impl Summary {
     /// How many distinct values: exact up to 1,024, an estimate beyond.
     pub fn distinct(&self) -> u64 {
-        self.distinct.count()
+        self.distinct.count().min(self.count)
     }
 }
 

@@ -46,12 +46,14 @@ pub struct Groups {
     ids: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Open {
     record: u64,
     tags: Vec<Tag>,
-    /// Whom it is about, and how well that is told.
-    id: Option<(usize, Digest)>,
+    /// Whom it is about, by how well that is told.
+    ids: BTreeMap<usize, BTreeSet<Digest>>,
+    /// Values that tell of somebody, when no more could be told apart.
+    beyond: u64,
 }
 
 // === impl Groups ===
@@ -74,17 +76,13 @@ impl Groups {
         if self.open.as_ref().is_some_and(|open| open.record != record) {
             self.close();
         }
-        let fresh = || Open { record, tags: Vec::new(), id: None };
-        let open = self.open.get_or_insert_with(fresh);
-        if let Err(place) = open.tags.binary_search(tag) {
-            open.tags.insert(place, tag.clone());
-        }
-        let rank = IDENTIFYING.iter().position(|start| tag.as_str().starts_with(start));
-        if let Some(rank) = rank
-            && open.id.is_none_or(|(known, _)| rank < known)
-        {
-            open.id = Some((rank, digest));
-        }
+        let fresh = || Open { record, ..Open::default() };
+        self.open.get_or_insert_with(fresh).count(tag, digest);
+    }
+
+    /// Says that this stands beside all that is found in the body.
+    pub(super) fn beside_all(&mut self, tag: &Tag) {
+        self.whole.insert(tag.clone());
     }
 
     /// Adds those of another layer or part.
@@ -122,19 +120,22 @@ impl Groups {
     }
 
     fn close(&mut self) {
-        let Some(Open { tags, id, .. }) = self.open.take() else { return };
-        let room = self.ids < MAX_IDS;
-        let group = self.group(tags);
+        let Some(open) = self.open.take() else { return };
+        let (mut ids, mut others) = open.people();
+        let room = MAX_IDS.saturating_sub(self.ids);
+        let group = self.group(open.tags);
         group.records += 1;
-        let fresh = match id {
-            Some((_, id)) if room => group.ids.insert(id),
-            Some((_, id)) if group.ids.contains(&id) => false,
-            Some(_) | None => {
-                group.others += 1;
-                false
-            }
-        };
-        self.ids += usize::from(fresh);
+        let before = group.ids.len();
+        while group.ids.len() - before < room
+            && let Some(id) = ids.pop_first()
+        {
+            group.ids.insert(id);
+        }
+        let unknown = ids.iter().filter(|id| !group.ids.contains(id)).count();
+        others += u64::try_from(unknown).unwrap_or(u64::MAX);
+        group.others += others;
+        let fresh = group.ids.len() - before;
+        self.ids += fresh;
     }
 
     fn group(&mut self, tags: Vec<Tag>) -> &mut Group {
@@ -151,6 +152,34 @@ impl Groups {
         merged.others += group.others;
         merged.ids.extend(group.ids);
         merged
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    fn count(&mut self, tag: &Tag, digest: Digest) {
+        if let Err(place) = self.tags.binary_search(tag) {
+            self.tags.insert(place, tag.clone());
+        }
+        let rank = IDENTIFYING.iter().position(|start| tag.as_str().starts_with(start));
+        let Some(rank) = rank else { return };
+        let known: usize = self.ids.values().map(BTreeSet::len).sum();
+        if known < MAX_IDS {
+            self.ids.entry(rank).or_default().insert(digest);
+        } else if !self.ids.get(&rank).is_some_and(|ids| ids.contains(&digest)) {
+            self.beyond += 1;
+        }
+    }
+
+    /// Whom it tells of, by what tells it best, and how many more there are at least: a record
+    /// may list many, and of what tells less there may be more.
+    fn people(&self) -> (BTreeSet<Digest>, u64) {
+        let best = self.ids.values().next().cloned().unwrap_or_default();
+        let most = self.ids.values().map(BTreeSet::len).max().unwrap_or(0);
+        let more = u64::try_from(most - best.len()).unwrap_or(0) + self.beyond;
+        let nobody = u64::from(best.is_empty() && more == 0);
+        (best, more + nobody)
     }
 }
 
@@ -208,6 +237,21 @@ mod tests {
                 ("id.government.ssn".to_owned(), 1, 1, 0),
             ]
         );
+    }
+
+    #[test]
+    fn a_record_that_lists_many_tells_of_many() {
+        let mut groups = Groups::default();
+        for number in 0..50 {
+            groups.note(&finding("id.government.ssn", 1, &number.to_string()));
+            groups.note(&finding("id.contact.email", 1, &(number / 2).to_string()));
+        }
+        for number in 0..7 {
+            groups.note(&finding("id.contact.email", 2, &format!("m{number}")));
+        }
+        groups.note(&finding("id.government.ssn", 2, "0"));
+        let name = "id.contact.email+id.government.ssn".to_owned();
+        assert_eq!(told(&groups), [(name, 2, 50, 6)]);
     }
 
     #[test]

@@ -124,10 +124,13 @@ impl Default for Memo {
 impl Memo {
     /// What a name announces, from memory if it is there.
     fn recall(&self, name: &[u8], read: impl FnOnce() -> Key) -> Key {
-        let hash = name.iter().fold(0_u32, |hash, byte| {
-            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193).rotate_left(5)
+        const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let (words, rest) = name.as_chunks();
+        let last = rest.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        let hash = words.iter().fold(last, |hash, word| {
+            (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(ODD)
         });
-        let place = usize::try_from(hash).unwrap_or(0) % REMEMBERED;
+        let place = usize::try_from(hash.wrapping_mul(ODD) >> 32).unwrap_or(0) % REMEMBERED;
         let mut all = self.0.borrow_mut();
         let Some((known, key)) = all.get_mut(place) else { return read() };
         if known != name || name.is_empty() {

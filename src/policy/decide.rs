@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::data::{TagPattern, Tags};
+use crate::data::{Tag, TagPattern, Tags};
 use crate::net::{NetworkSet, Special};
 
 use super::class::{Class, Made};
@@ -230,6 +230,25 @@ impl Policy {
         let bars = |held: &&Held| held.outcome.refuses() && self.enforces(held);
         let lets_out = |held: &Held| self.rule(held).is_some_and(|rule| rule.redact);
         matches!(refusal.basis, Basis::Rule(_)) && refusal.held.iter().filter(bars).all(lets_out)
+    }
+
+    /// Whether one of the rules that bar asks for this tag, or for more than tags.
+    pub fn bars(&self, refusal: &Refusal, tag: &Tag) -> bool {
+        let bars = |held: &&Held| held.outcome.refuses() && self.enforces(held);
+        let rules = refusal.held.iter().filter(bars).filter_map(|held| self.rule(held));
+        rules.into_iter().any(|rule| {
+            let mut masks = rule.all_conditions().filter_map(|condition| match condition {
+                Condition::Tags(mask) => Some(mask),
+                _ => None,
+            });
+            match masks.next() {
+                None => true,
+                Some(first) => {
+                    first.patterns.iter().any(|one| one.matches(tag))
+                        || masks.any(|mask| mask.patterns.iter().any(|one| one.matches(tag)))
+                }
+            }
+        })
     }
 
     /// Whether some answer depends on the certificate that the destination shows.

@@ -189,12 +189,13 @@ impl Draft {
         let record = self.record();
         counts.into_iter().for_each(|counts| record.counts = counts);
         match answer {
-            Ok(permit) => {
+            None => None,
+            Some(Ok(permit)) => {
                 record.outcome = Some(permit.outcome());
                 record.held.clone_from(permit.held());
                 None
             }
-            Err(error) => Some(error),
+            Some(Err(error)) => Some(error),
         }
     }
 
@@ -317,11 +318,10 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if self.record.is_some() {
-            self.learn_last();
-        }
+impl Draft {
+    /// Writes the record: all there is to tell is known.
+    fn conclude(&mut self) {
+        self.learn_last();
         if self.record.as_ref().is_some_and(|r| r.status.is_none() && r.failure.is_none()) {
             self.leave("before an answer was ready");
         }
@@ -332,7 +332,6 @@ impl Drop for Draft {
             self.settle();
         }
         let Some(record) = self.record.take() else { return };
-        self.sent.finish();
         self.alert(&record);
         let verdict = labels::of(&record);
         let metrics = &self.proxy.metrics;
@@ -343,5 +342,42 @@ impl Drop for Draft {
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);
         self.proxy.sink.write(record);
+    }
+
+    /// Leaves the record to a body that is still under way: what it tells and how much of it
+    /// leaves belongs there. What was told so far stays.
+    fn wait_for_body(&mut self) -> bool {
+        let sent = Arc::clone(&self.sent);
+        let mut later = sent.later();
+        if !later.is_under_way() {
+            return false;
+        }
+        let kept = later.keep(Box::new(Self {
+            record: self.record.take(),
+            started: self.started,
+            proxy: Arc::clone(&self.proxy),
+            active: Arc::clone(&self.active),
+            sent: Arc::clone(&sent),
+            has_body: self.has_body,
+        }));
+        drop(later);
+        // Only one record waits, and it has been taken.
+        drop(kept);
+        true
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.record.is_none() {
+            return;
+        }
+        if self.record.as_ref().is_some_and(|r| r.status.is_none() && r.failure.is_none()) {
+            self.leave("before an answer was ready");
+        }
+        self.sent.finish();
+        if !self.wait_for_body() {
+            self.conclude();
+        }
     }
 }

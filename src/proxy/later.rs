@@ -6,6 +6,7 @@ use crate::audit::Found;
 use crate::policy::Permit;
 
 use super::counting::Counting;
+use super::draft::Draft;
 use super::error::Error;
 use super::statement::Statement;
 
@@ -18,6 +19,10 @@ pub(super) struct Later(Mutex<Learned>);
 pub(super) struct Learned {
     counting: Option<Counting>,
     told: Option<Told>,
+    /// Whether the body has not ended.
+    under_way: bool,
+    /// The record, where the answer ended before the body.
+    waiting: Option<Box<Draft>>,
 }
 
 /// The last word on a body under way.
@@ -25,8 +30,8 @@ pub(super) struct Learned {
 pub(super) struct Told {
     pub(super) found: Found,
     pub(super) statement: Statement,
-    /// The permit that it goes on by, or why it ended.
-    pub(super) answer: Result<Permit, Error>,
+    /// The permit that it goes on by, or why it ended; none where nobody was asked any more.
+    pub(super) answer: Option<Result<Permit, Error>>,
 }
 
 impl Later {
@@ -55,6 +60,34 @@ impl Learned {
     pub(super) fn tell(&mut self, told: Told, counting: Option<Counting>) {
         self.told = Some(told);
         self.counting = counting;
+    }
+
+    /// Notes what was found in a body that broke off.
+    pub(super) fn note(&mut self, told: Told) {
+        let answer = self.told.take().and_then(|before| before.answer);
+        self.told = Some(Told { answer, ..told });
+    }
+
+    /// A body begins; its record waits for its end.
+    pub(super) fn begin(&mut self) {
+        self.under_way = true;
+    }
+
+    /// Keeps the record of a body that is under way; else gives it back.
+    pub(super) fn keep(&mut self, draft: Box<Draft>) -> Option<Box<Draft>> {
+        if self.under_way { self.waiting.replace(draft) } else { Some(draft) }
+    }
+
+    /// The body has ended; the record that waited for it.
+    #[must_use]
+    pub(super) fn end(&mut self) -> Option<Box<Draft>> {
+        self.under_way = false;
+        self.waiting.take()
+    }
+
+    /// Whether a body is under way.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way
     }
 
     /// Gives out what was decided.

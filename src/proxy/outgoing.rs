@@ -59,6 +59,19 @@ pub(super) struct Outgoing {
     active: Arc<Active>,
     /// How long the client may pause, where no guard looks after that.
     pause: Option<Pause>,
+    /// Whether the record waits for its end.
+    open: bool,
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if self.open {
+            // What watches the body has a last word.
+            self.inner = None;
+            let waiting = self.sent.later().end();
+            drop(waiting);
+        }
+    }
 }
 
 /// Holds a body back until the destination has said `100 Continue`
@@ -137,7 +150,11 @@ impl Progress {
 impl Outgoing {
     /// Counts into `sent` what passes.
     pub(super) fn new(inner: Source, sent: Arc<Progress>, active: Arc<Active>) -> Self {
-        Self { inner: Some(inner), sent, gate: None, active, pause: None }
+        let open = !inner.is_end_stream();
+        if open {
+            sent.later().begin();
+        }
+        Self { inner: Some(inner), sent, gate: None, active, pause: None, open }
     }
 
     /// Lets the client pause so long and no longer.
@@ -163,7 +180,8 @@ impl Outgoing {
     /// The same body once more, if there is nothing in it.
     pub(super) fn again(&self) -> Option<Self> {
         let (sent, active) = (Arc::clone(&self.sent), Arc::clone(&self.active));
-        self.is_end_stream().then(|| Self { inner: None, sent, gate: None, active, pause: None })
+        let (inner, gate, pause, open) = (None, None, None, false);
+        self.is_end_stream().then(|| Self { inner, sent, gate, active, pause, open })
     }
 
     /// Holds the body back until the returned sender is used.

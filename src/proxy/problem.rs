@@ -1,6 +1,6 @@
 //! What an error answer says, in each of its forms.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Serialize;
 
 use crate::audit::{Failure, Fault, HoldState, Record};
@@ -220,8 +220,12 @@ fn by_rule(problem: Problem, rule: &Rule, presumed: bool, record: &Record) -> Pr
 fn explain_command(record: &Record) -> String {
     let mut command = "borderpost explain".to_owned();
     if let Some(authority) = &record.authority {
-        let scheme = if record.method == http::Method::CONNECT { "https" } else { record.scheme };
-        command.push_str(&format!(" --url {scheme}://{authority}/ --method {}", record.method));
+        let scheme = if record.method == Method::CONNECT { "https" } else { record.scheme };
+        command.push_str(&format!(" --url {scheme}://{authority}/"));
+        // A method of the client's own may be what should not leave.
+        if record.method.as_str().len() <= Method::OPTIONS.as_str().len() {
+            command.push_str(&format!(" --method {}", record.method));
+        }
     }
     for tag in record.tags.iter() {
         command.push_str(&format!(" --tag {tag}"));

@@ -125,7 +125,8 @@ async fn walk(
         return Ok(Passed::Tunnel(tunnel, hyper::upgrade::on(Request::from_parts(head, ()))));
     }
     let goes_on = head.extensions.get::<Upgrade>().is_some();
-    let look = Look { client: from, uri: &head.uri, headers, body: &mut body, goes_on };
+    let look =
+        Look { client: from, method: &method, uri: &head.uri, headers, body: &mut body, goes_on };
     let Permitted { statement, judged, judge } = decide(draft, ask, Some(look)).await?;
     if body.is_end_stream() {
         draft.expect_nothing();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::Redacted;
+use crate::data::Tag;
 
 use super::destination::Located;
 use super::draft::Draft;
@@ -34,7 +35,9 @@ impl Without<'_> {
         let (Error::Refused(refusal), Some(inspector)) = (&error, &active.inspector) else {
             return Err(error);
         };
-        let redacted = policy.redacts(refusal).then(|| look.redact(self.seen, (inspector, host)));
+        let barred = |tag: &Tag| policy.bars(refusal, tag);
+        let redacted =
+            policy.redacts(refusal).then(|| look.redact(self.seen, (inspector, host), barred));
         let Some((values, left)) = redacted.flatten() else { return Err(error) };
         draft.count_again();
         let statement = self.statement.seeing(&left);

@@ -106,8 +106,10 @@ impl Blocks<'_> {
                 let before = state.before.completed(earlier);
                 let seeds = masks.seeds(&before);
                 state.seeker.seek(self.text, place, seeds, hits, key);
-                for seed in seeds.numbers() {
-                    self.own.token(self.text, place + seed, &mut state.own, hits);
+                if self.own.has_lists() {
+                    for seed in seeds.numbers() {
+                        self.own.token(self.text, place + seed, &mut state.own, hits);
+                    }
                 }
             }
             state.before = masks;

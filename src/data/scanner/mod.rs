@@ -175,6 +175,9 @@ impl Scanner {
             let preface = std::mem::take(&mut self.preface);
             let preface = if syntax == Syntax::Text { &*preface } else { &[] };
             self.window.release(syntax == Syntax::Form, preface);
+            if matches!(syntax, Syntax::Form | Syntax::Text) {
+                self.findings.stand_together();
+            }
             self.state = Some(State::new(syntax, self.records));
         }
         rest
@@ -201,7 +204,7 @@ impl Scanner {
             let (tag, detector) = detectors.name(&hit);
             let value = text.get(hit.start..hit.end).unwrap_or_default();
             let digest = detectors.digester.digest(tag, &hit.kind.normalised(value));
-            if self.findings.is_full() {
+            if self.findings.is_full() && self.findings.knows(tag) {
                 self.findings.tally(tag, hit.confidence, state.record(hit.start), digest);
                 continue;
             }

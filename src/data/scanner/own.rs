@@ -35,6 +35,11 @@ fn hit(own: usize, (start, end): (usize, usize), confidence: Confidence) -> Hit 
 }
 
 impl Own {
+    /// Whether tokens are looked up.
+    pub(super) fn has_lists(&self) -> bool {
+        !self.dictionaries.is_empty()
+    }
+
     /// What the patterns match in a block.
     pub(super) fn patterns(
         &self,
@@ -67,7 +72,7 @@ impl Own {
         followed: &mut Followed,
         hits: &mut Vec<Hit>,
     ) {
-        if self.dictionaries.is_empty() || seed < followed.tokens {
+        if seed < followed.tokens {
             return;
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;

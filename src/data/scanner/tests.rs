@@ -130,6 +130,14 @@ fn memory_stays_constant() {
     }
 }
 
+#[test]
+fn what_is_announced_may_go_on_beyond_a_block() {
+    for before in BLOCK - 60..BLOCK + 20 {
+        let text = format!("{}password=hunter2!hunter2!hunter2! x", " ".repeat(before));
+        assert_eq!(whole(text.as_bytes()).count(), 1, "after {before}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_in_any_pieces(
@@ -143,5 +151,23 @@ proptest! {
         let mut scanner = scanner(None);
         cuts.windows(2).for_each(|pair| scanner.push(&bytes[pair[0]..pair[1]]));
         prop_assert_eq!(scanner.finish(), whole(bytes));
+    }
+}
+
+#[test]
+fn r0011_a_value_that_reaches_beyond_its_block_ends_nothing() {
+    let letter = |at: u32| {
+        char::from(
+            b"abcdefghijkLMNOPQRSTUVWXYZ0123456789"
+                [usize::try_from(at.wrapping_mul(2_654_435_761) >> 16).unwrap() % 36],
+        )
+    };
+    let token = format!("api_key={}", (0..160).map(letter).collect::<String>());
+    for before in (3_850..4_120).step_by(3) {
+        let found = whole(format!("{}{token}", " ".repeat(before)).as_bytes());
+        assert_eq!(found.count(), 1, "{before}");
+    }
+    for before in 0..9 {
+        drop(whole(format!("{}{}", " ".repeat(before), "password=".repeat(460)).as_bytes()));
     }
 }

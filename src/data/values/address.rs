@@ -156,6 +156,9 @@ pub(super) fn uuid(text: &[u8], fourth: usize, key: impl Fn(usize) -> Key) -> Op
 
 /// Where a UUID ends, one of whose groups begins here.
 pub(super) fn uuid_end(text: &[u8], group: usize) -> Option<usize> {
+    if before(text, group) != b'-' && at(text, group + 8) != b'-' {
+        return None;
+    }
     [0, 9, 14, 19, 24].into_iter().find_map(|offset| {
         let start = group.checked_sub(offset)?;
         let dashed = [8, 13, 18, 23].iter().all(|dash| at(text, start + dash) == b'-');

@@ -5,7 +5,7 @@ use super::super::checksum;
 use super::super::keys::Key;
 use super::digits::is_resident;
 use super::hit::{Hit, Strength};
-use super::text::{at, before, is_word, run_end, run_start, span};
+use super::text::{at, before, is_word, letters_end, letters_start, span};
 use super::{Kind, iban};
 
 /// The longest token that is looked at.
@@ -21,8 +21,7 @@ pub(super) struct Token {
 impl Token {
     /// The token around a place.
     pub(super) fn around(text: &[u8], place: usize) -> Self {
-        let is = |byte: u8| byte.is_ascii_alphanumeric();
-        let (start, end) = (run_start(text, place, LONGEST, is), run_end(text, place, LONGEST, is));
+        let (start, end) = (letters_start(text, place, LONGEST), letters_end(text, place, LONGEST));
         Self { start, end }
     }
 

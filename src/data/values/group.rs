@@ -1,6 +1,6 @@
 //! Numbers in groups: runs of digits with single separators, as `4111 1111 1111 1111`.
 
-use super::text::{at, before, run_end, run_start, span};
+use super::text::{at, before, digits_end, digits_start, span};
 
 /// The most groups that are looked at together.
 const MOST: usize = 8;
@@ -71,14 +71,14 @@ impl Group {
 fn before_run(text: &[u8], run: Run) -> Option<Run> {
     let end = run.start.checked_sub(1)?;
     let joined = is_separator(at(text, end)) && before(text, end).is_ascii_digit();
-    let start = run_start(text, end, DIGITS, |b| b.is_ascii_digit());
+    let start = digits_start(text, end, DIGITS);
     joined.then_some(Run { start, end })
 }
 
 fn after_run(text: &[u8], run: Run) -> Option<Run> {
     let start = run.end + 1;
     let joined = is_separator(at(text, run.end)) && at(text, start).is_ascii_digit();
-    let end = run_end(text, start, DIGITS, |b| b.is_ascii_digit());
+    let end = digits_end(text, start, DIGITS);
     joined.then_some(Run { start, end })
 }
 

@@ -28,6 +28,23 @@ const LONGEST: usize = 34;
 static COUNTRIES: LazyLock<Vec<Structure>> =
     LazyLock::new(|| include_str!("../tables/ibans.txt").lines().filter_map(structure).collect());
 
+/// Where in the registry each pair of letters stands: identifiers in hexadecimal begin with
+/// letters too often to search.
+static PLACES: LazyLock<Vec<Option<u8>>> = LazyLock::new(|| {
+    let mut places = vec![None; 26 * 26];
+    for (place, row) in COUNTRIES.iter().enumerate() {
+        let slot = pair(row.country).and_then(|pair| places.get_mut(pair));
+        slot.into_iter().for_each(|slot| *slot = u8::try_from(place).ok());
+    }
+    places
+});
+
+/// Two capitals as one number.
+fn pair(letters: [u8; 2]) -> Option<usize> {
+    let [first, second] = letters.map(|letter| usize::from(letter.wrapping_sub(b'A')));
+    (first < 26 && second < 26).then_some(first * 26 + second)
+}
+
 /// One line of the table: `4a6n8n` after the country.
 fn structure(line: &str) -> Option<Structure> {
     let (country, mut rest) = line.split_once(' ')?;
@@ -55,8 +72,10 @@ impl Structure {
             (at(text, start + 2), at(text, start + 3)),
             (b'0', b'2'..=b'9') | (b'1'..=b'8', b'0'..=b'9') | (b'9', b'0'..=b'8')
         );
-        let place = COUNTRIES.binary_search_by_key(&country, |row| row.country).ok()?;
-        if check { COUNTRIES.get(place) } else { None }
+        if !check {
+            return None;
+        }
+        COUNTRIES.get(usize::from((*PLACES.get(pair(country)?)?)?))
     }
 
     fn length(&self) -> usize {

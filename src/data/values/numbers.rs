@@ -3,9 +3,9 @@
 use super::super::keys::Key;
 use super::alnum::Token;
 use super::digits::RULES;
-use super::group::{DIGITS, Group, Number, Run};
+use super::group::{DIGITS, Group, Number, Run, is_separator};
 use super::hit::{Hit, Strength};
-use super::text::{at, before, is_word, run_end};
+use super::text::{at, before, digits_end, is_word};
 use super::{Kind, address, iban, phone};
 
 /// The longest run that is read: beyond it, nothing is a number of anything.
@@ -18,18 +18,19 @@ pub(super) fn around(
     hits: &mut Vec<Hit>,
     key: impl Fn(usize) -> Key + Copy,
 ) -> usize {
-    let end = run_end(text, start, LONGEST, |byte| byte.is_ascii_digit());
+    let end = digits_end(text, start, LONGEST);
     let (left, right) = (before(text, start), at(text, end));
     if end - start >= LONGEST {
         return end;
     }
     if is_word(left) || is_word(right) || left == b'-' || right == b'-' {
-        let token = Token::around(text, start);
+        let first = if is_word(left) { Token::around(text, start).start } else { start };
         // UUIDs are everywhere; the dashes' seed looks at them.
-        if let Some(end) = address::uuid_end(text, token.start) {
+        if let Some(end) = address::uuid_end(text, first) {
             return end;
         }
         if is_word(left) || is_word(right) {
+            let token = Token::around(text, start);
             hits.extend(token.hit(text, key));
             return token.end.max(end);
         }
@@ -92,10 +93,12 @@ fn judge(
 
 /// Every number that adjacent groups make.
 fn groups(text: &[u8], run: Run, hits: &mut Vec<Hit>, key: impl Fn(usize) -> Key + Copy) -> usize {
+    if let Some(end) = date_end(text, run) {
+        return end;
+    }
     let group = Group::around(text, run);
     let runs = group.runs();
     let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return run.end };
-    // `2026-02-15T00:11:22`
     if let [year, month, day] = runs
         && [year, month, day].map(|run| run.end - run.start) == [4, 2, 2]
     {
@@ -124,6 +127,20 @@ fn groups(text: &[u8], run: Run, hits: &mut Vec<Hit>, key: impl Fn(usize) -> Key
         }
     }
     last.end.max(run.end)
+}
+
+/// Where the date `2026-02-15` ends that begins with this run, if no more groups are around it:
+/// times are in every record of a log.
+fn date_end(text: &[u8], year: Run) -> Option<usize> {
+    let end = year.end + 6;
+    let rest = text.get(year.end..end)?.as_array()?;
+    let [b'-', a, b, b'-', c, d] = rest else { return None };
+    let digits = [a, b, c, d].into_iter().all(u8::is_ascii_digit);
+    let goes_on = is_separator(at(text, end)) && at(text, end + 1).is_ascii_digit();
+    let begins = is_separator(before(text, year.start))
+        && before(text, year.start.wrapping_sub(1)).is_ascii_digit();
+    let alone = !goes_on && !begins && !at(text, end).is_ascii_digit();
+    (year.end - year.start == 4 && digits && alone).then_some(end)
 }
 
 /// Whether a number ends on both sides; `Some(false)` if only blanks divide it from others.

@@ -4,7 +4,7 @@
 use super::super::keys::Key;
 use super::Kind;
 use super::hit::{Hit, Strength};
-use super::text::{at, before, is_word, run_end, run_start, span};
+use super::text::{at, before, digits_end, is_word, run_end, run_start, span};
 
 /// A decimal number of at most three digits before the point and three or more after it.
 #[derive(Clone, Copy, Debug)]
@@ -15,16 +15,11 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// The number whose fraction holds this place.
-    pub(super) fn around(text: &[u8], place: usize) -> Option<Self> {
-        let fraction = run_start(text, place, 20, |byte| byte.is_ascii_digit());
-        Self::from_point(text, fraction.checked_sub(1)?)
-    }
-
-    fn from_point(text: &[u8], point: usize) -> Option<Self> {
+    /// The number whose point stands here.
+    pub(super) fn from_point(text: &[u8], point: usize) -> Option<Self> {
         let whole = run_start(text, point, 4, |byte| byte.is_ascii_digit());
         let sign = usize::from(matches!(before(text, whole), b'-' | b'+'));
-        let end = run_end(text, point + 1, 20, |byte| byte.is_ascii_digit());
+        let end = digits_end(text, point + 1, 20);
         let digits = point - whole;
         let decimals = end - point - 1;
         let right = at(text, end);

@@ -103,13 +103,15 @@ impl Prefixes {
     }
 
     /// The first place from `from` on, before `to`, where a prefix or word stands, and which.
+    /// A value that was followed may end beyond `to`.
     pub(in crate::data) fn next(
         &self,
         text: &[u8],
         from: usize,
         to: usize,
     ) -> Option<(usize, usize)> {
-        let part = text.get(..to)?;
+        // What was found last may reach beyond.
+        let part = text.get(..to).filter(|_| from <= to)?;
         let found = match &self.packed {
             Some(packed) => packed.find_in(part, aho_corasick::Span { start: from, end: to }),
             None => self.plain.find(aho_corasick::Input::new(part).range(from..to)),

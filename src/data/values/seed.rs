@@ -1,5 +1,7 @@
-//! The candidate pass: 64 octets at a time become bit masks, eight octets to a word, and few
-//! shifts over them find where a value may stand. Most text is passed over here.
+//! The candidate pass: 64 octets at a time become bit masks, and few shifts over them find where
+//! a value may stand. Most text is passed over here.
+
+use super::text;
 
 /// Which of 64 octets are what. Bit n is octet n.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,13 +34,9 @@ pub(in crate::data) struct Seeds {
     pub(super) dashes: u64,
 }
 
-/// Eight octets that are 0 or 1 as eight bits.
-const fn gathered(ones: u64) -> u64 {
-    ones.wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
 /// The masks of 64 octets. Without a digit in them or before them nothing is a value: then the
 /// rest is not asked.
+#[inline]
 pub(in crate::data) fn block(text: &[u8; 64], before: &Masks) -> Masks {
     let digit = mask(text, |byte| byte.wrapping_sub(b'0') < 10);
     if digit | before.digit == 0 {
@@ -47,6 +45,8 @@ pub(in crate::data) fn block(text: &[u8; 64], before: &Masks) -> Masks {
     whole(text, digit)
 }
 
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "masks that go through memory cost a tenth more")]
 fn whole(text: &[u8; 64], digit: u64) -> Masks {
     Masks {
         passed: false,
@@ -58,12 +58,17 @@ fn whole(text: &[u8; 64], digit: u64) -> Masks {
     }
 }
 
-/// A bit for every octet that passes: the compiler makes vectors of the test.
+/// The masks of octets that were passed, after all.
+#[cold]
+fn late(text: &[u8; 64]) -> Masks {
+    whole(text, 0)
+}
+
+/// A bit for every octet that passes.
 #[inline]
 pub(in crate::data) fn mask(text: &[u8; 64], test: impl Fn(u8) -> bool) -> u64 {
-    let passed = text.map(|byte| u8::from(test(byte)));
-    let (words, _) = passed.as_chunks::<8>();
-    words.iter().rev().fold(0, |all, word| all << 8 | gathered(u64::from_le_bytes(*word)))
+    let (parts, _) = text.as_chunks();
+    parts.iter().rev().fold(0, |all, part| all << 16 | u64::from(text::mask(part, &test)))
 }
 
 /// The masks of fewer octets, at the end of a text.
@@ -77,7 +82,7 @@ impl Masks {
     /// The masks of the octets before a block that has digits.
     pub(in crate::data) fn completed(self, text: &[u8]) -> Self {
         match text.as_array() {
-            Some(text) if self.passed => whole(text, 0),
+            Some(text) if self.passed => late(text),
             Some(_) | None => self,
         }
     }
@@ -104,6 +109,7 @@ impl Joined {
 
 impl Masks {
     /// The seeds, with the 64 octets before.
+    #[inline]
     pub(in crate::data) fn seeds(&self, before: &Self) -> Seeds {
         Seeds {
             digits: first_of_run(self.digit, before.digit, 4),

@@ -6,7 +6,7 @@ use super::alnum::{self, Token};
 use super::hit::{Hit, Strength};
 use super::place::Decimal;
 use super::seed::Seeds;
-use super::text::{at, run_start};
+use super::text::at;
 use super::{Kind, numbers};
 
 /// A latitude and a longitude in two fields stand no further apart.
@@ -81,8 +81,8 @@ impl Seeker {
         hits: &mut Vec<Hit>,
         key: impl Fn(usize) -> Key + Copy,
     ) {
-        let start = run_start(text, seed, 3, |byte| byte.is_ascii_digit());
-        self.done = numbers::around(text, start, hits, key);
+        // The seed is the fourth digit.
+        self.done = numbers::around(text, seed.saturating_sub(3), hits, key);
     }
 
     fn decimal(
@@ -92,10 +92,11 @@ impl Seeker {
         hits: &mut Vec<Hit>,
         key: impl Fn(usize) -> Key + Copy,
     ) {
-        let Some(number) = Decimal::around(text, seed) else {
+        // The seed is the third digit after the point.
+        let Some(number) = Decimal::from_point(text, seed.saturating_sub(3)) else {
             // Groups that dots divide: `415.555.0123`.
             if matches!(at(text, seed + 1), b'0'..=b'9' | b'.') {
-                let start = run_start(text, seed, 19, |byte| byte.is_ascii_digit());
+                let start = seed.saturating_sub(2);
                 self.done = numbers::around(text, start, hits, key).max(seed + 1);
             }
             return;

@@ -90,7 +90,7 @@ impl Judge {
         let key = self.active.inspector.as_ref().map(|one| one.detectors().digester().key_id());
         let found = Found::of(&all, key.unwrap_or_default());
         let barred = answer.is_err();
-        self.sent.later().tell(Told { found, statement, answer }, counting);
+        self.sent.later().tell(Told { found, statement, answer: Some(answer) }, counting);
         if barred { Err("the policy bars what was found in the body".into()) } else { Ok(()) }
     }
 
@@ -125,6 +125,16 @@ impl Judge {
             content,
             circumstances: statement.circumstances(at, self.approvals.as_deref()),
         }
+    }
+
+    /// Notes what was found of a body that broke off: nothing more of it leaves.
+    pub(super) fn note(&self, found: Findings) {
+        let mut all = self.head.clone();
+        all.absorb(found);
+        let statement = self.statement.seeing(&all);
+        let key = self.active.inspector.as_ref().map(|one| one.detectors().digester().key_id());
+        let found = Found::of(&all, key.unwrap_or_default());
+        self.sent.later().note(Told { found, statement, answer: None });
     }
 
     /// What was counted before is given back and counted again with the rest: the same people are

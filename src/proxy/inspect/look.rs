@@ -1,11 +1,12 @@
 //! Looks through what a request carries, as far as it must be known before something leaves.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Body as _;
 
-use crate::data::{Described, Findings, Inspection, Inspector};
+use crate::data::{Described, Findings, Inspection, Inspector, Tag};
 use crate::net::Host;
 
 use super::super::Proxy;
@@ -20,6 +21,7 @@ use super::{head, redact};
 /// A request of which more could be known.
 pub(in crate::proxy) struct Look<'r> {
     pub(in crate::proxy) client: &'r Client<'r>,
+    pub(in crate::proxy) method: &'r Method,
     pub(in crate::proxy) uri: &'r Uri,
     pub(in crate::proxy) headers: &'r HeaderMap,
     pub(in crate::proxy) body: &'r mut Source,
@@ -44,22 +46,38 @@ fn inspection(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Inspection {
-    let text = |name| headers.get(name).map(HeaderValue::as_bytes);
-    let text = |name| text(name).and_then(|value| str::from_utf8(value).ok());
+    let (kind, coding) =
+        (said(headers, header::CONTENT_TYPE), said(headers, header::CONTENT_ENCODING));
     let host = host.to_string();
     let described = Described {
         host: &host,
         path: uri.path(),
-        content_type: text(header::CONTENT_TYPE),
-        content_encoding: text(header::CONTENT_ENCODING),
+        content_type: kind.as_deref(),
+        content_encoding: coding.as_deref(),
     };
     Inspection::new(inspector, &described)
+}
+
+/// All that a field says, in one: recipients may take any of its lines. What is no text is said
+/// as what nobody knows.
+fn said(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
+    let text = |value: &'_ HeaderValue| value.to_str().unwrap_or("unreadable").to_owned();
+    let mut lines = headers.get_all(&name).iter();
+    match (lines.next()?, lines.next()) {
+        (only, None) => Some(Cow::Borrowed(only.to_str().unwrap_or("unreadable"))),
+        (_, Some(_)) => {
+            let all: Vec<_> = headers.get_all(name).iter().map(text).collect();
+            Some(Cow::Owned(all.join(",")))
+        }
+    }
 }
 
 impl Look<'_> {
     /// Whether it carries something that was not declared.
     pub(in crate::proxy) fn is_worth_it(&self) -> bool {
-        self.goes_on || !self.body.is_end_stream() || head::says_something(self.uri, self.headers)
+        self.goes_on
+            || !self.body.is_end_stream()
+            || head::says_something(self.method, self.uri, self.headers)
     }
 
     /// Looks; `hold` octets of the body may wait, or none has to.
@@ -70,10 +88,15 @@ impl Look<'_> {
         host: &Host,
     ) -> Result<Seen, Error> {
         let beside = inspection(inspector, host, self.uri, self.headers);
-        let found = head::look(beside, self.uri, self.headers);
+        let found = head::look(beside, self.method, self.uri, self.headers);
         let mut seen = Seen { head: found.clone(), all: found, begun: self.goes_on };
         if self.body.is_end_stream() {
             return Ok(seen);
+        }
+        if self.headers.get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
+            let text = "Content-Type is there more than once; whoever reads the body may take any";
+            let status = StatusCode::BAD_REQUEST;
+            return Err(Error::client(status, "content-type", text, "RFC 9110 section 5.3"));
         }
         let body = std::mem::replace(self.body, Source::Empty);
         let inspection = inspection(inspector, host, self.uri, self.headers);
@@ -99,9 +122,10 @@ impl Look<'_> {
         &mut self,
         seen: &Seen,
         (inspector, host): (&Arc<Inspector>, &Host),
+        barred: impl Fn(&Tag) -> bool,
     ) -> Option<(u64, Findings)> {
-        let values =
-            redact::may_change(self.headers).then(|| redact::redact(self.body, &seen.all))??;
+        let values = redact::may_change(self.headers)
+            .then(|| redact::redact(self.body, &seen.all, barred))??;
         let inspection = inspection(inspector, host, self.uri, self.headers);
         let mut found = seen.head.clone();
         found.absorb(redact::look_again(self.body, inspection));

@@ -264,7 +264,7 @@ impl<'c> Messages<'c> {
         let barred = Arc::clone(&self.judge).again(all).await.is_err();
         let told = self.draft.sent().later().take_told();
         let Some(told) = told else { return Err(End::MessageBarred) };
-        let permit = told.answer.as_ref().ok().cloned();
+        let permit = told.answer.as_ref().and_then(|answer| answer.as_ref().ok()).cloned();
         let tagged = !told.statement.slices.is_empty();
         self.standing.learn(told.statement.clone());
         let mut error = self.draft.learn(told);

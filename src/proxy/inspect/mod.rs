@@ -5,6 +5,7 @@ mod head;
 mod judge;
 mod look;
 mod messages;
+mod pieces;
 mod queue;
 mod redact;
 mod room;

@@ -1,6 +1,5 @@
 //! A request's body: as it comes, or with its beginning held until all is known of it.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -13,8 +12,9 @@ use tokio::time::timeout;
 
 use crate::data::{Findings, Inspection};
 
-use super::super::frame::{Cut, length};
+use super::super::frame::Cut;
 use super::head;
+use super::pieces::Pieces;
 use super::room::{Room, Taken};
 use super::watch::Watch;
 
@@ -32,8 +32,8 @@ pub(in crate::proxy) enum Source {
 /// What is held of a body.
 #[derive(Debug)]
 pub(in crate::proxy) struct Held {
-    pub(super) pieces: VecDeque<Bytes>,
-    trailers: Option<HeaderMap>,
+    pub(super) pieces: Pieces,
+    pub(super) trailers: Option<HeaderMap>,
     /// What comes after it, if it is not all.
     pub(super) rest: Option<Watch>,
     _taken: Taken,
@@ -65,7 +65,7 @@ impl Source {
         mut inspection: Inspection,
         limit: usize,
         pause: Duration,
-        room: &Room,
+        room_of: &Room,
     ) -> Result<(Self, Reading), Broken> {
         let mut live = match self {
             Self::Live(live) => live,
@@ -73,7 +73,7 @@ impl Source {
                 return Ok((other, Reading::Whole(inspection.finish())));
             }
         };
-        let (mut pieces, mut held, mut taken) = (VecDeque::new(), 0, room.enter());
+        let (mut pieces, mut held, mut taken) = (Pieces::default(), 0, room_of.enter());
         loop {
             let frame = timeout(pause, live.frame()).await.map_err(|_| Broken::Stalled)?;
             let frame = match frame {
@@ -93,12 +93,12 @@ impl Source {
             inspection.push(&piece);
             held += piece.len();
             let room = taken.more(piece.len());
-            pieces.push_back(piece);
+            pieces.push(piece);
             if held > limit || !room {
                 let found = inspection.so_far();
-                let watch = Watch::new(live, inspection, pieces);
-                let rest = Some(watch);
-                let held = Held { pieces: VecDeque::new(), trailers: None, rest, _taken: taken };
+                let rest = Some(Watch::new(live, inspection, pieces).taking(taken));
+                let (pieces, taken) = (Pieces::default(), room_of.enter());
+                let held = Held { pieces, trailers: None, rest, _taken: taken };
                 return Ok((Self::Held(Box::new(held)), Reading::Begun(found)));
             }
         }
@@ -107,9 +107,9 @@ impl Source {
     /// Lets it pass while it is looked at: `free` of what is found, or as far as it is decided.
     pub(super) fn watched(self, inspection: Inspection, free: bool) -> Self {
         let Self::Live(live) = self else { return self };
-        let watch = Watch::new(live, inspection, VecDeque::new());
+        let watch = Watch::new(live, inspection, Pieces::default());
         let rest = Some(if free { watch.free() } else { watch });
-        let (pieces, trailers, taken) = (VecDeque::new(), None, Room::default().enter());
+        let (pieces, trailers, taken) = (Pieces::default(), None, Room::default().enter());
         Self::Held(Box::new(Held { pieces, trailers, rest, _taken: taken }))
     }
 
@@ -127,8 +127,13 @@ impl Source {
     }
 }
 
+/// How many octets wait.
+pub(super) fn octets(pieces: &Pieces) -> u64 {
+    u64::try_from(pieces.len()).unwrap_or(u64::MAX)
+}
+
 fn whole(
-    pieces: VecDeque<Bytes>,
+    pieces: Pieces,
     trailers: Option<HeaderMap>,
     taken: Taken,
     inspection: Inspection,
@@ -170,7 +175,7 @@ impl Body for Source {
             Self::Live(live) => live.size_hint(),
             Self::Held(held) => match &held.rest {
                 Some(rest) => rest.size_hint(),
-                None => SizeHint::with_exact(held.pieces.iter().map(length).sum()),
+                None => SizeHint::with_exact(octets(&held.pieces)),
             },
             Self::Empty => SizeHint::with_exact(0),
         }
@@ -179,7 +184,7 @@ impl Body for Source {
 
 impl Held {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        if let Some(piece) = self.pieces.pop_front() {
+        if let Some(piece) = self.pieces.take(usize::MAX) {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if let Some(rest) = &mut self.rest {

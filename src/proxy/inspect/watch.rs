@@ -1,7 +1,6 @@
 //! A body that is longer than what is held: it leaves while the rest is looked at, never further
 //! than all is decided, and is broken off when a finding bars it.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +15,9 @@ use crate::data::{Findings, Inspection};
 use super::super::frame::{Cut, length};
 use super::head;
 use super::judge::Judge;
+use super::pieces::Pieces;
+use super::room::Taken;
+use super::source::octets;
 
 /// So much may wait to be decided; of what waits longer it is said that it was too large.
 const TAIL: usize = 2 << 20;
@@ -27,8 +29,7 @@ pub(in crate::proxy) struct Watch {
     live: Incoming,
     inspection: Option<Inspection>,
     /// What came, and has not left.
-    tail: VecDeque<Bytes>,
-    waiting: usize,
+    tail: Pieces,
     /// How many octets have left.
     left: u64,
     /// How many findings were judged.
@@ -37,6 +38,8 @@ pub(in crate::proxy) struct Watch {
     judging: Option<Judging>,
     trailers: Option<HeaderMap>,
     ended: bool,
+    /// What its beginning takes of the room for all bodies, until it has left.
+    taken: Option<Taken>,
     /// Whether it may pass whatever is found.
     free: bool,
 }
@@ -45,25 +48,32 @@ pub(in crate::proxy) struct Watch {
 
 impl Watch {
     /// Goes on after what was looked at already.
-    pub(super) fn new(live: Incoming, inspection: Inspection, tail: VecDeque<Bytes>) -> Self {
+    pub(super) fn new(live: Incoming, inspection: Inspection, tail: Pieces) -> Self {
         Self {
             live,
             judged: inspection.count(),
             inspection: Some(inspection),
-            waiting: tail.iter().map(Bytes::len).sum(),
             tail,
             left: 0,
             judge: None,
             judging: None,
             trailers: None,
             ended: false,
+            taken: None,
             free: false,
         }
     }
 
+    /// Takes so much of the room for all bodies until its beginning has left.
+    pub(super) fn taking(mut self, taken: Taken) -> Self {
+        self.taken = Some(taken);
+        self
+    }
+
     /// Nothing that is found can bar it: it passes as it comes, and its end waits for the record.
-    pub(super) fn free(self) -> Self {
-        Self { free: true, ..self }
+    pub(super) fn free(mut self) -> Self {
+        self.free = true;
+        self
     }
 
     /// Who decides about what is found from now on. Without anybody nothing leaves.
@@ -73,7 +83,7 @@ impl Watch {
 
     /// How long it is, if the client said so.
     pub(super) fn size_hint(&self) -> SizeHint {
-        let waiting = self.tail.iter().map(length).sum::<u64>();
+        let waiting = octets(&self.tail);
         let hint = self.live.size_hint();
         hint.exact().map_or_else(SizeHint::new, |rest| SizeHint::with_exact(rest + waiting))
     }
@@ -103,7 +113,7 @@ impl Watch {
                 let trailers = self.trailers.take();
                 return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
             }
-            if self.waiting > TAIL {
+            if self.tail.len() > TAIL {
                 self.give_up();
                 continue;
             }
@@ -119,8 +129,7 @@ impl Watch {
         match frame.into_data() {
             Ok(piece) => {
                 self.inspection.iter_mut().for_each(|inspection| inspection.push(&piece));
-                self.waiting += piece.len();
-                self.tail.push_back(piece);
+                self.tail.push(piece);
                 // Whoever knows the length does not ask for more than that.
                 if self.live.is_end_stream() {
                     self.end();
@@ -162,17 +171,22 @@ impl Watch {
         let inspection = self.inspection.as_ref().filter(|_| !self.free);
         let clear = inspection.map_or(u64::MAX, Inspection::decided);
         let room = usize::try_from(clear.saturating_sub(self.left)).unwrap_or(usize::MAX);
-        let first = self.tail.front_mut()?;
-        let piece = if first.len() <= room {
-            self.tail.pop_front()?
-        } else if room > 0 {
-            first.split_to(room)
-        } else {
-            return None;
-        };
+        let piece = self.tail.take(room)?;
         self.left += length(&piece);
-        self.waiting -= piece.len();
+        if self.tail.is_empty() {
+            self.taken = None;
+        }
         Some(piece)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // Where the client or the destination broke off: what left is told.
+        let Some(inspection) = self.inspection.take() else { return };
+        if let Some(judge) = self.judge.take().filter(|_| inspection.count() != self.judged) {
+            judge.note(inspection.so_far());
+        }
     }
 }
 
