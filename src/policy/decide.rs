@@ -237,17 +237,14 @@ impl Policy {
         let bars = |held: &&Held| held.outcome.refuses() && self.enforces(held);
         let rules = refusal.held.iter().filter(bars).filter_map(|held| self.rule(held));
         rules.into_iter().any(|rule| {
-            let mut masks = rule.all_conditions().filter_map(|condition| match condition {
-                Condition::Tags(mask) => Some(mask),
-                _ => None,
-            });
-            match masks.next() {
-                None => true,
-                Some(first) => {
-                    first.patterns.iter().any(|one| one.matches(tag))
-                        || masks.any(|mask| mask.patterns.iter().any(|one| one.matches(tag)))
+            let (mut by_tags, mut asked) = (false, false);
+            for condition in rule.all_conditions() {
+                if let Condition::Tags(mask) = condition {
+                    by_tags = true;
+                    asked |= mask.patterns.iter().any(|one| one.matches(tag));
                 }
             }
+            asked || !by_tags
         })
     }
 

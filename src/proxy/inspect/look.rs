@@ -61,15 +61,14 @@ fn inspection(
 /// All that a field says, in one: recipients may take any of its lines. What is no text is said
 /// as what nobody knows.
 fn said(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
-    let text = |value: &'_ HeaderValue| value.to_str().unwrap_or("unreadable").to_owned();
+    let text = |value: &HeaderValue| value.to_str().unwrap_or("unreadable").to_owned();
     let mut lines = headers.get_all(&name).iter();
-    match (lines.next()?, lines.next()) {
-        (only, None) => Some(Cow::Borrowed(only.to_str().unwrap_or("unreadable"))),
-        (_, Some(_)) => {
-            let all: Vec<_> = headers.get_all(name).iter().map(text).collect();
-            Some(Cow::Owned(all.join(",")))
-        }
+    let only = lines.next()?.to_str().unwrap_or("unreadable");
+    if lines.next().is_none() {
+        return Some(Cow::Borrowed(only));
     }
+    let all: Vec<_> = headers.get_all(name).iter().map(text).collect();
+    Some(Cow::Owned(all.join(",")))
 }
 
 impl Look<'_> {
