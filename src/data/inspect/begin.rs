@@ -139,6 +139,11 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
         return next
             .map_or_else(|| -> Next { Box::new(Passed) }, |place| Protobuf::open(&place, shared));
     }
+    plain(head, place, said, shared)
+}
+
+/// What has no form of its own: a text, or octets that are none.
+fn plain(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     if let Some(script) = Script::told(head, said.charset.as_deref(), place, shared) {
         return scripts(script, place, said.named, shared);
     }
@@ -162,7 +167,7 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
 
 /// A text in another charset. Whoever reads it may not follow a mark, and it may go on otherwise
 /// than it began: what is wide is read as it came, too, and in the other orders.
-fn scripts(script: Script, place: &Place, named: Named, shared: &mut Shared) -> Next {
+fn scripts(script: Script, place: &Place, named: Named, shared: &Shared) -> Next {
     let others = script.others();
     let main = Box::new(Charset::new(script, place, named, shared));
     if others.is_empty() {

@@ -78,7 +78,7 @@ impl Joined {
                 self.shown(b'<');
                 self.shown(byte);
             }
-            State::Tag if byte == b'>' => self.tag(),
+            State::Tag | State::Comment(2..) if byte == b'>' => self.tag(),
             State::Tag => {
                 if self.name.len() < NAME {
                     self.name.push(byte);
@@ -88,7 +88,6 @@ impl Joined {
                     self.name.push(b' ');
                 }
             }
-            State::Comment(2..) if byte == b'>' => self.tag(),
             State::Comment(dashes) => {
                 let dashes = if byte == b'-' { dashes.saturating_add(1) } else { 0 };
                 self.state = State::Comment(dashes);

@@ -82,11 +82,11 @@ impl Strings {
         let (read, _) = bite.cut(count);
         self.inputs.add(read);
         let raw = self.inputs.raw(from);
-        if !self.lexer.text.is_empty() {
+        if self.lexer.text.is_empty() {
+            self.leaf.settle(shared);
+        } else {
             self.leaf.push(Piece::made(&self.lexer.text, raw), shared);
             self.lexer.text.clear();
-        } else {
-            self.leaf.settle(shared);
         }
         self.inputs.forget(self.inputs.length().saturating_sub(LAG));
         (mark, count)

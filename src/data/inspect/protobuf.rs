@@ -273,11 +273,11 @@ impl Protobuf {
     }
 
     fn hand_on(&mut self, raw: u64, shared: &mut Shared) {
-        if !self.text.is_empty() {
+        if self.text.is_empty() {
+            self.leaf.settle(shared);
+        } else {
             self.leaf.push(Piece::made(&self.text, raw), shared);
             self.text.clear();
-        } else {
-            self.leaf.settle(shared);
         }
         if !self.octets.is_empty() {
             self.strings.push(Piece::made(&self.octets, raw), shared);

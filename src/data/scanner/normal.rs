@@ -255,10 +255,11 @@ fn step(tail: &[u8]) -> Step {
         },
         // Arabic-Indic and Persian digits; a soft hyphen, and a blank that does not break.
         [0xD9, digit @ 0xA0..=0xA9, ..] => Step::Becomes(2, Some(digit - 0xA0 + b'0')),
-        [0xDB, digit @ 0xB0..=0xB9, ..] => Step::Becomes(2, Some(digit - 0xB0 + b'0')),
+        [0xDB, digit @ 0xB0..=0xB9, ..] | [0xC2, digit @ (0xB2 | 0xB3), ..] => {
+            Step::Becomes(2, Some(digit - 0xB0 + b'0'))
+        }
         [0xC2, 0xAD, ..] => Step::Becomes(2, None),
         [0xC2, 0xA0, ..] => Step::Becomes(2, Some(b' ')),
-        [0xC2, digit @ (0xB2 | 0xB3), ..] => Step::Becomes(2, Some(digit - 0xB0 + b'0')),
         [0xC2, 0xB9, ..] => Step::Becomes(2, Some(b'1')),
         // Superscript and subscript digits.
         [0xE2, 0x81, digit @ (0xB0 | 0xB4..=0xB9), ..] => {
