@@ -355,7 +355,7 @@ fn begun(proxy: &Proxy, origin: &Origin) -> crate::support::Wire {
         origin.url(),
         origin.address
     ));
-    client.send(&clean(100_000)[..50_000]);
+    client.send(&clean(100_000).as_bytes()[..50_000]);
     client
 }
 
@@ -370,7 +370,7 @@ fn r0012_a_record_waits_for_the_body_that_its_answer_did_not() {
     let mut client = begun(&proxy, &early);
     assert_eq!(client.response("POST").text(), "early");
     let rest = format!(" {MAIL} {}", clean(100_000));
-    client.send(&rest[..50_000]);
+    client.send(&rest.as_bytes()[..50_000]);
     assert!(early.request(0).whole);
     let record = proxy.record();
     assert_eq!((&record["bytes_out"], &record["outcome"]), (&100_000.into(), &"log".into()));

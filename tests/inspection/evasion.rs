@@ -279,6 +279,13 @@ fn archives_documents_and_messages() {
         ("encrypted PDF", NO, pdf(&sealed), "uninspectable.encrypted"),
         ("numbered fonts of PDF", NO, pdf(&numbered), "uninspectable.encoding"),
         ("another filter of PDF", NO, pdf(&lzw), "uninspectable.encoding"),
+    ]);
+}
+
+#[test]
+fn calls() {
+    let record = RECORD.as_bytes();
+    hold(vec![
         ("gRPC", ("application/grpc", ""), frame(0, &message("ssn 219-45-0001")), SSN),
         (
             "gRPC in gzip",

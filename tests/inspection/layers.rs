@@ -129,7 +129,7 @@ fn nothing_is_held_for_long() {
         ("grpc", "application/grpc", frame(0, &message)),
         ("pdf", "", pdf(&[("<<>>", Some(&page))])),
         ("pdf, packed", "", pdf(&[("<</Filter/FlateDecode>>", Some(&zlib(&page)))])),
-        ("html", "text/html", record.clone().into_bytes()),
+        ("html", "text/html", record.into_bytes()),
         ("utf-16", "", utf16(&words, false)),
         ("text after a zero", "", [b"\0a\0b", words.as_bytes()].concat()),
     ] {
