@@ -72,7 +72,7 @@ fn main() -> std::io::Result<()> {
             ("# folder = \"state\"", state.as_str()),
             ("\nroots = []", &format!("\nroots = [\"{}\"]", roots.display())),
             ("\n[names]", &format!("\n[names]\n\"{HOST}\" = [\"127.0.0.1\"]")),
-            ("\n[tls]", "\n[intercept]\nmode = \"always\"\n[tls]"),
+            ("mode = \"need\"", "mode = \"always\""),
         ];
         Server::borderpost(&opened, &[&others, more].concat())
     };
