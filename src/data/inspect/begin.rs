@@ -186,9 +186,10 @@ fn is_protobuf(media: &str) -> bool {
         .contains(&media)
 }
 
-/// Whether a media type says that it is text.
+/// Whether a media type says that it is text. Forms do not say so: clients send octets of every
+/// kind under the type that they take where nobody names one.
 fn is_text(media: &str) -> bool {
-    let named = ["json", "xml", "javascript", "x-www-form-urlencoded", "yaml", "csv"];
+    let named = ["json", "xml", "javascript", "yaml", "csv"];
     let picture = media.starts_with("image/") || media.starts_with("application/vnd.");
     media.starts_with("text/") || !picture && named.iter().any(|name| media.ends_with(name))
 }
