@@ -162,11 +162,13 @@ impl Digger {
     /// Takes the next piece.
     pub(super) fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         let whole = piece;
-        let mut gone = 0;
-        for (end, raw, what, magic) in self.places(piece) {
-            self.give(piece.take(end - gone), shared);
-            gone = end;
-            self.meet(what, Piece::made(magic, raw), shared);
+        if self.may_hold_one(piece) {
+            let mut gone = 0;
+            for (end, raw, what, magic) in self.places(piece) {
+                self.give(piece.take(end - gone), shared);
+                gone = end;
+                self.meet(what, Piece::made(magic, raw), shared);
+            }
         }
         self.give(piece, shared);
         if whole.len() >= TAIL {
@@ -175,6 +177,12 @@ impl Digger {
         let (_, last) = whole.cut(whole.len().saturating_sub(TAIL));
         self.tail.push(last);
         self.tail.skip(self.tail.octets().len().saturating_sub(TAIL));
+    }
+
+    /// Whether a magic may end in a piece: each has one octet that texts hardly have.
+    fn may_hold_one(&self, piece: Piece<'_>) -> bool {
+        let telling = |octets| memchr::memchr3(0x1F, 0xB5, 0x03, octets).is_some();
+        telling(piece.octets) || telling(self.tail.octets())
     }
 
     /// Where magics end in a piece, in order, and where they begin in the body.

@@ -142,9 +142,14 @@ impl Strings {
         self.inputs.forget(self.inputs.length().saturating_sub(LAG));
     }
 
-    fn octets(&mut self, octets: &[u8]) {
+    /// Whether nothing but text comes, of which somebody else reads.
+    fn is_silent(&self, octets: &[u8]) -> bool {
         let narrow = self.kind == Kind::Text && self.wide.count == 0;
-        match octets.last().filter(|_| narrow && memchr::memchr(0, octets).is_none()) {
+        narrow && memchr::memchr(0, octets).is_none()
+    }
+
+    fn octets(&mut self, octets: &[u8]) {
+        match octets.last().filter(|_| self.is_silent(octets)) {
             // Nothing of it is followed by a zero but, maybe, the last.
             Some(last) => {
                 self.half = Some(*last).filter(|last| is_printable(*last));
@@ -177,7 +182,9 @@ impl Stage for Strings {
         }
         self.digger.push(piece, shared);
         while !piece.is_empty() && self.kind != Kind::Wide {
-            let bite = piece.take(BITE);
+            // Where nothing comes out, nothing has to lead back.
+            let most = if self.is_silent(piece.octets) { piece.len() } else { BITE };
+            let bite = piece.take(most);
             self.bite(bite, shared);
         }
     }
