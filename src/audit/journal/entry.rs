@@ -1,7 +1,4 @@
-//! One entry and its frame, all numbers big-endian: length of the body (4), form (1: 0 whole,
-//! 1 pruned), kind (1), sequence (8), milliseconds since 1970 UTC (8), body, chain value (32).
-//! A leaf is `SHA-256` over form, kind, sequence, time and payload of the whole form, and so over
-//! `0x00 || entry` (RFC 6962); the body of a pruned frame is that leaf, kind and time are 0.
+//! One entry and its frame. What an auditor needs to read it is said at [`Entry`].
 
 use super::hash::Hash;
 use super::kind::Kind;
@@ -21,7 +18,25 @@ const LEAF: usize = 4;
 const WHOLE: u8 = 0;
 const PRUNED: u8 = 1;
 
-/// An entry as it stands in the journal.
+/// An entry as it stands in the journal. Its frame, all numbers big-endian:
+///
+/// | at | octets | what |
+/// | --- | --- | --- |
+/// | 0 | 4 | length of the body, n, at most 1 MiB |
+/// | 4 | 1 | form: 0 whole, 1 pruned |
+/// | 5 | 1 | [`Kind`], 1 to 7; 0 if pruned |
+/// | 6 | 8 | sequence: 0 for the first entry of the journal, then one more each |
+/// | 14 | 8 | milliseconds since 1970 UTC, signed; 0 if pruned |
+/// | 22 | n | the payload; if pruned the leaf hash, and n is 32 |
+/// | 22 + n | 32 | chain value |
+///
+/// The leaf hash is SHA-256 over octets 4 to 22 + n of the whole form. The form is 0 there, so it
+/// is the leaf hash of RFC 6962, `SHA-256(0x00 || entry)`, of kind, sequence, time and payload.
+/// The chain value is `SHA-256(chain value before || leaf hash)`; before the first entry it is 32
+/// octets of 0. The Merkle tree of RFC 6962 has the leaf hashes of all entries in order.
+///
+/// Payloads are the caller's, but for three kinds: a checkpoint and a key are signed notes
+/// (c2sp.org/signed-note), a gap is JSON with `lost`, `from`, `until` and `why`.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     octets: &'a [u8],

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::entry::{AROUND, Entry, LONGEST, Parsed, parse};
@@ -72,11 +73,11 @@ impl Frames {
         let mut frames = Self { path, source, header, buffer: Vec::new(), at: 0, base: 0, last: 0 };
         frames.fill(HEADER)?;
         let header = Header::parse(&frames.buffer);
-        frames.header = header.ok_or_else(|| frames.damaged("it has no header of this version"))?;
-        frames.at = HEADER;
-        if frames.header.first != segment.first {
+        let header = header.ok_or_else(|| frames.damaged("it has no header of this version"))?;
+        if header.first != segment.first {
             return Err(frames.damaged("its header is of another segment than its name"));
         }
+        (frames.header, frames.at) = (header, HEADER);
         Ok(frames)
     }
 
@@ -178,15 +179,16 @@ impl Frames {
     }
 
     /// Goes forward to the next frame from entry `least` on whose chain value follows from the 32
-    /// octets before it. Returns how many octets lie between; `None` where there is no such frame.
-    pub(super) fn resync(&mut self, least: u64) -> Result<Option<u64>, Fault> {
+    /// octets before it, or from the one that is known before `least`. Returns how many octets lie
+    /// between; `None` where there is no such frame.
+    pub(super) fn resync(&mut self, least: u64, chain: Option<Hash>) -> Result<Option<u64>, Fault> {
         let begin = self.offset();
         let mut from = 1;
         loop {
             let ended = !self.fill(from + 2 * MOST)?;
             let rest = self.rest();
             let until = if ended { rest.len() } else { rest.len() - MOST };
-            if let Some(place) = find(rest, from, until, least) {
+            if let Some(place) = find(rest, from..until, least, chain) {
                 self.at += place;
                 return Ok(Some(self.offset() - begin));
             }
@@ -236,22 +238,25 @@ fn read(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<bool> {
     Ok(buffer.len() > before)
 }
 
-fn find(octets: &[u8], from: usize, until: usize, least: u64) -> Option<usize> {
-    let from = from.max(Hash::LEN);
-    let places = octets.get(from + 6..)?.windows(8).take(until.saturating_sub(from));
+fn find(octets: &[u8], range: Range<usize>, least: u64, chain: Option<Hash>) -> Option<usize> {
+    let from = range.start;
+    let places = octets.get(from + 6..)?.windows(8).take(range.len());
     let most = least.saturating_add(1 << 40);
     let numbers = places.map(|octets| octets.first_chunk().copied().map_or(0, u64::from_be_bytes));
     let likely = numbers.enumerate().filter(|(_, number)| (least..most).contains(number));
     let mut likely = likely.map(|(place, _)| from + place);
-    likely.find(|place| follows(octets, *place))
+    likely.find(|place| follows(octets, *place, least, chain))
 }
 
-/// Whether a frame stands at a place, and its chain value follows from what stands before.
-fn follows(octets: &[u8], place: usize) -> bool {
+/// Whether a frame stands at a place, and its chain value follows from what stands before, or from
+/// what is known.
+fn follows(octets: &[u8], place: usize, least: u64, chain: Option<Hash>) -> bool {
     let (before, rest) = octets.split_at(place);
     let Parsed::Entry(entry) = parse(rest) else { return false };
-    let before = before.last_chunk::<{ Hash::LEN }>();
-    before.is_some_and(|chain| Hash::from(*chain).chain(&entry.leaf()) == *entry.chain())
+    let stands = before.last_chunk::<{ Hash::LEN }>().map(|chain| Hash::from(*chain));
+    let known = chain.filter(|_| entry.sequence() == least);
+    let leaf = entry.leaf();
+    [stands, known].into_iter().flatten().any(|chain| chain.chain(&leaf) == *entry.chain())
 }
 
 impl Sealed {
@@ -279,9 +284,8 @@ impl Sealed {
         let mut rest = &self.packed[..];
         let unpacked = self.unpacker.unpack(&mut rest, buffer);
         let whole = rest.is_empty() && u32::try_from(buffer.len() - before) == Ok(block.plain);
-        let unpacked = unpacked
-            .and_then(|()| if whole { Ok(()) } else { Err("a block is not as its index has it") });
-        unpacked.map(|()| true).map_err(|what| {
+        let whole = if whole { Ok(true) } else { Err("a block is not as its index has it") };
+        unpacked.and(whole).map_err(|what| {
             buffer.truncate(before);
             fault(what)
         })

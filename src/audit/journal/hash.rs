@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 /// 32 octets of SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hash([u8; Hash::LEN]);
+pub struct Hash([u8; Self::LEN]);
 
 impl Hash {
     /// How many octets it has.
@@ -33,6 +33,7 @@ impl Hash {
     }
 
     /// The chain with one more leaf: `SHA-256(chain || leaf)`.
+    #[must_use]
     pub fn chain(&self, leaf: &Self) -> Self {
         let mut octets = [0; 2 * Self::LEN];
         let (first, second) = octets.split_at_mut(Self::LEN);

@@ -53,13 +53,12 @@ impl Nodes for Prover {
         let mut reader = Reader::open(&self.folder).from_sequence(begin + tree.size());
         while begin + tree.size() < end {
             let next = begin + tree.size();
-            match reader.next()?.filter(|entry| entry.sequence() == next) {
-                Some(entry) => drop(tree.push(entry.leaf())),
-                None => {
-                    let folder = self.folder.clone();
-                    return Err(Fault::Missing { folder, from: next, until: end - 1 });
-                }
-            }
+            let entry = reader.next_entry()?.filter(|entry| entry.sequence() == next);
+            let Some(entry) = entry else {
+                let folder = self.folder.clone();
+                return Err(Fault::Missing { folder, from: next, until: end - 1 });
+            };
+            tree.push(entry.leaf());
         }
         debug_assert_eq!(begin + tree.size(), end, "a subtree has the leaves that were asked for");
         Ok(tree.root())

@@ -42,8 +42,8 @@ pub(super) fn prune_on(
     let segment = segment.ok_or_else(unfit)?;
     let mut frames = Frames::open(&segment)?;
     let mut writer = Writer::begin(disk, path, frames.header())?;
-    let mut pruned = Pruned::default();
-    pruned.before = frames.index().map_or(0, |(index, _)| index.packed);
+    let before = frames.index().map_or(0, |(index, _)| index.packed);
+    let mut pruned = Pruned { before, ..Pruned::default() };
     let (mut next, mut chain) = (segment.first, frames.header().chain);
     loop {
         let offset = frames.offset();

@@ -11,7 +11,8 @@ use super::frames::{Frames, Step};
 use super::hash::Hash;
 use super::segment::{Form, Segment, is_empty, list};
 
-/// Goes over the entries in order.
+/// Goes over the entries in order. While the writer's disk fails it may show entries that the
+/// writer takes back: only what a sync acknowledged is sure to stay.
 #[derive(Debug)]
 pub struct Reader {
     folder: PathBuf,
@@ -75,12 +76,12 @@ impl Reader {
         tell: impl FnOnce(Entry<'_>) -> T,
     ) -> Result<Option<T>, Fault> {
         let mut reader = Self::open(folder).from_sequence(sequence);
-        let found = reader.next()?.filter(|entry| entry.sequence() == sequence);
+        let found = reader.next_entry()?.filter(|entry| entry.sequence() == sequence);
         Ok(found.map(tell))
     }
 
     /// The next entry; `None` where there is none yet. It may be asked again.
-    pub fn next(&mut self) -> Result<Option<Entry<'_>>, Fault> {
+    pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>, Fault> {
         loop {
             let Some(current) = &mut self.current else {
                 if !self.advance()? {
@@ -182,9 +183,9 @@ impl Reader {
             next = of(&frames, self.next);
         } else if self.since > i64::MIN && segment.form == Form::Sealed {
             chain = frames.seek_time(self.since);
-            let block = frames.index().and_then(|(index, _)| {
+            let block = frames.index().map(|(index, _)| {
                 let found = index.blocks.iter().find(|block| block.latest >= self.since);
-                Some(found.map_or(index.first + index.count, |block| block.first))
+                found.map_or(index.first + index.count, |block| block.first)
             });
             next = block.unwrap_or(next);
         }
@@ -214,9 +215,8 @@ impl Current {
                     }
                     "not what was written"
                 }
-                Step::End => return Ok(Found::End),
-                // The writer may be about to write the rest.
-                Step::Torn => return Ok(Found::End),
+                // Of what is torn the writer may be about to write the rest.
+                Step::End | Step::Torn => return Ok(Found::End),
                 Step::Bad(what) => what,
             };
             self.frames.back();

@@ -1,6 +1,4 @@
-//! Segments: files named by the sequence of their first entry, as 20 digits; `.log` as written,
-//! `.zst` sealed, with `.idx` beside. One begins with 56 octets: `bpjrnl`, 0, 1, the sequence of
-//! the first entry (8), the time it was made (8), the chain value before that entry (32).
+//! Segments: the files that hold the entries. Their layout is said at [`Log`](super::Log).
 
 use std::ffi::OsStr;
 use std::fs;

@@ -22,7 +22,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             segment_octets: 256 << 20,
-            segment_time: Duration::from_secs(60 * 60),
+            segment_time: Duration::from_hours(1),
             checkpoint_entries: 1_000,
             checkpoint_time: Duration::from_secs(10),
             buffer_octets: 32 << 20,

@@ -88,12 +88,6 @@ impl Buffer {
         if self.lost.is_some() { self.loose + 1 } else { self.loose }
     }
 
-    /// Octets that are not synced.
-    #[cfg(test)]
-    pub(super) const fn len(&self) -> usize {
-        self.frames.len()
-    }
-
     /// Whether nothing is to be written.
     pub(super) const fn is_written(&self) -> bool {
         self.written == self.frames.len() && self.lost.is_none()

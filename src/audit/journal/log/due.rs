@@ -1,5 +1,6 @@
 //! What is due by time or count: checkpoints, and new segments. And new keys.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,7 +68,7 @@ impl Log {
         let part = self.folder.join("checkpoint.part");
         replace(&mut *self.disk, &path, &part, note.as_bytes())?;
         self.note = Some(note);
-        Ok(())
+        self.settle()
     }
 
     /// Appends an entry of our own that must directly follow what is on the disk.
@@ -84,9 +85,29 @@ impl Log {
     /// Closes the segment and begins the next. Returns the closed one.
     fn roll(&mut self, at: Timestamp) -> Result<PathBuf, Fault> {
         self.sync()?;
-        let next = Open::begin(&mut *self.disk, &self.folder, &self.head, at)?;
+        self.clear()?;
+        let next = Open::begin(&mut *self.disk, &self.folder, &self.head, at);
+        if next.is_err() {
+            self.litter = Some(Segment::plain(&self.folder, self.head.next).path);
+            // Where this fails too, the next attempt begins with it.
+            drop(self.clear());
+        }
+        let next = next?;
         let closed = std::mem::replace(&mut self.segment, next);
         Ok(closed.segment.path)
+    }
+
+    /// Removes the segment that could not be begun: it must not stand between others.
+    fn clear(&mut self) -> Result<(), Fault> {
+        if let Some(path) = &self.litter {
+            match self.disk.remove(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Fault::file(path)(error));
+                }
+                Ok(()) | Err(_) => self.litter = None,
+            }
+        }
+        Ok(())
     }
 
     /// Lets a new key sign from now on. That it does is an entry, signed by the old one. Returns
@@ -95,8 +116,13 @@ impl Log {
         self.sign(at)?;
         let next = self.signer.make_next()?;
         let payload = introduce(&self.signer, &next);
-        self.put(Kind::Key, at, payload.as_bytes())?;
-        self.adopt(next)?;
+        let before = self.head.next;
+        let done = self.put(Kind::Key, at, payload.as_bytes());
+        // Once it has its number it will be in the journal, even where the disk failed after it.
+        if self.head.next > before {
+            self.signer = next;
+        }
+        done?;
         self.sign(at)?;
         Ok(self.signer.verifier().clone())
     }
@@ -107,12 +133,14 @@ impl Log {
         self.put(Kind::Key, at, payload.as_bytes())
     }
 
-    /// Takes a key that the journal names, and gives it its place.
-    pub(super) fn adopt(&mut self, next: Signer) -> Result<(), Fault> {
-        self.signer = next;
+    /// Gives a new key the place of the old one, once the last checkpoint is signed by it: whoever
+    /// opens the journal then finds the key that signed last, or both.
+    fn settle(&mut self) -> Result<(), Fault> {
         let (from, to) = self.signer.paths();
-        let renamed = self.disk.rename(from, &to);
-        renamed.map_err(Fault::file(&to))?;
+        if *from == to {
+            return Ok(());
+        }
+        self.disk.rename(from, &to).map_err(Fault::file(&to))?;
         self.signer.moved();
         let folder = to.parent().unwrap_or_else(|| Path::new("."));
         self.disk.sync_folder(folder).map_err(Fault::file(folder))
@@ -178,16 +206,8 @@ impl Open {
             disk.sync_folder(folder)?;
             Ok(file)
         };
-        match begin() {
-            Ok(file) => {
-                let length = wide(HEADER);
-                Ok(Self { segment, file, made: at, length, synced: length, torn: false })
-            }
-            Err(error) => {
-                // Without entries it says nothing; `open` removes it too.
-                drop(disk.remove(&path));
-                Err(Fault::file(&path)(error))
-            }
-        }
+        let file = begin().map_err(Fault::file(&path))?;
+        let length = wide(HEADER);
+        Ok(Self { segment, file, made: at, length, synced: length, torn: false })
     }
 }

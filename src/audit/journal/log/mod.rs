@@ -28,7 +28,22 @@ pub use due::Done;
 pub(super) use due::{CHECKPOINT, introduced};
 pub use open::Recovered;
 
-/// An open journal; one process has it at a time.
+/// An open journal; one process has it at a time. What is in its folder:
+///
+/// - Segments, named by the sequence of their first entry as 20 digits. `.log` is a segment as it
+///   was written: 56 octets of header, then frames (see [`Entry`](super::Entry)) until its end. The
+///   header is `bpjrnl`, 0, 1; the sequence of the first entry (8 octets, big-endian); when the
+///   segment was begun (8, milliseconds since 1970 UTC); the chain value before that entry (32).
+///   `.zst` is the same sealed: `zstd -d` gives the `.log` again, but for what retention has
+///   pruned. `.idx` beside it only makes reading faster.
+/// - `checkpoint`: the last one, as c2sp.org/tlog-checkpoint has it. Each is an entry too: that
+///   with sequence n is signed over the entries 0 to n - 1.
+/// - `tree`: the roots of all full subtrees of 256 leaves, 32 octets each. It follows from the
+///   segments and may lag behind or be missing.
+/// - `key.pem`: what signs. The first entry introduces what verifies by it, and another key is
+///   introduced by an entry that the one before signed: the lines `borderpost journal key`, the
+///   origin, and the new verifier key.
+/// - `lock`: locked by who writes.
 #[derive(Debug)]
 pub struct Log {
     disk: Box<dyn Disk>,
@@ -45,6 +60,8 @@ pub struct Log {
     signed: u64,
     signed_at: Timestamp,
     note: Option<String>,
+    /// A segment that could not be begun.
+    litter: Option<PathBuf>,
     /// Locked as long as it is open.
     _lock: File,
 }
@@ -82,7 +99,8 @@ impl Head {
 }
 
 impl Log {
-    /// Puts an entry into the buffer and returns its number. Where entries before it get lost,
+    /// Puts an entry into the buffer and returns its number. Gaps, checkpoints and keys come from
+    /// the journal itself. Where entries before it get lost,
     /// because the disk takes none and the buffer is full, its number becomes smaller; an entry of
     /// type [`Kind::Gap`] then stands where they would.
     pub fn append(&mut self, kind: Kind, at: Timestamp, payload: &[u8]) -> u64 {

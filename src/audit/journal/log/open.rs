@@ -86,10 +86,12 @@ impl Log {
             signed: if signed.is_some() { size + 1 } else { 0 },
             signed_at: now,
             note: signed.map(|(_, note)| note),
+            litter: None,
             _lock: lock,
         };
         if let Some(next) = next {
-            log.adopt(next)?;
+            // It has its place with the next checkpoint.
+            log.signer = next;
         }
         if log.head.next == 0 {
             log.introduce(now)?;
@@ -250,7 +252,7 @@ fn grow(
     let mut reader = Reader::open(folder).from_sequence(wide(kept.len()) * TILE);
     let mut right = is_signed(&tree);
     while right && tree.size() < size {
-        let entry = reader.next()?.filter(|entry| entry.sequence() == tree.size());
+        let entry = reader.next_entry()?.filter(|entry| entry.sequence() == tree.size());
         let Some(entry) = entry else {
             let (folder, from) = (folder.to_owned(), tree.size());
             return Err(Fault::Missing { folder, from, until: size - 1 });

@@ -51,7 +51,7 @@ pub(super) fn tail(segment: &Segment) -> Result<Tail, Fault> {
             Step::Bad(what) => break what,
         }
     };
-    if frames.resync(tail.next)?.is_some() {
+    if frames.resync(tail.next, Some(tail.chain))?.is_some() {
         return Err(damaged(&segment.path, &tail, what));
     }
     tail.cut = file_length.saturating_sub(tail.length);

@@ -82,7 +82,7 @@ impl Disk for Failing {
         let Err(error) = self.call() else { return Real.write(path, file, octets) };
         let written = octets.len() * usize::from(part) / 256;
         Real.write(path, file, &octets[..written])?;
-        if part % 2 == 0 { Err(error) } else { Ok(written) }
+        if part.is_multiple_of(2) { Err(error) } else { Ok(written) }
     }
 
     fn sync(&mut self, path: &Path, file: &mut File) -> io::Result<()> {

@@ -17,7 +17,7 @@ use super::*;
 /// Small enough that everything happens often.
 pub(super) const SMALL: Settings = Settings {
     segment_octets: 4_000,
-    segment_time: Duration::from_secs(3_600),
+    segment_time: Duration::from_hours(1),
     checkpoint_entries: 10,
     checkpoint_time: Duration::from_secs(10),
     buffer_octets: 1 << 20,
@@ -57,10 +57,13 @@ pub(super) fn number(entry: &Entry<'_>) -> Option<u32> {
     text.strip_prefix("{\"record\":")?.split_once(',')?.0.parse().ok()
 }
 
-/// Every entry of a journal: sequence, kind, payload.
-pub(super) fn all(folder: &Path) -> Vec<(u64, Option<Kind>, Option<Vec<u8>>)> {
+/// Sequence, kind and payload of an entry.
+pub(super) type Kept = (u64, Option<Kind>, Option<Vec<u8>>);
+
+/// Every entry of a journal.
+pub(super) fn all(folder: &Path) -> Vec<Kept> {
     let (mut reader, mut found) = (Reader::open(folder), Vec::new());
-    while let Some(entry) = reader.next().unwrap() {
+    while let Some(entry) = reader.next_entry().unwrap() {
         found.push((entry.sequence(), entry.kind(), entry.payload().map(<[u8]>::to_vec)));
     }
     found
@@ -69,7 +72,7 @@ pub(super) fn all(folder: &Path) -> Vec<(u64, Option<Kind>, Option<Vec<u8>>)> {
 /// The numbers of [`fill`] that a journal holds.
 pub(super) fn numbers(folder: &Path) -> Vec<u32> {
     let (mut reader, mut found) = (Reader::open(folder), Vec::new());
-    while let Some(entry) = reader.next().unwrap() {
+    while let Some(entry) = reader.next_entry().unwrap() {
         found.extend(number(&entry));
     }
     found

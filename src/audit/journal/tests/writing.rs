@@ -123,12 +123,8 @@ fn damage_before_the_end_is_not_repaired() {
         }
         let fault = fault.unwrap_err();
         let text = fault.to_string();
-        match fault {
-            Fault::Damaged { path, offset, .. } => {
-                assert!(path == damaged && offset <= u64::try_from(place).unwrap(), "{text}");
-            }
-            other => panic!("{place}: {other}"),
-        }
+        let Fault::Damaged { path, offset, .. } = fault else { panic!("{place}: {fault}") };
+        assert!(path == damaged && offset <= u64::try_from(place.max(56)).unwrap(), "{text}");
         assert!(text.contains("octet") && text.contains("evidence"), "{text}");
         assert_eq!(fs::read(&damaged).unwrap(), wrong, "nothing was changed");
     }
@@ -149,9 +145,7 @@ fn what_was_signed_must_be_there() {
     assert_eq!(fs::metadata(&file).unwrap().len(), u64::try_from(whole.len() / 2).unwrap());
     fs::write(&file, &whole).unwrap();
     // Another key.
-    for ending in ["key.pem"] {
-        fs::remove_file(folder.path().join(ending)).unwrap();
-    }
+    fs::remove_file(folder.path().join("key.pem")).unwrap();
     let fault = Log::open(folder.path(), settings, signer(folder.path()), at(0)).unwrap_err();
     assert!(matches!(fault, Fault::OtherKey { .. }), "{fault}");
 }
@@ -198,13 +192,13 @@ fn checkpoints_come_when_they_are_due() {
     assert_eq!(entry.unwrap().unwrap().unwrap(), note.as_bytes());
     // Nothing was appended since, however long ago.
     assert_eq!(log.tick(at(900_000)).unwrap(), Done::default());
-    for number in 0..9 {
+    log.append(Kind::Note, at(900_000), b"one more");
+    assert!(log.tick(at(900_000)).unwrap().checkpoint.is_some());
+    for number in 0..10 {
+        assert_eq!(log.tick(at(900_000)).unwrap(), Done::default());
         log.append(Kind::Note, at(900_000), payload(number).as_bytes());
-        assert_eq!(
-            log.tick(at(900_000)).unwrap(),
-            Done { checkpoint: log.tick(at(900_000)).unwrap().checkpoint, closed: None }
-        );
     }
+    assert!(log.tick(at(900_000)).unwrap().checkpoint.is_some());
     log.append(Kind::Note, at(900_001), b"the tenth or later");
     let closed = log.tick(at(4_000_000)).unwrap();
     assert!(closed.checkpoint.is_some() && closed.closed.is_some());

@@ -1,1 +1,265 @@
-//! x
+//! Each way to tamper with a journal is told, with its place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::super::tests::{SMALL, all, at, check, copy, files, fill, open, sound};
+use super::super::{Checkpoint, Kind, Log, Reader, Settings, seal};
+use super::*;
+
+/// One segment that is not closed.
+const ONE: Settings = Settings { segment_octets: 1 << 30, ..SMALL };
+
+fn one_segment() -> (tempfile::TempDir, PathBuf, Vec<(usize, usize)>) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(folder.path(), ONE);
+    fill(&mut log, 0..35);
+    log.tick(at(60_000)).unwrap();
+    let file = files(folder.path(), ".log").remove(0);
+    let octets = fs::read(&file).unwrap();
+    let (mut begin, mut frames) = (56, Vec::new());
+    while begin < octets.len() {
+        let length =
+            octets[begin..begin + 4].iter().fold(0, |n, octet| n * 256 + usize::from(*octet));
+        frames.push((begin, begin + 54 + length));
+        begin += 54 + length;
+    }
+    (folder, file, frames)
+}
+
+/// The faults after the file was changed.
+fn after(folder: &Path, file: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Vec<(u64, u64, What)> {
+    let copy = copy(folder);
+    let path = copy.path().join(file.file_name().unwrap());
+    let mut octets = fs::read(&path).unwrap();
+    change(&mut octets);
+    fs::write(&path, octets).unwrap();
+    let report = check(copy.path());
+    let faults = report.findings.into_iter().filter(|one| one.what.is_fault());
+    faults.map(|one| (one.offset, one.sequence, one.what)).collect()
+}
+
+fn wide(n: usize) -> u64 {
+    u64::try_from(n).unwrap()
+}
+
+#[test]
+fn each_field_that_is_changed_is_named() {
+    let (folder, file, frames) = one_segment();
+    sound(folder.path());
+    for number in [3, 5, 20] {
+        let (begin, end) = frames[number];
+        let flip = |place: usize, bit: u8| {
+            let found = after(folder.path(), &file, |octets| octets[place] ^= bit);
+            let (offset, sequence, what) = found[0].clone();
+            assert_eq!((offset, sequence), (wide(begin), wide(number)), "{place} {found:?}");
+            (what, found.len())
+        };
+        for place in begin..begin + 4 {
+            assert_eq!(flip(place, 1), (What::Length, 1), "{place}");
+        }
+        assert_eq!(flip(begin + 3, 0x80), (What::Length, 1));
+        assert_eq!(flip(begin + 4, 1), (What::WasKind(Kind::Ended), 1));
+        assert_eq!(flip(begin + 5, 4), (What::WasKind(Kind::Ended), 1));
+        assert_eq!(flip(begin + 5, 0x80), (What::WasKind(Kind::Ended), 1));
+        let (what, count) = flip(begin + 13, 1);
+        assert_eq!((what, count), (What::Number(wide(number) ^ 1), 1));
+        assert!(matches!(flip(begin + 6, 1), (What::Number(_), 1)));
+        // All checkpoints after it are wrong; that is told once.
+        assert_eq!(flip(begin + 20, 1), (What::Altered, 3));
+        assert_eq!(flip(begin + 25, 1), (What::Altered, 3));
+        for place in [end - 32, end - 1] {
+            assert_eq!(flip(place, 1), (What::Chain, 1));
+        }
+    }
+}
+
+#[test]
+fn entries_that_are_dropped_swapped_or_repeated_are_told() {
+    let (folder, file, frames) = one_segment();
+    let (begin, end) = frames[20];
+    let found = after(folder.path(), &file, |octets| drop(octets.drain(begin..end)));
+    assert!(found.contains(&(wide(begin), 20, What::Missing(20))), "{found:?}");
+    let (_, second) = frames[21];
+    let found =
+        after(folder.path(), &file, |octets| octets[begin..second].rotate_left(end - begin));
+    assert_eq!(found[0], (wide(begin), 20, What::Missing(20)));
+    assert_eq!(found[1].1, 20);
+    assert_eq!(found[1].2, What::Repeated);
+    let found = after(folder.path(), &file, |octets| {
+        let twice = octets[begin..end].to_vec();
+        octets.splice(end..end, twice);
+    });
+    assert_eq!(found, [(wide(end), 20, What::Repeated)]);
+    // Octets that are nothing.
+    let found = after(folder.path(), &file, |octets| drop(octets.splice(begin..begin, [0xee; 33])));
+    assert!(found.contains(&(wide(begin), 20, What::Unreadable(33))), "{found:?}");
+}
+
+#[test]
+fn a_cut_end_is_told_by_what_was_signed() {
+    let (folder, file, frames) = one_segment();
+    let note = fs::read_to_string(folder.path().join("checkpoint")).unwrap();
+    let size = Checkpoint::parse(
+        note.rsplit_once("\n\n").map(|(text, _)| format!("{text}\n")).unwrap().as_str(),
+    )
+    .unwrap()
+    .size;
+    let (begin, _) = frames[15];
+    let found = after(folder.path(), &file, |octets| octets.truncate(begin));
+    assert_eq!(found, [(0, 15, What::Short(size))]);
+    // Its own checkpoint is removed too; one was kept elsewhere.
+    let less = copy(folder.path());
+    fs::remove_file(less.path().join("checkpoint")).unwrap();
+    fs::remove_file(less.path().join("tree")).unwrap_or_default();
+    let path = less.path().join(file.file_name().unwrap());
+    let octets = fs::read(&path).unwrap();
+    fs::write(&path, &octets[..begin]).unwrap();
+    assert!(check(less.path()).is_sound());
+    let report = verify(less.path(), None, Some(&note), &mut |_| {}).unwrap();
+    assert_eq!((report.is_sound(), &report.findings[0].what), (false, &What::Short(size)));
+    assert!(report.findings[0].to_string().contains("cut off"));
+    // It grew again, with other entries.
+    let (mut log, _) =
+        Log::open(less.path(), ONE, super::super::tests::signer(less.path()), at(0)).unwrap();
+    fill(&mut log, 500..560);
+    drop(log);
+    assert!(check(less.path()).is_sound());
+    let report = verify(less.path(), None, Some(&note), &mut |_| {}).unwrap();
+    assert_eq!(report.findings[0].what, What::Root(size));
+    // What was kept must be signed by a key of the journal.
+    let forged = note.replace("proxy.example", "other.example");
+    let report = verify(folder.path(), None, Some(&forged), &mut |_| {}).unwrap();
+    assert!(matches!(report.findings[0].what, What::Unsigned(_)));
+    assert!(verify(folder.path(), None, Some(&note), &mut |_| {}).unwrap().is_sound());
+}
+
+#[test]
+fn segments_that_are_lost_replaced_or_replayed_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(folder.path(), SMALL);
+    fill(&mut log, 0..150);
+    drop(log);
+    sound(folder.path());
+    let plain = files(folder.path(), ".log");
+    let what = |folder: &Path| -> Vec<What> {
+        let report = check(folder);
+        report.findings.into_iter().map(|one| one.what).filter(What::is_fault).collect()
+    };
+    let less = copy(folder.path());
+    let name = |n: usize| plain[n].file_name().unwrap();
+    fs::remove_file(less.path().join(name(2))).unwrap();
+    assert!(matches!(what(less.path())[..], [What::Missing(_)]));
+    let report = check(less.path());
+    assert_eq!(report.findings[0].file, less.path().join(name(3)));
+    // An older segment under a later name.
+    let replayed = copy(folder.path());
+    fs::copy(&plain[1], replayed.path().join(name(3))).unwrap();
+    let told = check(replayed.path()).findings;
+    assert!(matches!(&told[0].what, What::Segment(why) if why.contains("another segment")));
+    // The same, with its header made to fit.
+    let fitted = copy(folder.path());
+    let (old, new) = (fs::read(&plain[1]).unwrap(), fs::read(&plain[3]).unwrap());
+    fs::write(fitted.path().join(name(3)), [&new[..56], &old[56..]].concat()).unwrap();
+    assert!(what(fitted.path()).contains(&What::Repeated));
+    // An earlier state of the same segment.
+    let earlier = copy(folder.path());
+    let octets = fs::read(&plain[2]).unwrap();
+    let second = 56 + 54 + usize::from(octets[58]) * 256 + usize::from(octets[59]);
+    fs::write(earlier.path().join(name(2)), &octets[..second]).unwrap();
+    assert!(matches!(what(earlier.path())[..], [What::Missing(_)]));
+    // A segment of another journal with the same numbers.
+    let other = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(other.path(), SMALL);
+    fill(&mut log, 0..150);
+    drop(log);
+    let mixed = copy(folder.path());
+    fs::copy(&files(other.path(), ".log")[2], mixed.path().join(name(2))).unwrap();
+    assert!(what(mixed.path()).contains(&What::Unlinked), "{:?}", what(mixed.path()));
+}
+
+#[test]
+fn keys_checkpoints_and_the_tree_are_checked() {
+    let (folder, file, frames) = one_segment();
+    let note = fs::read_to_string(folder.path().join("checkpoint")).unwrap();
+    // Signed by another key, with a chain that is right.
+    let other = tempfile::tempdir().unwrap();
+    let stranger = super::super::tests::signer(other.path());
+    let (mut log, _) = open(folder.path(), ONE);
+    let root = check(folder.path()).root.unwrap();
+    let origin = "proxy.example/journal".to_owned();
+    let size = log.entries();
+    let forged = Checkpoint { origin, size, root };
+    log.append(Kind::Checkpoint, at(70_000), stranger.sign(&forged.to_string()).as_bytes());
+    log.append(Kind::Checkpoint, at(70_000), note.as_bytes());
+    log.append(Kind::Key, at(70_000), stranger.sign("borderpost journal key\nx\ny\n").as_bytes());
+    log.append(Kind::Note, at(10_000), b"early");
+    log.sync().unwrap();
+    let report = check(folder.path());
+    let told: Vec<_> = report.findings.iter().map(|one| (one.sequence, one.what.clone())).collect();
+    let old = Checkpoint::open(&note, log.signer().verifier()).unwrap().size;
+    let expected = [
+        (size, What::Unsigned(super::super::NoteFault::Unsigned)),
+        (size + 1, What::Place(old)),
+        (size + 2, What::Key),
+        (size + 3, What::Backwards(60_000)),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(report.findings[0].file, file);
+    assert!(report.findings[0].offset > wide(frames[20].0) && !report.is_sound());
+    // The file of the tree.
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(folder.path(), SMALL);
+    fill(&mut log, 0..700);
+    let tree = folder.path().join("tree");
+    let mut octets = fs::read(&tree).unwrap();
+    octets[40] ^= 1;
+    fs::write(&tree, &octets).unwrap();
+    let found = check(folder.path()).findings;
+    assert_eq!((found.len(), found[0].offset, found[0].sequence), (1, 32, 256));
+    assert_eq!((&found[0].file, &found[0].what), (&tree, &What::Tree));
+}
+
+#[test]
+fn what_is_being_written_and_what_was_lost_is_no_fault() {
+    let (folder, file, frames) = one_segment();
+    let octets = fs::read(&file).unwrap();
+    let last = frames.last().unwrap().0;
+    fs::write(&file, [&octets[..], &octets[last..last + 40]].concat()).unwrap();
+    let report = sound(folder.path());
+    assert_eq!(report.findings[0].what, What::Torn(40));
+    let mut seen = 0;
+    verify(folder.path(), None, None, &mut |entries| seen = entries).unwrap();
+    assert_eq!(seen, wide(frames.len()));
+}
+
+#[test]
+fn a_sealed_segment_tells_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(folder.path(), Settings { segment_octets: 60_000, ..SMALL });
+    fill(&mut log, 0..700);
+    for path in log.unsealed().unwrap() {
+        seal(&path).unwrap();
+    }
+    let whole = all(folder.path());
+    let file = files(folder.path(), ".zst").remove(0);
+    let octets = fs::read(&file).unwrap();
+    let mut told = 0;
+    for place in (0..octets.len()).step_by(octets.len() / 60) {
+        let mut wrong = octets.clone();
+        wrong[place] ^= 0x10;
+        fs::write(&file, &wrong).unwrap();
+        let report = check(folder.path());
+        if report.is_sound() {
+            // What unpacks to the same is the same.
+            assert_eq!(all(folder.path()), whole, "{place}");
+        } else {
+            told += 1;
+            assert_eq!(report.findings[0].file, file);
+        }
+    }
+    assert!(told > 50, "{told}");
+    fs::write(&file, &octets).unwrap();
+    sound(folder.path());
+    assert!(Reader::one(folder.path(), 3, |_| ()).unwrap().is_some());
+}

@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
 
     /// What stands here is no entry.
     fn lost(&mut self, frames: &mut Frames, place: &Place<'_>, torn: bool) -> bool {
-        let found = match frames.resync(self.next) {
+        let found = match frames.resync(self.next, self.chain) {
             Ok(found) => found,
             Err(fault) => {
                 self.tell(place, What::Segment(fault.to_string()));
