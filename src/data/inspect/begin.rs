@@ -53,9 +53,12 @@ impl Begin {
 impl Stage for Begin {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         if self.next.is_none() {
+            if is_call(&self.said.media) && !self.held.fill(&mut piece, 1) {
+                return;
+            }
             // Calls answer one another: what they say may be short, and waits for nothing.
-            let look = if is_call(&self.said.media) { 1 } else { LOOK };
-            if !self.held.fill(&mut piece, look) {
+            let call = begins_call(self.held.octets(), &self.said);
+            if !call && !self.held.fill(&mut piece, LOOK) {
                 return;
             }
             self.told(shared);
@@ -86,9 +89,13 @@ fn is_call(media: &str) -> bool {
     media.starts_with("application/grpc") && !media.contains("-text")
 }
 
+/// No other format begins like a message of a call: with its flags.
+fn begins_call(head: &[u8], said: &Said) -> bool {
+    is_call(&said.media) && matches!(head, [0 | 1, ..])
+}
+
 fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
-    // No other format begins like a message of a call: with its flags.
-    if is_call(&said.media) && matches!(head, [0 | 1, ..]) {
+    if begins_call(head, &said) {
         return Grpc::open(place, shared);
     }
     if awschunked::is_signed(head) {
