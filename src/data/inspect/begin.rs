@@ -1,6 +1,7 @@
 //! The beginning of a layer: what it is, is told from its first octets before what is said of
 //! it. Images, audio and what else is binary by nature is looked through for printable runs.
 
+use super::super::labels::is_mail;
 use super::super::{Findings, Syntax};
 use super::awschunked;
 use super::beside::Beside;
@@ -137,7 +138,7 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
             None => Box::new(Passed),
         };
     }
-    if said.media == "message/rfc822" || super::part::is_mail(head) {
+    if said.media == "message/rfc822" || is_mail(head) {
         let next = shared.enter(place, "mail");
         return next.map_or_else(|| -> Next { Box::new(Passed) }, |place| Part::mail(&place));
     }

@@ -23,26 +23,6 @@ pub(super) struct Part {
     next: Option<Next>,
 }
 
-/// Whether some octets begin as a mail does.
-pub(super) fn is_mail(head: &[u8]) -> bool {
-    let fields: [&[u8]; 7] = [
-        b"received:",
-        b"return-path:",
-        b"mime-version:",
-        b"from:",
-        b"message-id:",
-        b"delivered-to:",
-        b"x-mailer:",
-    ];
-    let begins = |line: &[u8]| {
-        fields.iter().any(|field| {
-            line.get(..field.len()).is_some_and(|name| name.eq_ignore_ascii_case(field))
-        })
-    };
-    let lines = head.split(|byte| *byte == b'\n');
-    begins(head) && lines.filter(|line| begins(line)).count() > 1
-}
-
 impl Part {
     pub(super) fn open(place: &Place) -> Next {
         Box::new(Self { place: place.clone(), mail: false, held: Held::default(), next: None })

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::{Carriers, Confidence, Mark, Source, Tag};
 
 use fhir::Fhir;
+pub(super) use mail::is_head as is_mail;
 use msip::Msip;
 use tagging::Tagging;
 
@@ -74,13 +75,10 @@ impl Part {
         }
     }
 
-    /// Which part a text is that begins so.
+    /// Which part a text is that begins so. A mail has parts of its own, and is told before.
     pub fn of(head: &[u8], content_type: Option<&str>) -> Option<Self> {
         let kind = content_type.and_then(|kind| kind.split(';').next());
         let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
-        if kind == "message/rfc822" || mail::is_head(head) {
-            return Some(Self::Mail);
-        }
         if fhir::is_likely(head, &kind) {
             return Some(Self::Fhir);
         }

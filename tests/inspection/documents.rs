@@ -1,0 +1,53 @@
+//! Labels of documents, fields that a map knows, and what a type says: how they stand beside what
+//! else is found in a body.
+
+use std::sync::Arc;
+
+use borderpost::data::{
+    Described, Detectors, Digester, FieldMap, FieldRow, Findings, Inspection, Inspector,
+    LabelRules, Limits, PathPattern, Pointer, Tag,
+};
+use borderpost::net::HostPattern;
+
+fn inspector() -> Arc<Inspector> {
+    let row = |pointer: &str| FieldRow {
+        host: HostPattern::parse("api.acme.example").unwrap(),
+        path: PathPattern::parse("/people").unwrap(),
+        pointer: Pointer::parse(pointer).unwrap(),
+        tag: Tag::parse("pi.name").unwrap(),
+    };
+    let detectors = Arc::new(Detectors::new(Digester::new(&[7; 32], "k").unwrap()));
+    let rows = ["/name", "/*/name", "/p/q/name"].map(row);
+    let inspector = Inspector::new(detectors, Limits::default()).with_fields(FieldMap::new(rows));
+    Arc::new(inspector.with_labels(LabelRules::default()))
+}
+
+/// What is found in a body, which is the same for every cut.
+fn found(media: &str, body: &[u8]) -> Findings {
+    let inspector = inspector();
+    let read = |size: usize| {
+        let content_type = (!media.is_empty()).then_some(media);
+        let (host, path) = ("api.acme.example", "/people");
+        let described = Described { host, path, content_type, ..Described::default() };
+        let mut inspection = Inspection::new(&inspector, &described);
+        body.chunks(size).for_each(|piece| inspection.push(piece));
+        inspection.finish()
+    };
+    let whole = read(body.len());
+    for size in [1, 7, 4_000, 5_000] {
+        assert_eq!(read(size), whole, "in pieces of {size}");
+    }
+    whole
+}
+
+fn tags(findings: &Findings) -> Vec<String> {
+    findings.tags().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_mail_may_begin_with_what_it_is_about() {
+    for head in ["Subject: x\r\nTo: b\r\n", "X-Any: 1\r\nTo: b\r\nSubject: x\r\n", "To: b\nFrom: a\n"] {
+        let body = format!("{head}Sensitivity: Private\r\n\r\nhello");
+        assert_eq!(tags(&found("", body.as_bytes())), ["label.sensitivity.private"], "{head}");
+    }
+}
