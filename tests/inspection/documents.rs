@@ -9,6 +9,11 @@ use borderpost::data::{
 };
 use borderpost::net::HostPattern;
 
+use crate::make::Kept::Stored;
+use crate::make::zip;
+
+const ID: &str = "11111111-2222-3333-4444-555555555555";
+
 fn inspector() -> Arc<Inspector> {
     let row = |pointer: &str| FieldRow {
         host: HostPattern::parse("api.acme.example").unwrap(),
@@ -51,3 +56,20 @@ fn a_mail_may_begin_with_what_it_is_about() {
         assert_eq!(tags(&found("", body.as_bytes())), ["label.sensitivity.private"], "{head}");
     }
 }
+
+#[test]
+fn parts_with_labels_have_names_in_any_case() {
+    let name = format!("MSIP_Label_{ID}_Enabled");
+    let text = format!("<Properties><property name=\"{name}\"><x>true</x></property></Properties>");
+    for part in ["DOCPROPS/Custom.XML", "/docProps/custom.xml"] {
+        let body = zip(&[(part, text.as_bytes(), Stored)]);
+        assert_eq!(tags(&found("", &body)), [format!("label.msip.{ID}")], "{part}");
+    }
+    let sealed = b"<manifest:encryption-data/>";
+    let body = zip(&[("meta-inf/Manifest.xml", sealed, Stored)]);
+    assert_eq!(tags(&found("", &body)), ["uninspectable.encrypted"]);
+    let parted = b"<w:t>jo.planted@fi</w:t><w:t>rm.example.com</w:t>";
+    let body = zip(&[("/WORD/Document.XML", parted, Stored)]);
+    assert_eq!(tags(&found("", &body)), ["id.contact.email"]);
+}
+

@@ -28,7 +28,7 @@ pub struct LabelRules {
 /// A part of a document that may hold labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// `docMetadata/LabelInfo.xml` of OOXML, or the stream of that name beside an encrypted one.
+    /// `docMetadata/LabelInfo.xml` of OOXML.
     LabelInfo,
     /// `docProps/custom.xml` of OOXML.
     Properties,
@@ -67,7 +67,7 @@ impl Part {
     pub fn named(name: &str) -> Option<Self> {
         let name = name.trim_start_matches('/').to_ascii_lowercase();
         match name.as_str() {
-            "docmetadata/labelinfo.xml" | "labelinfo" => Some(Self::LabelInfo),
+            "docmetadata/labelinfo.xml" => Some(Self::LabelInfo),
             "docprops/custom.xml" => Some(Self::Properties),
             "pdf:info" | "pdf:xmp" => Some(Self::Text),
             "mail:head" => Some(Self::Mail),
