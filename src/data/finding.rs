@@ -90,8 +90,6 @@ pub struct Findings {
     limit: Option<usize>,
     sums: BTreeMap<Tag, Summary>,
     groups: Groups,
-    /// Whether all of them stand together: in a text that has no records.
-    together: bool,
 }
 
 // === impl Layer, Outline ===
@@ -202,10 +200,9 @@ impl Findings {
         self.kept.len() >= self.limit.unwrap_or(MAX_FINDINGS)
     }
 
-    /// Says that all of them stand together, whatever records they are in: lines of prose and
-    /// fields of a form are of one thing.
-    pub fn stand_together(&mut self) {
-        self.together = true;
+    /// Which of them stand together, to be said more of.
+    pub(super) fn groups_mut(&mut self) -> &mut Groups {
+        &mut self.groups
     }
 
     /// Whether one of this tag has been kept.
@@ -247,10 +244,6 @@ impl Findings {
             }
         }
         self.kept.extend(kept);
-        let together = other.together.then(|| other.sums.iter()).into_iter().flatten();
-        for (tag, _) in together.filter(|(_, sum)| sum.confidence >= Confidence::Likely) {
-            self.groups.beside_all(tag);
-        }
         self.groups.absorb(other.groups);
         for (tag, theirs) in other.sums {
             match self.sums.entry(tag) {

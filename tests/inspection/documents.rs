@@ -51,7 +51,9 @@ fn tags(findings: &Findings) -> Vec<String> {
 
 #[test]
 fn a_mail_may_begin_with_what_it_is_about() {
-    for head in ["Subject: x\r\nTo: b\r\n", "X-Any: 1\r\nTo: b\r\nSubject: x\r\n", "To: b\nFrom: a\n"] {
+    for head in
+        ["Subject: x\r\nTo: b\r\n", "X-Any: 1\r\nTo: b\r\nSubject: x\r\n", "To: b\nFrom: a\n"]
+    {
         let body = format!("{head}Sensitivity: Private\r\n\r\nhello");
         assert_eq!(tags(&found("", body.as_bytes())), ["label.sensitivity.private"], "{head}");
     }
@@ -73,3 +75,30 @@ fn parts_with_labels_have_names_in_any_case() {
     assert_eq!(tags(&found("", &body)), ["id.contact.email"]);
 }
 
+/// The tags of each kind of record, and how many records there are of it.
+fn records(findings: &Findings) -> Vec<(String, u64)> {
+    let name = |tags: &[Tag]| tags.iter().map(Tag::as_str).collect::<Vec<_>>().join("+");
+    findings.groups().told().iter().map(|(tags, group)| (name(tags), group.records)).collect()
+}
+
+#[test]
+fn what_a_map_knows_stands_in_a_record_with_its_values() {
+    let person = |n: usize| match n % 3 {
+        0 => format!("{{\"name\":\"n{n}\",\"mail\":\"jo{n}.planted@firm.example.com\"}}"),
+        1 => format!("{{\"mail\":\"jo{n}.planted@firm.example.com\",\"name\":\"n{n}\"}}"),
+        _ => format!("{{\"name\":\"n{n}\"}}"),
+    };
+    let people: Vec<_> = (0..600).map(person).collect();
+    let both = || ("id.contact.email+pi.name".to_owned(), 400);
+    let one = || ("pi.name".to_owned(), 200);
+    let body = format!("[{}]", people.join(","));
+    assert_eq!(records(&found("", body.as_bytes())), [both(), one()]);
+    assert_eq!(records(&found("", people.join("\n").as_bytes())), [both(), one()]);
+    let body =
+        "<p><q><name>Jo</name><m>jo.planted@firm.example.com</m></q><q><name>Al</name></q></p>";
+    let apart = [("id.contact.email+pi.name".to_owned(), 1), ("pi.name".to_owned(), 1)];
+    assert_eq!(records(&found("", body.as_bytes())), apart);
+    let form = found("", b"name=Jo&mail=jo.planted@firm.example.com");
+    let whole: Vec<_> = form.groups().whole().map(Tag::as_str).collect();
+    assert_eq!(whole, ["id.contact.email", "pi.name"]);
+}

@@ -3,7 +3,7 @@
 //! a whole.
 
 use super::super::labels::{Labels, Part};
-use super::super::{Fields, Layer, Mark, Syntax, shapes};
+use super::super::{Fields, Layer, Mark, Scanner, Syntax, shapes};
 use super::stage::{Place, Shared};
 
 /// How much of a head is shown.
@@ -49,9 +49,16 @@ impl Head {
     }
 
     /// Tells what begins so; what goes on to look along the text has seen it too.
-    pub(super) fn done(self, syntax: Option<Syntax>, shared: &mut Shared) -> Option<Box<Along>> {
+    pub(super) fn done(
+        self,
+        syntax: Option<Syntax>,
+        scanner: &mut Scanner,
+        shared: &mut Shared,
+    ) -> Option<Box<Along>> {
         self.show(shared);
-        Along::of(self.place.layer, &self.octets, syntax, shared)
+        let mut along = Along::of(self.place.layer, &self.octets, syntax, shared)?;
+        along.push(&self.octets, scanner, shared);
+        Some(along)
     }
 }
 
@@ -77,16 +84,14 @@ impl Along {
         if fields.is_none() && labels.is_none() {
             return None;
         }
-        let mut along = Box::new(Self { layer, fields, labels });
-        along.push(head, shared);
-        Some(along)
+        Some(Box::new(Self { layer, fields, labels }))
     }
 
-    /// Takes the next octets.
-    pub(super) fn push(&mut self, octets: &[u8], shared: &mut Shared) {
+    /// Takes the next octets, before the scanner takes them.
+    pub(super) fn push(&mut self, octets: &[u8], scanner: &mut Scanner, shared: &mut Shared) {
         if let Some(fields) = &mut self.fields {
             fields.push(octets);
-            fields.found().for_each(|mark| tell(mark, &self.layer, shared));
+            fields.found().for_each(|mark| stand(mark, &self.layer, scanner, shared));
         }
         if let Some(labels) = &mut self.labels {
             labels.push(octets);
@@ -95,10 +100,10 @@ impl Along {
     }
 
     /// The text has ended.
-    pub(super) fn end(mut self, shared: &mut Shared) {
+    pub(super) fn end(mut self, scanner: &mut Scanner, shared: &mut Shared) {
         if let Some(fields) = &mut self.fields {
             fields.finish();
-            fields.found().for_each(|mark| tell(mark, &self.layer, shared));
+            fields.found().for_each(|mark| stand(mark, &self.layer, scanner, shared));
         }
         let labels = self.labels.map(Labels::finish).unwrap_or_default();
         labels.into_iter().for_each(|mark| tell(mark, &self.layer, shared));
@@ -107,6 +112,13 @@ impl Along {
 
 fn tell(mark: Mark, layer: &Layer, shared: &mut Shared) {
     let finding = mark.finding(layer, shared.inspector.detectors.digester());
+    shared.found.add(finding);
+}
+
+/// Tells what a map of fields knows; it stands together with the values of its record.
+fn stand(mark: Mark, layer: &Layer, scanner: &mut Scanner, shared: &mut Shared) {
+    let finding = mark.finding(layer, shared.inspector.detectors.digester());
+    scanner.beside(finding.record, finding.tag.clone(), finding.digest);
     shared.found.add(finding);
 }
 
