@@ -10,7 +10,7 @@ use borderpost::data::{
 use borderpost::net::HostPattern;
 
 use crate::make::Kept::Stored;
-use crate::make::zip;
+use crate::make::{pdf, zip};
 
 const ID: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -101,4 +101,33 @@ fn what_a_map_knows_stands_in_a_record_with_its_values() {
     let form = found("", b"name=Jo&mail=jo.planted@firm.example.com");
     let whole: Vec<_> = form.groups().whole().map(Tag::as_str).collect();
     assert_eq!(whole, ["id.contact.email", "pi.name"]);
+}
+
+#[test]
+fn a_label_is_taken_back_in_its_own_document_alone() {
+    let labelled = |enabled: &str| {
+        let info = format!("/Producer (x) /MSIP_Label_{ID}_Enabled ({enabled})");
+        pdf(&[(&info, None)])
+    };
+    let told = [format!("label.msip.{ID}")];
+    let (on, off) = (labelled("true"), labelled("false"));
+    assert_eq!(tags(&found("", &on)), told);
+    assert!(tags(&found("", &off)).is_empty());
+    for (first, second) in [(&on, &off), (&off, &on)] {
+        let body = zip(&[("a.pdf", first, Stored), ("b.pdf", second, Stored)]);
+        assert_eq!(tags(&found("", &body)), told);
+    }
+    let mail = |enabled: &str| {
+        format!(
+            "--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: a\r\nTo: b\r\nmsip_labels: MSIP_Label_{ID}_Enabled={enabled}\r\n\r\nx\r\n"
+        )
+    };
+    let (on, off) = (mail("true"), mail("false"));
+    for (first, second) in [(&on, &off), (&off, &on)] {
+        let found =
+            found("multipart/mixed; boundary=b", format!("{first}{second}--b--").as_bytes());
+        assert_eq!(tags(&found), told);
+        let at = found.kept().iter().map(|one| one.layer.as_str()).collect::<Vec<_>>();
+        assert!(matches!(*at, ["multipart[0]/mail" | "multipart[1]/mail"]), "{at:?}");
+    }
 }

@@ -139,7 +139,7 @@ fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
         };
     }
     if said.media == "message/rfc822" || is_mail(head) {
-        let next = shared.enter(place, "mail");
+        let next = shared.enter_document(place, "mail");
         return next.map_or_else(|| -> Next { Box::new(Passed) }, |place| Part::mail(&place));
     }
     if is_protobuf(&said.media) && !matches!(head, [b'{' | b'[', ..]) {

@@ -126,33 +126,33 @@ fn stand(mark: Mark, layer: &Layer, scanner: &mut Scanner, shared: &mut Shared) 
 /// of it has been seen: one part may take back what another says.
 pub(super) fn part(name: &str, bytes: &[u8], place: &Place, shared: &mut Shared) {
     let Some(part) = Part::named(name) else { return };
-    // The members of a container are numbered; it is one document.
-    let path = place.layer.as_str();
-    let document = path.rsplit_once('[').map_or(path, |(document, _)| document);
-    let known = shared.documents.iter_mut().find(|(name, _)| *name == document);
-    if let Some((_, labels)) = known {
+    let known = shared.documents.iter_mut().find(|(one, ..)| *one == place.document);
+    if let Some((.., labels)) = known {
         labels.part(part, bytes);
         return;
     }
     if shared.documents.len() >= DOCUMENTS {
-        let (layer, labels) = shared.documents.remove(0);
+        let (_, layer, labels) = shared.documents.remove(0);
         close(&layer, labels, shared);
     }
     let mut labels = Labels::new(std::sync::Arc::clone(&shared.inspector.labels));
     labels.part(part, bytes);
-    shared.documents.push((document.to_owned(), labels));
+    // The members of a container are numbered; it is one document.
+    let path = place.layer.as_str();
+    let member = path.strip_suffix(']').and_then(|path| path.rsplit_once('['));
+    let layer = member.map_or_else(|| place.layer.clone(), |(path, _)| Layer::body().below(path));
+    shared.documents.push((place.document, layer, labels));
 }
 
 /// The body has ended, and with it all documents.
 pub(super) fn end(shared: &mut Shared) {
-    for (layer, labels) in std::mem::take(&mut shared.documents) {
+    for (_, layer, labels) in std::mem::take(&mut shared.documents) {
         close(&layer, labels, shared);
     }
 }
 
-fn close(layer: &str, labels: Labels, shared: &mut Shared) {
-    let layer = if layer.is_empty() { Layer::body() } else { Layer::body().below(layer) };
-    labels.finish().into_iter().for_each(|mark| tell(mark, &layer, shared));
+fn close(layer: &Layer, labels: Labels, shared: &mut Shared) {
+    labels.finish().into_iter().for_each(|mark| tell(mark, layer, shared));
 }
 
 #[cfg(test)]
@@ -243,8 +243,8 @@ mod tests {
         );
         let info = format!("<labelList><label id=\"{{{id}}}\" enabled=\"0\"/></labelList>");
         let mut shared = Shared::new(inspector());
-        let zip = Place::default().view("zip");
-        let other = Place::default().view("other");
+        let zip = shared.document(Place::default().view("zip"));
+        let other = shared.document(Place::default().view("other"));
         part("docProps/custom.xml", custom.as_bytes(), &zip.nth(4), &mut shared);
         part("docProps/custom.xml", custom.as_bytes(), &other.nth(0), &mut shared);
         part("docMetadata/LabelInfo.xml", info.as_bytes(), &zip.nth(9), &mut shared);

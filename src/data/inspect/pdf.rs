@@ -51,6 +51,8 @@ struct Stream {
 #[derive(Debug)]
 pub(super) struct Pdf {
     place: Place,
+    /// Of its streams, which take nothing back of what other objects say.
+    streams: Place,
     objects: Strings,
     /// The object that is read.
     object: Vec<u8>,
@@ -95,10 +97,11 @@ impl Strings {
 
 impl Pdf {
     pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
-        let Some(place) = shared.enter(place, "pdf") else { return Box::new(Passed) };
+        let Some(place) = shared.enter_document(place, "pdf") else { return Box::new(Passed) };
         let objects = Strings::new(&place, shared);
-        let object = Vec::new();
-        Box::new(Self { place, objects, object, stream: None, count: 0, encrypted: false })
+        let streams = shared.document(place.view("stream"));
+        let (object, stream) = (Vec::new(), None);
+        Box::new(Self { place, streams, objects, object, stream, count: 0, encrypted: false })
     }
 
     fn objects(&mut self, piece: &mut Piece<'_>, shared: &mut Shared) {
@@ -141,7 +144,7 @@ impl Pdf {
     /// Opens a stream by its dictionary.
     fn stream(&mut self, shared: &mut Shared) -> Next {
         let says = |word: &[u8]| memchr::memmem::find(&self.object, word).is_some();
-        let place = self.place.view("stream").nth(self.count);
+        let place = self.streams.nth(self.count);
         self.count += 1;
         let picture = says(b"/Image") || says(b"/DCTDecode") || says(b"/JPXDecode");
         let font =

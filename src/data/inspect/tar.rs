@@ -67,7 +67,7 @@ fn pax_size(text: &[u8]) -> Option<u64> {
 
 impl Tar {
     pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
-        let Some(place) = shared.enter(place, "tar") else { return Box::new(Passed) };
+        let Some(place) = shared.enter_document(place, "tar") else { return Box::new(Passed) };
         let (state, held) = (State::Header, Held::default());
         Box::new(Self { place, state, held, count: 0, size: None, sized: false, next: None })
     }

@@ -108,7 +108,7 @@ impl Header {
 
 impl Zip {
     pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
-        let Some(place) = shared.enter(place, "zip") else { return Box::new(Passed) };
+        let Some(place) = shared.enter_document(place, "zip") else { return Box::new(Passed) };
         let (held, state) = (Held::default(), State::Header);
         Box::new(Self { place, state, held, count: 0, after: false, next: None })
     }
