@@ -131,3 +131,48 @@ fn a_label_is_taken_back_in_its_own_document_alone() {
         assert!(matches!(*at, ["multipart[0]/mail" | "multipart[1]/mail"]), "{at:?}");
     }
 }
+
+#[test]
+fn a_type_that_is_said_is_a_hint() {
+    let imaging = ["health.imaging"];
+    let octets: Vec<u8> = (0..=255).cycle().take(9_000).collect();
+    for media in ["application/dicom", "Application/DICOM+json; charset=utf-8"] {
+        assert_eq!(tags(&found(media, b"{\"00080005\":1}")), imaging, "{media}");
+    }
+    assert_eq!(tags(&found("application/dicom", &octets)), imaging);
+    assert_eq!(tags(&found("application/dicom", &zip(&[("a", b"x", Stored)]))), imaging);
+    let related = "multipart/related; type=\"application/dicom\"; boundary=b";
+    assert_eq!(tags(&found(related, b"--b\r\n\r\nx\r\n--b--\r\n")), imaging);
+    let part = b"--b\r\nContent-Type: application/dicom\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\nx\r\n--b--\r\n";
+    let parted = found("multipart/form-data; boundary=b", part);
+    assert_eq!((tags(&parted), parted.count()), (vec![imaging[0].to_owned()], 1));
+    let security = "{\"system\":\"http://hl7.org/fhir/v3/Confidentiality\",\"code\":\"R\"}";
+    let long = "x".repeat(9_000);
+    let late = format!(
+        "{{\"text\":\"{long}\",\"meta\":{{\"security\":[{security}]}},\"resourceType\":\"Patient\"}}"
+    );
+    assert!(tags(&found("application/json", late.as_bytes())).is_empty());
+    let fhir = found("application/fhir+json; fhirVersion=4.0", late.as_bytes());
+    assert_eq!(tags(&fhir), ["fhir.confidentiality.r"]);
+}
+
+#[test]
+fn a_type_that_is_said_hides_nothing() {
+    let bodies = ["\n{\"a\": \"\n\n\", \"name\": \"Jo\"}", "{\"a\": 1,\n\n \"name\": \"Jo\"}"];
+    for media in [
+        "message/rfc822",
+        "application/x-protobuf",
+        "application/grpc",
+        "application/dicom",
+        "application/fhir+xml",
+        "application/x-www-form-urlencoded",
+        "multipart/mixed; boundary=b",
+        "text/html; charset=utf-16",
+        "image/png",
+    ] {
+        for body in bodies {
+            let tags = tags(&found(media, body.as_bytes()));
+            assert!(tags.contains(&"pi.name".to_owned()), "{media}: {tags:?}");
+        }
+    }
+}

@@ -280,7 +280,7 @@ impl Coded {
             let beside = coder.beside();
             if !beside.is_empty() {
                 let place = &self.place;
-                let strings = || Box::new(Strings::new(&place.view("header"), String::new()));
+                let strings = || Box::new(Strings::new(&place.view("header")));
                 let next = self.beside.get_or_insert_with(|| strings());
                 next.push(Piece::made(&beside, bite.raw), shared);
             }

@@ -20,12 +20,13 @@ pub(super) const PART: usize = 256 << 10;
 pub(super) struct Head {
     place: Place,
     name: String,
+    kind: Box<str>,
     octets: Vec<u8>,
 }
 
 impl Head {
-    pub(super) fn new(place: &Place, name: String) -> Self {
-        Self { place: place.clone(), name, octets: Vec::new() }
+    pub(super) fn new(place: &Place, name: String, kind: Box<str>) -> Self {
+        Self { place: place.clone(), name, kind, octets: Vec::new() }
     }
 
     /// Takes what is missing of the next octets; the rest.
@@ -43,7 +44,7 @@ impl Head {
 
     /// Tells what begins so.
     pub(super) fn show(&self, shared: &mut Shared) {
-        for shape in shapes::of(&self.octets, Some(&self.name), None) {
+        for shape in shapes::of(&self.octets, Some(&self.name), Some(&self.kind)) {
             tell(shape.mark(&self.octets), &self.place.layer, shared);
         }
     }
@@ -56,7 +57,7 @@ impl Head {
         shared: &mut Shared,
     ) -> Option<Box<Along>> {
         self.show(shared);
-        let mut along = Along::of(self.place.layer, &self.octets, syntax, shared)?;
+        let mut along = Along::of(self.place.layer, (&self.octets, &self.kind), syntax, shared)?;
         along.push(&self.octets, scanner, shared);
         Some(along)
     }
@@ -73,13 +74,13 @@ pub(super) struct Along {
 impl Along {
     fn of(
         layer: Layer,
-        head: &[u8],
+        (head, kind): (&[u8], &str),
         syntax: Option<Syntax>,
         shared: &mut Shared,
     ) -> Option<Box<Self>> {
         let syntax = syntax.unwrap_or_else(|| Syntax::of(head));
         let fields = shared.route.as_ref().and_then(|route| route.fields(syntax));
-        let part = Part::of(head, None);
+        let part = Part::of(head, Some(kind));
         let labels = part.and_then(|part| Labels::following(&shared.inspector.labels, part));
         if fields.is_none() && labels.is_none() {
             return None;
@@ -107,6 +108,16 @@ impl Along {
         }
         let labels = self.labels.map(Labels::finish).unwrap_or_default();
         labels.into_iter().for_each(|mark| tell(mark, &self.layer, shared));
+    }
+}
+
+/// Tells what a container is by its type alone; of what begins otherwise, its head tells.
+pub(super) fn declared(head: &[u8], kind: &str, place: &Place, shared: &mut Shared) {
+    if kind.is_empty() {
+        return;
+    }
+    for shape in shapes::of(b"", None, Some(kind)) {
+        tell(shape.mark(head), &place.layer, shared);
     }
 }
 

@@ -16,6 +16,8 @@ const BITE: usize = 4 << 10;
 pub(super) struct Named {
     /// The name of the part or the file that it is; it may hold personal data itself.
     pub(super) name: String,
+    /// Its `Content-Type`, as it stands there: what begins like nothing else may be that.
+    pub(super) kind: Box<str>,
     /// What names a value that stands alone in it.
     pub(super) preface: Box<[u8]>,
 }
@@ -38,7 +40,7 @@ impl Leaf {
         syntax: Option<Syntax>,
         shared: &Shared,
     ) -> Self {
-        let head = Head::new(place, named.name);
+        let head = Head::new(place, named.name, named.kind);
         let layer = place.layer.clone();
         let options = Options { syntax, layer, records: true, preface: named.preface };
         let scanner = Scanner::new(Arc::clone(&shared.inspector.detectors), options);

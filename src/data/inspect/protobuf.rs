@@ -120,7 +120,7 @@ fn varint(octets: &[u8]) -> Option<(u64, &[u8])> {
 impl Protobuf {
     /// Nearly anything can be read as a message: the octets are looked at as they are, too.
     pub(super) fn open(place: &Place, shared: &Shared) -> Next {
-        let raw = Strings::new(&place.view("raw"), String::new());
+        let raw = Strings::new(&place.view("raw"));
         Beside::open(Box::new(Self::new(place, shared)), vec![Box::new(raw)])
     }
 
@@ -136,7 +136,7 @@ impl Protobuf {
             text: Vec::new(),
             leaf: Fitful::new(place, Some(leaf)),
             octets: Vec::new(),
-            strings: Strings::new(place, String::new()),
+            strings: Strings::new(place),
         }
     }
 

@@ -6,6 +6,7 @@ use super::super::Findings;
 use super::buried::Digger;
 use super::fitful::Fitful;
 use super::hooks::Head;
+use super::leaf::Named;
 use super::marks::Marks;
 use super::stage::{Piece, Place, Shared, Stage, earlier};
 
@@ -81,9 +82,13 @@ impl Run {
 }
 
 impl Strings {
-    pub(super) fn new(place: &Place, name: String) -> Self {
+    pub(super) fn new(place: &Place) -> Self {
+        Self::named(place, Named::default())
+    }
+
+    pub(super) fn named(place: &Place, Named { name, kind, .. }: Named) -> Self {
         Self {
-            head: Some(Head::new(place, name)),
+            head: Some(Head::new(place, name, kind)),
             narrow: Run::default(),
             wide: Run::default(),
             kind: Kind::Binary,
@@ -97,12 +102,12 @@ impl Strings {
 
     /// What is none of a text: UTF-16 after a beginning that is not, and compressed data.
     pub(super) fn beside_text(place: &Place) -> Self {
-        Self { head: None, kind: Kind::Text, ..Self::new(place, String::new()) }
+        Self { head: None, kind: Kind::Text, ..Self::new(place) }
     }
 
     /// What is none of a text in UTF-16: compressed data.
     pub(super) fn beside_wide(place: &Place) -> Self {
-        Self { head: None, kind: Kind::Wide, ..Self::new(place, String::new()) }
+        Self { head: None, kind: Kind::Wide, ..Self::new(place) }
     }
 
     fn octet(&mut self, byte: u8) {

@@ -112,7 +112,7 @@ impl Tar {
 
     /// What follows is no member: text of its own.
     fn rest(&mut self, piece: Piece<'_>, shared: &mut Shared) {
-        let mut rest = super::strings::Strings::new(&self.place.view("rest"), String::new());
+        let mut rest = super::strings::Strings::new(&self.place.view("rest"));
         rest.push(piece, shared);
         self.next = Some(Box::new(rest));
         self.state = State::Rest;

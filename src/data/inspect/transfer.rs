@@ -90,7 +90,7 @@ impl Recoded {
             Transfer::Quoted => ("quoted-printable", Reader::Quoted(Quoted::Plain)),
         };
         let Some(inner) = shared.enter(place, name) else { return Box::new(Passed) };
-        let named = Named { name: String::new(), ..said.named.clone() };
+        let named = Named { preface: said.named.preface.clone(), ..Named::default() };
         let plain = form.then(|| Leaf::new(place, named, None, shared).without_runs());
         let next = Some(begin::open(&inner, said));
         let (inputs, output) = (Marks::default(), Vec::new());

@@ -116,7 +116,7 @@ impl Zip {
     /// What follows is no member.
     fn rest(&mut self, shared: &mut Shared) {
         close(&mut self.next, shared);
-        let mut rest: Next = Box::new(Strings::new(&self.place.view("rest"), String::new()));
+        let mut rest: Next = Box::new(Strings::new(&self.place.view("rest")));
         let held = std::mem::take(&mut self.held);
         if !held.octets().is_empty() {
             rest.push(held.piece(), shared);

@@ -75,14 +75,18 @@ impl Part {
         }
     }
 
-    /// Which part a text is that begins so. A mail has parts of its own, and is told before.
+    /// Which part a text is that begins so; where that does not tell, by its type. A mail has
+    /// parts of its own, and is told before.
     pub fn of(head: &[u8], content_type: Option<&str>) -> Option<Self> {
-        let kind = content_type.and_then(|kind| kind.split(';').next());
-        let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
-        if fhir::is_likely(head, &kind) {
-            return Some(Self::Fhir);
+        if fhir::is_likely(head) {
+            Some(Self::Fhir)
+        } else if tagging::is_likely(head) {
+            Some(Self::Tagging)
+        } else {
+            let kind = content_type.and_then(|kind| kind.split(';').next());
+            let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
+            fhir::is_type(&kind).then_some(Self::Fhir)
         }
-        tagging::is_likely(head).then_some(Self::Tagging)
     }
 }
 

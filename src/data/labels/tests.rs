@@ -127,6 +127,7 @@ fn tags_of_object_stores_mean_what_their_headers_mean() {
     let tagging = "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet><Tag><Key>data-class</Key>\
                    <Value>phi</Value></Tag><Tag><Key>team</Key><Value>secret</Value></Tag></TagSet></Tagging>";
     assert_eq!(Part::of(tagging.as_bytes(), None), Some(Part::Tagging));
+    assert_eq!(Part::of(tagging.as_bytes(), Some("application/fhir+xml")), Some(Part::Tagging));
     assert_eq!(tags(&[(Part::Tagging, tagging)]), "health");
     let azure = "<?xml version=\"1.0\"?><Tags><TagSet><Tag><Key>Data-Class</Key><Value>gold</Value></Tag></TagSet></Tags>";
     assert_eq!(Part::of(azure.as_bytes(), None), Some(Part::Tagging));
