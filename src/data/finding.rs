@@ -90,6 +90,8 @@ pub struct Findings {
     limit: Option<usize>,
     sums: BTreeMap<Tag, Summary>,
     groups: Groups,
+    /// How many were found once more in another view: the sums have none of them.
+    again: u64,
 }
 
 // === impl Layer, Outline ===
@@ -245,6 +247,7 @@ impl Findings {
         }
         self.kept.extend(kept);
         self.groups.absorb(other.groups);
+        self.again += other.again;
         for (tag, theirs) in other.sums {
             match self.sums.entry(tag) {
                 std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(theirs)),
@@ -256,6 +259,27 @@ impl Findings {
                 }
             }
         }
+    }
+
+    /// Adds those of another view of the same octets: a value that is known is none more. It is
+    /// kept all the same, for the views may have seen it in two places.
+    pub(super) fn absorb_view(&mut self, mut other: Self) {
+        let mut known = BTreeSet::new();
+        for (tag, theirs) in &mut other.sums {
+            let Some(mine) = self.sums.get(tag) else { continue };
+            let again = if mine.covers(theirs) {
+                known.insert(tag.clone());
+                theirs.count
+            } else {
+                let ours = |one: &&Finding| one.tag == *tag && mine.distinct.knows(one.digest);
+                let kept = other.kept.iter().filter(ours).count();
+                u64::try_from(kept.max(mine.distinct.common(&theirs.distinct))).unwrap_or(0)
+            };
+            theirs.count -= again;
+            other.again += again;
+        }
+        other.groups.forget(&known, &self.groups);
+        self.absorb(other);
     }
 
     /// Those that are kept, in order of their places.
@@ -273,9 +297,9 @@ impl Findings {
         &self.sums
     }
 
-    /// How many there are, kept or not.
+    /// How many there are, kept or not, and in whatever view of the body.
     pub fn count(&self) -> u64 {
-        self.sums.values().map(|sum| sum.count).sum()
+        self.again + self.sums.values().map(|sum| sum.count).sum::<u64>()
     }
 
     /// The tags on which rules act: those found with `Likely` or more.
@@ -291,6 +315,13 @@ impl Summary {
     /// How many distinct values: exact up to 1,024, an estimate beyond.
     pub fn distinct(&self) -> u64 {
         self.distinct.count().min(self.count)
+    }
+
+    /// Whether it holds all values of another, as far as that can be told.
+    fn covers(&self, other: &Self) -> bool {
+        let common = self.distinct.common(&other.distinct);
+        let exact = other.distinct.0.len() < EXACT || other.count <= self.count;
+        exact && common == other.distinct.0.len()
     }
 }
 
@@ -310,6 +341,16 @@ impl Distinct {
         if self.0.insert(rank) && self.0.len() > EXACT {
             self.0.pop_last();
         }
+    }
+
+    /// Whether a value is among those that are held.
+    fn knows(&self, digest: Digest) -> bool {
+        self.0.contains(&digest.rank())
+    }
+
+    /// How many values both hold.
+    fn common(&self, other: &Self) -> usize {
+        self.0.intersection(&other.0).count()
     }
 
     fn absorb(&mut self, other: Self) {

@@ -116,6 +116,27 @@ impl Groups {
         }
     }
 
+    /// Leaves out what others tell as well: of tags of which all values are known, standing
+    /// together as they do there, and of nobody else.
+    pub(super) fn forget(&mut self, known: &BTreeSet<Tag>, others: &Self) {
+        self.close();
+        if self.closed.is_empty() || known.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.together) {
+            self.whole.extend(self.closed.keys().flatten().cloned());
+        }
+        let told = others.told();
+        let people: BTreeSet<_> = told.values().flat_map(|group| &group.ids).collect();
+        let full = others.ids >= MAX_IDS;
+        self.closed.retain(|tags, group| {
+            let holds = |theirs: &Vec<Tag>| tags.iter().all(|tag| theirs.contains(tag));
+            let nobody = full || group.ids.iter().all(|id| people.contains(id));
+            !(tags.iter().all(|tag| known.contains(tag)) && nobody && told.keys().any(holds))
+        });
+        self.ids = self.closed.values().map(|group| group.ids.len()).sum();
+    }
+
     /// What is true of the whole body.
     pub fn whole(&self) -> impl Iterator<Item = &Tag> {
         self.whole.iter()

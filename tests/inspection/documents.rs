@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use borderpost::data::{
-    Described, Detectors, Digester, FieldMap, FieldRow, Findings, Inspection, Inspector,
+    Described, Detectors, Digester, FieldMap, FieldRow, Findings, Group, Inspection, Inspector,
     LabelRules, Limits, PathPattern, Pointer, Tag,
 };
 use borderpost::net::HostPattern;
 
 use crate::make::Kept::Stored;
-use crate::make::{pdf, zip};
+use crate::make::{pdf, utf16, zip};
 
 const ID: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -175,4 +175,31 @@ fn a_type_that_is_said_hides_nothing() {
             assert!(tags.contains(&"pi.name".to_owned()), "{media}: {tags:?}");
         }
     }
+}
+
+/// How many values of addresses there are, how many people they tell of, and how many places.
+fn addresses(findings: &Findings) -> (u64, u64, usize) {
+    let tag = Tag::parse("id.contact.email").unwrap();
+    let groups = findings.groups().told();
+    let people = |group: &Group| u64::try_from(group.ids.len()).unwrap() + group.others;
+    let places = findings.kept().iter().filter(|one| one.tag == tag).count();
+    assert_eq!(u64::try_from(findings.kept().len()).unwrap(), findings.count());
+    (findings.sums()[&tag].count, groups.values().map(people).sum(), places)
+}
+
+#[test]
+fn a_value_in_two_views_of_the_same_is_counted_once() {
+    let text = "(jo.planted@firm.example.com )";
+    let body = pdf(&[(text, None)]);
+    assert_eq!(addresses(&found("", &body)), (1, 1, 2));
+    let records: u64 = found("", &body).groups().told().values().map(|one| one.records).sum();
+    assert_eq!(records, 1);
+    let two = pdf(&[(text, None), ("(al.planted@firm.example.com)", None)]);
+    assert_eq!(addresses(&found("", &two)), (2, 2, 4));
+    // What only one of the views sees is counted wherever it stands.
+    let seen = pdf(&[(text, None), ("(al.planted\\@firm.example.com)", None)]);
+    assert_eq!(addresses(&found("", &seen)), (2, 2, 3));
+    let wide = utf16("al.planted@firm.example.com", false);
+    let mixed = [b"write to jo.planted@firm.example.com\n".repeat(40), wide].concat();
+    assert_eq!(addresses(&found("", &mixed)), (41, 2, 41));
 }
