@@ -10,7 +10,7 @@ use borderpost::data::{
 use borderpost::net::HostPattern;
 
 use crate::make::Kept::Stored;
-use crate::make::{pdf, utf16, zip};
+use crate::make::{pdf, tar, utf16, zip};
 
 const ID: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -39,7 +39,7 @@ fn found(media: &str, body: &[u8]) -> Findings {
         inspection.finish()
     };
     let whole = read(body.len());
-    for size in [1, 7, 4_000, 5_000] {
+    for size in [1, 7, 4_000, 5_000].into_iter().filter(|size| body.len() / size < 50_000) {
         assert_eq!(read(size), whole, "in pieces of {size}");
     }
     whole
@@ -202,4 +202,67 @@ fn a_value_in_two_views_of_the_same_is_counted_once() {
     let wide = utf16("al.planted@firm.example.com", false);
     let mixed = [b"write to jo.planted@firm.example.com\n".repeat(40), wide].concat();
     assert_eq!(addresses(&found("", &mixed)), (41, 2, 41));
+}
+
+const MAIL: &str = "write to jo.planted@firm.example.com now";
+
+/// A body that ends, or is given up, while something of it is held.
+fn cut_short(body: &[u8], media: &str, layer: &str, also: &[&str]) {
+    let found = found(media, body);
+    let at = found.kept().iter().filter(|one| one.tag.as_str() == "id.contact.email");
+    let at: Vec<_> = at.map(|one| one.layer.as_str()).collect();
+    assert!(at.contains(&layer), "{layer}: {at:?}");
+    let unread = tags(&found).into_iter().filter(|tag| tag.starts_with("unins"));
+    assert_eq!(unread.collect::<Vec<_>>(), also, "{layer}");
+}
+
+#[test]
+fn what_is_held_at_the_end_is_read() {
+    let broken = &["uninspectable.broken"][..];
+    let header =
+        [b"PK\x03\x04".as_slice(), &[0; 22], &[0xFF, 0xFF, 0, 0], MAIL.as_bytes()].concat();
+    cut_short(&header, "", "zip/rest/strings", broken);
+    let mut extra = zip(&[("n", b"x", Stored)]);
+    extra[28] = u8::try_from(MAIL.len()).unwrap();
+    extra.splice(31..31, MAIL.bytes());
+    cut_short(&extra, "", "zip[0]/extra", &[]);
+    let archive = tar(&[("n", b'0', b"x")]);
+    let archive = &archive[..1_024];
+    cut_short(&[archive, MAIL.as_bytes()].concat(), "", "tar/rest/strings", broken);
+    let pax = tar(&[("n", b'x', MAIL.repeat(20).as_bytes())]);
+    cut_short(&pax[..700], "", "tar/name", broken);
+    let line = format!("--b {MAIL}\r\n\r\nx\r\n--b-- \t\r\n");
+    cut_short(line.as_bytes(), "multipart/mixed; boundary=b", "multipart/line", &[]);
+    let line = format!("--b\r\n\r\nx\r\n--b--{MAIL}");
+    cut_short(line.as_bytes(), "multipart/mixed; boundary=b", "multipart/line", &[]);
+}
+
+#[test]
+fn labels_that_are_held_at_the_end_are_read() {
+    let label = format!("label.msip.{ID}");
+    let property = format!("/MSIP_Label_{ID}_Enabled (true) ");
+    let large =
+        format!("<Properties><property name=\"MSIP_Label_{ID}_Enabled\"><x>true</x></property>");
+    let large = large + &"<y>z</y>".repeat(40_000);
+    let found_in = |name: &str, text: &str| found("", &zip(&[(name, text.as_bytes(), Stored)]));
+    let both = [label.clone(), "uninspectable.too-large".to_owned()];
+    assert_eq!(tags(&found_in("docProps/custom.xml", &large)), both);
+    let sealed = format!("<manifest:encryption-data/>{large}");
+    let both = ["uninspectable.encrypted", "uninspectable.too-large"];
+    assert_eq!(tags(&found_in("META-INF/manifest.xml", &sealed)), both);
+    let cut = format!("%PDF-1.7\n1 0 obj\n<<{property}/Producer (x)");
+    assert_eq!(tags(&found("", cut.as_bytes())), [&*label]);
+    for before in [0, 15_000, 16_300, 16_384, 31_000, 40_000] {
+        let object =
+            format!("[{}{property}{}]", " 1 0 R".repeat(before / 6), " 1 0 R".repeat(9_000));
+        assert_eq!(tags(&found("", &pdf(&[(&object, None)]))), [&*label], "{before}");
+    }
+    let mail = |fill: usize, end: &str| {
+        let fill = "X-Fill: ................................................\r\n".repeat(fill);
+        tags(&found("", format!("From: a\r\nTo: b\r\n{fill}Sensitivity: Private{end}").as_bytes()))
+    };
+    let private = ["label.sensitivity.private"];
+    assert_eq!(mail(0, ""), private);
+    assert_eq!(mail(600, "\r\n\r\nx"), private);
+    assert_eq!(mail(6_000, "\r\n\r\nx"), ["uninspectable.too-large"]);
 }

@@ -193,7 +193,7 @@ fn formless(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next
 }
 
 /// A text, or octets that are none.
-fn plain(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
+pub(super) fn plain(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     if let Some(script) = Script::told(head, said.charset.as_deref(), place, shared) {
         return scripts(script, place, said.named, shared);
     }

@@ -64,9 +64,11 @@ impl Stage for Kept {
 
     fn end(&mut self, shared: &mut Shared) {
         self.next.end(shared);
+        // What is held of it is read all the same.
         if self.octets.len() > PART {
             shared.cannot(Cannot::TooLarge, &self.place);
-        } else if is_manifest(&self.name) {
+        }
+        if is_manifest(&self.name) {
             let says = |word| memchr::memmem::find(&self.octets, word).is_some();
             if says(b"encryption-data") || says(b"EncryptedData") {
                 shared.cannot(Cannot::Encrypted, &self.place);

@@ -13,7 +13,7 @@ use super::member::Kept;
 use super::pdftext::{Lexer, Mark};
 use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, close, earlier};
 
-/// So much of an object is held: the dictionary of a stream stands before it.
+/// So much of an object is held at least: the dictionary of a stream stands before it.
 const OBJECT: usize = 16 << 10;
 
 /// How much is read at once, and how many octets may be held of it.
@@ -109,7 +109,8 @@ impl Pdf {
         let (mark, count) = self.objects.read(bite, shared);
         let read = piece.take(count);
         self.object.extend_from_slice(read.octets);
-        if self.object.len() > OBJECT {
+        if self.object.len() > 2 * OBJECT {
+            self.labels(shared);
             self.object.drain(..self.object.len() - OBJECT);
         }
         if self.objects.lexer.seen.encrypted && !self.encrypted {
@@ -119,10 +120,7 @@ impl Pdf {
         match mark {
             Some(Mark::Object) => self.object.clear(),
             Some(Mark::End) => {
-                let says = |word: &[u8]| memchr::memmem::find(&self.object, word).is_some();
-                if says(b"/MSIP_Label_") || says(b"/Producer") {
-                    super::hooks::part("pdf:info", &self.object, &self.place, shared);
-                }
+                self.labels(shared);
                 self.object.clear();
             }
             Some(Mark::Stream) => {
@@ -138,6 +136,14 @@ impl Pdf {
                 self.object.clear();
             }
             None => {}
+        }
+    }
+
+    /// Reads the labels of the object, as far as it is held.
+    fn labels(&self, shared: &mut Shared) {
+        let says = |word: &[u8]| memchr::memmem::find(&self.object, word).is_some();
+        if says(b"/MSIP_Label_") || says(b"/Producer") {
+            super::hooks::part("pdf:info", &self.object, &self.place, shared);
         }
     }
 
@@ -247,6 +253,7 @@ impl Stage for Pdf {
             stream.next.push(stream.held.piece(), shared);
             close(&mut Some(stream.next), shared);
         }
+        self.labels(shared);
         self.objects.end(&self.place, shared);
     }
 

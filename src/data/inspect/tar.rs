@@ -186,6 +186,15 @@ impl Stage for Tar {
             State::Rest => false,
         };
         close(&mut self.next, shared);
+        let held = std::mem::take(&mut self.held);
+        match self.state {
+            State::Extended(..) => {
+                leaf::scan(held.octets(), &self.place.view("name"), Syntax::Text, shared);
+            }
+            _ if held.octets().is_empty() => {}
+            State::Header | State::Member(..) | State::Rest => self.rest(held.piece(), shared),
+        }
+        close(&mut self.next, shared);
         if cut {
             shared.cannot(Cannot::Broken, &self.place);
         }
