@@ -236,16 +236,15 @@ impl Findings {
 
     /// Adds those of another layer or part of the same body.
     pub fn absorb(&mut self, other: Self) {
-        let free = self.limit.unwrap_or(MAX_FINDINGS).saturating_sub(self.kept.len());
-        let fresh = |one: &Finding| !self.sums.contains_key(&one.tag);
-        let (kept, rest) = other.kept.split_at(free.min(other.kept.len()));
-        let mut kept = kept.to_vec();
-        for one in rest {
-            if fresh(one) && !kept.iter().any(|known| known.tag == one.tag) {
-                kept.push(one.clone());
+        let before = self.kept.len();
+        let free = self.limit.unwrap_or(MAX_FINDINGS).saturating_sub(before);
+        for (place, one) in other.kept.into_iter().enumerate() {
+            let told = || self.kept.iter().skip(before).any(|known| known.tag == one.tag);
+            // Of each tag one is kept, as where it is added.
+            if place < free || !self.sums.contains_key(&one.tag) && !told() {
+                self.kept.push(one);
             }
         }
-        self.kept.extend(kept);
         self.groups.absorb(other.groups);
         self.again += other.again;
         for (tag, theirs) in other.sums {
@@ -413,6 +412,21 @@ mod tests {
         let sum = &all.sums()[&Tag::parse("t").unwrap()];
         assert_eq!((sum.count, sum.distinct(), sum.confidence), (5, 3, Confidence::Sure));
         assert_eq!(all.tags().to_string(), "t");
+    }
+
+    #[test]
+    fn of_what_is_absorbed_one_of_each_tag_is_kept() {
+        let of = |tags: &str| {
+            let mut all = Findings::keeping(3);
+            for (place, tag) in tags.split(' ').enumerate() {
+                all.add(finding(tag, &place.to_string(), Confidence::Sure));
+            }
+            all
+        };
+        let mut all = of("a a");
+        all.absorb(of("b b a c c d"));
+        let kept: Vec<_> = all.kept().iter().map(|one| one.tag.as_str()).collect();
+        assert_eq!((kept.join(" "), all.count()), ("a a b c d".to_owned(), 8));
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Along {
         layer: Layer,
         (head, kind): (&[u8], &str),
         syntax: Option<Syntax>,
-        shared: &mut Shared,
+        shared: &Shared,
     ) -> Option<Box<Self>> {
         let syntax = syntax.unwrap_or_else(|| Syntax::of(head));
         let fields = shared.route.as_ref().and_then(|route| route.fields(syntax));

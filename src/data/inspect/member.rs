@@ -38,7 +38,8 @@ pub(super) fn open(name: &str, place: &Place, shared: &Shared) -> Next {
 fn is_office_text(name: &str) -> bool {
     let name = name.trim_start_matches('/').to_ascii_lowercase();
     let folder = ["word/", "ppt/", "xl/"].iter().any(|folder| name.starts_with(folder));
-    folder && name.ends_with(".xml") || matches!(&*name, "content.xml" | "styles.xml")
+    let xml = name.rsplit_once('.').is_some_and(|(_, ending)| ending == "xml");
+    folder && xml || matches!(&*name, "content.xml" | "styles.xml")
 }
 
 fn is_manifest(name: &str) -> bool {
