@@ -94,6 +94,27 @@ pub struct Findings {
     again: u64,
 }
 
+#[cfg(test)]
+impl Finding {
+    /// One for tests: a value of a tag, likely, in record 0 of the body.
+    pub(crate) fn sample(tag: &str, value: &str) -> Self {
+        let tag = Tag::parse(tag).expect("tests name tags that are tags");
+        let digester = super::Digester::new(&[7; 32], "k").expect("the secret is long enough");
+        Self {
+            digest: digester.digest(&tag, value.as_bytes()),
+            tag,
+            detector: "x".into(),
+            confidence: Confidence::Likely,
+            source: Source::Value,
+            layer: Layer::body(),
+            offset: 0,
+            length: 1,
+            record: 0,
+            shape: Outline::of(value.as_bytes()),
+        }
+    }
+}
+
 // === impl Layer, Outline ===
 
 impl Layer {
@@ -369,25 +390,11 @@ impl Distinct {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Digester;
     use super::*;
 
     fn finding(tag: &str, value: &str, confidence: Confidence) -> Finding {
-        let tag = Tag::parse(tag).unwrap();
-        let digester = Digester::new(&[7; 32], "k").unwrap();
-        let digest = digester.digest(&tag, value.as_bytes());
-        Finding {
-            tag,
-            detector: "x".into(),
-            confidence,
-            source: Source::Value,
-            layer: Layer::body().below("multipart[0]").below("gzip"),
-            offset: 0,
-            length: 11,
-            record: 0,
-            shape: Outline::of(value.as_bytes()),
-            digest,
-        }
+        let layer = Layer::body().below("multipart[0]").below("gzip");
+        Finding { confidence, layer, ..Finding::sample(tag, value) }
     }
 
     #[test]

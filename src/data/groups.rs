@@ -215,27 +215,10 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Digester, Layer, Outline};
     use super::*;
 
     fn finding(tag: &str, record: u64, value: &str) -> Finding {
-        let tag = Tag::parse(tag).unwrap();
-        let digest = Digester::new(&[7; 32], "k").unwrap().digest(&tag, value.as_bytes());
-        let detector = "x".into();
-        let (confidence, source, layer) = (Confidence::Likely, Source::Value, Layer::body());
-        let shape = Outline::of(b"x");
-        Finding {
-            tag,
-            detector,
-            confidence,
-            source,
-            layer,
-            offset: 0,
-            length: 1,
-            record,
-            shape,
-            digest,
-        }
+        Finding { record, ..Finding::sample(tag, value) }
     }
 
     fn told(groups: &Groups) -> Vec<(String, u64, usize, u64)> {

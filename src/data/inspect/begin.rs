@@ -6,7 +6,7 @@ use super::super::{Findings, Syntax};
 use super::awschunked;
 use super::beside::Beside;
 use super::cfb::Compound;
-use super::charset::{Charset, Script};
+use super::charset::{Charset, Script, is_utf8};
 use super::coding::{self, Coding};
 use super::grpc::Grpc;
 use super::hooks;
@@ -249,6 +249,5 @@ fn is_binary(head: &[u8]) -> bool {
     let control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127);
     let count = head.iter().filter(control).count();
     // A few octets may have few of them, but are not UTF-8 either.
-    count * 20 > head.len()
-        || count > 0 && str::from_utf8(head).is_err_and(|e| e.error_len().is_some())
+    count * 20 > head.len() || count > 0 && !is_utf8(head)
 }

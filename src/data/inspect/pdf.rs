@@ -70,7 +70,6 @@ impl Strings {
 
     /// Reads a bite up to the first mark: which it was, and after how many octets.
     fn read(&mut self, bite: Piece<'_>, shared: &mut Shared) -> (Option<Mark>, usize) {
-        let from = self.inputs.length().saturating_sub(LAG);
         let (mut mark, mut count) = (None, 0);
         for byte in bite.octets {
             count += 1;
@@ -82,15 +81,14 @@ impl Strings {
             }
         }
         let (read, _) = bite.cut(count);
-        self.inputs.add(read);
-        let raw = self.inputs.raw(from);
+        let raw = self.inputs.add_behind(read, LAG);
         if self.lexer.text.is_empty() {
             self.leaf.settle(shared);
         } else {
             self.leaf.push(Piece::made(&self.lexer.text, raw), shared);
             self.lexer.text.clear();
         }
-        self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+        self.inputs.forget_behind(LAG);
         (mark, count)
     }
 }
@@ -278,8 +276,7 @@ impl Strings {
     }
 
     fn pending(&self) -> Option<u64> {
-        let held = self.inputs.length().saturating_sub(LAG);
-        let own = (self.inputs.length() > 0).then(|| self.inputs.raw(held));
+        let own = (self.inputs.length() > 0).then(|| self.inputs.behind(LAG));
         earlier(own, self.leaf.pending())
     }
 }

@@ -139,12 +139,10 @@ impl Strings {
     }
 
     fn bite(&mut self, bite: Piece<'_>, shared: &mut Shared) {
-        let from = self.inputs.length().saturating_sub(LAG);
-        self.inputs.add(bite);
-        let raw = self.inputs.raw(from);
+        let raw = self.inputs.add_behind(bite, LAG);
         self.octets(bite.octets);
         self.hand_on(raw, shared);
-        self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+        self.inputs.forget_behind(LAG);
     }
 
     /// Whether nothing but text comes, of which somebody else reads.
@@ -199,14 +197,14 @@ impl Stage for Strings {
         self.digger.end(shared);
         if let Some(letter) = self.half.take().filter(|_| self.wide.count > 0) {
             self.wide.take(letter, &mut self.output);
-            self.hand_on(self.inputs.raw(self.inputs.length().saturating_sub(LAG)), shared);
+            self.hand_on(self.inputs.behind(LAG), shared);
         }
         self.text.end(shared);
     }
 
     fn pending(&self) -> Option<u64> {
         let holds = self.narrow.holds() || self.wide.holds() || self.half.is_some();
-        let own = holds.then(|| self.inputs.raw(self.inputs.length().saturating_sub(LAG)));
+        let own = holds.then(|| self.inputs.behind(LAG));
         let own = earlier(own, self.digger.pending());
         earlier(own, self.text.pending())
     }

@@ -364,7 +364,7 @@ impl Stage for Zip {
             State::Stored(_) | State::Until(_) => shared.cannot(Cannot::Broken, &self.place),
             State::Header | State::Sizes(_) => {
                 // What stands after a signature is no archive of its own.
-                let signed = self.held.octets().starts_with(b"PK");
+                let signed = self.held.octets().starts_with(b"PK\x03\x04");
                 self.held.skip(if signed { 4 } else { 0 });
                 self.broken(shared);
             }

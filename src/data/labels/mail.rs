@@ -32,7 +32,7 @@ pub(in crate::data) fn is_head(text: &[u8]) -> bool {
             _ if line.starts_with(b" ") || line.starts_with(b"\t") => {}
             Some(name) => {
                 let is = |one: &&str| name.eq_ignore_ascii_case(one.as_bytes());
-                known += usize::from(KNOWN.iter().any(|one| is(one)));
+                known += usize::from(KNOWN.iter().any(is));
             }
             None if known == 0 => return false,
             None => {}

@@ -3,6 +3,7 @@
 
 mod block;
 mod columns;
+mod nesting;
 mod normal;
 mod own;
 mod records;
@@ -20,6 +21,7 @@ use super::values::{Hit, Prefixes, ROWS, resolve};
 use super::{Dictionary, Digest, Digester, Finding, Findings, Layer, Pattern, Source, Tag};
 
 use block::{Blocks, State};
+pub(super) use nesting::{JsonNesting, XmlNesting};
 use normal::Window;
 use own::Own;
 pub use syntax::Syntax;
