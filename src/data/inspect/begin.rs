@@ -5,6 +5,7 @@ use super::super::labels::is_mail;
 use super::super::{Findings, Syntax};
 use super::awschunked;
 use super::beside::Beside;
+use super::buried::Digger;
 use super::cfb::Compound;
 use super::charset::{Charset, Script, is_utf8};
 use super::coding::{self, Coding};
@@ -224,7 +225,7 @@ fn scripts(script: Script, place: &Place, named: Named, shared: &Shared) -> Next
         return Beside::open(main, vec![Box::new(Strings::beside_text(place))]);
     }
     let raw = Leaf::new(place, Named::default(), None, shared).without_head();
-    let mut sides: Vec<Next> = vec![Box::new(raw), Box::new(Strings::beside_wide(place))];
+    let mut sides: Vec<Next> = vec![Box::new(raw), Box::new(Digger::new(place))];
     for other in others {
         sides.push(Box::new(Charset::new(other, place, Named::default(), shared)));
     }
