@@ -1,7 +1,7 @@
 //! What was found in a request, as its record keeps it: no value, only what tells how it looked,
 //! where it stood and which values were equal.
 
-use crate::data::{Finding, Findings};
+use crate::data::{Finding, Findings, Inspector};
 
 /// What was found, a line for each tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Kind {
 
 impl Found {
     /// What a record keeps of findings.
-    pub fn of(findings: &Findings, key_id: &str) -> Self {
+    pub fn of(findings: &Findings, inspector: &Inspector) -> Self {
         let one = |(tag, sum): (&_, &crate::data::Summary)| {
             let same = findings.kept().iter().filter(|one| one.tag == *tag);
             // The first of the surest: where people look first.
@@ -33,6 +33,7 @@ impl Found {
             Some(Kind { count: sum.count, distinct: sum.distinct(), one })
         };
         let kinds = findings.sums().iter().filter_map(one).collect();
-        Self { kinds, key_id: key_id.to_owned() }
+        let key_id = inspector.detectors().digester().key_id().to_owned();
+        Self { kinds, key_id }
     }
 }

@@ -264,11 +264,7 @@ impl Record {
     }
 
     fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        // The longest of the usual methods, and no value is so short.
-        match &self.reader {
-            Some(reader) if text.len() > 7 => path::shown(reader, text),
-            Some(_) | None => Cow::Borrowed(text),
-        }
+        path::shown(&self.reader, text)
     }
 
     /// The socket that was judged; `chained` where another proxy found it.

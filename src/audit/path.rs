@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::data::{Confidence, Finding, Inspection, Inspector, Syntax};
+use crate::data::{Confidence, Described, Finding, Inspection, Inspector};
 
-/// No value is shorter.
-const SHORTEST: usize = 6;
+/// No value is shorter, and no usual method longer.
+const SHORTEST: usize = 8;
 
 /// The path without the values in it. Reading one takes some microseconds of the writer's time.
 pub(super) fn shown<'p>(reader: &Arc<Inspector>, path: &'p str) -> Cow<'p, str> {
     if path.len() < SHORTEST {
         return Cow::Borrowed(path);
     }
-    // Segments are values of their own; a form reads percent-encoding.
-    let text = path.replace('/', "&");
-    let found = Inspection::of_text(reader, "path", Syntax::Form, text.as_bytes());
+    let mut inspection = Inspection::new(reader, &Described::default());
+    inspection.path(path);
+    let found = inspection.finish();
     let values = found.kept().iter().filter(|one| one.confidence >= Confidence::Likely);
     let spans: Vec<_> = values.filter_map(span).collect();
     if spans.is_empty() {

@@ -46,7 +46,7 @@ pub struct Record {
     /// The path without query.
     pub path: Option<String>,
     /// What tells values in it, which are not put into words.
-    pub reader: Option<Arc<Inspector>>,
+    pub reader: Arc<Inspector>,
     /// The socket that was judged, and connected to if the request went out.
     pub address: Option<SocketAddr>,
     /// Whether another proxy finds the address, which is therefore not known.
@@ -55,7 +55,7 @@ pub struct Record {
     pub via: Option<String>,
     /// What the databases say of it.
     pub location: Option<Location>,
-    /// What the client declared.
+    /// What the client declared, and what was found.
     pub tags: Tags,
     /// On whose behalf the client acts.
     pub exporter: Option<Arc<Exporter>>,

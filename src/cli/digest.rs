@@ -66,7 +66,9 @@ fn read() -> anyhow::Result<String> {
         news("the value, then Ctrl-D:");
     }
     let mut text = String::new();
-    input.lock().take(MOST).read_to_string(&mut text).context("standard input")?;
+    input.lock().take(MOST + 1).read_to_string(&mut text).context("standard input")?;
+    let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+    ensure!(text.len() <= most, "no value is longer than {MOST} octets");
     let value = text.strip_suffix('\n').unwrap_or(&text);
     let value = value.strip_suffix('\r').unwrap_or(value);
     ensure!(!value.is_empty(), "there is no value on standard input");

@@ -225,18 +225,20 @@ impl Policy {
         }
     }
 
+    /// The rules that refuse, and act.
+    pub fn barring<'p>(&'p self, refusal: &'p Refusal) -> impl Iterator<Item = &'p Rule> {
+        let bars = |held: &&Held| held.outcome.refuses() && self.enforces(held);
+        refusal.held.iter().filter(bars).filter_map(|held| self.rule(held))
+    }
+
     /// Whether every rule that bars lets out what it bars without the values.
     pub fn redacts(&self, refusal: &Refusal) -> bool {
-        let bars = |held: &&Held| held.outcome.refuses() && self.enforces(held);
-        let lets_out = |held: &Held| self.rule(held).is_some_and(|rule| rule.redact);
-        matches!(refusal.basis, Basis::Rule(_)) && refusal.held.iter().filter(bars).all(lets_out)
+        matches!(refusal.basis, Basis::Rule(_)) && self.barring(refusal).all(|rule| rule.redact)
     }
 
     /// Whether one of the rules that bar asks for this tag, or for more than tags.
     pub fn bars(&self, refusal: &Refusal, tag: &Tag) -> bool {
-        let bars = |held: &&Held| held.outcome.refuses() && self.enforces(held);
-        let rules = refusal.held.iter().filter(bars).filter_map(|held| self.rule(held));
-        rules.into_iter().any(|rule| {
+        self.barring(refusal).any(|rule| {
             let (mut by_tags, mut asked) = (false, false);
             for condition in rule.all_conditions() {
                 if let Condition::Tags(mask) = condition {

@@ -29,8 +29,8 @@ pub struct Active {
     pub atlas: Arc<Atlas>,
     /// The headers that declare tags.
     pub carriers: Carriers,
-    /// What bodies are looked through for; none where none is looked into.
-    pub inspector: Option<Arc<Inspector>>,
+    /// What requests and bodies are looked through for, and records are kept from.
+    pub inspector: Arc<Inspector>,
     /// Which bodies are looked into.
     pub inspect: inspect::Settings,
     /// Who clients are.

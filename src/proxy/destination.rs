@@ -21,7 +21,6 @@ use super::statement::Statement;
 use super::target::Target;
 
 /// Where a destination's addresses lie.
-#[derive(Clone)]
 pub(super) struct Located<'a> {
     pub(super) places: Vec<Place<'a>>,
     since: Instant,
@@ -48,31 +47,33 @@ pub(super) async fn find(
     facts: &Facts<'_>,
     ask: Ask<'_>,
     statement: &Statement,
-    located: Located<'_>,
+    located: &Located<'_>,
 ) -> Result<Judged, Error> {
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
-    let (Located { places, since }, target) = (located, ask.target);
+    let (places, since, target) = (&located.places, located.since, ask.target);
     let (opening, sealed) = (&active.opening, facts.is_sealed());
     let plan = match (sealed, target.scheme.is_tunnel()) {
-        (true, _) => opening.plan(&active.policy, facts, &places),
-        (false, true) => opening.plan_shut(facts, &places),
+        (true, _) => opening.plan(&active.policy, facts, places),
+        (false, true) => opening.plan_shut(facts, places),
         (false, false) => Plan::Tunnel,
     };
     match plan {
         Plan::Open => {
-            let permits = introduced(draft, &active, facts, &places)?;
+            let permits = introduced(draft, &active, facts, places)?;
             note(draft, &proxy, since.elapsed());
-            Ok(Judged::to_open(permits, &places))
+            Ok(Judged::to_open(permits, places))
         }
         Plan::Refuse => {
             let text = "the configuration opens no tunnel to this destination";
             Err(Failed::sealed("tunnel-refused", text).into())
         }
-        Plan::Tunnel if !sealed => judge_all(draft, facts, target, places, since.elapsed()).await,
+        Plan::Tunnel if !sealed => {
+            judge_all(draft, facts, target, places.clone(), since.elapsed()).await
+        }
         Plan::Tunnel => {
             let content = statement.content(&active, true);
             let facts = Facts { content: &content, peer: Peer::Hidden, ..*facts };
-            judge_all(draft, &facts, target, places, since.elapsed()).await
+            judge_all(draft, &facts, target, places.clone(), since.elapsed()).await
         }
     }
 }
@@ -125,7 +126,6 @@ pub(super) async fn judge_all(
     let mut judged = Proxy::judge(&active, facts, &places, &counting);
     let first = places.first().map(|place| Facts { place: Some(*place), ..*facts });
     draft.record().recipient = first.and_then(|facts| active.policy.recipient(&facts));
-    counting.warn(&active.policy, &proxy.metrics);
     draft.set_counting(counting);
     note(draft, &proxy, located + started.elapsed());
     match &mut judged {

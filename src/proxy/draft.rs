@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use http::{Method, Request};
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::audit::{Failure, Fault, Found, Location, Record, Timings};
@@ -25,7 +26,7 @@ use super::outgoing::Progress;
 use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::who::Asker;
-use super::{Proxy, labels};
+use super::{Proxy, forward, held, labels};
 
 /// The record of a request that has not ended.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(super) struct Draft {
     sent: Arc<Progress>,
     /// Whether the request has a body; without one its head is all that leaves.
     has_body: bool,
+    /// Whether its head tells of somebody by itself.
+    head_tells: bool,
 }
 
 impl Draft {
@@ -78,7 +81,7 @@ impl Draft {
             messages_out: None,
             authority: None,
             path: None,
-            reader: active.inspector.clone(),
+            reader: Arc::clone(&active.inspector),
             address: None,
             beyond: false,
             via: None,
@@ -110,6 +113,7 @@ impl Draft {
             active: Arc::clone(active),
             sent: Arc::default(),
             has_body: false,
+            head_tells: false,
         }
     }
 
@@ -176,14 +180,15 @@ impl Draft {
     }
 
     /// Notes what was found in what it carries.
-    pub(super) fn set_found(&mut self, found: Found) {
+    pub(super) fn set_found(&mut self, found: Found, in_head: bool) {
         self.record().found = Some(Box::new(found));
+        self.head_tells |= in_head;
     }
 
     /// Notes what the body told while it left; the error that ended it, if one did.
     pub(super) fn learn(&mut self, told: Told) -> Option<Error> {
         let Told { found, statement, answer } = told;
-        self.set_found(found);
+        self.set_found(found, false);
         self.set_statement(&statement);
         let counts = self.sent.later().counting().map(Counting::tolled);
         let record = self.record();
@@ -196,15 +201,6 @@ impl Draft {
                 None
             }
             Some(Err(error)) => Some(error),
-        }
-    }
-
-    /// The body may have told more after the answer began.
-    fn learn_last(&mut self) {
-        let told = self.sent.later().take_told();
-        if let Some(error) = told.and_then(|told| self.learn(told)) {
-            self.set_error(&error);
-            self.cut(Fault::Policy, "body-barred", "the policy bars what was found in the body");
         }
     }
 
@@ -242,10 +238,14 @@ impl Draft {
         let Some(counting) = counting else { return };
         let policy = Arc::clone(&self.active.policy);
         let body = self.sent.has_left();
-        let head = !self.has_body && self.sent.is_handed();
+        let head = (!self.has_body || self.head_tells) && self.sent.is_handed();
         let record = self.record();
         let left = body || head || record.bytes_out > 0;
-        counting.settle(&policy, &record.held, left);
+        let held = record.held.clone();
+        if left {
+            counting.warn(&policy, &self.proxy.metrics);
+        }
+        counting.settle(&policy, &held, left);
     }
 
     /// Notes the permit on which the request goes out.
@@ -321,9 +321,10 @@ impl Draft {
 impl Draft {
     /// Writes the record: all there is to tell is known.
     fn conclude(&mut self) {
-        self.learn_last();
-        if self.record.as_ref().is_some_and(|r| r.status.is_none() && r.failure.is_none()) {
-            self.leave("before an answer was ready");
+        let told = self.sent.later().take_told();
+        if let Some(error) = told.and_then(|told| self.learn(told)) {
+            self.set_error(&error);
+            self.cut(Fault::Policy, "body-barred", "the policy bars what was found in the body");
         }
         let (total, sent) = (self.started.elapsed(), self.sent.bytes());
         if let Some(record) = self.record.as_deref_mut() {
@@ -340,30 +341,45 @@ impl Draft {
             .for_each(|one| Event::Inspected(one).record(metrics));
         record.redacted.iter().for_each(|one| Event::Redacted(one.values).record(metrics));
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
-        Event::Finished(verdict, total, out, back).record(&self.proxy.metrics);
+        Event::Finished(verdict, total, out, back).record(metrics);
         self.proxy.sink.write(record);
     }
 
-    /// Leaves the record to a body that is still under way: what it tells and how much of it
-    /// leaves belongs there. What was told so far stays.
-    fn wait_for_body(&mut self) -> bool {
-        let sent = Arc::clone(&self.sent);
-        let mut later = sent.later();
-        if !later.is_under_way() {
-            return false;
+    /// Concludes when the body has ended, too, or is given up: nothing of it has left for as long
+    /// as a body may pause, or the program ends.
+    async fn conclude_later(mut self, under_way: Option<CancellationToken>) {
+        if let Some(ended) = under_way {
+            let (proxy, sent) = (Arc::clone(&self.proxy), Arc::clone(&self.sent));
+            tokio::select! {
+                () = ended.cancelled() => {}
+                () = forward::silence(proxy.settings.body_timeout, &sent) => {}
+                () = proxy.drain.cut.cancelled() => {}
+            }
+            sent.later().end();
         }
-        let kept = later.keep(Box::new(Self {
+        if self.sent.later().is_barred() {
+            let told = self.sent.later().take_told();
+            if let Some(error) = told.and_then(|told| self.learn(told)) {
+                let error = held::refused(&mut self, error).await;
+                self.set_error(&error);
+                let text = "the policy bars what was found in the body";
+                self.cut(Fault::Policy, "body-barred", text);
+            }
+        }
+        self.conclude();
+    }
+
+    /// The same record, out of what is about to be dropped.
+    fn moved(&mut self) -> Self {
+        Self {
             record: self.record.take(),
             started: self.started,
             proxy: Arc::clone(&self.proxy),
             active: Arc::clone(&self.active),
-            sent: Arc::clone(&sent),
+            sent: Arc::clone(&self.sent),
             has_body: self.has_body,
-        }));
-        drop(later);
-        // Only one record waits, and it has been taken.
-        drop(kept);
-        true
+            head_tells: self.head_tells,
+        }
     }
 }
 
@@ -376,8 +392,15 @@ impl Drop for Draft {
             self.leave("before an answer was ready");
         }
         self.sent.finish();
-        if !self.wait_for_body() {
-            self.conclude();
+        let (under_way, barred) = {
+            let later = self.sent.later();
+            (later.under_way(), later.is_barred())
+        };
+        if under_way.is_none() && !barred {
+            return self.conclude();
         }
+        // What is still to come of the body belongs into the record.
+        let tasks = self.proxy.drain.tasks.clone();
+        tasks.spawn(self.moved().conclude_later(under_way));
     }
 }

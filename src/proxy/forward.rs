@@ -176,7 +176,7 @@ fn check(response: &Response<Incoming>, upgrade: Option<&Upgrade>) -> Result<(),
 }
 
 /// Ends when nothing has been sent for `limit`; an answer is due by then.
-async fn silence(limit: Duration, sent: &Progress) {
+pub(super) async fn silence(limit: Duration, sent: &Progress) {
     let mut before = sent.bytes();
     loop {
         sleep(limit).await;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use crate::audit::{Candidate, Deed, DeskError, Hold, HoldingRule, Record, Waiting};
-use crate::policy::{Due, Held, Mode, Outcome, Permit, Policy, Refusal, Rule};
+use crate::policy::{Due, Outcome, Permit, Policy, Refusal};
 use crate::telemetry::{DeskEvent, Event};
 
 use super::Proxy;
@@ -31,6 +31,17 @@ pub(super) async fn permitted(draft: &mut Draft, permits: &[Permit]) -> Result<(
         }
     }
     note(draft, &due).await.map_err(|error| Error::unkept(&error))
+}
+
+/// Keeps what follows from a permit that was given while the data was on its way.
+pub(super) async fn permitted_later(
+    proxy: &Proxy,
+    policy: &Policy,
+    deed: &Deed,
+    permit: &Permit,
+) -> Result<(), Error> {
+    let due = policy.duties(permit.held()).reports;
+    keep(proxy, deed, &due).await.map_err(|error| Error::unkept(&error))
 }
 
 /// Keeps what follows from a refusal. The error is another one where that cannot be kept.
@@ -59,22 +70,27 @@ pub(super) async fn refused(draft: &mut Draft, error: Error) -> Error {
 /// Notes candidates. Tagged data waits until they are kept; traffic without tags never waits for
 /// the disk.
 async fn note(draft: &mut Draft, due: &[Due]) -> Result<(), DeskError> {
+    let proxy = Arc::clone(draft.proxy());
+    let Some(deed) = deed(draft.record()).filter(|_| !due.is_empty()) else { return Ok(()) };
+    keep(&proxy, &deed, due).await
+}
+
+async fn keep(proxy: &Proxy, deed: &Deed, due: &[Due]) -> Result<(), DeskError> {
     if due.is_empty() {
         return Ok(());
     }
-    let desk = draft.proxy().desk.clone();
-    let Some(deed) = deed(draft.record()) else { return Ok(()) };
-    let candidates = due.iter().map(|due| Candidate::new(due, &deed)).collect();
+    let desk = proxy.desk.clone();
+    let candidates = due.iter().map(|due| Candidate::new(due, deed)).collect();
     if !deed.tags.is_empty() {
         return Box::pin(desk.note(candidates)).await;
     }
     if let Err(error) = desk.note_later(candidates) {
-        Event::Desk(DeskEvent::Failed(&error)).record(draft.proxy().metrics());
+        Event::Desk(DeskEvent::Failed(&error)).record(&proxy.metrics);
     }
     Ok(())
 }
 
-fn deed(record: &Record) -> Option<Deed> {
+pub(super) fn deed(record: &Record) -> Option<Deed> {
     Some(Deed {
         decision: record.id,
         at: record.at,
@@ -94,7 +110,7 @@ fn client(record: &Record) -> String {
 fn asked(draft: &mut Draft, refusal: &Refusal) -> Option<Hold> {
     let record = draft.record();
     let authority = record.authority.as_ref()?;
-    let rules = barring(&record.policy, refusal).map(|rule| HoldingRule {
+    let rules = record.policy.barring(refusal).map(|rule| HoldingRule {
         rule: format!("{}/{}", rule.pack, rule.id),
         cite: rule.cite.clone(),
         reason: rule.reason.clone(),
@@ -116,21 +132,14 @@ fn asked(draft: &mut Draft, refusal: &Refusal) -> Option<Hold> {
     })
 }
 
-/// The rules that refuse, and act.
-fn barring<'p>(policy: &'p Policy, refusal: &'p Refusal) -> impl Iterator<Item = &'p Rule> {
-    let bars = |held: &&Held| held.outcome.refuses();
-    let rules = refusal.held.iter().filter(bars).filter_map(|held| policy.rule(held));
-    rules.filter(|rule| rule.mode == Mode::Enforce)
-}
-
 /// The names of the rules that refuse, and act.
 pub(super) fn barred_by(policy: &Policy, refusal: &Refusal) -> Vec<String> {
-    barring(policy, refusal).map(|rule| format!("{}/{}", rule.pack, rule.id)).collect()
+    policy.barring(refusal).map(|rule| format!("{}/{}", rule.pack, rule.id)).collect()
 }
 
 /// The declarations that the refusing rules miss.
 pub(super) fn needs(policy: &Policy, refusal: &Refusal) -> Vec<String> {
-    let mut needs: Vec<_> = barring(policy, refusal).flat_map(|rule| rule.needs.iter()).collect();
+    let mut needs: Vec<_> = policy.barring(refusal).flat_map(|rule| rule.needs.iter()).collect();
     needs.sort_unstable();
     needs.dedup();
     needs.into_iter().map(|word| word.key().to_owned()).collect()

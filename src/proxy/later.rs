@@ -2,11 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::audit::Found;
 use crate::policy::Permit;
 
 use super::counting::Counting;
-use super::draft::Draft;
 use super::error::Error;
 use super::statement::Statement;
 
@@ -19,10 +20,8 @@ pub(super) struct Later(Mutex<Learned>);
 pub(super) struct Learned {
     counting: Option<Counting>,
     told: Option<Told>,
-    /// Whether the body has not ended.
-    under_way: bool,
-    /// The record, where the answer ended before the body.
-    waiting: Option<Box<Draft>>,
+    /// While the body has not ended.
+    under_way: Option<CancellationToken>,
 }
 
 /// The last word on a body under way.
@@ -70,24 +69,24 @@ impl Learned {
 
     /// A body begins; its record waits for its end.
     pub(super) fn begin(&mut self) {
-        self.under_way = true;
+        self.under_way = Some(CancellationToken::new());
     }
 
-    /// Keeps the record of a body that is under way; else gives it back.
-    pub(super) fn keep(&mut self, draft: Box<Draft>) -> Option<Box<Draft>> {
-        if self.under_way { self.waiting.replace(draft) } else { Some(draft) }
+    /// The body has ended.
+    pub(super) fn end(&mut self) {
+        if let Some(under_way) = self.under_way.take() {
+            under_way.cancel();
+        }
     }
 
-    /// The body has ended; the record that waited for it.
-    #[must_use]
-    pub(super) fn end(&mut self) -> Option<Box<Draft>> {
-        self.under_way = false;
-        self.waiting.take()
+    /// Set while a body is under way; ends with it.
+    pub(super) fn under_way(&self) -> Option<CancellationToken> {
+        self.under_way.clone()
     }
 
-    /// Whether a body is under way.
-    pub(super) fn is_under_way(&self) -> bool {
-        self.under_way
+    /// Whether the last word was a refusal.
+    pub(super) fn is_barred(&self) -> bool {
+        self.told.as_ref().is_some_and(|told| matches!(told.answer, Some(Err(_))))
     }
 
     /// Gives out what was decided.

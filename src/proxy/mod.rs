@@ -85,7 +85,7 @@ pub use papers::watch_ends;
 pub use principals::{Principal, Principals};
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
-pub use statement::{parse_context, parse_slices};
+pub use statement::{found_beside, parse_context, parse_slices};
 pub use transparent::{By, Claimed, Transparent, Unrecognised};
 
 use mark::Mark;

@@ -68,8 +68,7 @@ impl Drop for Outgoing {
         if self.open {
             // What watches the body has a last word.
             self.inner = None;
-            let waiting = self.sent.later().end();
-            drop(waiting);
+            self.sent.later().end();
         }
     }
 }

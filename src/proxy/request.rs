@@ -193,22 +193,24 @@ async fn decide(
     let located = destination::locate(draft, ask, &active).await?;
     let stake = look.as_ref().map(|_| active.stake(&facts, &located.places));
     let look = look.filter(|_| stake != Some(Stake::Nothing));
-    let (Some(mut look), Some(inspector)) = (look, &active.inspector) else {
-        let judged = destination::find(draft, &facts, ask, &statement, located).await?;
+    let Some(mut look) = look else {
+        let judged = destination::find(draft, &facts, ask, &statement, &located).await?;
         held::permitted(draft, &judged.permits).await?;
         return Ok(Permitted { statement, judged, judge: None });
     };
     // Where it goes out whatever comes, nothing waits.
     let hold = (stake == Some(Stake::Answer)).then_some(active.inspect.hold);
-    let seen = Box::pin(look.look(&proxy, (inspector, hold), host)).await?;
-    draft.set_found(Found::of(&seen.all, inspector.detectors().digester().key_id()));
+    let seen = Box::pin(look.look(&proxy, (&active.inspector, hold), host)).await?;
+    draft.set_found(Found::of(&seen.all, &active.inspector), seen.head.count() > 0);
     let whole = statement.seeing(&seen.all);
-    state(draft, &whole)?;
-    let judging = judge_seen(draft, ask, &whole, located.clone());
+    if seen.all.count() > 0 {
+        state(draft, &whole)?;
+    }
+    let judging = judge_seen(draft, ask, &whole, &located);
     let (whole, judged) = match Box::pin(judging).await {
         Ok(judged) => (whole, judged),
         Err(error) => {
-            let without = Without { statement: &statement, seen: &seen, located };
+            let without = Without { statement: &statement, seen: &seen, located: &located };
             Box::pin(without.values(draft, ask, &mut look, error)).await?
         }
     };
@@ -225,7 +227,7 @@ pub(super) async fn judge_seen(
     draft: &mut Draft,
     ask: Ask<'_>,
     statement: &Statement,
-    located: Located<'_>,
+    located: &Located<'_>,
 ) -> Result<Judged, Error> {
     let active = Arc::clone(draft.active());
     let approvals = draft.record().approvals.clone();

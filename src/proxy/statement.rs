@@ -78,25 +78,11 @@ impl Statement {
         Ok(Self { asker, exporter, slices, declared })
     }
 
-    /// The same, with what was found in the data. What is declared stays: findings raise, too.
+    /// The same, with what was found in the data.
     pub(super) fn seeing(&self, found: &Findings) -> Self {
         let mut seen = self.clone();
         let believed = self.asker.as_ref().is_some_and(|asker| asker.principal.declares);
-        let declared = self.tags();
-        for mut slice in Slice::of_findings(found) {
-            if believed {
-                // Who is believed may have told the same, and more of it.
-                let told = |one: &Slice| {
-                    one.tags.contains_all(&slice.tags) && one.subjects >= slice.subjects
-                };
-                if self.slices.iter().any(told) {
-                    continue;
-                }
-            } else {
-                declared.iter().for_each(|tag| slice.tags.insert(tag.clone()));
-            }
-            seen.slices.push(slice);
-        }
+        seen.slices.extend(found_beside(&self.slices, found, believed));
         seen
     }
 
@@ -125,6 +111,25 @@ impl Statement {
     pub(super) fn principal_name(&self) -> Option<&str> {
         self.asker.as_ref().map(|asker| &*asker.principal.name)
     }
+}
+
+/// What was found in the data, beside what is declared of it. What is declared stays: findings
+/// raise, too. Who is believed may have told the same, and more of it; of others' data all that
+/// is declared stands together with what is found.
+pub fn found_beside(declared: &[Slice], found: &Findings, believed: bool) -> Vec<Slice> {
+    let tags: Tags = declared.iter().flat_map(|slice| slice.tags.iter().cloned()).collect();
+    let mut slices = Slice::of_findings(found);
+    if believed {
+        let tells = |one: &Slice, slice: &Slice| {
+            one.tags.contains_all(&slice.tags) && one.subjects >= slice.subjects
+        };
+        slices.retain(|slice| !declared.iter().any(|one| tells(one, slice)));
+    } else {
+        let together =
+            |slice: &mut Slice| tags.iter().for_each(|tag| slice.tags.insert(tag.clone()));
+        slices.iter_mut().for_each(together);
+    }
+    slices
 }
 
 /// Takes the declarations off before the request leaves.

@@ -28,6 +28,7 @@ use super::draft::Draft;
 use super::error::Error;
 use super::guard::Served;
 use super::ingress::Ingress;
+use super::inspect::When;
 use super::intercept::Opened;
 use super::opening::Plan;
 use super::relay::{ClientSide, End, Passed};
@@ -194,7 +195,7 @@ impl Standing {
 
     /// What depends on what is still to come of it.
     pub(super) fn stake(&self, proxy: &Proxy, active: &Active) -> Stake {
-        if active.inspector.is_none() {
+        if active.inspect.when == When::Never {
             return Stake::Nothing;
         }
         let content = self.statement.content(active, false);

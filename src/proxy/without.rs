@@ -18,7 +18,7 @@ use super::statement::Statement;
 pub(super) struct Without<'a> {
     pub(super) statement: &'a Statement,
     pub(super) seen: &'a Seen,
-    pub(super) located: Located<'a>,
+    pub(super) located: &'a Located<'a>,
 }
 
 impl Without<'_> {
@@ -32,17 +32,23 @@ impl Without<'_> {
     ) -> Result<(Statement, Judged), Error> {
         let active = Arc::clone(draft.active());
         let (policy, host) = (&active.policy, &ask.target.authority.host);
-        let (Error::Refused(refusal), Some(inspector)) = (&error, &active.inspector) else {
-            return Err(error);
-        };
+        let Error::Refused(refusal) = &error else { return Err(error) };
         let barred = |tag: &Tag| policy.bars(refusal, tag);
-        let redacted =
-            policy.redacts(refusal).then(|| look.redact(self.seen, (inspector, host), barred));
+        let redacted = policy
+            .redacts(refusal)
+            .then(|| look.redact(self.seen, (&active.inspector, host), barred));
         let Some((values, left)) = redacted.flatten() else { return Err(error) };
         draft.count_again();
         let statement = self.statement.seeing(&left);
         state(draft, &statement)?;
-        let judged = judge_seen(draft, ask, &statement, self.located).await?;
+        let judged = match judge_seen(draft, ask, &statement, self.located).await {
+            Ok(judged) => judged,
+            Err(error) => {
+                // What is recorded is what was asked for: nothing of the other left.
+                draft.set_statement(&self.statement.seeing(&self.seen.all));
+                return Err(error);
+            }
+        };
         draft.record().redacted =
             Some(Redacted { values, rules: held::barred_by(policy, refusal) });
         Ok((statement, judged))

@@ -361,11 +361,7 @@ fn begun(proxy: &Proxy, origin: &Origin) -> crate::support::Wire {
 
 #[test]
 fn r0012_a_record_waits_for_the_body_that_its_answer_did_not() {
-    let early = Origin::start("127.2.0.1", |wire, received| {
-        let head = wire.head().unwrap();
-        wire.send(ok("early"));
-        received.note(wire.request_body(head));
-    });
+    let early = hasty("127.2.0.1");
     let proxy = Proxy::start(&Config::new().rules());
     let mut client = begun(&proxy, &early);
     assert_eq!(client.response("POST").text(), "early");
@@ -448,4 +444,91 @@ fn r0016_what_is_taken_out_leaves_what_the_format_needs() {
     for vouching in ["X-Hub-Signature-256: x\r\n", "x-amz-checksum-sha256: x\r\n"] {
         assert_eq!(ask(vouching, &body), 403, "{vouching}");
     }
+}
+
+const PACK: &str = r#"
+[pack]
+id = "test-act"
+version = "1"
+title = "Test"
+authority = "Test Act"
+as_of = 2026-01-01
+effective_from = 2026-01-01
+zone = "UTC"
+
+[[rule]]
+id = "tell"
+outcome = "log"
+reason = "the authority may want to know"
+cite = "Test Act 9"
+report = ["told"]
+[rule.when]
+tags = ["id.contact"]
+
+[[rule]]
+id = "look-first"
+outcome = "hold"
+reason = "a person looks at cards first"
+cite = "Test Act 7"
+[rule.when]
+tags = ["financial.card"]
+
+[[report]]
+id = "told"
+due_business_days = 10
+cite = "Test Act 9(2)"
+"#;
+
+/// Answers at once, and reads the body then.
+fn hasty(ip: &str) -> Origin {
+    Origin::start(ip, |wire, received| {
+        let head = wire.head().unwrap();
+        wire.send(ok("early"));
+        received.note(wire.request_body(head));
+    })
+}
+
+#[test]
+fn r0017_what_the_rest_of_a_body_makes_due_is_kept() {
+    let config = Config::new().pack(PACK).with("[inspect]\nhold = \"16KiB\"");
+    let proxy = Proxy::start(&config);
+    let count = |path: &str, key: &str| {
+        let told = proxy.ask_admin("GET", &format!("/api/v1/{path}?state=open")).json();
+        told[key].as_array().unwrap().len()
+    };
+    let origin = origin("127.1.0.1");
+    let body = format!("{} {MAIL} ", clean(90_000));
+    assert_eq!(chunked(&proxy, &origin, body.as_bytes()).status(), 200);
+    assert_eq!((count("reports", "reports"), count("holds", "holds")), (1, 0));
+    let early = hasty("127.1.0.1");
+    let mut client = begun(&proxy, &early);
+    assert_eq!(client.response("POST").text(), "early");
+    let rest = format!(" card {CARD} {}", clean(100_000));
+    drop(client.try_send(&rest.as_bytes()[..50_000]));
+    assert!(!early.request(0).whole);
+    let record = proxy.wait_records(2).remove(1);
+    assert_eq!(
+        (&record["outcome"], &record["error"]["code"]),
+        (&"hold".into(), &"body-barred".into())
+    );
+    assert_eq!(record["status"], 200);
+    assert_eq!(count("holds", "holds"), 1);
+}
+
+#[test]
+fn r0018_a_record_that_waits_for_a_body_is_written_at_the_end() {
+    let mut proxy = Proxy::start(&Config::new().rules().limit("drain_timeout", "\"1s\""));
+    let deaf = Origin::start("127.2.0.1", |wire, _| {
+        wire.head().unwrap();
+        wire.send(ok("early"));
+        // Reads no further, and stays.
+        std::thread::park();
+    });
+    let mut client = begun(&proxy, &deaf);
+    assert_eq!(client.response("POST").text(), "early");
+    // Neither side ends it.
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let record = proxy.records().remove(0);
+    assert_eq!((&record["status"], &record["outcome"]), (&200.into(), &"allow".into()));
 }

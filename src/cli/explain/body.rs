@@ -1,14 +1,14 @@
-//! The body of a request to be explained: looked through as the proxy would, from a file.
+//! What a request to be explained would carry: looked through as the proxy would, the body from a
+//! file.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, Result};
+use url::Url;
 
-use crate::config::{self, Origin};
-use crate::data::{Described, Findings, Inspection, Inspector};
+use crate::data::{Described, Findings, Inspection, Syntax};
 use crate::net::Host;
 use crate::proxy::Active;
 
@@ -30,30 +30,27 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// What is found in it; `None` if there is none.
-    pub(super) fn found(
-        &self,
-        (active, origin): (&Active, &Origin),
-        (host, path): (&Host, &str),
-    ) -> anyhow::Result<Option<Findings>> {
-        let Some(file) = &self.file else { return Ok(None) };
-        let inspector: Arc<Inspector> = match &active.inspector {
-            Some(inspector) => Arc::clone(inspector),
-            None => config::inspector(origin)?,
-        };
-        let shown = file.display();
-        let mut input = File::open(file).with_context(|| format!("cannot read {shown}"))?;
+    /// What is found in it, and in the path and query of the URL.
+    pub(super) fn found(&self, active: &Active, (host, url): (&Host, &Url)) -> Result<Findings> {
         let host = host.to_string();
         let (content_type, content_encoding) =
             (self.content_type.as_deref(), self.content_encoding.as_deref());
-        let described = Described { host: &host, path, content_type, content_encoding };
-        let mut inspection = Inspection::new(&inspector, &described);
-        let mut piece = vec![0; PIECE];
-        loop {
-            let read = input.read(&mut piece).with_context(|| format!("cannot read {shown}"))?;
-            let Some(text) = piece.get(..read).filter(|text| !text.is_empty()) else { break };
-            inspection.push(text);
+        let described = Described { host: &host, path: url.path(), content_type, content_encoding };
+        let mut inspection = Inspection::new(&active.inspector, &described);
+        inspection.path(url.path());
+        if let Some(query) = url.query() {
+            inspection.text("query", Some(Syntax::Form), query.as_bytes());
         }
-        Ok(Some(inspection.finish()))
+        if let Some(file) = &self.file {
+            let unread = || format!("cannot read {}", file.display());
+            let mut input = File::open(file).with_context(unread)?;
+            let mut piece = vec![0; PIECE];
+            loop {
+                let read = input.read(&mut piece).with_context(unread)?;
+                let Some(text) = piece.get(..read).filter(|text| !text.is_empty()) else { break };
+                inspection.push(text);
+            }
+        }
+        Ok(inspection.finish())
     }
 }

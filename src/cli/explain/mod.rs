@@ -75,10 +75,9 @@ struct Way {
 
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let origin = self.config.clone().origin();
-        let active = config::load(&origin)?.active;
+        let active = config::load(&self.config.clone().origin())?.active;
         let (host, port) = self.destination()?;
-        let found = self.body.found((&active, &origin), (&host, self.url.path()))?;
+        let found = self.body.found(&active, (&host, &self.url))?;
         let address = self.address.or_else(|| known_address(&active, &host));
         let place = address.map(|address| {
             let (canonical, entry) = active.locate(&host, address);
@@ -95,7 +94,8 @@ impl Explain {
             None => active.exporter.as_deref(),
         });
         let mut slices = self.slices()?;
-        slices.extend(found.iter().flat_map(Slice::of_findings));
+        let believed = principal.is_some_and(|one| one.declares);
+        slices.extend(proxy::found_beside(&slices, &found, believed));
         let content = active.policy.weigh_slices(slices, true);
         let declared = self.declared()?;
         let method = self.method.to_ascii_uppercase();
@@ -116,10 +116,10 @@ impl Explain {
         let explanation = active.policy.explain(&facts);
         let way = self.way(&active, &facts);
         if self.json {
-            let value = show::as_json(&active.policy, &facts, &explanation, &way, found.as_ref());
+            let value = show::as_json(&active.policy, &facts, &explanation, &way, &found);
             line(serde_json::to_string_pretty(&value)?);
         } else {
-            show::print(&active.policy, &facts, &explanation, &way, found.as_ref());
+            show::print(&active.policy, &facts, &explanation, &way, &found);
         }
         Ok(())
     }

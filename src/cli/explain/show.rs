@@ -43,7 +43,7 @@ pub(super) fn print(
     facts: &Facts<'_>,
     explanation: &Explanation,
     way: &Way,
-    found: Option<&Findings>,
+    found: &Findings,
 ) {
     let (outcome, why) = verdict(policy, &explanation.decision);
     line(format!("{outcome}: {why}"));
@@ -68,7 +68,7 @@ pub(super) fn print(
             facts.content.tags().to_string()
         }
     ));
-    for (tag, sum) in found.into_iter().flat_map(Findings::sums) {
+    for (tag, sum) in found.sums() {
         let values = count(usize::try_from(sum.count).unwrap_or(usize::MAX), "value");
         let (distinct, confidence) = (sum.distinct(), sum.confidence.name());
         line(format!("  found      {tag}: {values}, {distinct} distinct, {confidence}"));
@@ -111,7 +111,7 @@ pub(super) fn as_json(
     facts: &Facts<'_>,
     explanation: &Explanation,
     way: &Way,
-    found: Option<&Findings>,
+    found: &Findings,
 ) -> serde_json::Value {
     let (outcome, why) = verdict(policy, &explanation.decision);
     let location = facts.place.as_ref().map(|place| {
@@ -136,12 +136,12 @@ pub(super) fn as_json(
         }).collect::<Vec<_>>(),
         "at": facts.circumstances.at.to_string(),
         "tags": facts.content.tags().iter().map(Tag::as_str).collect::<Vec<_>>(),
-        "found": found.map(|found| found.sums().iter().map(|(tag, sum)| json!({
+        "found": found.sums().iter().map(|(tag, sum)| json!({
             "tag": tag.as_str(),
             "count": sum.count,
             "distinct": sum.distinct(),
             "confidence": sum.confidence.name(),
-        })).collect::<Vec<_>>()),
+        })).collect::<Vec<_>>(),
         "rules": explanation.rules,
         "changes": explanation.changes,
     })

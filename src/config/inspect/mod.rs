@@ -49,7 +49,7 @@ pub(super) fn read(
     root: &Section<'_>,
     base: &Path,
     carriers: &Carriers,
-) -> (Option<Arc<Inspector>>, Settings) {
+) -> (Arc<Inspector>, Settings) {
     let section = root.section("inspect");
     let natural = Settings::default();
     let whens = [("needed", When::Needed), ("always", When::Always), ("never", When::Never)];
@@ -59,7 +59,7 @@ pub(super) fn read(
         hold: hold.unwrap_or(natural.hold),
     };
     // Where no request is looked into, records are still kept from values.
-    (Some(build(root, &section, base, carriers.clone())), settings)
+    (build(root, &section, base, carriers.clone()), settings)
 }
 
 fn build(
@@ -131,6 +131,7 @@ fn of_this_run() -> Digester {
 #[cfg(test)]
 mod tests {
     use crate::config::{Origin, inspector, load};
+    use crate::data::{Described, Inspection};
     use crate::proxy::inspect::When;
 
     fn origin(text: &str) -> Origin {
@@ -142,7 +143,7 @@ mod tests {
         let shipped = load(&Origin::BuiltIn).unwrap().active;
         let short = load(&origin("")).unwrap().active;
         assert_eq!(shipped.inspect, short.inspect);
-        let (shipped, short) = (shipped.inspector.unwrap(), short.inspector.unwrap());
+        let (shipped, short) = (shipped.inspector, short.inspector);
         assert_eq!(shipped.limits(), short.limits());
         let ids = [&shipped, &short].map(|one| one.detectors().digester().key_id().to_owned());
         assert_eq!(ids, ["this-run", "this-run"]);
@@ -155,9 +156,17 @@ mod tests {
                     pattern = 'EMP-\\d{6}'\nkeys = [\"employee\"]\nminimum = 2\n";
         let active = load(&origin(text)).unwrap().active;
         assert_eq!((active.inspect.when, active.inspect.hold), (When::Always, 65_536));
-        let inspector = active.inspector.unwrap();
+        let inspector = active.inspector;
         let limits = *inspector.limits();
-        assert_eq!((limits.depth, limits.ratio, limits.expanded), (2, 50, 1 << 30));
+        assert_eq!(
+            (limits.depth, limits.ratio, limits.expanded, limits.parts),
+            (2, 50, 1 << 30, 7)
+        );
+        let mut inspection = Inspection::new(&inspector, &Described::default());
+        inspection.push(b"employee: EMP-123456 and EMP-654321");
+        let found = inspection.finish();
+        let staff = found.sums().get(&crate::data::Tag::parse("pi.staff").unwrap());
+        assert_eq!(staff.map(|sum| sum.count), Some(2));
         let never = load(&origin("[inspect]\nwhen = \"never\"\n")).unwrap().active;
         assert_eq!(never.inspect.when, When::Never);
     }

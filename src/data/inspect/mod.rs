@@ -156,6 +156,13 @@ impl Inspection {
         leaf.end(&mut self.shared);
     }
 
+    /// Looks through a path: its segments are values of their own, percent-encoded as in a form.
+    pub fn path(&mut self, path: &str) {
+        if path.len() > 1 {
+            self.text("path", Some(Syntax::Form), path.replace('/', "&").as_bytes());
+        }
+    }
+
     /// Up to which octet of the body all is decided: nothing that comes later can make a
     /// finding of what lies before.
     pub fn decided(&self) -> u64 {
@@ -199,18 +206,6 @@ impl Inspection {
         close(&mut self.root, &mut self.shared);
         hooks::end(&mut self.shared);
         self.shared.found
-    }
-
-    /// Looks through a short text beside the body: a query, a field.
-    pub fn of_text(
-        inspector: &Arc<Inspector>,
-        name: &str,
-        syntax: Syntax,
-        text: &[u8],
-    ) -> Findings {
-        let mut shared = Shared::new(Arc::clone(inspector));
-        leaf::scan(text, &Place::default().view(name), syntax, &mut shared);
-        shared.found
     }
 
     fn each(&self, see: &mut dyn FnMut(&Findings)) {

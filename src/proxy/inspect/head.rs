@@ -23,11 +23,7 @@ pub(super) fn look(
     if !is_known(method) {
         inspection.text("method", Some(Syntax::Text), method.as_str().as_bytes());
     }
-    if uri.path().len() > 1 {
-        // Segments are values of their own; a form reads percent-encoding.
-        let segments = uri.path().replace('/', "&");
-        inspection.text("path", Some(Syntax::Form), segments.as_bytes());
-    }
+    inspection.path(uri.path());
     if let Some(query) = uri.query() {
         inspection.text("query", Some(Syntax::Form), query.as_bytes());
     }

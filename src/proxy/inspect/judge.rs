@@ -1,16 +1,17 @@
 //! Decides again about a body under way, whenever something new was found in it: with all that was
 //! found, all that is counted, and the socket that it goes to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::Method;
 use jiff::Timestamp;
+use uuid::Uuid;
 
-use crate::audit::Found;
+use crate::audit::{Deed, Found};
 use crate::data::Findings;
-use crate::net::Host;
-use crate::policy::{Approval, Certificate, Content, Facts, Peer, Place, Verdict};
+use crate::net::Authority;
+use crate::policy::{Approval, Certificate, Facts, Peer, Permit, Verdict};
 
 use super::super::Proxy;
 use super::super::active::Active;
@@ -18,6 +19,7 @@ use super::super::counting::{Counting, counted};
 use super::super::draft::Draft;
 use super::super::error::Error;
 use super::super::frame::Cut;
+use super::super::held;
 use super::super::later::Told;
 use super::super::outgoing::Progress;
 use super::super::request::Ask;
@@ -29,8 +31,9 @@ pub(in crate::proxy) struct Judge {
     proxy: Arc<Proxy>,
     active: Arc<Active>,
     client: IpAddr,
+    id: Uuid,
     method: Method,
-    host: Host,
+    authority: Authority,
     /// What was declared.
     statement: Statement,
     /// What was found in the head.
@@ -58,8 +61,9 @@ impl Judge {
             proxy,
             active,
             client: ask.ingress.client.ip(),
+            id: record.id,
             method: ask.method.clone(),
-            host: ask.target.authority.host.clone(),
+            authority: ask.target.authority.clone(),
             statement,
             head,
             certificate,
@@ -77,87 +81,111 @@ impl Judge {
 
     /// Decides with what was found so far. An error ends the body.
     pub(super) async fn again(self: Arc<Self>, found: Findings) -> Result<(), Cut> {
+        // In a task of its own: a body that ends meanwhile must not lose what was counted for it.
+        let judged = tokio::spawn(async move { self.judge(found).await }).await;
+        judged.unwrap_or_else(|_| Err("the decision about the body failed".into()))
+    }
+
+    async fn judge(&self, found: Findings) -> Result<(), Cut> {
         let Some(socket) = self.sent.socket() else {
             return Err("the body has nowhere to go yet".into());
         };
-        let mut all = self.head.clone();
-        all.absorb(found);
-        let statement = self.statement.seeing(&all);
-        let content = statement.content(&self.active, true);
-        let facts = self.facts(&statement, &content);
-        let place = self.active.place(&self.host, socket);
-        let (answer, counting) = self.decide(&facts, place).await;
-        let key = self.active.inspector.as_ref().map(|one| one.detectors().digester().key_id());
-        let found = Found::of(&all, key.unwrap_or_default());
+        let (found, statement) = self.seen(found);
+        let (answer, counting) = self.decide(&statement, socket).await;
+        let answer = match answer {
+            Ok(permit) => self.keep(&statement, &permit).await.map(|()| permit),
+            Err(error) => Err(error),
+        };
         let barred = answer.is_err();
+        let found = Found::of(&found, &self.active.inspector);
         self.sent.later().tell(Told { found, statement, answer: Some(answer) }, counting);
         if barred { Err("the policy bars what was found in the body".into()) } else { Ok(()) }
     }
 
     /// Counts only what was found so far: what came since does not leave.
     pub(super) async fn recount(&self, found: &Findings) {
-        let Some(before) = self.sent.later().take_counting() else { return };
-        let policy = &self.active.policy;
-        before.give_back(policy);
         let Some(socket) = self.sent.socket() else { return };
-        let mut all = self.head.clone();
-        all.absorb(found.clone());
-        let statement = self.statement.seeing(&all);
-        let content = statement.content(&self.active, true);
-        let (facts, place) =
-            (self.facts(&statement, &content), self.active.place(&self.host, socket));
-        let volumes = self.proxy.volumes.as_ref();
-        match Counting::reserve(volumes, policy, &facts, &[place]).await {
-            Ok(counting) => self.sent.later().count(counting),
-            Err(error) => tracing::error!(%error, "what left cannot be counted"),
-        }
-    }
-
-    fn facts<'a>(&'a self, statement: &'a Statement, content: &'a Content) -> Facts<'a> {
-        let at = if self.lasting { Timestamp::now() } else { self.at };
-        Facts {
-            client: self.client,
-            principal: statement.principal_name(),
-            method: self.method.as_str(),
-            host: &self.host,
-            place: None,
-            peer: self.certificate.as_deref().map_or(Peer::Hidden, Peer::Shown),
-            content,
-            circumstances: statement.circumstances(at, self.approvals.as_deref()),
+        let (_, statement) = self.seen(found.clone());
+        let (_, counting) = self.decide(&statement, socket).await;
+        if let Some(counting) = counting {
+            self.sent.later().count(counting);
+        } else {
+            tracing::error!(host = %self.authority.host, "what left cannot be counted");
         }
     }
 
     /// Notes what was found of a body that broke off: nothing more of it leaves.
     pub(super) fn note(&self, found: Findings) {
+        let (found, statement) = self.seen(found);
+        let found = Found::of(&found, &self.active.inspector);
+        self.sent.later().note(Told { found, statement, answer: None });
+    }
+
+    /// All that was found in the request, and what is known of its data by that.
+    fn seen(&self, found: Findings) -> (Findings, Statement) {
         let mut all = self.head.clone();
         all.absorb(found);
         let statement = self.statement.seeing(&all);
-        let key = self.active.inspector.as_ref().map(|one| one.detectors().digester().key_id());
-        let found = Found::of(&all, key.unwrap_or_default());
-        self.sent.later().note(Told { found, statement, answer: None });
+        (all, statement)
     }
 
     /// What was counted before is given back and counted again with the rest: the same people are
     /// counted once, and what cannot be told apart is not counted twice.
     async fn decide(
         &self,
-        facts: &Facts<'_>,
-        place: Place<'_>,
-    ) -> (Result<crate::policy::Permit, Error>, Option<Counting>) {
+        statement: &Statement,
+        socket: SocketAddr,
+    ) -> (Result<Permit, Error>, Option<Counting>) {
         let policy = &self.active.policy;
+        let content = statement.content(&self.active, true);
+        let approvals = if self.lasting {
+            self.proxy.desk.approvals(&self.authority.host)
+        } else {
+            self.approvals.clone()
+        };
+        let facts = Facts {
+            client: self.client,
+            principal: statement.principal_name(),
+            method: self.method.as_str(),
+            host: &self.authority.host,
+            place: None,
+            peer: self.certificate.as_deref().map_or(Peer::Hidden, Peer::Shown),
+            content: &content,
+            circumstances: statement.circumstances(self.moment(), approvals.as_deref()),
+        };
+        let place = self.active.place(&self.authority.host, socket);
         let before = self.sent.later().take_counting();
         before.into_iter().for_each(|counting| counting.give_back(policy));
         let volumes = self.proxy.volumes.as_ref();
-        let counting = match Counting::reserve(volumes, policy, facts, &[place]).await {
+        let counting = match Counting::reserve(volumes, policy, &facts, &[place]).await {
             Ok(counting) => counting,
             Err(error) => return (Err(Error::uncounted(&error)), None),
         };
-        counting.warn(policy, &self.proxy.metrics);
         let counts = counting.at(place.socket);
-        let answer = match policy.conclude(&counted(facts, &counts), place) {
+        let answer = match policy.conclude(&counted(&facts, &counts), place) {
             Verdict::Allow(permit) => Ok(permit),
             Verdict::Refuse(refusal) => Err(Error::Refused(Box::new(refusal))),
         };
         (answer, Some(counting))
+    }
+
+    /// Keeps what follows from a permit before anything leaves by it.
+    async fn keep(&self, statement: &Statement, permit: &Permit) -> Result<(), Error> {
+        if !statement.slices.is_empty() && !self.proxy.sink.is_healthy() {
+            return Err(Error::unrecorded());
+        }
+        let client = statement.principal_name();
+        let deed = Deed {
+            decision: self.id,
+            at: self.moment(),
+            client: client.map_or_else(|| self.client.to_string(), str::to_owned),
+            host: self.authority.host.clone(),
+            tags: statement.tags(),
+        };
+        held::permitted_later(&self.proxy, &self.active.policy, &deed, permit).await
+    }
+
+    fn moment(&self) -> Timestamp {
+        if self.lasting { Timestamp::now() } else { self.at }
     }
 }

@@ -101,7 +101,7 @@ impl Look<'_> {
         let inspection = inspection(inspector, host, self.uri, self.headers);
         // Calls answer one another: each message waits by itself, and none for the end of all.
         let Some(limit) = hold.filter(|_| !grpc::is_spoken(self.headers)) else {
-            *self.body = body.watched(inspection, hold.is_none());
+            *self.body = body.watched(inspection, hold.is_none(), &proxy.held);
             return Ok(Seen { begun: true, ..seen });
         };
         let pause = patience(&proxy.settings, self.headers, proxy.settings.body_timeout);

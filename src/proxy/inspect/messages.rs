@@ -10,7 +10,6 @@ use crate::data::{Described, Findings, Inspection, Packing, Syntax, Window};
 use crate::policy::Stake;
 
 use super::super::draft::Draft;
-use super::super::error::Error;
 use super::super::held;
 use super::super::relay::{End, Passed};
 use super::super::tunnel::Standing;
@@ -18,10 +17,7 @@ use super::super::wire::extensions::{Extensions, Written};
 use super::super::wire::websocket::{Frames, Head, Masked, Message, Step};
 use super::judge::Judge;
 use super::queue::Queue;
-use super::room::Taken;
-
-/// So much may wait to be decided of a message that is longer than what is held.
-const TAIL: usize = 2 << 20;
+use super::room::{LITTLE, TAIL, Taken};
 
 /// The messages of a client on one connection.
 pub(in crate::proxy) struct Messages<'c> {
@@ -54,6 +50,7 @@ struct Current {
     /// How many findings were judged.
     judged: u64,
     taken: Taken,
+    has_room: bool,
     /// Whether it leaves as far as it is decided.
     leaves: bool,
 }
@@ -136,14 +133,15 @@ impl<'c> Messages<'c> {
             Written::Deflated => Packing::Deflated(&self.window),
             Written::Foreign => Packing::Foreign,
         };
-        // What is looked for is what is in force: connections outlive configurations.
-        let (own, now) = (self.draft.active(), self.draft.proxy().active());
-        let Some(inspector) = now.inspector.as_ref().or(own.inspector.as_ref()) else { return };
+        // What decides is what was in force at the handshake, and names the key of digests; what
+        // is in force now is asked by what the connection stands on.
+        let inspector = &self.draft.active().inspector;
         let described = Described { host: &self.host, path: &self.path, ..Described::default() };
         let inspection = Inspection::of_message(inspector, &described, self.number, packing);
         let taken = self.draft.proxy().held.enter();
         let inspection = Some(inspection);
-        self.current = Some(Current { inspection, judged: 0, taken, leaves: false });
+        self.current =
+            Some(Current { inspection, judged: 0, taken, has_room: true, leaves: false });
     }
 
     fn take(&mut self, payload: Masked<'_>) {
@@ -158,8 +156,8 @@ impl<'c> Messages<'c> {
             inspection.push(&self.plain);
         }
         let Some(hold) = self.hold else { return };
-        let room = current.taken.more(payload.octets.len());
-        current.leaves |= !room || self.queue.octets() > hold;
+        current.has_room = current.taken.more(payload.octets.len());
+        current.leaves |= !current.has_room || self.queue.octets() > hold;
     }
 
     /// A frame has ended, and perhaps a message: it leaves when all of it is judged.
@@ -203,13 +201,17 @@ impl<'c> Messages<'c> {
         counts: &Passed,
     ) -> Result<(), End> {
         let text = std::mem::take(&mut self.aside);
-        let now = self.draft.proxy().active();
-        let Some(inspector) = now.inspector.as_ref() else { return Ok(()) };
-        let found = Inspection::of_text(inspector, "control", Syntax::Text, &text);
+        let mut inspection = Inspection::new(&self.draft.active().inspector, &Described::default());
+        inspection.text("control", Some(Syntax::Text), &text);
+        let found = inspection.finish();
         if found.count() > 0 {
             // What was said before does not wait for this.
             self.write(to, counts).await?;
-            self.judge(&found).await?;
+            let current = self.current.as_ref().and_then(|current| current.inspection.as_ref());
+            // Of a message under way, what was said so far stands beside it.
+            let mut beside = current.map(Inspection::so_far).unwrap_or_default();
+            beside.absorb(found.clone());
+            self.judge(&beside).await?;
             self.found.absorb(found);
         }
         Ok(())
@@ -235,7 +237,9 @@ impl<'c> Messages<'c> {
             self.judge(&found).await?;
         }
         self.queue.release(decided);
-        if self.queue.octets() > hold.max(TAIL) {
+        let has_room = self.current.as_ref().is_none_or(|current| current.has_room);
+        let most = if has_room { hold.max(TAIL) } else { LITTLE };
+        if self.queue.octets() > most {
             self.give_up().await?;
         }
         Ok(())
@@ -264,18 +268,9 @@ impl<'c> Messages<'c> {
         let barred = Arc::clone(&self.judge).again(all).await.is_err();
         let told = self.draft.sent().later().take_told();
         let Some(told) = told else { return Err(End::MessageBarred) };
-        let permit = told.answer.as_ref().and_then(|answer| answer.as_ref().ok()).cloned();
-        let tagged = !told.statement.slices.is_empty();
         self.standing.learn(told.statement.clone());
-        let mut error = self.draft.learn(told);
+        let error = self.draft.learn(told);
         self.standing.recount(&self.draft.record().counts);
-        if let Some(permit) = permit {
-            error = if tagged && !self.draft.proxy().sink.is_healthy() {
-                Some(Error::unrecorded())
-            } else {
-                held::permitted(self.draft, &[permit]).await.err()
-            };
-        }
         if barred || error.is_some() {
             if self.is_unsaid() {
                 self.judge.recount(&self.found).await;

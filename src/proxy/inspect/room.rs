@@ -7,6 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// So much is held of all bodies together.
 const ROOM: usize = 512 << 20;
 
+/// So much of one body or message may wait to be decided beyond what is held; of what waits longer
+/// it is said that it was too large.
+pub(super) const TAIL: usize = 2 << 20;
+
+/// So much of it where there is no room for all bodies: a text is decided in less.
+pub(super) const LITTLE: usize = 64 << 10;
+
 /// The room of one proxy.
 #[derive(Clone, Debug, Default)]
 pub(in crate::proxy) struct Room(Arc<AtomicUsize>);
@@ -30,6 +37,13 @@ impl Taken {
     pub(super) fn more(&mut self, octets: usize) -> bool {
         self.octets += octets;
         self.room.0.fetch_add(octets, Ordering::Relaxed) + octets <= ROOM
+    }
+
+    /// Gives so much of it back.
+    pub(super) fn less(&mut self, octets: usize) {
+        let octets = octets.min(self.octets);
+        self.octets -= octets;
+        self.room.0.fetch_sub(octets, Ordering::Relaxed);
     }
 }
 

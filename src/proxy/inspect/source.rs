@@ -36,7 +36,8 @@ pub(in crate::proxy) struct Held {
     pub(super) trailers: Option<HeaderMap>,
     /// What comes after it, if it is not all.
     pub(super) rest: Option<Watch>,
-    _taken: Taken,
+    /// What it takes of the room for all bodies; what is watched counts for itself.
+    _taken: Option<Taken>,
 }
 
 /// Why a body could not be read.
@@ -65,7 +66,7 @@ impl Source {
         mut inspection: Inspection,
         limit: usize,
         pause: Duration,
-        room_of: &Room,
+        room: &Room,
     ) -> Result<(Self, Reading), Broken> {
         let mut live = match self {
             Self::Live(live) => live,
@@ -73,7 +74,7 @@ impl Source {
                 return Ok((other, Reading::Whole(inspection.finish())));
             }
         };
-        let (mut pieces, mut held, mut taken) = (Pieces::default(), 0, room_of.enter());
+        let (mut pieces, mut held, mut taken) = (Pieces::default(), 0, room.enter());
         loop {
             let frame = timeout(pause, live.frame()).await.map_err(|_| Broken::Stalled)?;
             let frame = match frame {
@@ -92,25 +93,24 @@ impl Source {
             };
             inspection.push(&piece);
             held += piece.len();
-            let room = taken.more(piece.len());
+            let has_room = taken.more(piece.len());
             pieces.push(piece);
-            if held > limit || !room {
+            if held > limit || !has_room {
                 let found = inspection.so_far();
-                let rest = Some(Watch::new(live, inspection, pieces).taking(taken));
-                let (pieces, taken) = (Pieces::default(), room_of.enter());
-                let held = Held { pieces, trailers: None, rest, _taken: taken };
+                let rest = Some(Watch::new(live, inspection, pieces, taken));
+                let held = Held { pieces: Pieces::default(), trailers: None, rest, _taken: None };
                 return Ok((Self::Held(Box::new(held)), Reading::Begun(found)));
             }
         }
     }
 
     /// Lets it pass while it is looked at: `free` of what is found, or as far as it is decided.
-    pub(super) fn watched(self, inspection: Inspection, free: bool) -> Self {
+    pub(super) fn watched(self, inspection: Inspection, free: bool, room: &Room) -> Self {
         let Self::Live(live) = self else { return self };
-        let watch = Watch::new(live, inspection, Pieces::default());
+        let watch = Watch::new(live, inspection, Pieces::default(), room.enter());
         let rest = Some(if free { watch.free() } else { watch });
-        let (pieces, trailers, taken) = (Pieces::default(), None, Room::default().enter());
-        Self::Held(Box::new(Held { pieces, trailers, rest, _taken: taken }))
+        let (pieces, trailers) = (Pieces::default(), None);
+        Self::Held(Box::new(Held { pieces, trailers, rest, _taken: None }))
     }
 
     /// Whether the rest of it is decided about while it leaves.
@@ -138,7 +138,7 @@ fn whole(
     taken: Taken,
     inspection: Inspection,
 ) -> (Source, Reading) {
-    let held = Held { pieces, trailers, rest: None, _taken: taken };
+    let held = Held { pieces, trailers, rest: None, _taken: Some(taken) };
     (Source::Held(Box::new(held)), Reading::Whole(inspection.finish()))
 }
 

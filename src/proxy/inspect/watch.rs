@@ -16,11 +16,8 @@ use super::super::frame::{Cut, length};
 use super::head;
 use super::judge::Judge;
 use super::pieces::Pieces;
-use super::room::Taken;
+use super::room::{LITTLE, TAIL, Taken};
 use super::source::octets;
-
-/// So much may wait to be decided; of what waits longer it is said that it was too large.
-const TAIL: usize = 2 << 20;
 
 type Judging = Pin<Box<dyn Future<Output = Result<(), Cut>> + Send>>;
 
@@ -38,8 +35,9 @@ pub(in crate::proxy) struct Watch {
     judging: Option<Judging>,
     trailers: Option<HeaderMap>,
     ended: bool,
-    /// What its beginning takes of the room for all bodies, until it has left.
-    taken: Option<Taken>,
+    /// What waits takes so much of the room for all bodies.
+    taken: Taken,
+    has_room: bool,
     /// Whether it may pass whatever is found.
     free: bool,
 }
@@ -48,7 +46,7 @@ pub(in crate::proxy) struct Watch {
 
 impl Watch {
     /// Goes on after what was looked at already.
-    pub(super) fn new(live: Incoming, inspection: Inspection, tail: Pieces) -> Self {
+    pub(super) fn new(live: Incoming, inspection: Inspection, tail: Pieces, taken: Taken) -> Self {
         Self {
             live,
             judged: inspection.count(),
@@ -59,15 +57,10 @@ impl Watch {
             judging: None,
             trailers: None,
             ended: false,
-            taken: None,
+            taken,
+            has_room: true,
             free: false,
         }
-    }
-
-    /// Takes so much of the room for all bodies until its beginning has left.
-    pub(super) fn taking(mut self, taken: Taken) -> Self {
-        self.taken = Some(taken);
-        self
     }
 
     /// Nothing that is found can bar it: it passes as it comes, and its end waits for the record.
@@ -113,7 +106,7 @@ impl Watch {
                 let trailers = self.trailers.take();
                 return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
             }
-            if self.tail.len() > TAIL {
+            if self.inspection.is_some() && self.tail.len() > self.most() {
                 self.give_up();
                 continue;
             }
@@ -125,10 +118,16 @@ impl Watch {
         }
     }
 
+    /// How much may wait: little where all bodies together hold much.
+    fn most(&self) -> usize {
+        if self.has_room { TAIL } else { LITTLE }
+    }
+
     fn take(&mut self, frame: Frame<Bytes>) {
         match frame.into_data() {
             Ok(piece) => {
                 self.inspection.iter_mut().for_each(|inspection| inspection.push(&piece));
+                self.has_room = self.taken.more(piece.len());
                 self.tail.push(piece);
                 // Whoever knows the length does not ask for more than that.
                 if self.live.is_end_stream() {
@@ -173,9 +172,7 @@ impl Watch {
         let room = usize::try_from(clear.saturating_sub(self.left)).unwrap_or(usize::MAX);
         let piece = self.tail.take(room)?;
         self.left += length(&piece);
-        if self.tail.is_empty() {
-            self.taken = None;
-        }
+        self.taken.less(piece.len());
         Some(piece)
     }
 }
