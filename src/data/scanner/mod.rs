@@ -14,6 +14,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use fearless_simd::Level;
+
 use super::keys::{Keys, Memo};
 use super::values::{Hit, Prefixes, ROWS, resolve};
 use super::{Dictionary, Digester, Finding, Findings, Layer, Pattern, Source, Tag};
@@ -32,6 +34,7 @@ const OVERLAP: usize = 512;
 /// Everything that is looked for. Built once, shared by all scanners.
 #[derive(Debug)]
 pub struct Detectors {
+    level: Level,
     keys: Keys,
     prefixes: Prefixes,
     digester: Digester,
@@ -79,7 +82,7 @@ impl Detectors {
             (tag, row.detector.into())
         });
         let (keys, prefixes, own) = (Keys::new(), Prefixes::new(), Own::default());
-        Self { keys, prefixes, digester, names: names.collect(), own }
+        Self { level: Level::new(), keys, prefixes, digester, names: names.collect(), own }
     }
 
     /// Detectors of a configuration beside those that are built in.
@@ -193,7 +196,14 @@ impl Scanner {
         let rest_of_text = last && to == self.window.text().len();
         let detectors = &self.detectors;
         let (keys, prefixes) = (&detectors.keys, &detectors.prefixes);
-        let blocks = Blocks { text, keys, memo: &self.memo, prefixes, own: &detectors.own };
+        let blocks = Blocks {
+            level: detectors.level,
+            text,
+            keys,
+            memo: &self.memo,
+            prefixes,
+            own: &detectors.own,
+        };
         blocks.scan(state, (from, to), &mut self.hits);
         resolve(&mut self.hits);
         // What begins near the end may yet meet something better.
