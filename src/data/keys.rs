@@ -105,8 +105,9 @@ impl Keys {
     }
 }
 
-/// Names that were read before. Texts repeat few names over and over.
-#[derive(Debug)]
+/// Names that were read before. Texts repeat few names over and over. Most texts are short and
+/// have none: it takes its 6 KiB with the first.
+#[derive(Debug, Default)]
 pub(super) struct Memo(RefCell<Vec<(Vec<u8>, Key)>>);
 
 /// So many names are remembered.
@@ -114,12 +115,6 @@ const REMEMBERED: usize = 128;
 
 /// Longer names are read each time.
 const SHORT: usize = 40;
-
-impl Default for Memo {
-    fn default() -> Self {
-        Self(RefCell::new(vec![(Vec::new(), Key::default()); REMEMBERED]))
-    }
-}
 
 impl Memo {
     /// What a name announces, from memory if it is there.
@@ -132,6 +127,9 @@ impl Memo {
         });
         let place = usize::try_from(hash.wrapping_mul(ODD) >> 32).unwrap_or(0) % REMEMBERED;
         let mut all = self.0.borrow_mut();
+        if all.is_empty() {
+            all.resize(REMEMBERED, (Vec::new(), Key::default()));
+        }
         let Some((known, key)) = all.get_mut(place) else { return read() };
         if known != name || name.is_empty() {
             *key = read();
@@ -246,6 +244,14 @@ impl Folded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_memory_is_made_with_the_first_name() {
+        let (keys, memo) = (Keys::new(), Memo::default());
+        assert_eq!(memo.0.borrow().capacity(), 0);
+        let key = memo.recall(b"ssn", || keys.read(b"ssn"));
+        assert_eq!(memo.recall(b"ssn", || unreachable!("it is remembered")), key);
+    }
 
     fn folded(text: &str) -> String {
         let mut folded = Folded::default();

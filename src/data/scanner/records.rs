@@ -3,6 +3,7 @@
 
 use super::super::values::masks::{Marks, Masks, WORD};
 use super::super::values::text::at;
+use super::nesting::{JsonNesting, XmlNesting};
 
 /// Places of the window, a bit each.
 #[derive(Clone, Debug, Default)]
@@ -62,34 +63,20 @@ pub(super) struct Records {
 enum Form {
     Json(Json),
     Lines,
-    Xml(Xml),
+    Xml(XmlNesting),
 }
 
 /// How far into a JSON text the reader is.
 #[derive(Debug, Default)]
 struct Json {
-    depth: u32,
-    /// Which of the innermost 64 levels are arrays; bit 0 is the innermost.
-    arrays: u64,
-    /// At which depth the record is open.
-    record: Option<u32>,
-    /// Whether only whole lines are records.
-    lines: bool,
+    nesting: JsonNesting,
     text: bool,
     escaped: bool,
 }
 
-/// How far into an XML text the reader is.
-#[derive(Debug, Default)]
-struct Xml {
-    depth: u32,
-    /// Whether the open element below the root has elements.
-    parent: bool,
-}
-
 impl Records {
     pub(super) fn json(lines: bool) -> Self {
-        Self::new(Form::Json(Json { lines, ..Json::default() }))
+        Self::new(Form::Json(Json { nesting: JsonNesting::new(lines), ..Json::default() }))
     }
 
     pub(super) fn lines() -> Self {
@@ -97,7 +84,7 @@ impl Records {
     }
 
     pub(super) fn xml() -> Self {
-        Self::new(Form::Xml(Xml::default()))
+        Self::new(Form::Xml(XmlNesting::default()))
     }
 
     fn new(form: Form) -> Self {
@@ -113,7 +100,7 @@ impl Records {
                 let part = text.get(from..to).unwrap_or_default();
                 memchr::memchr_iter(b'\n', part).for_each(|place| starts.set(from + place + 1));
             }
-            Form::Xml(xml) => xml.read(text, from, to, starts),
+            Form::Xml(nesting) => read_xml(nesting, (text, from, to), starts),
         }
     }
 
@@ -174,51 +161,28 @@ impl Json {
     }
 
     fn open(&mut self, array: bool, place: usize, starts: &mut Bits) {
-        let element = self.arrays & 1 == 1 && self.depth > 0 && self.depth <= 2;
-        let begins = self.depth == 0 || element && !self.lines;
-        if begins && self.record.is_none() {
+        if self.nesting.open(array) {
             starts.set(place);
-            // A top-level value is a record until an array in it has elements of its own.
-            self.record = (self.depth > 0).then_some(self.depth);
         }
-        self.arrays = self.arrays << 1 | u64::from(array);
-        self.depth = self.depth.saturating_add(1);
     }
 
     fn close(&mut self, place: usize, starts: &mut Bits) {
-        self.depth = self.depth.saturating_sub(1);
-        self.arrays >>= 1;
-        if self.record == Some(self.depth) {
-            self.record = None;
+        if self.nesting.close() {
             starts.set(place);
         }
     }
 }
 
-impl Xml {
-    fn read(&mut self, text: &[u8], from: usize, to: usize, starts: &mut Bits) {
-        let part = text.get(from..to).unwrap_or_default();
-        for place in memchr::memchr2_iter(b'<', b'/', part) {
-            let place = from + place;
-            match (at(text, place), at(text, place + 1)) {
-                (b'<', b'/') | (b'/', b'>') => self.close(place, starts),
-                (b'<', b'!' | b'?') => {}
-                (b'<', _) => self.open(),
-                _ => {}
-            }
-        }
-    }
-
-    fn open(&mut self) {
-        self.parent |= self.depth >= 2;
-        self.depth = self.depth.saturating_add(1);
-    }
-
-    fn close(&mut self, place: usize, starts: &mut Bits) {
-        self.depth = self.depth.saturating_sub(1);
-        if self.depth == 1 && self.parent {
-            self.parent = false;
+fn read_xml(nesting: &mut XmlNesting, (text, from, to): (&[u8], usize, usize), starts: &mut Bits) {
+    let part = text.get(from..to).unwrap_or_default();
+    for place in memchr::memchr2_iter(b'<', b'/', part) {
+        let place = from + place;
+        let (one, next) = (at(text, place), at(text, place + 1));
+        let ends = matches!((one, next), (b'<', b'/') | (b'/', b'>'));
+        if ends && nesting.close() {
             starts.set(place);
+        } else if !ends && one == b'<' && !matches!(next, b'!' | b'?') {
+            nesting.open();
         }
     }
 }
@@ -282,7 +246,7 @@ mod tests {
             masked.read(text.as_bytes(), &masks(&text), (0, text.len()), &mut left);
             slowly(&mut slow, text.as_bytes(), &mut right);
             proptest::prop_assert_eq!(left.0, right.0);
-            proptest::prop_assert_eq!((masked.depth, masked.text), (slow.depth, slow.text));
+            proptest::prop_assert_eq!((masked.nesting.depth(), masked.text), (slow.nesting.depth(), slow.text));
         }
     }
 
