@@ -1,7 +1,5 @@
 //! One block of the window: where values may stand, and what they are put to.
 
-use fearless_simd::Level;
-
 use super::super::keys::{Key, Keys, Memo, Names};
 use super::super::values::masks::{Masks, WORD};
 use super::super::values::{self, Hit, Kind, Prefixes, Seeker};
@@ -27,7 +25,6 @@ pub(super) struct State {
 /// A block's surroundings.
 #[derive(Clone, Copy)]
 pub(super) struct Blocks<'a> {
-    pub(super) level: Level,
     pub(super) text: &'a [u8],
     pub(super) keys: &'a Keys,
     pub(super) memo: &'a Memo,
@@ -92,7 +89,7 @@ impl Blocks<'_> {
         if let Some(columns) = &mut state.columns {
             columns.read(self.text, from, to, self.keys);
         }
-        state.masks.read(self.level, span(self.text, from, to));
+        state.masks.read(span(self.text, from, to));
         if let Some(records) = &mut state.records {
             records.read(self.text, &state.masks, from, to);
         }

@@ -9,14 +9,13 @@ mod own;
 mod records;
 #[cfg(test)]
 mod score;
+mod special;
 mod syntax;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-use fearless_simd::Level;
 
 use super::keys::{Keys, Memo};
 use super::values::{Hit, Prefixes, ROWS, resolve};
@@ -41,7 +40,6 @@ const ASIDE: usize = 16 << 10;
 /// Everything that is looked for. Built once, shared by all scanners.
 #[derive(Debug)]
 pub struct Detectors {
-    level: Level,
     keys: Keys,
     prefixes: Prefixes,
     digester: Digester,
@@ -91,7 +89,7 @@ impl Detectors {
             (tag, row.detector.into())
         });
         let (keys, prefixes, own) = (Keys::new(), Prefixes::new(), Own::default());
-        Self { level: Level::new(), keys, prefixes, digester, names: names.collect(), own }
+        Self { keys, prefixes, digester, names: names.collect(), own }
     }
 
     /// Detectors of a configuration beside those that are built in.
@@ -214,14 +212,7 @@ impl Scanner {
         let rest_of_text = last && to == self.window.text().len();
         let detectors = &self.detectors;
         let (keys, prefixes) = (&detectors.keys, &detectors.prefixes);
-        let blocks = Blocks {
-            level: detectors.level,
-            text,
-            keys,
-            memo: &self.memo,
-            prefixes,
-            own: &detectors.own,
-        };
+        let blocks = Blocks { text, keys, memo: &self.memo, prefixes, own: &detectors.own };
         blocks.scan(state, (from, to), &mut self.hits);
         resolve(&mut self.hits);
         // What begins near the end may yet meet something better.

@@ -189,13 +189,11 @@ fn read_xml(nesting: &mut XmlNesting, (text, from, to): (&[u8], usize, usize), s
 
 #[cfg(test)]
 mod tests {
-    use fearless_simd::Level;
-
     use super::*;
 
     fn masks(text: &str) -> Masks {
         let mut masks = Masks::default();
-        masks.read(Level::new(), text.as_bytes());
+        masks.read(text.as_bytes());
         masks
     }
 

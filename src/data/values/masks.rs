@@ -48,7 +48,11 @@ impl Default for Masks {
 
 impl Masks {
     /// Reads the next block, at most 4 KiB; what is beyond its end is nothing.
-    pub(in crate::data) fn read(&mut self, level: Level, block: &[u8]) {
+    pub(in crate::data) fn read(&mut self, block: &[u8]) {
+        self.read_by(Level::new(), block);
+    }
+
+    fn read_by(&mut self, level: Level, block: &[u8]) {
         for [first, rest @ ..] in &mut self.signs {
             *first =
                 self.count.checked_sub(1).and_then(|last| rest.get(last)).map_or(0, |last| *last);
@@ -168,7 +172,7 @@ mod tests {
             let marks = text.chunks(WORD).map(plainly).collect::<Vec<_>>();
             let all = [Level::baseline(), Level::new()].map(|level| {
                 let mut masks = Masks::default();
-                masks.read(level, &text);
+                masks.read_by(level, &text);
                 let marks = masks.marks().map(|Marks { quote, backslash, bracket }| [quote, backslash, bracket]);
                 (marks.collect::<Vec<_>>(), masks.seeds().collect::<Vec<_>>())
             });

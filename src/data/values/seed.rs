@@ -112,8 +112,6 @@ const fn spaced(mask: Joined, gap: u32, more: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use fearless_simd::Level;
-
     use super::super::masks::Masks;
     use super::*;
 
@@ -160,7 +158,7 @@ mod tests {
         let mut masks = Masks::default();
         let mut all = Vec::new();
         for part in text.chunks(64) {
-            masks.read(Level::new(), part);
+            masks.read(part);
             let seeds = masks.seeds().next().unwrap();
             for bit in 0..part.len() {
                 let set = |mask: u64| mask >> bit & 1 == 1;
