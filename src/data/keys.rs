@@ -19,6 +19,8 @@ pub(super) struct Key {
     /// Whether it speaks against other kinds: it names one, or something that no detector looks
     /// for (an order, a time, a hash).
     pub(super) foreign: bool,
+    /// Whether the name itself says nothing, so that what stands beside it may.
+    pub(super) generic: bool,
 }
 
 /// All names, and what each announces.
@@ -28,6 +30,24 @@ pub(super) struct Keys {
     /// For each pattern the kind; `None` for a foreign one.
     kinds: Vec<Option<Kind>>,
 }
+
+/// Names that say nothing; what is beside them does: `{"name": "ssn", "value": "..."}`.
+const GENERIC: [&[u8]; 14] = [
+    b"v",
+    b"value",
+    b"val",
+    b"content",
+    b"text",
+    b"stringvalue",
+    b"string",
+    b"data",
+    b"answer",
+    b"s",
+    b"intvalue",
+    b"n",
+    b"raw",
+    b"body",
+];
 
 /// The longest text that is read for names, in octets.
 pub(super) const READ: usize = 160;
@@ -72,7 +92,8 @@ impl Keys {
 
     /// All that one name announces, `taxpayerSSN` as much as `<f n="ssn">`.
     pub(super) fn read(&self, name: &[u8]) -> Key {
-        self.matches(name, false)
+        let generic = GENERIC.iter().any(|generic| name.eq_ignore_ascii_case(generic));
+        Key { generic, ..self.matches(name, false) }
     }
 
     /// What the words before a value announce: the nearest name counts.

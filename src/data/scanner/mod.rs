@@ -9,6 +9,7 @@ mod own;
 mod records;
 #[cfg(test)]
 mod score;
+mod special;
 mod syntax;
 #[cfg(test)]
 mod tests;
