@@ -3,6 +3,7 @@
 
 mod desk;
 mod found;
+pub mod journal;
 mod line;
 mod path;
 mod record;

@@ -1,0 +1,161 @@
+//! What is not on the disk yet. Entries in it are frames already; they get number and chain value
+//! when they are written, so that the oldest can be dropped where the disk takes nothing.
+
+use super::super::entry::{self, AROUND, LONGEST};
+use super::super::kind::Kind;
+use super::Head;
+
+/// Frames in order: those in the file but not synced, those that must be written once more, and
+/// those that were never written.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    frames: Vec<u8>,
+    /// Octets that are in the file.
+    written: usize,
+    /// Octets that are, or once were: these keep number and chain value.
+    fixed: usize,
+    /// Entries after them.
+    loose: u64,
+    /// Octets of the entry about a gap that stands before those.
+    gap: usize,
+    lost: Option<Lost>,
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Lost {
+    count: u64,
+    from: i64,
+    until: i64,
+    why: String,
+}
+
+impl Buffer {
+    /// A buffer that takes so many octets.
+    pub(super) const fn new(most: usize) -> Self {
+        Self { frames: Vec::new(), written: 0, fixed: 0, loose: 0, gap: 0, lost: None, most }
+    }
+
+    /// Adds an entry; returns its number among those that have none yet.
+    pub(super) fn push(&mut self, kind: Kind, at: i64, payload: &[u8], why: &str) -> u64 {
+        if payload.len() > LONGEST {
+            self.lose(1, at, at, "an entry was longer than 1 MiB");
+            return 0;
+        }
+        let needed = AROUND + payload.len();
+        if self.frames.len() + needed > self.most {
+            self.make_room(needed, why);
+        }
+        if self.frames.len() + needed > self.most {
+            self.lose(1, at, at, why);
+            return 0;
+        }
+        entry::push(&mut self.frames, kind, at, payload);
+        self.loose += 1;
+        self.more() - 1
+    }
+
+    /// Drops the oldest that were never written: a quarter at once, because the rest moves.
+    fn make_room(&mut self, needed: usize, why: &str) {
+        let wanted = needed.max(self.most / 4);
+        let mut rest = self.frames.get(self.fixed..).unwrap_or_default();
+        let (mut freed, mut count) = (0, 0);
+        let (mut from, mut until) = (i64::MAX, i64::MIN);
+        while freed < wanted && !rest.is_empty() {
+            let (frame, more) = rest.split_at(entry::length(rest));
+            (from, until) = (from.min(entry::time(frame)), until.max(entry::time(frame)));
+            freed += frame.len();
+            count += 1;
+            rest = more;
+        }
+        if count > 0 {
+            self.frames.drain(self.fixed..self.fixed + freed);
+            self.loose -= count;
+            self.lose(count, from, until, why);
+        }
+    }
+
+    fn lose(&mut self, count: u64, from: i64, until: i64, why: &str) {
+        let new = || Lost { count: 0, from, until, why: why.to_owned() };
+        let lost = self.lost.get_or_insert_with(new);
+        lost.count += count;
+        lost.from = lost.from.min(from);
+        lost.until = lost.until.max(until);
+    }
+
+    /// How many entries will get a number.
+    pub(super) const fn more(&self) -> u64 {
+        if self.lost.is_some() { self.loose + 1 } else { self.loose }
+    }
+
+    /// Octets that are not synced.
+    #[cfg(test)]
+    pub(super) const fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Whether nothing is to be written.
+    pub(super) const fn is_written(&self) -> bool {
+        self.written == self.frames.len() && self.lost.is_none()
+    }
+
+    /// Whether so much is not synced that little room is left for what could not be written.
+    pub(super) const fn is_half_full(&self) -> bool {
+        self.frames.len() > self.most / 2
+    }
+
+    /// Gives number and chain value to what has none, after an entry about what was lost.
+    pub(super) fn finish(&mut self, head: &mut Head) {
+        if let Some(lost) = &self.lost {
+            let mut gap = Vec::new();
+            let Lost { count, from, until, why } = lost;
+            let payload = serde_json::json!({
+                "lost": count, "from": from, "until": until, "why": why,
+            });
+            entry::push(&mut gap, Kind::Gap, *until, payload.to_string().as_bytes());
+            self.gap = gap.len();
+            self.frames.splice(self.fixed..self.fixed, gap);
+        }
+        let (_, mut rest) = self.frames.split_at_mut(self.fixed);
+        while !rest.is_empty() {
+            let (length, leaf, chain) = entry::finish(rest, head.next, &head.chain);
+            head.push(leaf, chain);
+            rest = rest.split_at_mut(length).1;
+        }
+    }
+
+    /// What is not in the file.
+    pub(super) fn unwritten(&self) -> &[u8] {
+        self.frames.get(self.written..).unwrap_or_default()
+    }
+
+    /// It is in the file now.
+    pub(super) fn wrote(&mut self) {
+        self.written = self.frames.len();
+        self.fixed = self.written;
+        (self.loose, self.gap, self.lost) = (0, 0, None);
+    }
+
+    /// It is not; more may be lost before it is.
+    pub(super) fn failed(&mut self) {
+        self.frames.drain(self.fixed..self.fixed + std::mem::take(&mut self.gap));
+    }
+
+    /// Drops what was never written.
+    pub(super) fn forget(&mut self) {
+        self.frames.truncate(self.fixed);
+        self.loose = 0;
+    }
+
+    /// What is in the file is on the disk.
+    pub(super) fn synced(&mut self) {
+        self.frames.drain(..self.written);
+        self.fixed -= self.written;
+        self.written = 0;
+    }
+
+    /// What is in the file but not on the disk must be written once more.
+    pub(super) const fn again(&mut self) {
+        self.written = 0;
+    }
+}

@@ -1,0 +1,188 @@
+//! The journal as it is written. One thread drives it: `append` fills a buffer, `write` puts the
+//! buffer out, `sync` waits for the disk, `tick` does what is due.
+
+mod buffer;
+mod due;
+mod open;
+mod tail;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::fault::Fault;
+use super::files::{Disk, write_all};
+use super::frames::wide;
+use super::hash::Hash;
+use super::kind::Kind;
+use super::segment::{Form, Segment, list};
+use super::settings::Settings;
+use super::signer::Signer;
+use super::tree::{Compact, Tiles};
+
+use buffer::Buffer;
+
+pub use due::Done;
+pub(super) use due::{CHECKPOINT, introduced};
+pub use open::Recovered;
+
+/// An open journal; one process has it at a time.
+#[derive(Debug)]
+pub struct Log {
+    disk: Box<dyn Disk>,
+    folder: PathBuf,
+    settings: Settings,
+    signer: Signer,
+    segment: Open,
+    buffer: Buffer,
+    head: Head,
+    tiles: Tiles,
+    /// Why the last write failed.
+    why: Option<String>,
+    /// The entry after the last checkpoint.
+    signed: u64,
+    signed_at: Timestamp,
+    note: Option<String>,
+    /// Locked as long as it is open.
+    _lock: File,
+}
+
+/// The segment that is written.
+#[derive(Debug)]
+struct Open {
+    segment: Segment,
+    file: File,
+    made: Timestamp,
+    /// Octets in the file that are whole frames.
+    length: u64,
+    /// Of them, those that are on the disk.
+    synced: u64,
+    /// There may be more in the file than that.
+    torn: bool,
+}
+
+/// Where the journal stands after the entries that have their number.
+#[derive(Clone, Debug)]
+struct Head {
+    next: u64,
+    chain: Hash,
+    tree: Compact,
+    /// Subtrees that have become full.
+    tiles: Vec<Hash>,
+}
+
+impl Head {
+    fn push(&mut self, leaf: Hash, chain: Hash) {
+        self.next += 1;
+        self.chain = chain;
+        self.tiles.extend(self.tree.push(leaf));
+    }
+}
+
+impl Log {
+    /// Puts an entry into the buffer and returns its number. Where entries before it get lost,
+    /// because the disk takes none and the buffer is full, its number becomes smaller; an entry of
+    /// type [`Kind::Gap`] then stands where they would.
+    pub fn append(&mut self, kind: Kind, at: Timestamp, payload: &[u8]) -> u64 {
+        let why = self.why.as_deref().unwrap_or("more came than was written");
+        self.head.next + self.buffer.push(kind, at.as_millisecond(), payload, why)
+    }
+
+    /// Puts the buffer out with one call. What is written survives the end of the process, not
+    /// that of the machine. After a failure the file is as before, and the buffer is kept.
+    pub fn write(&mut self) -> Result<(), Fault> {
+        if self.buffer.is_written() {
+            return Ok(());
+        }
+        self.mend()?;
+        let mut head = self.head.clone();
+        self.buffer.finish(&mut head);
+        let octets = self.buffer.unwritten();
+        let open = &mut self.segment;
+        let written = write_all(&mut *self.disk, &open.segment.path, &mut open.file, octets);
+        if let Err(error) = written {
+            self.buffer.failed();
+            return Err(self.tear(error));
+        }
+        open.length += wide(octets.len());
+        self.buffer.wrote();
+        self.why = None;
+        self.tiles.add(&mut *self.disk, &std::mem::take(&mut head.tiles));
+        self.head = head;
+        // What is not synced is kept, so that it can be written again.
+        if self.buffer.is_half_full() { self.sync() } else { Ok(()) }
+    }
+
+    /// Puts the buffer out and waits until it is on the disk. Everything that was appended before
+    /// survives the end of the machine when this returns.
+    pub fn sync(&mut self) -> Result<(), Fault> {
+        self.write()?;
+        let open = &mut self.segment;
+        if open.synced == open.length {
+            return Ok(());
+        }
+        if let Err(error) = self.disk.sync(&open.segment.path, &mut open.file) {
+            // What the system could not put on the disk it may have dropped.
+            open.length = open.synced;
+            self.buffer.again();
+            return Err(self.tear(error));
+        }
+        open.synced = open.length;
+        self.buffer.synced();
+        Ok(())
+    }
+
+    /// How many entries there are, with those in the buffer.
+    pub const fn entries(&self) -> u64 {
+        self.head.next + self.buffer.more()
+    }
+
+    /// The last checkpoint, as a signed note: whoever keeps it elsewhere can later prove that
+    /// nothing before it was changed or cut off.
+    pub fn checkpoint(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// What signs.
+    pub const fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Closed segments that are not sealed yet.
+    pub fn unsealed(&self) -> Result<Vec<PathBuf>, Fault> {
+        let all = list(&self.folder)?.into_iter();
+        let closed = all.filter(|one| one.form == Form::Plain && one.first < self.first());
+        Ok(closed.map(|segment| segment.path).collect())
+    }
+
+    const fn first(&self) -> u64 {
+        self.segment.segment.first
+    }
+
+    /// Notes that a write failed, and cuts off what it left.
+    fn tear(&mut self, error: io::Error) -> Fault {
+        self.why = Some(error.to_string());
+        self.segment.torn = true;
+        // Where this fails too, the next write begins with it.
+        drop(self.mend());
+        Fault::file(&self.segment.segment.path)(error)
+    }
+
+    fn mend(&mut self) -> Result<(), Fault> {
+        let open = &mut self.segment;
+        if open.torn {
+            let path = &open.segment.path;
+            let cut = self.disk.truncate(path, &mut open.file, open.length);
+            cut.map_err(Fault::file(path))?;
+            open.torn = false;
+        }
+        Ok(())
+    }
+}

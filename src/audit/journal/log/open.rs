@@ -1,0 +1,262 @@
+//! Opening: the end of the last segment is found, what a crash tore off is cut, and the tree is
+//! built again from what its file and the segments have.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::super::fault::Fault;
+use super::super::files::{Disk, Real, make_folder};
+use super::super::frames::{Frames, wide};
+use super::super::hash::Hash;
+use super::super::note::{Checkpoint, NoteFault, VerifierKey};
+use super::super::reader::Reader;
+use super::super::segment::{Form, Segment, is_empty, list};
+use super::super::settings::Settings;
+use super::super::signer::Signer;
+use super::super::tree::{Compact, TILE, Tiles, read_tiles};
+use super::buffer::Buffer;
+use super::due::CHECKPOINT;
+use super::tail::{Tail, tail};
+use super::{Head, Log, Open};
+
+/// What was found when a journal was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Entries that are there.
+    pub entries: u64,
+    /// Octets cut off the end: what a crash tore. Nothing of it was acknowledged by a sync.
+    pub cut: u64,
+    /// The file that was cut.
+    pub file: Option<PathBuf>,
+    /// The last entry that was kept.
+    pub after: Option<u64>,
+}
+
+impl Log {
+    /// Opens the journal in a folder, or begins one.
+    pub fn open(
+        folder: &Path,
+        settings: Settings,
+        signer: Signer,
+        now: Timestamp,
+    ) -> Result<(Self, Recovered), Fault> {
+        Self::open_on(Box::new(Real), folder, settings, signer, now)
+    }
+
+    pub(in super::super) fn open_on(
+        mut disk: Box<dyn Disk>,
+        folder: &Path,
+        settings: Settings,
+        signer: Signer,
+        now: Timestamp,
+    ) -> Result<(Self, Recovered), Fault> {
+        make_folder(folder)?;
+        let path = folder.join("lock");
+        let lock = disk.open(&path).map_err(Fault::file(&path))?;
+        lock.try_lock().map_err(|_| Fault::InUse { path })?;
+        let end = end(&mut *disk, folder)?;
+        let next = signer.read_next()?.filter(|next| end.key.as_ref() == Some(next.verifier()));
+        let keys = [Some(&signer), next.as_ref()].map(|key| key.map(Signer::verifier));
+        let path = folder.join(CHECKPOINT);
+        let signed = signed(&path, keys)?;
+        let newest = next.as_ref().unwrap_or(&signer).verifier();
+        if end.key.as_ref().is_some_and(|key| key != newest) {
+            return Err(Fault::OtherKey { path: signer.paths().1 });
+        }
+        let size = signed.as_ref().map_or(0, |(signed, _)| signed.size);
+        if size > end.next {
+            return Err(Fault::Short { path, signed: size, found: end.next });
+        }
+        let (open, recovered) = end.open(&mut *disk, folder, now)?;
+        let (head, tiles) = plant(&mut *disk, folder, &end, signed.as_ref().map(|(one, _)| one))?;
+        let mut log = Self {
+            disk,
+            folder: folder.to_owned(),
+            settings,
+            signer,
+            segment: open,
+            buffer: Buffer::new(settings.buffer_octets),
+            head,
+            tiles,
+            why: None,
+            // The checkpoint's own entry follows what it is of.
+            signed: if signed.is_some() { size + 1 } else { 0 },
+            signed_at: now,
+            note: signed.map(|(_, note)| note),
+            _lock: lock,
+        };
+        if let Some(next) = next {
+            log.adopt(next)?;
+        }
+        if log.head.next == 0 {
+            log.introduce(now)?;
+        }
+        Ok((log, recovered))
+    }
+}
+
+/// The end of a journal.
+struct End {
+    /// The last segment, where one is written on.
+    segment: Option<(Segment, Tail)>,
+    next: u64,
+    chain: Hash,
+    key: Option<VerifierKey>,
+}
+
+/// Finds the end. A last segment without entries was begun just before a crash; it is removed.
+fn end(disk: &mut dyn Disk, folder: &Path) -> Result<End, Fault> {
+    let mut segments = list(folder)?;
+    while let Some(last) = segments.last()
+        && is_empty(last)?
+    {
+        disk.remove(&last.path).map_err(Fault::file(&last.path))?;
+        segments.pop();
+    }
+    let (last, before) = match segments.as_slice() {
+        [] => return Ok(End { segment: None, next: 0, chain: Hash::ZERO, key: None }),
+        [last] => (last, None),
+        [.., before, last] => (last, Some(before)),
+    };
+    let (found, segment) = ending(last)?;
+    let begins = *Frames::open(last)?.header();
+    let linked = before.map(ending).transpose()?.map(|(before, _)| (before.next, before.chain));
+    let (next, chain) = linked.unwrap_or((0, Hash::ZERO));
+    if next < begins.first {
+        let (from, until) = (next, begins.first - 1);
+        return Err(Fault::Missing { folder: folder.to_owned(), from, until });
+    }
+    if (next, chain) != (begins.first, begins.chain) {
+        let (path, sequence) = (last.path.clone(), begins.first);
+        let what = "it does not follow from the segment before it";
+        return Err(Fault::Damaged { path, offset: 0, sequence, what });
+    }
+    let Tail { next, chain, ref key, .. } = found;
+    let key = key.clone();
+    Ok(End { segment: segment.map(|segment| (segment, found)), next, chain, key })
+}
+
+/// The end of one segment, and the segment if it can be written on.
+fn ending(segment: &Segment) -> Result<(Tail, Option<Segment>), Fault> {
+    if segment.form == Form::Plain {
+        return Ok((tail(segment)?, Some(segment.clone())));
+    }
+    let frames = Frames::open(segment)?;
+    let (index, _) = frames.index().ok_or_else(|| frames.damaged("it is not sealed"))?;
+    let (next, chain, length) = (index.first + index.count, index.after, index.plain);
+    Ok((Tail { made: 0, length, cut: 0, next, chain, key: None }, None))
+}
+
+/// The last checkpoint, signed by one of the keys.
+fn signed(
+    path: &Path,
+    keys: [Option<&VerifierKey>; 2],
+) -> Result<Option<(Checkpoint, String)>, Fault> {
+    let note = match fs::read_to_string(path) {
+        Ok(note) => note,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Fault::file(path)(error)),
+    };
+    let mut why = NoteFault::Unsigned;
+    for key in keys.into_iter().flatten() {
+        match Checkpoint::open(&note, key) {
+            Ok(checkpoint) => return Ok(Some((checkpoint, note))),
+            Err(fault) => why = fault,
+        }
+    }
+    Err(match why {
+        NoteFault::Unsigned => Fault::OtherKey { path: path.to_owned() },
+        NoteFault::NotANote | NoteFault::Forged | NoteFault::NoCheckpoint => {
+            let what = "not as it was signed; keep it as evidence and move it away";
+            Fault::Key { path: path.to_owned(), what }
+        }
+    })
+}
+
+impl End {
+    fn open(
+        &self,
+        disk: &mut dyn Disk,
+        folder: &Path,
+        now: Timestamp,
+    ) -> Result<(Open, Recovered), Fault> {
+        let entries = self.next;
+        let after = entries.checked_sub(1);
+        let Some((segment, tail)) = &self.segment else {
+            let head = Head {
+                next: entries,
+                chain: self.chain,
+                tree: Compact::default(),
+                tiles: Vec::new(),
+            };
+            let open = Open::begin(disk, folder, &head, now)?;
+            return Ok((open, Recovered { entries, after, ..Recovered::default() }));
+        };
+        let path = &segment.path;
+        let mut file = disk.open(path).map_err(Fault::file(path))?;
+        if tail.cut > 0 {
+            disk.truncate(path, &mut file, tail.length).map_err(Fault::file(path))?;
+        }
+        // What an ended process has written may not be on the disk yet.
+        disk.sync(path, &mut file).map_err(Fault::file(path))?;
+        let made = Timestamp::from_millisecond(tail.made).unwrap_or(now);
+        let (segment, length) = (segment.clone(), tail.length);
+        let open = Open { segment, file, made, length, synced: length, torn: false };
+        let file = (tail.cut > 0).then(|| path.clone());
+        Ok((open, Recovered { entries, cut: tail.cut, file, after }))
+    }
+}
+
+/// Builds the tree. Of its file, what the last checkpoint covers is believed if it has the root
+/// that was signed; the rest, or everything, comes from the segments.
+fn plant(
+    disk: &mut dyn Disk,
+    folder: &Path,
+    end: &End,
+    signed: Option<&Checkpoint>,
+) -> Result<(Head, Tiles), Fault> {
+    let mut kept = read_tiles(folder)?;
+    kept.truncate(usize::try_from(signed.map_or(0, |signed| signed.size) / TILE).unwrap_or(0));
+    let grown = match grow(folder, end.next, &kept, signed)? {
+        Some(grown) => Some(grown),
+        None if kept.is_empty() => None,
+        None => {
+            kept.clear();
+            grow(folder, end.next, &kept, signed)?
+        }
+    };
+    let unlike = || Fault::Unlike { path: folder.join(CHECKPOINT) };
+    let (tree, more) = grown.ok_or_else(unlike)?;
+    let tiles = Tiles::open(disk, folder, kept.len(), &more)?;
+    Ok((Head { next: end.next, chain: end.chain, tree, tiles: Vec::new() }, tiles))
+}
+
+/// The tree over so many entries, and the roots of the subtrees that are not among `kept`; `None`
+/// where it is not the one that was signed.
+fn grow(
+    folder: &Path,
+    size: u64,
+    kept: &[Hash],
+    signed: Option<&Checkpoint>,
+) -> Result<Option<(Compact, Vec<Hash>)>, Fault> {
+    let (mut tree, mut more) = (Compact::default(), Vec::new());
+    kept.iter().for_each(|root| tree.push_tile(*root));
+    let is_signed = |tree: &Compact| {
+        signed.is_none_or(|signed| signed.size != tree.size() || signed.root == tree.root())
+    };
+    let mut reader = Reader::open(folder).from_sequence(wide(kept.len()) * TILE);
+    let mut right = is_signed(&tree);
+    while right && tree.size() < size {
+        let entry = reader.next()?.filter(|entry| entry.sequence() == tree.size());
+        let Some(entry) = entry else {
+            let (folder, from) = (folder.to_owned(), tree.size());
+            return Err(Fault::Missing { folder, from, until: size - 1 });
+        };
+        more.extend(tree.push(entry.leaf()));
+        right = is_signed(&tree);
+    }
+    Ok(right.then_some((tree, more)))
+}

@@ -1,0 +1,39 @@
+//! The evidence journal: an append-only log in a folder, which nobody can change, shorten or
+//! reorder without it being seen by who has the public key. `entry` and `segment` say what the
+//! files look like, octet by octet, `tree` and `note` which standards the rest follows.
+
+mod entry;
+mod fault;
+mod files;
+mod frames;
+mod hash;
+mod kind;
+mod log;
+mod note;
+mod prove;
+mod prune;
+mod reader;
+mod seal;
+mod segment;
+mod settings;
+mod signer;
+mod tree;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use entry::{Entry, LONGEST};
+pub use fault::Fault;
+pub use hash::Hash;
+pub use kind::Kind;
+pub use log::{Done, Log, Recovered};
+pub use note::{Checkpoint, NoteFault, VerifierKey};
+pub use prove::Prover;
+pub use prune::{Pruned, prune};
+pub use reader::Reader;
+pub use seal::{Sealed, seal};
+pub use settings::Settings;
+pub use signer::Signer;
+pub use tree::{follows, includes};
+pub use verify::{Finding, Report, What, verify};

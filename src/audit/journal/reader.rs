@@ -1,0 +1,231 @@
+//! Reading the journal, sealed and open segments alike, while another process may append. Nothing
+//! is locked. Chain values are checked on the way, signatures are not: that is `verify`'s.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::entry::Entry;
+use super::fault::Fault;
+use super::frames::{Frames, Step};
+use super::hash::Hash;
+use super::segment::{Form, Segment, is_empty, list};
+
+/// Goes over the entries in order.
+#[derive(Debug)]
+pub struct Reader {
+    folder: PathBuf,
+    /// The entry that comes next; before the first, what was asked for.
+    next: u64,
+    /// Entries before this time are left out.
+    since: i64,
+    current: Option<Current>,
+    ahead: VecDeque<Segment>,
+}
+
+#[derive(Debug)]
+struct Current {
+    segment: Segment,
+    frames: Frames,
+    /// The entry that comes next in it.
+    next: u64,
+    /// The chain value before it, where it is known.
+    chain: Option<Hash>,
+}
+
+/// What a step in a segment gave.
+enum Found {
+    Entry,
+    End,
+}
+
+/// Whether the end of a segment is final.
+enum Over {
+    Done,
+    More,
+    NotYet,
+}
+
+impl Reader {
+    /// All entries.
+    pub fn open(folder: &Path) -> Self {
+        let (folder, ahead) = (folder.to_owned(), VecDeque::new());
+        Self { folder, next: 0, since: i64::MIN, current: None, ahead }
+    }
+
+    /// Only entries from a number on.
+    #[must_use]
+    pub const fn from_sequence(mut self, sequence: u64) -> Self {
+        self.next = sequence;
+        self
+    }
+
+    /// Only entries from a time on, in milliseconds since 1970 UTC; pruned ones have none and
+    /// are left out.
+    #[must_use]
+    pub const fn since(mut self, at: i64) -> Self {
+        self.since = at;
+        self
+    }
+
+    /// The one entry with a number, handed to `tell`; `None` where there is none.
+    pub fn one<T>(
+        folder: &Path,
+        sequence: u64,
+        tell: impl FnOnce(Entry<'_>) -> T,
+    ) -> Result<Option<T>, Fault> {
+        let mut reader = Self::open(folder).from_sequence(sequence);
+        let found = reader.next()?.filter(|entry| entry.sequence() == sequence);
+        Ok(found.map(tell))
+    }
+
+    /// The next entry; `None` where there is none yet. It may be asked again.
+    pub fn next(&mut self) -> Result<Option<Entry<'_>>, Fault> {
+        loop {
+            let Some(current) = &mut self.current else {
+                if !self.advance()? {
+                    return Ok(None);
+                }
+                continue;
+            };
+            match current.step(self.next, self.since)? {
+                Found::Entry => break,
+                Found::End => match self.over()? {
+                    Over::Done => self.current = None,
+                    Over::More => {}
+                    Over::NotYet => return Ok(None),
+                },
+            }
+        }
+        let Some(current) = &mut self.current else { return Ok(None) };
+        self.next = current.next;
+        current.frames.back();
+        match current.frames.next()? {
+            Step::Entry(entry) => Ok(Some(entry)),
+            Step::End | Step::Torn | Step::Bad(_) => Ok(None),
+        }
+    }
+
+    /// Whether the segment that is read has come to its end for good: there is a later one, and
+    /// nothing was added before that was begun.
+    fn over(&mut self) -> Result<Over, Fault> {
+        let Some(current) = &mut self.current else { return Ok(Over::Done) };
+        let first = current.segment.first;
+        let later = list(&self.folder)?.into_iter().filter(|segment| segment.first > first);
+        self.ahead = later.collect();
+        if self.ahead.is_empty() {
+            // Begun just before a crash, and removed when the journal was opened again.
+            let removed = current.next == first && !current.segment.path.exists();
+            return Ok(if removed { Over::Done } else { Over::NotYet });
+        }
+        match current.frames.next()? {
+            Step::End => {
+                self.next = self.next.max(current.next);
+                Ok(Over::Done)
+            }
+            Step::Entry(_) => {
+                current.frames.back();
+                Ok(Over::More)
+            }
+            Step::Torn => Err(current.damaged("a closed segment ends within an entry")),
+            Step::Bad(what) => Err(current.damaged(what)),
+        }
+    }
+
+    /// Opens the segment with what comes next; `false` where there is none.
+    fn advance(&mut self) -> Result<bool, Fault> {
+        let begun = !self.ahead.is_empty();
+        if !begun {
+            self.ahead = list(&self.folder)?.into();
+            while self.ahead.get(1).is_some_and(|second| second.first <= self.next) {
+                self.ahead.pop_front();
+            }
+        }
+        let Some(segment) = self.ahead.pop_front() else { return Ok(false) };
+        if begun && segment.first > self.next {
+            let (folder, from) = (self.folder.clone(), self.next);
+            return Err(Fault::Missing { folder, from, until: segment.first - 1 });
+        }
+        self.current = self.enter(segment)?;
+        Ok(self.current.is_some())
+    }
+
+    fn enter(&self, segment: Segment) -> Result<Option<Current>, Fault> {
+        let segment = match Frames::open(&segment) {
+            // Sealed since it was listed.
+            Err(Fault::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                let path = segment.path.with_extension("zst");
+                Segment { form: Form::Sealed, path, ..segment }
+            }
+            // Begun just now: its header is not there yet.
+            Err(Fault::Damaged { offset: 0, .. }) if is_empty(&segment).unwrap_or(false) => {
+                return Ok(None);
+            }
+            Err(fault) => return Err(fault),
+            Ok(frames) => return Ok(Some(self.place(segment, frames))),
+        };
+        let frames = Frames::open(&segment)?;
+        Ok(Some(self.place(segment, frames)))
+    }
+
+    fn place(&self, segment: Segment, mut frames: Frames) -> Current {
+        let mut next = segment.first;
+        let mut chain = Some(frames.header().chain);
+        let of = |frames: &Frames, from: u64| {
+            frames.index().map_or(from, |(index, _)| {
+                let block = index.blocks.get(index.block_of(from));
+                block.map_or(from, |block| block.first)
+            })
+        };
+        if self.next > segment.first && segment.form == Form::Sealed {
+            chain = frames.seek(self.next);
+            next = of(&frames, self.next);
+        } else if self.since > i64::MIN && segment.form == Form::Sealed {
+            chain = frames.seek_time(self.since);
+            let block = frames.index().and_then(|(index, _)| {
+                let found = index.blocks.iter().find(|block| block.latest >= self.since);
+                Some(found.map_or(index.first + index.count, |block| block.first))
+            });
+            next = block.unwrap_or(next);
+        }
+        Current { segment, frames, next, chain }
+    }
+}
+
+impl Current {
+    /// Goes to the next entry that is wanted.
+    fn step(&mut self, from: u64, since: i64) -> Result<Found, Fault> {
+        loop {
+            let wrong = match self.frames.next()? {
+                Step::Entry(entry) => {
+                    let chain = *entry.chain();
+                    let skipped = entry.sequence() < from;
+                    // What is passed over is not worth a hash.
+                    let follows = skipped
+                        || self.chain.is_none_or(|before| before.chain(&entry.leaf()) == chain);
+                    if entry.sequence() == self.next && follows {
+                        self.next += 1;
+                        self.chain = Some(chain);
+                        let old = since > i64::MIN && entry.at().is_none_or(|at| at < since);
+                        if skipped || old {
+                            continue;
+                        }
+                        return Ok(Found::Entry);
+                    }
+                    "not what was written"
+                }
+                Step::End => return Ok(Found::End),
+                // The writer may be about to write the rest.
+                Step::Torn => return Ok(Found::End),
+                Step::Bad(what) => what,
+            };
+            self.frames.back();
+            return Err(self.damaged(wrong));
+        }
+    }
+
+    fn damaged(&self, what: &'static str) -> Fault {
+        let (path, offset) = (self.segment.path.clone(), self.frames.offset());
+        Fault::Damaged { path, offset, sequence: self.next, what }
+    }
+}

@@ -1,0 +1,148 @@
+//! Signatures: checkpoints in the journal and outside of it, and keys.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::entry::Entry;
+use super::super::fault::Fault;
+use super::super::hash::Hash;
+use super::super::log::{CHECKPOINT, introduced};
+use super::super::note::{Checkpoint, NoteFault, VerifierKey};
+use super::finding::{Finding, What};
+use super::walk::{Place, Walk};
+
+/// A checkpoint that is not an entry.
+#[derive(Debug)]
+pub(super) struct Outside {
+    file: PathBuf,
+    note: String,
+    says: Result<Checkpoint, NoteFault>,
+    /// The root at its size, once so many entries were read.
+    found: Option<Hash>,
+}
+
+impl Outside {
+    /// The file `checkpoint`, and what was kept elsewhere.
+    pub(super) fn gather(folder: &Path, elsewhere: Option<&str>) -> Result<Vec<Self>, Fault> {
+        let file = folder.join(CHECKPOINT);
+        let own = match fs::read(&file) {
+            Ok(note) => Some(String::from_utf8_lossy(&note).into_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Fault::file(&file)(error)),
+        };
+        let own = own.map(|note| (file, note));
+        let kept =
+            elsewhere.map(|note| (PathBuf::from("the checkpoint kept elsewhere"), note.to_owned()));
+        Ok(own.into_iter().chain(kept).map(|(file, note)| Self::new(file, note)).collect())
+    }
+
+    fn new(file: PathBuf, note: String) -> Self {
+        let text = note.rsplit_once("\n\n").and_then(|(text, _)| note.get(..=text.len()));
+        let says = text.ok_or(NoteFault::NotANote).and_then(Checkpoint::parse);
+        Self { file, note, says, found: None }
+    }
+
+    /// Told after each entry.
+    pub(super) fn see(&mut self, size: u64, root: impl FnOnce() -> Hash) {
+        if self.says.as_ref().is_ok_and(|says| says.size == size) {
+            self.found = Some(root());
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// A checkpoint that is an entry.
+    pub(super) fn checkpoint(&mut self, place: &Place<'_>, entry: &Entry<'_>) {
+        let note = entry.payload().and_then(|note| std::str::from_utf8(note).ok());
+        let key = self.report.keys.last();
+        let opened = match (note, key) {
+            (Some(note), Some(key)) => Checkpoint::open(note, key),
+            (None, _) => Err(NoteFault::NotANote),
+            (_, None) => Err(NoteFault::Unsigned),
+        };
+        let checkpoint = match opened {
+            Ok(checkpoint) => checkpoint,
+            Err(why) => return self.tell(place, What::Unsigned(why)),
+        };
+        let Checkpoint { origin, size, root } = checkpoint;
+        if key.is_some_and(|key| key.name() != origin) {
+            return self.tell(place, What::Origin(origin));
+        }
+        if size != entry.sequence() {
+            return self.tell(place, What::Place(size));
+        }
+        if !self.whole {
+            return;
+        }
+        if root != self.tree.root() {
+            // All that follow differ for the same reason.
+            if !std::mem::replace(&mut self.root_told, true) {
+                self.tell(place, What::Root(size));
+            }
+            return;
+        }
+        self.report.checkpoints += 1;
+        self.signed = entry.sequence() + 1;
+        if let Some(key) = self.report.keys.last() {
+            self.signers.retain(|known| known != key);
+            self.signers.push(key.clone());
+        }
+    }
+
+    /// A key that is an entry.
+    pub(super) fn key(&mut self, place: &Place<'_>, entry: &Entry<'_>) {
+        let key = introduced(entry.payload().unwrap_or_default(), self.report.keys.last());
+        match key {
+            Some(key) => self.report.keys.push(key),
+            None => self.tell(place, What::Key),
+        }
+    }
+
+    /// What checkpoints outside of the journal say.
+    pub(super) fn compare_outside(&mut self) {
+        for outside in std::mem::take(&mut self.outside) {
+            let Outside { file, note, says, found } = outside;
+            let fault = signed_by(&self.report.keys, &note);
+            let mut add = |sequence, what| {
+                self.report.add(Finding { file: file.clone(), offset: 0, sequence, what });
+            };
+            let says = match says {
+                Ok(says) => says,
+                Err(why) => {
+                    add(0, What::Unsigned(why));
+                    continue;
+                }
+            };
+            let last = says.size.saturating_sub(1);
+            match (fault, found) {
+                (Some(why), _) => add(last, What::Unsigned(why)),
+                (None, Some(root)) if root != says.root => add(last, What::Root(says.size)),
+                (None, None) if says.size > self.next => add(self.next, What::Short(says.size)),
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// The key that was given must have signed: as the first one, or a checkpoint.
+    pub(super) fn require(&mut self, folder: &Path, key: &VerifierKey) {
+        let first = self.report.keys.first() == Some(key);
+        if !first && !self.signers.contains(key) {
+            let (file, what) = (folder.to_owned(), What::Stranger);
+            self.report.add(Finding { file, offset: 0, sequence: 0, what });
+        }
+    }
+}
+
+/// Why none of the keys has signed a note; `None` where one has.
+fn signed_by(keys: &[VerifierKey], note: &str) -> Option<NoteFault> {
+    let mut fault = Some(NoteFault::Unsigned);
+    for key in keys {
+        match key.open(note) {
+            Ok(_) => return None,
+            Err(NoteFault::Unsigned) => {}
+            Err(why) => fault = Some(why),
+        }
+    }
+    fault
+}
