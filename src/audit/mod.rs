@@ -2,8 +2,10 @@
 //! failures included, written as one JSON line; and the desk, where what a person must decide waits.
 
 mod desk;
+pub mod event;
 mod found;
 mod line;
+mod owner;
 mod path;
 mod record;
 mod sink;
@@ -13,9 +15,10 @@ mod volumes;
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
 };
+pub use event::Event;
 pub use found::{Found, Kind};
 pub use record::{
-    Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tolled, Waiting,
+    Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
 pub use sink::{PATIENCE, Sink, SinkTarget};
 pub use state::open_volumes;

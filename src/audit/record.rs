@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::data::{Inspector, Tags};
 use crate::geo::{Atlas, EntryId};
 use crate::net::Authority;
+use crate::policy::register::KeyDigest;
 use crate::policy::{
     Approval, Counted, Declared, Exporter, Held, HeldRules, Lift, Outcome, Policy, Slice,
 };
@@ -53,6 +54,8 @@ pub struct Record {
     pub beyond: bool,
     /// The proxy in between, if the request went through one.
     pub via: Option<String>,
+    /// The session towards the destination, if there is one of ours.
+    pub tls: Option<Tls>,
     /// What the databases say of it.
     pub location: Option<Location>,
     /// What the client declared, and what was found.
@@ -93,6 +96,17 @@ pub struct Record {
     pub timings: Timings,
     /// Digest of the configuration and packs in force.
     pub config: Arc<str>,
+}
+
+/// A session with a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The version: `1.2` or `1.3`.
+    pub version: &'static str,
+    /// The protocol that was agreed on.
+    pub alpn: Option<&'static str>,
+    /// The key of the destination's certificate.
+    pub key: Option<KeyDigest>,
 }
 
 /// What was taken out of a body.

@@ -85,6 +85,7 @@ impl Draft {
             address: None,
             beyond: false,
             via: None,
+            tls: None,
             location: None,
             tags: crate::data::Tags::default(),
             policy: Arc::clone(&active.policy),
