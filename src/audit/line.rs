@@ -27,12 +27,11 @@ impl Record {
         // The rule that decides comes first; an observing one is first where none acts.
         let observed = rules.first().is_some_and(|rule| rule.mode == Mode::Observe);
         let duties = self.policy.duties(&self.held);
-        let ended = self.at.checked_add(self.timings.total).unwrap_or(self.at);
         Event {
-            time: format!("{:.3}", self.at).into(),
-            ended: format!("{ended:.3}").into(),
+            time: self.at,
+            ended: self.at.checked_add(self.timings.total).ok(),
             id: self.id.to_string().into(),
-            client: self.client.to_string().into(),
+            client: self.client,
             principal: self.principal.as_deref().map(Cow::Borrowed),
             authenticated: self.authenticated.map(Authenticated::name).map(Cow::Borrowed),
             exporter: self.exporter.as_deref().map(exporter),

@@ -15,7 +15,7 @@ mod volumes;
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
 };
-pub use event::Event;
+pub use event::{Event, Format, Origin};
 pub use found::{Found, Kind};
 pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,

@@ -2,14 +2,34 @@
 //! own it (`Event<'static>`); both are this struct, which is the documentation of the format:
 //! README's table of fields is tested against it.
 
+mod cef;
+mod combined;
+mod ecs;
+mod format;
+mod har;
+mod json;
+mod leef;
+mod moment;
+mod ocsf;
+mod origin;
 mod parts;
+mod squid;
+mod syslog;
+mod text;
+mod view;
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{Mode, Outcome};
 
+pub use format::{Format, UnknownFormat};
+pub use har::Collection;
+pub use ocsf::Findings;
+pub use origin::Origin;
 pub use parts::{
     Context, Count, Data, Error, Exporter, Finding, Location, Owner, Recipient, Redacted, Report,
     Rule, Seat, Timings, Tls,
@@ -19,15 +39,16 @@ pub use parts::{
 /// newer version has are passed over, those that an older one lacks are empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'a> {
-    /// When the head was read, UTC.
-    pub time: Cow<'a, str>,
-    /// When the last byte had passed, UTC.
-    #[serde(default)]
-    pub ended: Cow<'a, str>,
+    /// When the head was read.
+    #[serde(serialize_with = "moment::write")]
+    pub time: Timestamp,
+    /// When the last byte had passed.
+    #[serde(default, serialize_with = "moment::write_some")]
+    pub ended: Option<Timestamp>,
     /// The decision id.
     pub id: Cow<'a, str>,
     /// Address and port of the client.
-    pub client: Cow<'a, str>,
+    pub client: SocketAddr,
     /// Who that is.
     pub principal: Option<Cow<'a, str>>,
     /// By what that is known.
