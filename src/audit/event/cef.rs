@@ -30,7 +30,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     pairs.put("dpt", &event.port.map(|port| port.to_string()).unwrap_or_default());
     pairs.put("dhost", view.host().unwrap_or_default());
     pairs.put("app", &event.scheme);
-    pairs.put("request", &view.url().unwrap_or_default());
+    pairs.url("request", &view.url().unwrap_or_default());
     pairs.put("requestMethod", &event.method);
     pairs.put("out", &event.bytes_out.to_string());
     pairs.put("in", &event.bytes_in.to_string());
@@ -61,11 +61,19 @@ struct Pairs<'v> {
 
 impl Pairs<'_> {
     fn put(&mut self, key: &str, value: &str) {
-        if value.is_empty() {
-            return;
+        self.pair(key, &extension(value));
+    }
+
+    /// A URL is encoded already.
+    fn url(&mut self, key: &str, url: &str) {
+        self.pair(key, &escaped(url));
+    }
+
+    fn pair(&mut self, key: &str, value: &str) {
+        if !value.is_empty() {
+            let blank = if std::mem::take(&mut self.first) { "" } else { " " };
+            self.into.extend(format!("{blank}{key}={value}").bytes());
         }
-        let blank = if std::mem::take(&mut self.first) { "" } else { " " };
-        self.into.extend(format!("{blank}{key}={}", extension(value)).bytes());
     }
 
     fn labelled(&mut self, key: &str, label: &str, value: &str) {
@@ -92,7 +100,11 @@ fn header(value: &str) -> String {
 /// Line breaks are `\n` and `\r` here; the other controls are encoded.
 fn extension(value: &str) -> String {
     let lines: Vec<_> = value.split('\n').map(|line| line.split('\r')).collect();
-    let part = |part: &str| text::plain(part).replace('\\', "\\\\").replace('=', "\\=");
+    let part = |part: &str| escaped(&text::plain(part));
     let lines = lines.into_iter().map(|parts| parts.map(part).collect::<Vec<_>>().join("\\r"));
     lines.collect::<Vec<_>>().join("\\n")
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('=', "\\=")
 }

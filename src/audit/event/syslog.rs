@@ -43,7 +43,6 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         ("method", &event.method),
         ("scheme", &event.scheme),
         ("server_name", event.server_name.as_deref().unwrap_or_default()),
-        ("path", event.path.as_deref().unwrap_or_default()),
         ("status", &number(event.status.map(u64::from))),
         ("code", event.error.as_ref().map(|error| &*error.code).unwrap_or_default()),
         ("reason", view.reason().unwrap_or_default()),
@@ -53,10 +52,10 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         ("before", &number(meter.map(|count| count.before))),
         ("after", &number(meter.map(|count| count.after))),
     ] {
-        if !value.is_empty() {
-            write!(into, " {name}=\"{}\"", param(value)).expect("a Vec takes every write");
-        }
+        put(name, &text::plain(value), into);
     }
+    // A URL is encoded already.
+    put("url", &view.url().unwrap_or_default(), into);
     // The mark says that the text is UTF-8.
     write!(into, "] \u{feff}{}", text::plain(&view.message())).expect("a Vec takes every write");
 }
@@ -78,13 +77,17 @@ fn name(text: &str, most: usize) -> String {
     if name.is_empty() { "-".to_owned() } else { name }
 }
 
-fn param(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for sign in text::plain(value).chars() {
-        if matches!(sign, '"' | '\\' | ']') {
-            out.push('\\');
-        }
-        out.push(sign);
+/// A parameter; what is empty is left out.
+fn put(name: &str, value: &str, into: &mut Vec<u8>) {
+    if value.is_empty() {
+        return;
     }
-    out
+    into.extend(format!(" {name}=\"").bytes());
+    for byte in value.bytes() {
+        if matches!(byte, b'"' | b'\\' | b']') {
+            into.push(b'\\');
+        }
+        into.push(byte);
+    }
+    into.push(b'"');
 }

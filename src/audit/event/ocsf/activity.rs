@@ -6,6 +6,9 @@ use super::super::json;
 use super::super::view::{Verdict, View};
 use super::{Named, parts, unmapped};
 
+/// Without these the schema knows neither rule, nor user, nor proxy.
+const PROFILES: [&str; 3] = ["security_control", "host", "network_proxy"];
+
 /// Appends the event.
 pub(in super::super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     json::write(activity(view), into);
@@ -93,7 +96,7 @@ fn common(view: &View<'_>, class: Class) -> Value {
         "start_time": event.time.as_millisecond(),
         "end_time": event.ended.map(|ended| ended.as_millisecond()),
         "duration": view.millis(),
-        "metadata": parts::metadata(view, event.hold.as_deref()),
+        "metadata": parts::metadata(view, event.hold.as_deref(), &PROFILES),
         "action_id": action.0, "action": action.1,
         "disposition_id": disposition.0, "disposition": disposition.1,
         "is_alert": view.verdict.refuses(),

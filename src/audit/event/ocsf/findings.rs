@@ -145,7 +145,7 @@ fn finding(view: &View<'_>, key: &Key) -> Value {
         "message": view.message(),
         "is_alert": true,
         "count": 1,
-        "metadata": parts::metadata(view, Some(&event.id)),
+        "metadata": parts::metadata(view, Some(&event.id), &["security_control"]),
         "finding_info": {
             "uid": uid,
             "title": format!("{} towards {}", key.rule, key.destination),
@@ -176,7 +176,7 @@ fn security(view: &View<'_>) -> Value {
     let subjects: u64 = subjects.fold(0, u64::saturating_add);
     json!({
         "category_id": category.0, "category": category.1,
-        "data_lifecycle_state_id": 2, "data_lifecycle_state": "Data in-transit",
+        "data_lifecycle_state_id": 2, "data_lifecycle_state": "Data in-Transit",
         "detection_system_id": 5, "detection_system": "Secure Web Gateway",
         "detection_pattern": event.tags.join(", "),
         "policy": parts::policy(view),

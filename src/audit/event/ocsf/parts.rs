@@ -56,7 +56,7 @@ pub(super) fn disposition(view: &View<'_>) -> Named {
     }
 }
 
-pub(super) fn metadata(view: &View<'_>, correlation: Option<&str>) -> Value {
+pub(super) fn metadata(view: &View<'_>, correlation: Option<&str>, profiles: &[&str]) -> Value {
     let event = view.event;
     let config = (!event.config.is_empty()).then(|| format!("config:{}", event.config));
     json!({
@@ -64,7 +64,7 @@ pub(super) fn metadata(view: &View<'_>, correlation: Option<&str>) -> Value {
         "uid": event.id,
         "correlation_uid": correlation,
         "product": product(view.origin),
-        "profiles": ["security_control", "host", "network_proxy"],
+        "profiles": profiles,
         "log_name": "decision",
         "log_version": "1",
         "labels": [format!("mode:{}", event.mode.name()), config],
