@@ -137,7 +137,7 @@ fn tls(session: &record::Tls) -> Tls<'_> {
     Tls {
         version: session.version.into(),
         alpn: session.alpn.map(Cow::Borrowed),
-        key: session.key.map(|key| key.to_string().into()),
+        key: session.key.as_deref().map(Cow::Borrowed),
     }
 }
 
@@ -239,5 +239,7 @@ impl record::Location {
 /// Through `Display` the digests would take more of the writer's time than all other fields.
 fn hex(digest: &[u8; 32]) -> String {
     let sign = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    digest.iter().flat_map(|byte| [sign(byte >> 4), sign(byte & 15)]).collect()
+    let mut text = String::with_capacity(2 * digest.len());
+    text.extend(digest.iter().flat_map(|byte| [sign(byte >> 4), sign(byte & 15)]));
+    text
 }

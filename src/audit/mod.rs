@@ -1,5 +1,6 @@
 //! Floor 4: evidence. Exactly one [`Record`] for every request and tunnel, refusals and
-//! failures included, written as one JSON line; and the desk, where what a person must decide waits.
+//! failures included, written as one JSON line, which is an [`Event`] for whoever reads it and can be told in
+//! other formats; and the desk, where what a person must decide waits.
 
 mod desk;
 pub mod event;
@@ -15,7 +16,7 @@ mod volumes;
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
 };
-pub use event::{Event, Format, Origin};
+pub use event::{Event, Findings, Format, Origin};
 pub use found::{Found, Kind};
 pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,

@@ -11,7 +11,6 @@ use uuid::Uuid;
 use crate::data::{Inspector, Tags};
 use crate::geo::{Atlas, EntryId};
 use crate::net::Authority;
-use crate::policy::register::KeyDigest;
 use crate::policy::{
     Approval, Counted, Declared, Exporter, Held, HeldRules, Lift, Outcome, Policy, Slice,
 };
@@ -99,14 +98,14 @@ pub struct Record {
 }
 
 /// A session with a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// The version: `1.2` or `1.3`.
     pub version: &'static str,
     /// The protocol that was agreed on.
     pub alpn: Option<&'static str>,
-    /// The key of the destination's certificate.
-    pub key: Option<KeyDigest>,
+    /// The digest of the destination's key, as pins have it; put into words once a connection.
+    pub key: Option<Arc<str>>,
 }
 
 /// What was taken out of a body.

@@ -44,6 +44,6 @@ pub(super) async fn meet(
     let met = Box::pin(proxy.upstream.meet(&permits, key)).await?;
     let record = draft.record();
     record.timings.connect = met.connect;
-    record.tls = met.lease.link.session;
+    record.tls.clone_from(&met.lease.link.session);
     Ok(Some(met))
 }

@@ -125,7 +125,7 @@ impl Link {
     /// The same connection for one more, if it carries many requests at a time.
     fn share(&self) -> Option<Self> {
         let certificate = self.certificate.clone();
-        let session = self.session;
+        let session = self.session.clone();
         self.sender.share().map(|sender| Self { sender, certificate, session })
     }
 }

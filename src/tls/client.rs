@@ -173,7 +173,7 @@ fn agreed(session: &ClientConnection, certificate: Option<&Certificate>) -> Tls 
         // Nothing else was offered.
         Some(_) | None => None,
     };
-    Tls { version, alpn, key: certificate.map(|certificate| certificate.key) }
+    Tls { version, alpn, key: certificate.map(|certificate| certificate.key.to_string().into()) }
 }
 
 impl Way {

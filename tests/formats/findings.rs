@@ -1,7 +1,6 @@
 //! Ten thousand refusals of one rule towards one destination on one day are one finding.
 
-use borderpost::audit::event::Findings;
-use borderpost::audit::{Event, Format};
+use borderpost::audit::{Event, Findings, Format};
 use serde_json::Value;
 
 use super::ocsf::Schema;

@@ -1,6 +1,8 @@
 //! An archive of HTTP that its readers take: what the format requires is there, and nothing of
 //! bodies and fields.
 
+use std::time::Duration;
+
 use borderpost::audit::event::Collection;
 use serde_json::Value;
 
@@ -22,7 +24,7 @@ fn a_collection_is_an_archive() {
     for (entry, event) in entries.iter().zip(events()) {
         check(entry);
         assert_eq!(entry["_egress"]["id"], *event.id);
-        let millis = event.timings_us.total as f64 / 1e3;
+        let millis = Duration::from_micros(event.timings_us.total).as_secs_f64() * 1e3;
         assert!((entry["time"].as_f64().unwrap() - millis).abs() < 0.001, "{entry:#}");
     }
 }

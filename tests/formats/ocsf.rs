@@ -134,7 +134,8 @@ impl Schema {
             other => panic!("no rule for {other}"),
         };
         let text = value.as_str().unwrap_or_default();
-        let short = rule["max_len"].as_u64().is_none_or(|most| text.len() as u64 <= most);
+        let length = u64::try_from(text.len()).unwrap();
+        let short = rule["max_len"].as_u64().is_none_or(|most| length <= most);
         let ranged = rule["range"].as_array().is_none_or(|range| {
             let (from, to) = (range[0].as_i64().unwrap(), range[1].as_i64().unwrap());
             value.as_i64().is_some_and(|number| (from..=to).contains(&number))

@@ -111,7 +111,7 @@ pub(super) fn cef(line: &str) -> (Vec<String>, BTreeMap<String, String>) {
         let (value, next) = if last { (*piece, "") } else { piece.rsplit_once(' ').unwrap() };
         let old = pairs.insert(key.clone(), decoded(&unescaped(value, true)));
         assert_eq!(old, None, "{key} twice in {line}");
-        key = next.to_owned();
+        next.clone_into(&mut key);
     }
     (header, pairs)
 }

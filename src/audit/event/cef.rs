@@ -10,7 +10,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     let event = view.event;
     let code = event.error.as_ref().map(|error| error.code.to_string());
     let class = view.rule_id().or(code).unwrap_or_else(|| view.verdict.name().to_owned());
-    let name = view.rule().map_or(view.verdict.name(), |rule| &rule.rule);
+    let name = view.rule().map_or_else(|| view.verdict.name(), |rule| &rule.rule);
     let (version, severity) = (header(&view.origin.version), view.verdict.severity());
     let product = Origin::PRODUCT;
     let (class, name) = (header(&class), header(name));
@@ -99,10 +99,9 @@ fn header(value: &str) -> String {
 
 /// Line breaks are `\n` and `\r` here; the other controls are encoded.
 fn extension(value: &str) -> String {
-    let lines: Vec<_> = value.split('\n').map(|line| line.split('\r')).collect();
     let part = |part: &str| escaped(&text::plain(part));
-    let lines = lines.into_iter().map(|parts| parts.map(part).collect::<Vec<_>>().join("\\r"));
-    lines.collect::<Vec<_>>().join("\\n")
+    let line = |line: &str| line.split('\r').map(part).collect::<Vec<_>>().join("\\r");
+    value.split('\n').map(line).collect::<Vec<_>>().join("\\n")
 }
 
 fn escaped(value: &str) -> String {

@@ -172,19 +172,19 @@ pub struct Context<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract: Option<Cow<'a, str>>,
     /// Clauses in it.
-    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub contract_has: Cow<'a, [String]>,
     /// The end-use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Cow<'a, str>>,
     /// Legal mechanisms of the transfer.
-    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub mechanism: Cow<'a, [String]>,
     /// Consents of the subjects.
-    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub consent: Cow<'a, [String]>,
     /// Approvals and licences.
-    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub approval: Cow<'a, [String]>,
     /// What the recipient is to us.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -272,8 +272,4 @@ pub struct Timings {
     pub first_byte: Option<u64>,
     /// Until the last byte.
     pub total: u64,
-}
-
-fn is_empty(list: &Cow<'_, [String]>) -> bool {
-    list.is_empty()
 }

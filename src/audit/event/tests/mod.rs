@@ -37,8 +37,7 @@ fn empty(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
         serde_json::Value::Array(list) if !list.is_empty() => {
             list.iter().for_each(|one| empty(one, path, found));
         }
-        serde_json::Value::Null => found.push(path.to_owned()),
-        serde_json::Value::Array(_) => found.push(path.to_owned()),
+        serde_json::Value::Null | serde_json::Value::Array(_) => found.push(path.to_owned()),
         serde_json::Value::String(text) if text.is_empty() => found.push(path.to_owned()),
         serde_json::Value::String(_)
         | serde_json::Value::Bool(_)

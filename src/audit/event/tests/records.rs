@@ -224,22 +224,11 @@ pub(super) fn empty() -> Record {
     }
 }
 
-/// A record with everything in it.
-pub(super) fn full() -> Record {
-    let host = Host::parse("ingest.vendor.example").unwrap();
-    let (policy, atlas) = (policy(), atlas());
+/// What is known of a request before anything is said of its data.
+fn sent(host: &Host) -> Record {
+    let atlas = atlas();
     let address = "20.0.1.9:443".parse().unwrap();
     let micros = |number| Some(Duration::from_micros(number));
-    let approval = Approval {
-        hold: "h-1".to_owned(),
-        rules: words(&["xx-act/bulk-health"]),
-        client: "svc-etl".to_owned(),
-        host: host.clone(),
-        tags: tags(&["health"]),
-        expires: Timestamp::MAX,
-    };
-    let failure =
-        Failure { fault: Fault::Policy, code: "rule", detail: "a rule bars it".to_owned() };
     Record {
         principal: Some("svc-etl".into()),
         authenticated: Some(Authenticated::Mtls),
@@ -252,8 +241,41 @@ pub(super) fn full() -> Record {
         path: Some("/people/jo@firm.example.com".to_owned()),
         address: Some(address),
         via: Some("proxy.corp.example:3128".to_owned()),
-        tls: Some(Tls { version: "1.3", alpn: Some("h2"), key: Some(KeyDigest([9; 32])) }),
+        tls: Some(Tls {
+            version: "1.3",
+            alpn: Some("h2"),
+            key: Some(KeyDigest([9; 32]).to_string().into()),
+        }),
         location: Some(Location { entry: atlas.locate(address.ip()).id(), atlas }),
+        bytes_out: 48_213,
+        bytes_in: 7,
+        timings: Timings {
+            resolve: micros(300),
+            decide: micros(20),
+            connect: micros(3_900),
+            first_byte: micros(5_900),
+            total: Duration::from_millis(7),
+        },
+        config: "sha256:5d41402a".into(),
+        ..empty()
+    }
+}
+
+/// A record with everything in it.
+pub(super) fn full() -> Record {
+    let host = Host::parse("ingest.vendor.example").unwrap();
+    let policy = policy();
+    let approval = Approval {
+        hold: "h-1".to_owned(),
+        rules: words(&["xx-act/bulk-health"]),
+        client: "svc-etl".to_owned(),
+        host: host.clone(),
+        tags: tags(&["health"]),
+        expires: Timestamp::MAX,
+    };
+    let failure =
+        Failure { fault: Fault::Policy, code: "rule", detail: "a rule bars it".to_owned() };
+    Record {
         tags: tags(&["health"]),
         exporter: Some(Arc::new(Exporter {
             id: "acme".to_owned(),
@@ -277,16 +299,6 @@ pub(super) fn full() -> Record {
         outcome: Some(Outcome::Block),
         status: Some(451),
         failure: Some(failure),
-        bytes_out: 48_213,
-        bytes_in: 7,
-        timings: Timings {
-            resolve: micros(300),
-            decide: micros(20),
-            connect: micros(4_000),
-            first_byte: micros(6_000),
-            total: Duration::from_micros(7_000),
-        },
-        config: "sha256:5d41402a".into(),
-        ..empty()
+        ..sent(&host)
     }
 }
