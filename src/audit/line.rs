@@ -189,12 +189,13 @@ fn context(declared: &Declared) -> Context<'_> {
 }
 
 fn count(tolled: &Tolled) -> Count<'_> {
-    let Tolled { meter, holder, counted } = tolled;
+    let Tolled { meter, holder, counted, limit } = tolled;
     Count {
         meter: (&**meter).into(),
         holder: (&**holder).into(),
         before: counted.before,
         after: counted.after,
+        limit: *limit,
     }
 }
 

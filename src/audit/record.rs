@@ -126,6 +126,8 @@ pub struct Tolled {
     pub holder: String,
     /// Before and with the request.
     pub counted: Counted,
+    /// The least count that is past the threshold.
+    pub limit: Option<u64>,
 }
 
 impl Record {

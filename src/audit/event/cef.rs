@@ -39,6 +39,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     pairs.put("msg", &view.message());
     let pack = view.rule().map(|rule| &*rule.pack).unwrap_or_default();
     let meter = event.counts.first();
+    let limit = meter.and_then(|count| count.limit);
     for (key, label, value) in [
         ("cs1", "pack", pack),
         ("cs2", "dataClass", &event.tags.join(",")),
@@ -48,6 +49,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         ("cs6", "config", &event.config),
         ("cn1", "countBefore", &meter.map(|count| count.before.to_string()).unwrap_or_default()),
         ("cn2", "countAfter", &meter.map(|count| count.after.to_string()).unwrap_or_default()),
+        ("cn3", "limit", &limit.map(|limit| limit.to_string()).unwrap_or_default()),
     ] {
         pairs.labelled(key, label, value);
     }

@@ -16,6 +16,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     let head = format!("LEEF:2.0|{product}|{product}|{version}|{}|{BETWEEN}|", header(&id));
     into.extend(head.bytes());
     let meter = event.counts.first();
+    let limit = meter.and_then(|count| count.limit);
     let address = view.address().map(|address| address.ip().to_canonical().to_string());
     let pairs = [
         ("devTime", event.time.as_millisecond().to_string()),
@@ -43,6 +44,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         ("meter", meter.map(|count| count.meter.to_string()).unwrap_or_default()),
         ("countBefore", meter.map(|count| count.before.to_string()).unwrap_or_default()),
         ("countAfter", meter.map(|count| count.after.to_string()).unwrap_or_default()),
+        ("limit", limit.map(|limit| limit.to_string()).unwrap_or_default()),
         ("eventId", event.id.to_string()),
     ];
     let pairs = pairs.into_iter().filter_map(|(key, value)| {

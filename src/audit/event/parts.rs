@@ -205,6 +205,9 @@ pub struct Count<'a> {
     pub before: u64,
     /// With it.
     pub after: u64,
+    /// The least count that is past the threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
 }
 
 /// A candidate for a report.

@@ -51,6 +51,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         ("meter", meter.map(|count| &*count.meter).unwrap_or_default()),
         ("before", &number(meter.map(|count| count.before))),
         ("after", &number(meter.map(|count| count.after))),
+        ("limit", &number(meter.and_then(|count| count.limit))),
     ] {
         put(name, &text::plain(value), into);
     }

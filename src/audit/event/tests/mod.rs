@@ -51,7 +51,7 @@ fn the_full_record_fills_every_field() {
     let mut found = Vec::new();
     empty(&value, "", &mut found);
     assert_eq!(found, Vec::<String>::new());
-    for (part, fields) in [("data", 8), ("found", 11), ("rules", 9)] {
+    for (part, fields) in [("data", 8), ("found", 11), ("rules", 9), ("counts", 5)] {
         assert_eq!(value[part][0].as_object().unwrap().len(), fields, "{part}");
     }
     for (part, fields) in [("location", 8), ("context", 9), ("recipient", 5), ("tls", 3)] {

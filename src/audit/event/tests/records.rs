@@ -291,6 +291,7 @@ pub(super) fn full() -> Record {
             meter: "xx-act/year/health".to_owned(),
             holder: "acme".to_owned(),
             counted: Counted { before: 9_319, after: 9_731, open: false },
+            limit: Some(10_000),
         }],
         held: held(&policy, &host),
         policy: Arc::new(policy),
