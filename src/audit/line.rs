@@ -14,6 +14,15 @@ use super::record::{self, Authenticated, Record, Tolled};
 use super::{owner, path};
 
 impl Record {
+    /// The record as it stands, as one line of JSON without its end.
+    pub fn line(&self) -> Vec<u8> {
+        let mut line = Vec::with_capacity(2_048);
+        self.write_line(&mut line)
+            .expect("a record has only string keys and a Vec takes every write");
+        line.truncate(line.len().saturating_sub(1));
+        line
+    }
+
     /// Appends the record as one JSON line.
     pub(super) fn write_line(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
         self.event().write(into)?;

@@ -12,6 +12,7 @@ mod path;
 mod record;
 mod sink;
 mod state;
+mod verdict;
 mod volumes;
 
 pub use desk::{
@@ -22,8 +23,9 @@ pub use found::{Found, Kind};
 pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
-pub use sink::{PATIENCE, Sink, SinkTarget};
-pub use state::open_volumes;
+pub use sink::{PATIENCE, Sink, SinkTarget, Unwritable};
+pub use state::{journal_folder, open_journal, open_volumes};
+pub use verdict::Late;
 pub use volumes::{
     Ask, Counted, Gauge, HmacKey, Meter, Reservation, Subjects, VolumeError, Volumes, Window,
 };

@@ -250,6 +250,17 @@ impl Draft {
         counting.settle(&policy, &held, left);
     }
 
+    /// The record as it will be if the request goes out on this permit.
+    pub(super) fn foreseen(&mut self, permit: Option<&Permit>) -> Vec<u8> {
+        let record = self.record();
+        let Some(permit) = permit else { return record.line() };
+        let outcome = record.outcome.replace(permit.outcome());
+        let held = std::mem::replace(&mut record.held, permit.held().clone());
+        let line = record.line();
+        (record.outcome, record.held) = (outcome, held);
+        line
+    }
+
     /// Notes the permit on which the request goes out.
     pub(super) fn set_permit(&mut self, permit: &Permit, entry: Option<EntryId>) {
         self.set_place(Some(permit.socket()), entry);
