@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use borderpost::audit::event::Collection;
+use borderpost::audit::{self, Event, Format};
 use borderpost::config::{self, Origin};
 
 fn root() -> PathBuf {
@@ -66,6 +68,36 @@ fn packs_are_shown_compared_and_looked_through_in_words() {
     }
     let same = printed(&["pack", "diff", old, old]);
     assert_eq!(same, (Some(0), "xx-act 1: the same, byte by byte\n".to_owned()));
+}
+
+/// Allowed, blocked, held, failed beyond us, a tunnel that was not read, one that was refused, a
+/// request that could not be read, and what a rule would have barred.
+#[test]
+fn events_in_all_formats() {
+    let folder = root().join("tests/golden/events");
+    let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
+    let events: Vec<_> = records.lines().map(|line| Event::read(line).unwrap()).collect();
+    assert_eq!(events.len(), 8);
+    let origin = audit::Origin {
+        version: "0.1.0".to_owned(),
+        ..audit::Origin::new("gw-ber-1.corp.example", "gw-ber-1")
+    };
+    let plain = |format: &Format| ![Format::Record, Format::Har].contains(format);
+    for format in Format::ALL.into_iter().filter(plain) {
+        let mut out = Vec::new();
+        for event in &events {
+            format.write(event, &origin, &mut out);
+            out.push(b'\n');
+        }
+        let json = matches!(format, Format::Ecs | Format::Ocsf);
+        let name = format!("{format}.{}", if json { "jsonl" } else { "log" });
+        hold(&String::from_utf8(out).unwrap(), &folder.join(name));
+    }
+    let mut out = Vec::new();
+    let mut collection = Collection::open(&origin, &mut out);
+    events.iter().for_each(|event| collection.add(event, &origin, &mut out));
+    collection.close(&mut out);
+    hold(&String::from_utf8(out).unwrap(), &folder.join("all.har"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use borderpost::audit::Event;
 use borderpost::config::{self, Origin};
 use borderpost::telemetry::NAMES;
 
@@ -168,6 +169,9 @@ fn every_field_of_a_record_is_listed() {
     assert_eq!(lines.lines().count(), 10, "one record for each request");
     for line in lines.lines() {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let mut again = Vec::new();
+        Event::read(line).unwrap().write(&mut again).unwrap();
+        assert_eq!(again, line.as_bytes(), "it is read and written again as it was");
         let mut fields: Vec<_> = record.as_object().unwrap().keys().cloned().collect();
         let mut wanted = listed.clone();
         fields.sort();

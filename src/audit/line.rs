@@ -1,261 +1,90 @@
-//! A record as one line of JSON. The struct below is the documentation of the format:
-//! README's table of fields is tested against it.
+//! A record put into words: an [`Event`], and that as one line of JSON.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use crate::policy::{Declared, Due, Mode, Slice, Unit};
 
-use crate::policy::{Declared, Due, Exporter, Mode, Outcome, Slice, Unit};
-
+use super::event::{
+    Context, Count, Data, Error, Event, Exporter, Finding, Location, Redacted, Report, Rule,
+    Timings, Tls,
+};
 use super::found::{Found, Kind};
-use super::path;
-use super::record::{Authenticated, Location, Record, Redacted, Tolled};
-
-/// The fields of a line, in order.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    time: String,
-    id: String,
-    client: String,
-    principal: Option<&'a str>,
-    authenticated: Option<&'static str>,
-    exporter: Option<Sender<'a>>,
-    method: Cow<'a, str>,
-    scheme: &'a str,
-    tunnel: Option<&'a str>,
-    server_name: Option<String>,
-    messages_out: Option<u64>,
-    host: Option<String>,
-    port: Option<u16>,
-    path: Option<Cow<'a, str>>,
-    address: Option<String>,
-    via: Option<&'a str>,
-    location: Option<Place<'a>>,
-    recipient: Option<Recipient<'a>>,
-    tags: Vec<&'a str>,
-    data: Vec<Data<'a>>,
-    found: Vec<FoundLine<'a>>,
-    redacted: Option<RedactedLine<'a>>,
-    context: Context<'a>,
-    counts: Vec<Count<'a>>,
-    rules: Vec<RuleLine<'a>>,
-    outcome: Option<Outcome>,
-    mode: &'static str,
-    cite: Option<&'a str>,
-    reports: Vec<ReportLine>,
-    retain_years: Option<u16>,
-    hold: Option<String>,
-    status: Option<u16>,
-    error: Option<ErrorLine<'a>>,
-    bytes_out: u64,
-    bytes_in: u64,
-    timings_us: Timings,
-    config: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct Place<'a> {
-    state: String,
-    countries: Vec<&'static str>,
-    databases: BTreeMap<&'a str, Option<&'static str>>,
-    builds: BTreeMap<&'a str, String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    asns: Vec<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    correction: Option<&'a str>,
-}
-
-/// On whose behalf the client acts, as far as packs ask.
-#[derive(Debug, Serialize)]
-struct Sender<'a> {
-    id: &'a str,
-    jurisdiction: &'static str,
-    attributes: &'a [String],
-}
-
-/// Who receives, and by what the register knows it.
-#[derive(Debug, Serialize)]
-struct Recipient<'a> {
-    party: &'a str,
-    by: &'a str,
-}
-
-/// One slice of the data; never a value of it, and ids only by their number.
-#[derive(Debug, Serialize)]
-struct Data<'a> {
-    tags: Vec<&'a str>,
-    of: Option<&'static str>,
-    subjects: Option<u64>,
-    devices: Option<u64>,
-    records: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'static str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    linked: bool,
-    /// Whether it told of a place; which one is never recorded.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    located: bool,
-}
-
-/// What was found of one tag: how often, how sure, where the surest of it stood and how it looked.
-/// Equal values have equal digests.
-#[derive(Debug, Serialize)]
-struct FoundLine<'a> {
-    tag: &'a str,
-    count: u64,
-    distinct: u64,
-    confidence: &'static str,
-    source: &'static str,
-    detector: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    layer: &'a str,
-    offset: u64,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    shape: &'a str,
-    digest: String,
-    key: &'a str,
-}
-
-/// What was taken out of the body, and which rules had barred it.
-#[derive(Debug, Serialize)]
-struct RedactedLine<'a> {
-    values: u64,
-    rules: &'a [String],
-}
-
-/// What was declared of the transfer; what was not is absent.
-#[derive(Debug, Serialize)]
-struct Context<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transaction: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    contract: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    contract_has: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purpose: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    mechanism: &'a [String],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    consent: &'a [String],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    approval: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipient_kind: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phase: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Count<'a> {
-    meter: &'a str,
-    holder: &'a str,
-    before: u64,
-    after: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct ReportLine {
-    pack: String,
-    report: String,
-    due_days: u16,
-    business_days: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct RuleLine<'a> {
-    rule: &'a str,
-    pack: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<&'a str>,
-    outcome: Outcome,
-    mode: Mode,
-    presumed: bool,
-    cite: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lifted: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct ErrorLine<'a> {
-    fault: &'static str,
-    code: &'static str,
-    detail: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct Timings {
-    resolve: Option<u128>,
-    decide: Option<u128>,
-    connect: Option<u128>,
-    first_byte: Option<u128>,
-    total: u128,
-}
+use super::record::{self, Authenticated, Record, Tolled};
+use super::{owner, path};
 
 impl Record {
+    /// The record as it stands, as one line of JSON without its end.
+    pub fn line(&self) -> Vec<u8> {
+        let mut line = Vec::with_capacity(2_048);
+        self.write_line(&mut line)
+            .expect("a record has only string keys and a Vec takes every write");
+        line.truncate(line.len().saturating_sub(1));
+        line
+    }
+
     /// Appends the record as one JSON line.
     pub(super) fn write_line(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
+        self.event().write(into)?;
+        into.push(b'\n');
+        Ok(())
+    }
+
+    /// The record in words.
+    pub(super) fn event(&self) -> Event<'_> {
         let rules: Vec<_> = self.rules().collect();
         // The rule that decides comes first; an observing one is first where none acts.
         let observed = rules.first().is_some_and(|rule| rule.mode == Mode::Observe);
         let duties = self.policy.duties(&self.held);
-        let line = Line {
-            time: format!("{:.3}", self.at),
-            id: self.id.to_string(),
-            client: self.client.to_string(),
-            principal: self.principal.as_deref(),
-            authenticated: self.authenticated.map(Authenticated::name),
-            exporter: self.exporter.as_deref().map(sender),
+        Event {
+            time: self.at,
+            ended: self.at.checked_add(self.timings.total).ok(),
+            id: self.id.to_string().into(),
+            client: self.client,
+            principal: self.principal.as_deref().map(Cow::Borrowed),
+            authenticated: self.authenticated.map(Authenticated::name).map(Cow::Borrowed),
+            exporter: self.exporter.as_deref().map(exporter),
             method: self.shown(self.method.as_str()),
-            scheme: self.scheme,
-            tunnel: self.tunnel,
+            scheme: self.scheme.into(),
+            tunnel: self.tunnel.map(Cow::Borrowed),
             messages_out: self.messages_out,
-            server_name: self.server_name.as_ref().map(ToString::to_string),
-            host: self.authority.as_ref().map(|authority| authority.host.to_string()),
+            server_name: self.server_name.as_ref().map(|name| name.to_string().into()),
+            host: self.authority.as_ref().map(|authority| authority.host.to_string().into()),
             port: self.authority.as_ref().map(|authority| authority.port),
             path: self.path_shown(),
             address: self.address_text(),
-            via: self.via.as_deref(),
-            location: self.location.as_ref().map(Location::line),
-            recipient: self.recipient.as_ref().map(|(party, by)| Recipient { party, by }),
+            via: self.via.as_deref().map(Cow::Borrowed),
+            tls: self.tls.as_ref().map(tls),
+            location: self.location.as_ref().map(record::Location::in_words),
+            recipient: owner::recipient(self),
             data: self.slices.iter().map(data).collect(),
-            found: self.found.iter().flat_map(|found| found_lines(found)).collect(),
-            redacted: self
-                .redacted
-                .as_ref()
-                .map(|Redacted { values, rules }| RedactedLine { values: *values, rules }),
+            found: self.found.iter().flat_map(|found| findings(found)).collect(),
+            redacted: self.redacted.as_ref().map(redacted),
             context: context(&self.declared),
             counts: self.counts.iter().map(count).collect(),
             reports: duties.reports.into_iter().map(report).collect(),
             retain_years: duties.retain_years,
-            tags: self.tags.iter().map(crate::data::Tag::as_str).collect(),
+            tags: self.tags.iter().map(|tag| tag.as_str().into()).collect(),
             outcome: self.outcome,
             // The mode of what was decided: `observe` where a rule would have had a say.
-            mode: if observed { Mode::Observe.name() } else { Mode::Enforce.name() },
+            mode: if observed { Mode::Observe } else { Mode::Enforce },
             cite: rules
                 .first()
                 .filter(|rule| rule.mode == Mode::Enforce)
-                .and_then(|rule| rule.cite),
+                .and_then(|rule| rule.cite.clone()),
             rules,
-            hold: self.hold.map(|waiting| waiting.hold.to_string()),
+            hold: self.hold.map(|waiting| waiting.hold.to_string().into()),
             status: self.status,
-            error: self.failure.as_ref().map(|failure| ErrorLine {
-                fault: failure.fault.name(),
-                code: failure.code,
-                detail: &failure.detail,
+            error: self.failure.as_ref().map(|failure| Error {
+                fault: failure.fault.name().into(),
+                code: failure.code.into(),
+                detail: (&*failure.detail).into(),
             }),
             bytes_out: self.bytes_out,
             bytes_in: self.bytes_in,
-            timings_us: Timings::of(&self.timings),
-            config: &self.config,
-        };
-        serde_json::to_writer(&mut *into, &line)?;
-        into.push(b'\n');
-        Ok(())
+            timings_us: timings(&self.timings),
+            config: (&*self.config).into(),
+        }
     }
 
     /// The path, without the values that stand in it.
@@ -268,119 +97,159 @@ impl Record {
     }
 
     /// The socket that was judged; `chained` where another proxy found it.
-    fn address_text(&self) -> Option<String> {
-        let text = self.address.map(|address| address.to_string());
-        text.or_else(|| self.beyond.then(|| "chained".to_owned()))
+    fn address_text(&self) -> Option<Cow<'_, str>> {
+        let text = self.address.map(|address| address.to_string().into());
+        text.or_else(|| self.beyond.then_some(Cow::Borrowed("chained")))
     }
 
-    fn rules(&self) -> impl Iterator<Item = RuleLine<'_>> {
+    fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
         self.held.iter().filter_map(|held| {
             let rule = self.policy.rule(held)?;
             let pack =
                 self.policy.packs().get(rule.pack_index).filter(|one| !one.digest.is_empty());
-            Some(RuleLine {
-                rule: &rule.id,
-                pack: &rule.pack,
-                version: pack.map(|pack| &*pack.version),
-                digest: pack.map(|pack| &*pack.digest),
+            Some(Rule {
+                rule: (&*rule.id).into(),
+                pack: (&*rule.pack).into(),
+                version: pack.map(|pack| (&*pack.version).into()),
+                digest: pack.map(|pack| (&*pack.digest).into()),
                 outcome: held.outcome,
                 mode: rule.mode,
                 presumed: held.presumed,
-                cite: rule.cite.as_deref(),
-                lifted: self.lifted(held),
+                cite: rule.cite.as_deref().map(Cow::Borrowed),
+                lifted: self.lifted(held).map(Cow::Borrowed),
             })
         })
     }
 }
 
-impl Timings {
-    fn of(timings: &super::record::Timings) -> Self {
-        let micros = |duration: Option<Duration>| duration.map(|d| d.as_micros());
-        Self {
-            resolve: micros(timings.resolve),
-            decide: micros(timings.decide),
-            connect: micros(timings.connect),
-            first_byte: micros(timings.first_byte),
-            total: timings.total.as_micros(),
-        }
+fn timings(timings: &record::Timings) -> Timings {
+    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    Timings {
+        resolve: timings.resolve.map(micros),
+        decide: timings.decide.map(micros),
+        connect: timings.connect.map(micros),
+        first_byte: timings.first_byte.map(micros),
+        total: micros(timings.total),
     }
 }
 
-fn sender(exporter: &Exporter) -> Sender<'_> {
-    let Exporter { id, jurisdiction, attributes } = exporter;
-    Sender { id, jurisdiction: jurisdiction.code(), attributes }
+fn exporter(exporter: &crate::policy::Exporter) -> Exporter<'_> {
+    let crate::policy::Exporter { id, jurisdiction, attributes } = exporter;
+    Exporter {
+        id: (&**id).into(),
+        jurisdiction: jurisdiction.code().into(),
+        attributes: (&**attributes).into(),
+    }
+}
+
+fn tls(session: &record::Tls) -> Tls<'_> {
+    Tls {
+        version: session.version.into(),
+        alpn: session.alpn.map(Cow::Borrowed),
+        key: session.key.as_deref().map(Cow::Borrowed),
+    }
+}
+
+fn redacted(redacted: &record::Redacted) -> Redacted<'_> {
+    Redacted { values: redacted.values, rules: (&*redacted.rules).into() }
 }
 
 fn data(slice: &Slice) -> Data<'_> {
     Data {
-        tags: slice.tags.iter().map(crate::data::Tag::as_str).collect(),
-        of: slice.of.map(|country| country.code()),
+        tags: slice.tags.iter().map(|tag| tag.as_str().into()).collect(),
+        of: slice.of.map(|country| country.code().into()),
         subjects: slice.amount(Unit::Subject),
         devices: slice.devices,
         records: slice.records,
-        state: slice.state.map(|state| state.name()),
+        state: slice.state.map(|state| state.name().into()),
         linked: slice.linked,
         located: slice.point.is_some(),
     }
 }
 
-fn found_lines(found: &Found) -> impl Iterator<Item = FoundLine<'_>> {
-    found.kinds.iter().map(|Kind { count, distinct, one }| FoundLine {
-        tag: one.tag.as_str(),
+fn findings(found: &Found) -> impl Iterator<Item = Finding<'_>> {
+    found.kinds.iter().map(|Kind { count, distinct, one }| Finding {
+        tag: one.tag.as_str().into(),
         count: *count,
         distinct: *distinct,
-        confidence: one.confidence.name(),
-        source: one.source.name(),
-        detector: &one.detector,
-        layer: one.layer.as_str(),
+        confidence: one.confidence.name().into(),
+        source: one.source.name().into(),
+        detector: (&*one.detector).into(),
+        layer: one.layer.as_str().into(),
         offset: one.offset,
-        shape: one.shape.as_str(),
-        digest: one.digest.to_string(),
-        key: &found.key_id,
+        shape: one.shape.as_str().into(),
+        digest: one.digest.to_string().into(),
+        key: (&*found.key_id).into(),
     })
 }
 
 fn context(declared: &Declared) -> Context<'_> {
     Context {
-        transaction: declared.transaction.as_deref(),
-        contract: declared.contract.as_deref(),
-        contract_has: &declared.contract_has,
-        purpose: declared.purpose.as_deref(),
-        mechanism: &declared.mechanism,
-        consent: &declared.consent,
-        approval: &declared.approval,
-        recipient_kind: declared.recipient_kind.as_deref(),
-        phase: declared.phase.as_deref(),
+        transaction: declared.transaction.as_deref().map(Cow::Borrowed),
+        contract: declared.contract.as_deref().map(Cow::Borrowed),
+        contract_has: (&*declared.contract_has).into(),
+        purpose: declared.purpose.as_deref().map(Cow::Borrowed),
+        mechanism: (&*declared.mechanism).into(),
+        consent: (&*declared.consent).into(),
+        approval: (&*declared.approval).into(),
+        recipient_kind: declared.recipient_kind.as_deref().map(Cow::Borrowed),
+        phase: declared.phase.as_deref().map(Cow::Borrowed),
     }
 }
 
 fn count(tolled: &Tolled) -> Count<'_> {
-    let Tolled { meter, holder, counted } = tolled;
-    Count { meter, holder, before: counted.before, after: counted.after }
+    let Tolled { meter, holder, counted, limit } = tolled;
+    Count {
+        meter: (&**meter).into(),
+        holder: (&**holder).into(),
+        before: counted.before,
+        after: counted.after,
+        limit: *limit,
+    }
 }
 
-fn report(due: Due) -> ReportLine {
+fn report(due: Due) -> Report<'static> {
     let Due { pack, report, .. } = due;
-    ReportLine {
-        pack,
-        report: report.id,
+    Report {
+        pack: pack.into(),
+        report: report.id.into(),
         due_days: report.due_days,
         business_days: report.business_days,
     }
 }
 
-impl Location {
-    fn line(&self) -> Place<'_> {
+impl record::Location {
+    fn in_words(&self) -> Location<'_> {
         let entry = self.atlas.entry(self.entry);
         let databases = self.atlas.databases();
+        let code = |country: crate::geo::Country| Cow::Borrowed(country.code());
         let answers = databases.iter().zip(entry.answers());
-        Place {
-            state: entry.state().to_string(),
-            countries: entry.candidates().iter().map(|country| country.code()).collect(),
-            databases: answers.map(|(db, a)| (&*db.name, a.country.map(|c| c.code()))).collect(),
-            builds: databases.iter().map(|db| (&*db.name, db.build_date())).collect(),
+        Location {
+            state: entry.state().to_string().into(),
+            countries: entry.candidates().iter().map(code).collect(),
+            regions: entry.subdivisions().iter().map(|one| one.to_string().into()).collect(),
+            databases: answers.map(|(db, a)| ((&*db.name).into(), a.country.map(code))).collect(),
+            builds: databases
+                .iter()
+                .map(|db| ((&*db.name).into(), db.build_date().into()))
+                .collect(),
+            digests: databases
+                .iter()
+                .map(|db| ((&*db.name).into(), hex(&db.sha256.0).into()))
+                .collect(),
             asns: entry.asns().to_vec(),
-            correction: entry.correction().and_then(|correction| correction.reason.as_deref()),
+            correction: entry
+                .correction()
+                .and_then(|correction| correction.reason.as_deref())
+                .map(Cow::Borrowed),
         }
     }
+}
+
+/// Through `Display` the digests would take more of the writer's time than all other fields.
+fn hex(digest: &[u8; 32]) -> String {
+    let sign = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    let mut text = String::with_capacity(2 * digest.len());
+    text.extend(digest.iter().flat_map(|byte| [sign(byte >> 4), sign(byte & 15)]));
+    text
 }

@@ -1,25 +1,31 @@
 //! Floor 4: evidence. Exactly one [`Record`] for every request and tunnel, refusals and
-//! failures included, written as one JSON line; and the desk, where what a person must decide waits.
+//! failures included, written as one JSON line, which is an [`Event`] for whoever reads it and can be told in
+//! other formats; and the desk, where what a person must decide waits.
 
 mod desk;
+pub mod event;
 mod found;
 pub mod journal;
 mod line;
+mod owner;
 mod path;
 mod record;
 mod sink;
 mod state;
+mod verdict;
 mod volumes;
 
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
 };
+pub use event::{Event, Findings, Format, Origin};
 pub use found::{Found, Kind};
 pub use record::{
-    Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tolled, Waiting,
+    Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
-pub use sink::{PATIENCE, Sink, SinkTarget};
-pub use state::open_volumes;
+pub use sink::{PATIENCE, Sink, SinkTarget, Unwritable};
+pub use state::{journal_folder, open_journal, open_volumes};
+pub use verdict::Late;
 pub use volumes::{
     Ask, Counted, Gauge, HmacKey, Meter, Reservation, Subjects, VolumeError, Volumes, Window,
 };

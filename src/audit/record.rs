@@ -53,6 +53,8 @@ pub struct Record {
     pub beyond: bool,
     /// The proxy in between, if the request went through one.
     pub via: Option<String>,
+    /// The session towards the destination, if there is one of ours.
+    pub tls: Option<Tls>,
     /// What the databases say of it.
     pub location: Option<Location>,
     /// What the client declared, and what was found.
@@ -95,6 +97,17 @@ pub struct Record {
     pub config: Arc<str>,
 }
 
+/// A session with a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The version: `1.2` or `1.3`.
+    pub version: &'static str,
+    /// The protocol that was agreed on.
+    pub alpn: Option<&'static str>,
+    /// The digest of the destination's key, as pins have it; put into words once a connection.
+    pub key: Option<Arc<str>>,
+}
+
 /// What was taken out of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redacted {
@@ -113,6 +126,8 @@ pub struct Tolled {
     pub holder: String,
     /// Before and with the request.
     pub counted: Counted,
+    /// The least count that is past the threshold.
+    pub limit: Option<u64>,
 }
 
 impl Record {

@@ -1,14 +1,41 @@
-//! What is kept from one run to the next, in one folder: today the volumes and their key.
+//! What is kept from one run to the next, in one folder: the volumes and their key, the journal
+//! and its key.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::journal::{Fault, Kind, Log, Recovered, Settings, Signer};
 use super::volumes::{HmacKey, VolumeError, Volumes};
 
 /// Octets of the key that hides ids.
 const KEY: usize = 32;
+
+/// Where the journal is, within the folder of everything that is kept.
+pub fn journal_folder(state: &Path) -> PathBuf {
+    state.join("journal")
+}
+
+/// Opens the journal in the folder of everything that is kept, and enters that a run begins and
+/// how the last one ended. `origin` names it in what it signs.
+pub fn open_journal(state: &Path, origin: &str) -> Result<(Log, Recovered), Fault> {
+    let (folder, now) = (journal_folder(state), Timestamp::now());
+    let signer = Signer::open_or_make(&folder, origin)?;
+    let (mut log, recovered) = Log::open(&folder, Settings::default(), signer, now)?;
+    let start = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "entries": recovered.entries,
+        "cut": recovered.cut,
+        "after": recovered.after,
+    });
+    log.append(Kind::Start, now, start.to_string().as_bytes());
+    log.sync()?;
+    Ok((log, recovered))
+}
 
 /// Opens the volumes in a folder, which is made if it is not there. The key beside them is
 /// made once; who has both can guess at ids, so both are for this user only.

@@ -2,6 +2,7 @@
 //! arguments (EX_USAGE).
 
 mod ask;
+mod audit;
 mod ca;
 mod check;
 mod demo;
@@ -69,6 +70,8 @@ enum Command {
     Holds(holds::Holds),
     /// See what may have to be reported, and close it.
     Reports(reports::Reports),
+    /// Check, search and export the journal of decisions.
+    Audit(Box<audit::Audit>),
     /// Make, show, export and replace the certificate authority that clients trust.
     Ca(ca::Ca),
     /// Keep the shipped databases fresh.
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Passwd(passwd) => passwd.run(),
         Command::Holds(holds) => holds.run(),
         Command::Reports(reports) => reports.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Ca(ca) => ca.run(),
         Command::Geoip(geoip) => geoip.run(),
     };

@@ -14,7 +14,7 @@ use crate::admin::{self, Reload};
 use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
-use crate::telemetry::{Database, Event, Metrics};
+use crate::telemetry::{Database, Event, JournalEvent, Metrics};
 use crate::tls::{Authority, AuthoritySettings, Trust};
 
 /// A proxy that accepts connections.
@@ -45,8 +45,14 @@ impl Serving {
         let admin = operators.local_addr()?;
         let own = doors.iter().map(|door| door.address).chain([admin]).collect();
         let metrics = Arc::new(Metrics::new());
+        let journal = fixed.state.as_deref().map(|state| audit::open_journal(state, &fixed.origin));
+        let journal = journal.transpose().context("the journal in state.folder")?;
+        let journal = journal.map(|(log, recovered)| {
+            Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(&metrics);
+            (log, fixed.unwritable)
+        });
         let (sink, writer) =
-            Sink::open(&fixed.record, Arc::clone(&metrics)).context("record.to")?;
+            Sink::open(&fixed.record, journal, Arc::clone(&metrics)).context("record.to")?;
         let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
         let volumes = volumes.context("state.folder")?.map(Arc::new);
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));

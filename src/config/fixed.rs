@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit::SinkTarget;
+use crate::audit::{SinkTarget, Unwritable};
 use crate::net::HostPattern;
 use crate::policy::register::KeyDigest;
 use crate::proxy::{Listener, NameServers, Settings};
@@ -29,6 +29,10 @@ pub struct Fixed {
     pub record: SinkTarget,
     /// Where what must outlive the program is kept; in memory if absent.
     pub state: Option<PathBuf>,
+    /// How the journal, which is kept there, names itself in what it signs.
+    pub origin: String,
+    /// What happens to requests without tags while it cannot be written.
+    pub unwritable: Unwritable,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -79,6 +83,7 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
+        let (origin, unwritable) = journal(&root.section("journal"));
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -87,6 +92,8 @@ impl Fixed {
             settings,
             record,
             state,
+            origin,
+            unwritable,
             names,
             roots,
             authority,
@@ -94,6 +101,27 @@ impl Fixed {
             threads,
         }
     }
+}
+
+/// Reads `[journal]`.
+fn journal(section: &Section<'_>) -> (String, Unwritable) {
+    let origin = section.word("origin").filter(|word| {
+        let sound = !word.text.is_empty()
+            && word.text.len() <= 128
+            && word.text.chars().all(|one| one.is_ascii_graphic() && one != '+');
+        if !sound {
+            let help = "a host and a path, for example: gw-1.example.com/borderpost";
+            section.problem(
+                word.span.clone(),
+                "a name of up to 128 signs without blanks and `+`",
+                Some(help.to_owned()),
+            );
+        }
+        sound
+    });
+    let origin = origin.map_or_else(|| "borderpost".to_owned(), |word| word.text.to_owned());
+    let words = [("pass", Unwritable::Pass), ("refuse", Unwritable::Refuse)];
+    (origin, section.choice("unwritable", &words).unwrap_or(Unwritable::Pass))
 }
 
 /// Reads `[[tls.destination]]`.

@@ -7,23 +7,38 @@ use super::values::text::{at, before, run_start, span};
 /// How far back a name may stand.
 const REACH: usize = 96;
 
-/// Names that say nothing; what is beside them does: `{"name": "ssn", "value": "..."}`.
-const GENERIC: [&[u8]; 14] = [
-    b"v",
-    b"value",
-    b"val",
-    b"content",
-    b"text",
-    b"stringvalue",
-    b"string",
-    b"data",
-    b"answer",
-    b"s",
-    b"intvalue",
-    b"n",
-    b"raw",
-    b"body",
-];
+/// What ends a name, going back; a blank does where the name is not quoted.
+const STOPS: [bool; 256] = stops();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "256 places for the values of an octet, at compile time"
+)]
+const fn stops() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte: usize = 0;
+    while byte < 256 {
+        table[byte] = matches!(
+            byte.to_le_bytes()[0],
+            b'"' | b'\''
+                | b','
+                | b'{'
+                | b'}'
+                | b'\n'
+                | b'&'
+                | b';'
+                | b'<'
+                | b'>'
+                | b'('
+                | b'='
+                | b'?'
+                | b'|'
+                | b'\t'
+        );
+        byte += 1;
+    }
+    table
+}
 
 /// Names whose values are names.
 const NAMING: [&[u8]; 13] = [
@@ -65,20 +80,15 @@ pub(super) fn before_value(text: &[u8], start: usize, keys: Names<'_>) -> Key {
 fn explicit(text: &[u8], sign: usize, keys: Names<'_>) -> Key {
     let end = run_start(text, sign, 4, |byte| matches!(byte, b'"' | b'\'' | b' ' | b'\\' | b']'));
     let quoted = end < sign && matches!(at(text, end), b'"' | b'\'' | b'\\');
-    let start = run_start(text, end, REACH, |byte| match byte {
-        b' ' => quoted,
-        b'"' | b'\'' | b',' | b'{' | b'}' | b'\n' | b'&' | b';' | b'<' | b'>' | b'(' | b'='
-        | b'?' | b'|' | b'\t' => false,
-        _ => true,
-    });
-    let name = span(text, start, end);
-    if GENERIC.iter().any(|generic| name.eq_ignore_ascii_case(generic)) {
-        let key = sibling(text, start, keys);
-        if !key.is_empty() {
-            return key;
+    let stops = |byte: u8| STOPS.get(usize::from(byte)).copied().unwrap_or(false);
+    let start = run_start(text, end, REACH, |byte| !stops(byte) && (quoted || byte != b' '));
+    let key = keys.read(span(text, start, end));
+    if key.generic {
+        let sibling = sibling(text, start, keys);
+        if !sibling.is_empty() {
+            return sibling;
         }
     }
-    let key = keys.read(name);
     if !key.is_empty() || quoted {
         return key;
     }
@@ -97,7 +107,7 @@ fn sibling(text: &[u8], start: usize, keys: Names<'_>) -> Key {
     if quote(before(text, end)) && span(text, end, opening).contains(&b'{') {
         let inner = run_start(text, end - 1, 24, |byte| !quote(byte));
         let name = span(text, inner, end - 1);
-        if GENERIC.iter().any(|generic| name.eq_ignore_ascii_case(generic)) {
+        if keys.read(name).generic {
             end = run_start(text, inner.saturating_sub(1), 24, gap);
         }
     }

@@ -90,8 +90,29 @@ pub struct Findings {
     limit: Option<usize>,
     sums: BTreeMap<Tag, Summary>,
     groups: Groups,
-    /// Whether all of them stand together: in a text that has no records.
-    together: bool,
+    /// How many were found once more in another view: the sums have none of them.
+    again: u64,
+}
+
+#[cfg(test)]
+impl Finding {
+    /// One for tests: a value of a tag, likely, in record 0 of the body.
+    pub(crate) fn sample(tag: &str, value: &str) -> Self {
+        let tag = Tag::parse(tag).expect("tests name tags that are tags");
+        let digester = super::Digester::new(&[7; 32], "k").expect("the secret is long enough");
+        Self {
+            digest: digester.digest(&tag, value.as_bytes()),
+            tag,
+            detector: "x".into(),
+            confidence: Confidence::Likely,
+            source: Source::Value,
+            layer: Layer::body(),
+            offset: 0,
+            length: 1,
+            record: 0,
+            shape: Outline::of(value.as_bytes()),
+        }
+    }
 }
 
 // === impl Layer, Outline ===
@@ -202,10 +223,9 @@ impl Findings {
         self.kept.len() >= self.limit.unwrap_or(MAX_FINDINGS)
     }
 
-    /// Says that all of them stand together, whatever records they are in: lines of prose and
-    /// fields of a form are of one thing.
-    pub fn stand_together(&mut self) {
-        self.together = true;
+    /// Which of them stand together, to be said more of.
+    pub(super) fn groups_mut(&mut self) -> &mut Groups {
+        &mut self.groups
     }
 
     /// Whether one of this tag has been kept.
@@ -237,21 +257,17 @@ impl Findings {
 
     /// Adds those of another layer or part of the same body.
     pub fn absorb(&mut self, other: Self) {
-        let free = self.limit.unwrap_or(MAX_FINDINGS).saturating_sub(self.kept.len());
-        let fresh = |one: &Finding| !self.sums.contains_key(&one.tag);
-        let (kept, rest) = other.kept.split_at(free.min(other.kept.len()));
-        let mut kept = kept.to_vec();
-        for one in rest {
-            if fresh(one) && !kept.iter().any(|known| known.tag == one.tag) {
-                kept.push(one.clone());
+        let before = self.kept.len();
+        let free = self.limit.unwrap_or(MAX_FINDINGS).saturating_sub(before);
+        for (place, one) in other.kept.into_iter().enumerate() {
+            let told = || self.kept.iter().skip(before).any(|known| known.tag == one.tag);
+            // Of each tag one is kept, as where it is added.
+            if place < free || !self.sums.contains_key(&one.tag) && !told() {
+                self.kept.push(one);
             }
         }
-        self.kept.extend(kept);
-        let together = other.together.then(|| other.sums.iter()).into_iter().flatten();
-        for (tag, _) in together.filter(|(_, sum)| sum.confidence >= Confidence::Likely) {
-            self.groups.beside_all(tag);
-        }
         self.groups.absorb(other.groups);
+        self.again += other.again;
         for (tag, theirs) in other.sums {
             match self.sums.entry(tag) {
                 std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(theirs)),
@@ -263,6 +279,27 @@ impl Findings {
                 }
             }
         }
+    }
+
+    /// Adds those of another view of the same octets: a value that is known is none more. It is
+    /// kept all the same, for the views may have seen it in two places.
+    pub(super) fn absorb_view(&mut self, mut other: Self) {
+        let mut known = BTreeSet::new();
+        for (tag, theirs) in &mut other.sums {
+            let Some(mine) = self.sums.get(tag) else { continue };
+            let again = if mine.covers(theirs) {
+                known.insert(tag.clone());
+                theirs.count
+            } else {
+                let ours = |one: &&Finding| one.tag == *tag && mine.distinct.knows(one.digest);
+                let kept = other.kept.iter().filter(ours).count();
+                u64::try_from(kept.max(mine.distinct.common(&theirs.distinct))).unwrap_or(0)
+            };
+            theirs.count -= again;
+            other.again += again;
+        }
+        other.groups.forget(&known, &self.groups);
+        self.absorb(other);
     }
 
     /// Those that are kept, in order of their places.
@@ -280,9 +317,9 @@ impl Findings {
         &self.sums
     }
 
-    /// How many there are, kept or not.
+    /// How many there are, kept or not, and in whatever view of the body.
     pub fn count(&self) -> u64 {
-        self.sums.values().map(|sum| sum.count).sum()
+        self.again + self.sums.values().map(|sum| sum.count).sum::<u64>()
     }
 
     /// The tags on which rules act: those found with `Likely` or more.
@@ -298,6 +335,13 @@ impl Summary {
     /// How many distinct values: exact up to 1,024, an estimate beyond.
     pub fn distinct(&self) -> u64 {
         self.distinct.count().min(self.count)
+    }
+
+    /// Whether it holds all values of another, as far as that can be told.
+    fn covers(&self, other: &Self) -> bool {
+        let common = self.distinct.common(&other.distinct);
+        let exact = other.distinct.0.len() < EXACT || other.count <= self.count;
+        exact && common == other.distinct.0.len()
     }
 }
 
@@ -319,6 +363,16 @@ impl Distinct {
         }
     }
 
+    /// Whether a value is among those that are held.
+    fn knows(&self, digest: Digest) -> bool {
+        self.0.contains(&digest.rank())
+    }
+
+    /// How many values both hold.
+    fn common(&self, other: &Self) -> usize {
+        self.0.intersection(&other.0).count()
+    }
+
     fn absorb(&mut self, other: Self) {
         other.0.into_iter().for_each(|rank| self.insert(rank));
     }
@@ -336,25 +390,11 @@ impl Distinct {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Digester;
     use super::*;
 
     fn finding(tag: &str, value: &str, confidence: Confidence) -> Finding {
-        let tag = Tag::parse(tag).unwrap();
-        let digester = Digester::new(&[7; 32], "k").unwrap();
-        let digest = digester.digest(&tag, value.as_bytes());
-        Finding {
-            tag,
-            detector: "x".into(),
-            confidence,
-            source: Source::Value,
-            layer: Layer::body().below("multipart[0]").below("gzip"),
-            offset: 0,
-            length: 11,
-            record: 0,
-            shape: Outline::of(value.as_bytes()),
-            digest,
-        }
+        let layer = Layer::body().below("multipart[0]").below("gzip");
+        Finding { confidence, layer, ..Finding::sample(tag, value) }
     }
 
     #[test]
@@ -379,6 +419,21 @@ mod tests {
         let sum = &all.sums()[&Tag::parse("t").unwrap()];
         assert_eq!((sum.count, sum.distinct(), sum.confidence), (5, 3, Confidence::Sure));
         assert_eq!(all.tags().to_string(), "t");
+    }
+
+    #[test]
+    fn of_what_is_absorbed_one_of_each_tag_is_kept() {
+        let of = |tags: &str| {
+            let mut all = Findings::keeping(3);
+            for (place, tag) in tags.split(' ').enumerate() {
+                all.add(finding(tag, &place.to_string(), Confidence::Sure));
+            }
+            all
+        };
+        let mut all = of("a a");
+        all.absorb(of("b b a c c d"));
+        let kept: Vec<_> = all.kept().iter().map(|one| one.tag.as_str()).collect();
+        assert_eq!((kept.join(" "), all.count()), ("a a b c d".to_owned(), 8));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Groups {
     open: Option<Open>,
     /// What is true of the whole body.
     whole: BTreeSet<Tag>,
+    /// Whether all of them stand together: in a text that has no records.
+    together: bool,
     ids: usize,
 }
 
@@ -59,16 +61,19 @@ struct Open {
 // === impl Groups ===
 
 impl Groups {
-    /// Takes one finding in. Findings of a layer come in the order of their records.
+    /// Takes one finding in. Findings of a layer come in the order of their records. What a map
+    /// of fields knows is counted by who reads the values, in their order.
     pub(super) fn note(&mut self, finding: &Finding) {
         if finding.confidence < Confidence::Likely {
             return;
         }
-        if matches!(finding.source, Source::Header | Source::Label | Source::Shape) {
-            self.whole.insert(finding.tag.clone());
-            return;
+        match finding.source {
+            Source::Header | Source::Label | Source::Shape => {
+                self.whole.insert(finding.tag.clone());
+            }
+            Source::Value => self.count(&finding.tag, finding.record, finding.digest),
+            Source::FieldMap => {}
         }
-        self.count(&finding.tag, finding.record, finding.digest);
     }
 
     /// Takes one value in of which no more is kept.
@@ -80,9 +85,10 @@ impl Groups {
         self.open.get_or_insert_with(fresh).count(tag, digest);
     }
 
-    /// Says that this stands beside all that is found in the body.
-    pub(super) fn beside_all(&mut self, tag: &Tag) {
-        self.whole.insert(tag.clone());
+    /// Says that all of them stand together, whatever records they are in: lines of prose and
+    /// fields of a form are of one thing, and beside all else of the body.
+    pub(super) fn stand_together(&mut self) {
+        self.together = true;
     }
 
     /// Adds those of another layer or part.
@@ -90,6 +96,9 @@ impl Groups {
         self.close();
         other.close();
         self.whole.append(&mut other.whole);
+        if other.together {
+            self.whole.extend(other.closed.keys().flatten().cloned());
+        }
         for (tags, Group { records, ids, others }) in other.closed {
             let mut room = MAX_IDS.saturating_sub(self.ids);
             let mine = self.group(tags);
@@ -105,6 +114,27 @@ impl Groups {
             }
             self.ids += fresh;
         }
+    }
+
+    /// Leaves out what others tell as well: of tags of which all values are known, standing
+    /// together as they do there, and of nobody else.
+    pub(super) fn forget(&mut self, known: &BTreeSet<Tag>, others: &Self) {
+        self.close();
+        if self.closed.is_empty() || known.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.together) {
+            self.whole.extend(self.closed.keys().flatten().cloned());
+        }
+        let told = others.told();
+        let people: BTreeSet<_> = told.values().flat_map(|group| &group.ids).collect();
+        let full = others.ids >= MAX_IDS;
+        self.closed.retain(|tags, group| {
+            let holds = |theirs: &Vec<Tag>| tags.iter().all(|tag| theirs.contains(tag));
+            let nobody = full || group.ids.iter().all(|id| people.contains(id));
+            !(tags.iter().all(|tag| known.contains(tag)) && nobody && told.keys().any(holds))
+        });
+        self.ids = self.closed.values().map(|group| group.ids.len()).sum();
     }
 
     /// What is true of the whole body.
@@ -185,27 +215,10 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Digester, Layer, Outline};
     use super::*;
 
     fn finding(tag: &str, record: u64, value: &str) -> Finding {
-        let tag = Tag::parse(tag).unwrap();
-        let digest = Digester::new(&[7; 32], "k").unwrap().digest(&tag, value.as_bytes());
-        let detector = "x".into();
-        let (confidence, source, layer) = (Confidence::Likely, Source::Value, Layer::body());
-        let shape = Outline::of(b"x");
-        Finding {
-            tag,
-            detector,
-            confidence,
-            source,
-            layer,
-            offset: 0,
-            length: 1,
-            record,
-            shape,
-            digest,
-        }
+        Finding { record, ..Finding::sample(tag, value) }
     }
 
     fn told(groups: &Groups) -> Vec<(String, u64, usize, u64)> {

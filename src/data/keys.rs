@@ -19,6 +19,8 @@ pub(super) struct Key {
     /// Whether it speaks against other kinds: it names one, or something that no detector looks
     /// for (an order, a time, a hash).
     pub(super) foreign: bool,
+    /// Whether the name itself says nothing, so that what stands beside it may.
+    pub(super) generic: bool,
 }
 
 /// All names, and what each announces.
@@ -28,6 +30,24 @@ pub(super) struct Keys {
     /// For each pattern the kind; `None` for a foreign one.
     kinds: Vec<Option<Kind>>,
 }
+
+/// Names that say nothing; what is beside them does: `{"name": "ssn", "value": "..."}`.
+const GENERIC: [&[u8]; 14] = [
+    b"v",
+    b"value",
+    b"val",
+    b"content",
+    b"text",
+    b"stringvalue",
+    b"string",
+    b"data",
+    b"answer",
+    b"s",
+    b"intvalue",
+    b"n",
+    b"raw",
+    b"body",
+];
 
 /// The longest text that is read for names, in octets.
 pub(super) const READ: usize = 160;
@@ -72,7 +92,8 @@ impl Keys {
 
     /// All that one name announces, `taxpayerSSN` as much as `<f n="ssn">`.
     pub(super) fn read(&self, name: &[u8]) -> Key {
-        self.matches(name, false)
+        let generic = GENERIC.iter().any(|generic| name.eq_ignore_ascii_case(generic));
+        Key { generic, ..self.matches(name, false) }
     }
 
     /// What the words before a value announce: the nearest name counts.
@@ -105,8 +126,9 @@ impl Keys {
     }
 }
 
-/// Names that were read before. Texts repeat few names over and over.
-#[derive(Debug)]
+/// Names that were read before. Texts repeat few names over and over. Most texts are short and
+/// have none: it takes its 6 KiB with the first.
+#[derive(Debug, Default)]
 pub(super) struct Memo(RefCell<Vec<(Vec<u8>, Key)>>);
 
 /// So many names are remembered.
@@ -114,12 +136,6 @@ const REMEMBERED: usize = 128;
 
 /// Longer names are read each time.
 const SHORT: usize = 40;
-
-impl Default for Memo {
-    fn default() -> Self {
-        Self(RefCell::new(vec![(Vec::new(), Key::default()); REMEMBERED]))
-    }
-}
 
 impl Memo {
     /// What a name announces, from memory if it is there.
@@ -132,6 +148,9 @@ impl Memo {
         });
         let place = usize::try_from(hash.wrapping_mul(ODD) >> 32).unwrap_or(0) % REMEMBERED;
         let mut all = self.0.borrow_mut();
+        if all.is_empty() {
+            all.resize(REMEMBERED, (Vec::new(), Key::default()));
+        }
         let Some((known, key)) = all.get_mut(place) else { return read() };
         if known != name || name.is_empty() {
             *key = read();
@@ -246,6 +265,14 @@ impl Folded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_memory_is_made_with_the_first_name() {
+        let (keys, memo) = (Keys::new(), Memo::default());
+        assert_eq!(memo.0.borrow().capacity(), 0);
+        let key = memo.recall(b"ssn", || keys.read(b"ssn"));
+        assert_eq!(memo.recall(b"ssn", || unreachable!("it is remembered")), key);
+    }
 
     fn folded(text: &str) -> String {
         let mut folded = Folded::default();

@@ -122,10 +122,15 @@ impl Policy {
         Some(format!("{}/{}/{}", pack.id, counter.name, class.name))
     }
 
+    /// The least count that a meter's class is past its threshold with.
+    pub fn limit(&self, meter: Meter) -> Option<u64> {
+        Some(self.classes().get(meter.class)?.threshold?.least())
+    }
+
     /// The highest of the counter's warning marks that a request crosses, in percent.
     pub fn crossed(&self, meter: Meter, counted: Counted) -> Option<u8> {
         let counter = self.counters().get(meter.counter)?;
-        let least = self.classes().get(meter.class)?.threshold?.least();
+        let least = self.limit(meter)?;
         let reached = |count: u64, percent: u8| {
             u128::from(count) * 100 >= u128::from(least) * u128::from(percent)
         };

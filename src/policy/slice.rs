@@ -187,25 +187,10 @@ pub(super) struct Weighed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Confidence, Digester, Finding, Layer, Outline, Source};
+    use crate::data::{Finding, Source};
 
     fn finding(tag: &str, record: u64, source: Source) -> Finding {
-        let tag = Tag::parse(tag).unwrap();
-        let digest = Digester::new(&[7; 32], "k").unwrap().digest(&tag, &record.to_be_bytes());
-        let (detector, shape, layer) = ("x".into(), Outline::of(b"x"), Layer::body());
-        let confidence = Confidence::Sure;
-        Finding {
-            tag,
-            detector,
-            confidence,
-            source,
-            layer,
-            offset: 0,
-            length: 1,
-            record,
-            shape,
-            digest,
-        }
+        Finding { source, record, ..Finding::sample(tag, &record.to_string()) }
     }
 
     #[test]

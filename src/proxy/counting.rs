@@ -102,11 +102,12 @@ impl Counting {
     }
 
     /// Everything that was counted, for the record.
-    pub(super) fn tolled(&self) -> Vec<Tolled> {
+    pub(super) fn tolled(&self, policy: &Policy) -> Vec<Tolled> {
         let one = |(touched, counted): &(Touched, Counted)| Tolled {
             meter: touched.name.clone(),
             holder: touched.holder.clone(),
             counted: *counted,
+            limit: policy.limit(touched.meter),
         };
         self.counted.iter().map(one).collect()
     }

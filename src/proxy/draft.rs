@@ -85,6 +85,7 @@ impl Draft {
             address: None,
             beyond: false,
             via: None,
+            tls: None,
             location: None,
             tags: crate::data::Tags::default(),
             policy: Arc::clone(&active.policy),
@@ -190,7 +191,7 @@ impl Draft {
         let Told { found, statement, answer } = told;
         self.set_found(found, false);
         self.set_statement(&statement);
-        let counts = self.sent.later().counting().map(Counting::tolled);
+        let counts = self.sent.later().counting().map(|one| one.tolled(&self.active.policy));
         let record = self.record();
         counts.into_iter().for_each(|counts| record.counts = counts);
         match answer {
@@ -206,7 +207,8 @@ impl Draft {
 
     /// Takes over what was reserved of volumes, until the request has ended.
     pub(super) fn set_counting(&mut self, counting: Counting) {
-        self.record().counts = counting.tolled();
+        let counts = counting.tolled(&self.active.policy);
+        self.record().counts = counts;
         if !counting.is_empty() {
             self.sent.later().count(counting);
         }
@@ -246,6 +248,17 @@ impl Draft {
             counting.warn(&policy, &self.proxy.metrics);
         }
         counting.settle(&policy, &held, left);
+    }
+
+    /// The record as it will be if the request goes out on this permit.
+    pub(super) fn foreseen(&mut self, permit: Option<&Permit>) -> Vec<u8> {
+        let record = self.record();
+        let Some(permit) = permit else { return record.line() };
+        let outcome = record.outcome.replace(permit.outcome());
+        let held = std::mem::replace(&mut record.held, permit.held().clone());
+        let line = record.line();
+        (record.outcome, record.held) = (outcome, held);
+        line
     }
 
     /// Notes the permit on which the request goes out.

@@ -155,7 +155,7 @@ impl Error {
                 code: "record-unwritable",
                 detail: "records cannot be written, so this request may not leave".to_owned(),
             },
-            remedy: "make room for, or repair, the target of `record.to`",
+            remedy: "make room for, or repair, the target of `record.to`, and the journal in `state.folder`",
             proxy_status: "proxy_internal_error",
             rfc: None,
             stage: None,

@@ -91,6 +91,7 @@ pub(super) async fn send(
     let first_byte = draft.elapsed();
     let record = draft.record();
     record.timings.connect = answered.connect;
+    record.tls.clone_from(&answered.lease.link.session);
     record.timings.first_byte = Some(first_byte);
     check(&answered.response, upgrade.as_ref())?;
     Ok(answered)

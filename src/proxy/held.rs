@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use crate::audit::{Candidate, Deed, DeskError, Hold, HoldingRule, Record, Waiting};
+use crate::audit::{Candidate, Deed, DeskError, Hold, HoldingRule, Late, Record, Waiting};
 use crate::policy::{Due, Outcome, Permit, Policy, Refusal};
 use crate::telemetry::{DeskEvent, Event};
 
@@ -30,7 +30,19 @@ pub(super) async fn permitted(draft: &mut Draft, permits: &[Permit]) -> Result<(
             }
         }
     }
-    note(draft, &due).await.map_err(|error| Error::unkept(&error))
+    note(draft, &due).await.map_err(|error| Error::unkept(&error))?;
+    testify(draft, permits.first()).await
+}
+
+/// Keeps the verdict on tagged data before it is released. Traffic without tags never waits.
+async fn testify(draft: &mut Draft, permit: Option<&Permit>) -> Result<(), Error> {
+    let proxy = Arc::clone(draft.proxy());
+    let record = draft.record();
+    if record.tags.is_empty() || !proxy.sink.keeps_verdicts() {
+        return Ok(());
+    }
+    let line = draft.foreseen(permit);
+    if Box::pin(proxy.sink.keep(line)).await { Ok(()) } else { Err(Error::unrecorded()) }
 }
 
 /// Keeps what follows from a permit that was given while the data was on its way.
@@ -41,11 +53,25 @@ pub(super) async fn permitted_later(
     permit: &Permit,
 ) -> Result<(), Error> {
     let due = policy.duties(permit.held()).reports;
-    keep(proxy, deed, &due).await.map_err(|error| Error::unkept(&error))
+    keep(proxy, deed, &due).await.map_err(|error| Error::unkept(&error))?;
+    if deed.tags.is_empty() || !proxy.sink.keeps_verdicts() {
+        return Ok(());
+    }
+    let line = Late::new(deed, policy, permit.held(), permit.outcome()).line();
+    if Box::pin(proxy.sink.keep(line)).await { Ok(()) } else { Err(Error::unrecorded()) }
 }
 
-/// Keeps what follows from a refusal. The error is another one where that cannot be kept.
+/// Keeps what follows from a refusal, and the refusal. The error is another one where that cannot
+/// be kept.
 pub(super) async fn refused(draft: &mut Draft, error: Error) -> Error {
+    if !matches!(error, Error::Refused(_)) {
+        return error;
+    }
+    let error = consequences(draft, error).await;
+    testify(draft, None).await.err().unwrap_or(error)
+}
+
+async fn consequences(draft: &mut Draft, error: Error) -> Error {
     let Error::Refused(refusal) = &error else { return error };
     // The record says what was decided, also where it cannot be kept.
     draft.set_refusal(refusal, None);

@@ -42,6 +42,8 @@ pub(super) async fn meet(
     let permits = introduced(draft, &active, facts, places)?;
     let key = |permit: &Permit| target.key(permit, &active);
     let met = Box::pin(proxy.upstream.meet(&permits, key)).await?;
-    draft.record().timings.connect = met.connect;
+    let record = draft.record();
+    record.timings.connect = met.connect;
+    record.tls.clone_from(&met.lease.link.session);
     Ok(Some(met))
 }

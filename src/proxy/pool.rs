@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::audit::Tls;
 use crate::net::Host;
 use crate::policy::Certificate;
 use crate::tls::Alpn;
@@ -59,6 +60,8 @@ pub(super) struct Link {
     pub(super) sender: Sender,
     /// What the destination showed in the handshake, if there was one.
     pub(super) certificate: Option<Arc<Certificate>>,
+    /// What was agreed on in it, for the record.
+    pub(super) session: Option<Tls>,
 }
 
 impl Pool {
@@ -122,7 +125,8 @@ impl Link {
     /// The same connection for one more, if it carries many requests at a time.
     fn share(&self) -> Option<Self> {
         let certificate = self.certificate.clone();
-        self.sender.share().map(|sender| Self { sender, certificate })
+        let session = self.session.clone();
+        self.sender.share().map(|sender| Self { sender, certificate, session })
     }
 }
 

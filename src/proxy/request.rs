@@ -239,7 +239,7 @@ pub(super) async fn judge_seen(
 /// Notes what is known of the data. Where that cannot be recorded, tagged data stays.
 pub(super) fn state(draft: &mut Draft, statement: &Statement) -> Result<(), Error> {
     draft.set_statement(statement);
-    let recorded = statement.slices.is_empty() || draft.proxy().sink.is_healthy();
+    let recorded = draft.proxy().sink.takes(!statement.slices.is_empty());
     if recorded { Ok(()) } else { Err(Error::unrecorded()) }
 }
 

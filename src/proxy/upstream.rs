@@ -258,16 +258,16 @@ impl Upstream {
     async fn handshake(&self, stream: Carrier, key: Key, alpn: Alpn) -> Result<Lease, Error> {
         let Some((host, _)) = &key.tls else {
             let sender = self.speak_1(stream).await?;
-            return Ok(self.pool.lease(key, Link { sender, certificate: None }));
+            return Ok(self.pool.lease(key, Link { sender, certificate: None, session: None }));
         };
         let secured = self.trust().connect(stream, host, alpn);
         let secured = match timeout(self.settings().connect_timeout, secured).await {
             Err(_) => return Err(tls_timeout(host)),
             Ok(secured) => secured.map_err(|error| tls_failed(&error))?,
         };
-        let Secured { stream, certificate, http2 } = secured;
+        let Secured { stream, certificate, http2, session } = secured;
         let sender = if http2 { self.speak_2(stream).await? } else { self.speak_1(stream).await? };
-        let lease = self.pool.lease(key, Link { sender, certificate });
+        let lease = self.pool.lease(key, Link { sender, certificate, session: Some(session) });
         lease.share();
         Ok(lease)
     }

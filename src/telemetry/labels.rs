@@ -124,7 +124,7 @@ pub(super) struct Mark {
 /// Labels of the audit sink's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Sink {
-    /// `stdout` or `file`.
+    /// `stdout`, `file` or `journal`.
     pub(super) sink: &'static str,
 }
 

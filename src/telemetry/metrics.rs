@@ -15,11 +15,13 @@ use super::labels::{
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 26] = [
+pub const NAMES: [&str; 28] = [
     "egress_alerts_total",
     "egress_audit_dropped_total",
+    "egress_audit_journal_up",
     "egress_audit_queue_records",
     "egress_audit_records_total",
+    "egress_audit_sync_duration_seconds",
     "egress_build_info",
     "egress_certificate_end_timestamp_seconds",
     "egress_client_protocol_errors_total",
@@ -63,6 +65,8 @@ pub struct Metrics {
     pub(super) audit_records: Family<Sink, Counter>,
     pub(super) audit_dropped: Family<Sink, Counter>,
     pub(super) audit_queue: Gauge,
+    pub(super) audit_journal_up: Gauge,
+    pub(super) audit_sync_seconds: Histogram,
     pub(super) holds_open: Gauge,
     pub(super) holds_decided: Family<Ruled, Counter>,
     pub(super) reports_open: Gauge,
@@ -82,6 +86,8 @@ impl Metrics {
         let decision = [1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 1e-4, 1e-3];
         let request =
             [5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+        // A group of records is on the disk in 0.1 to 20 ms.
+        let sync = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.5, 2.5];
         let mut metrics = Self {
             registry: Registry::with_prefix("egress"),
             alerts: Family::default(),
@@ -99,6 +105,8 @@ impl Metrics {
             audit_records: Family::default(),
             audit_dropped: Family::default(),
             audit_queue: Gauge::default(),
+            audit_journal_up: Gauge::default(),
+            audit_sync_seconds: Histogram::new(sync),
             holds_open: Gauge::default(),
             holds_decided: Family::default(),
             reports_open: Gauge::default(),
@@ -130,6 +138,17 @@ impl Metrics {
             self.audit_queue.clone(),
         );
         r.register("audit_records", "Records written", self.audit_records.clone());
+        r.register(
+            "audit_journal_up",
+            "Whether there is a journal and it can be written",
+            self.audit_journal_up.clone(),
+        );
+        r.register_with_unit(
+            "audit_sync_duration",
+            "Time to put what was written to the journal on the disk",
+            Unit::Seconds,
+            self.audit_sync_seconds.clone(),
+        );
         r.register("build_info", "The version that runs", build);
         r.register_with_unit(
             "client_request_duration",

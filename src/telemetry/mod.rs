@@ -4,11 +4,13 @@
 mod client;
 mod desk;
 mod event;
+mod journal;
 mod labels;
 mod metrics;
 
 pub use client::ClientEvent;
 pub use desk::DeskEvent;
 pub use event::Event;
+pub use journal::JournalEvent;
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::{Metrics, NAMES};

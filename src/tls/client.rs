@@ -7,12 +7,13 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::audit::Tls;
 use crate::net::{Host, HostPattern};
 use crate::policy::Certificate;
 use crate::policy::register::KeyDigest;
@@ -67,6 +68,8 @@ pub struct Secured<S> {
     pub certificate: Option<Arc<Certificate>>,
     /// Whether HTTP/2 was agreed on.
     pub http2: bool,
+    /// What was agreed on, for the record.
+    pub session: Tls,
 }
 
 /// Why no trusted connection came about.
@@ -151,8 +154,26 @@ impl Trust {
         }
         let certificate = peer::read(shown);
         let http2 = session.alpn_protocol() == Some(b"h2");
-        Ok(Secured { stream, certificate, http2 })
+        let session = agreed(session, certificate.as_deref());
+        Ok(Secured { stream, certificate, http2, session })
     }
+}
+
+/// What was agreed on, as records say it.
+fn agreed(session: &ClientConnection, certificate: Option<&Certificate>) -> Tls {
+    let version = match session.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "1.2",
+        Some(ProtocolVersion::TLSv1_3) => "1.3",
+        // rustls knows no other.
+        Some(_) | None => "unknown",
+    };
+    let alpn = match session.alpn_protocol() {
+        Some(b"h2") => Some("h2"),
+        Some(b"http/1.1") => Some("http/1.1"),
+        // Nothing else was offered.
+        Some(_) | None => None,
+    };
+    Tls { version, alpn, key: certificate.map(|certificate| certificate.key.to_string().into()) }
 }
 
 impl Way {

@@ -39,7 +39,7 @@ fn what_is_asked_inside_a_tunnel_is_decided_by_itself() {
         assert_eq!((&record["scheme"], &record["outcome"]), (&"https".into(), &outcome.into()));
         assert_eq!((&record["host"], &record["path"]), (&HOST.into(), &"/path".into()));
     }
-    assert_eq!(inside[1]["bytes_out"], 0);
+    assert!(inside[1]["tls"].is_null(), "nobody was met");
 }
 
 #[test]
@@ -78,6 +78,14 @@ fn http2_is_spoken_on_both_sides_with_trailers() {
     let (tunnels, inside) = bench.records(4);
     assert_eq!((tunnels.len(), inside.len()), (2, 2));
     assert!(inside.iter().all(|record| record["bytes_out"] == 10), "{inside:#?}");
+    let mut agreed: Vec<_> = inside.iter().map(|record| record["tls"]["alpn"].as_str()).collect();
+    agreed.sort_unstable();
+    assert_eq!(agreed, [Some("h2"), Some("http/1.1")][..]);
+    for record in &inside {
+        let key = record["tls"]["key"].as_str().unwrap();
+        assert!(record["tls"]["version"] == "1.3" && key.starts_with("sha256/"), "{record:#}");
+        assert!(record["ended"].as_str() >= record["time"].as_str(), "{record:#}");
+    }
 }
 
 #[test]

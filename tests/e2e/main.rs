@@ -21,6 +21,7 @@ mod forward;
 mod holds;
 mod http2;
 mod intercept;
+mod journal;
 mod life;
 mod listeners;
 mod names;

@@ -7,8 +7,9 @@ use std::fs;
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 37] = [
+const FIELDS: [&str; 39] = [
     "time",
+    "ended",
     "id",
     "client",
     "principal",
@@ -24,6 +25,7 @@ const FIELDS: [&str; 37] = [
     "path",
     "address",
     "via",
+    "tls",
     "location",
     "recipient",
     "tags",

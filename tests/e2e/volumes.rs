@@ -35,6 +35,7 @@ fn counted(record: &Value) -> (u64, u64) {
     let counts = record["counts"].as_array().unwrap();
     assert_eq!(counts.len(), 1, "{record:#}");
     assert!(counts[0]["meter"].as_str().unwrap().starts_with("us-28cfr202/bulk/"), "{record:#}");
+    assert!(counts[0]["limit"].as_u64().unwrap() > 0, "{record:#}");
     (counts[0]["before"].as_u64().unwrap(), counts[0]["after"].as_u64().unwrap())
 }
 

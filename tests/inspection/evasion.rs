@@ -285,6 +285,7 @@ fn archives_documents_and_messages() {
 #[test]
 fn calls() {
     let record = RECORD.as_bytes();
+    let page = zlib(b"BT (ssn 219-45-0001) Tj ET");
     hold(vec![
         ("gRPC", ("application/grpc", ""), frame(0, &message("ssn 219-45-0001")), SSN),
         (
@@ -321,6 +322,13 @@ fn calls() {
             text("name,ssn\nx,219-45-0001\ny,219-45-0002\n"),
             "id.government.ssn",
         ),
+        (
+            "multipart, said to be gRPC",
+            GRPC,
+            multipart(&[("Content-Transfer-Encoding: quoted-printable", b"ssn 219=2D45=2D0001")]),
+            SSN,
+        ),
+        ("PDF, said to be gRPC", GRPC, pdf(&[("<</Filter/FlateDecode>>", Some(&page))]), SSN),
         (
             "cut gRPC",
             ("application/grpc", ""),

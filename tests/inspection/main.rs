@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod bodies;
+mod documents;
 mod evasion;
 mod fuzz_smoke;
 mod layers;

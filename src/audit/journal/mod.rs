@@ -31,7 +31,7 @@ pub use log::{Done, Log, Recovered};
 pub use note::{Checkpoint, NoteFault, VerifierKey};
 pub use prove::Prover;
 pub use prune::{Pruned, prune};
-pub use reader::Reader;
+pub use reader::{Reader, first_key};
 pub use seal::{Sealed, seal};
 pub use settings::Settings;
 pub use signer::Signer;

@@ -147,6 +147,12 @@ impl Checkpoint {
         Self::parse(key.open(note)?)
     }
 
+    /// What a note says, whoever signed it: for who hands it on.
+    pub fn claimed(note: &str) -> Result<Self, NoteFault> {
+        let (text, _) = note.rsplit_once("\n\n").ok_or(NoteFault::NotANote)?;
+        Self::parse(&format!("{text}\n"))
+    }
+
     /// Reads the text of a checkpoint, whoever signed it.
     pub(super) fn parse(text: &str) -> Result<Self, NoteFault> {
         let parse = || {

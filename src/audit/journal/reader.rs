@@ -9,6 +9,9 @@ use super::entry::Entry;
 use super::fault::Fault;
 use super::frames::{Frames, Step};
 use super::hash::Hash;
+use super::kind::Kind;
+use super::log::introduced;
+use super::note::VerifierKey;
 use super::segment::{Form, Segment, is_empty, list};
 
 /// Goes over the entries in order. While the writer's disk fails it may show entries that the
@@ -45,6 +48,17 @@ enum Over {
     Done,
     More,
     NotYet,
+}
+
+/// The key that a journal names first; later ones are signed by it.
+pub fn first_key(folder: &Path) -> Result<Option<VerifierKey>, Fault> {
+    let mut reader = Reader::open(folder);
+    while let Some(entry) = reader.next()? {
+        if entry.kind() == Some(Kind::Key) {
+            return Ok(entry.payload().and_then(|payload| introduced(payload, None)));
+        }
+    }
+    Ok(None)
 }
 
 impl Reader {

@@ -1,24 +1,32 @@
 //! In which record a field stands, counted as the scanner counts them.
 
 use super::super::Syntax;
+use super::super::scanner::{JsonNesting, XmlNesting};
 
 /// Counts along.
 #[derive(Debug)]
 pub(super) struct Records {
-    syntax: Syntax,
+    form: Form,
     number: u64,
-    depth: u64,
-    /// Which of the innermost 64 levels are arrays; bit 0 is the innermost.
-    arrays: u64,
-    /// At which depth the record is open.
-    record: Option<u64>,
-    /// Whether the open element below the root has elements.
-    parent: bool,
+}
+
+#[derive(Debug)]
+enum Form {
+    Json(JsonNesting),
+    Xml(XmlNesting),
+    One,
 }
 
 impl Records {
     pub(super) fn of(syntax: Syntax) -> Self {
-        Self { syntax, number: 0, depth: 0, arrays: 0, record: None, parent: false }
+        let form = match syntax {
+            Syntax::Json | Syntax::JsonLines => {
+                Form::Json(JsonNesting::new(syntax == Syntax::JsonLines))
+            }
+            Syntax::Xml => Form::Xml(XmlNesting::default()),
+            Syntax::Csv { .. } | Syntax::Form | Syntax::Sql | Syntax::Text => Form::One,
+        };
+        Self { form, number: 0 }
     }
 
     /// The record that is open.
@@ -27,30 +35,19 @@ impl Records {
     }
 
     pub(super) fn enter(&mut self, array: bool) {
-        match self.syntax {
-            Syntax::Json | Syntax::JsonLines => {
-                let element = self.arrays & 1 == 1 && self.depth > 0 && self.depth <= 2;
-                let begins = self.depth == 0 || element && self.syntax == Syntax::Json;
-                if begins && self.record.is_none() {
-                    self.number += 1;
-                    self.record = (self.depth > 0).then_some(self.depth);
-                }
-                self.arrays = self.arrays << 1 | u64::from(array);
-            }
-            Syntax::Xml => self.parent |= self.depth >= 2,
-            Syntax::Csv { .. } | Syntax::Form | Syntax::Sql | Syntax::Text => {}
+        match &mut self.form {
+            Form::Json(nesting) => self.number += u64::from(nesting.open(array)),
+            Form::Xml(nesting) => nesting.open(),
+            Form::One => {}
         }
-        self.depth += 1;
     }
 
     pub(super) fn leave(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-        self.arrays >>= 1;
-        let xml = self.syntax == Syntax::Xml && self.depth == 1 && self.parent;
-        if xml || self.record == Some(self.depth) {
-            self.number += 1;
-            self.record = None;
-            self.parent = false;
-        }
+        let ends = match &mut self.form {
+            Form::Json(nesting) => nesting.close(),
+            Form::Xml(nesting) => nesting.close(),
+            Form::One => false,
+        };
+        self.number += u64::from(ends);
     }
 }

@@ -1,13 +1,16 @@
 //! The beginning of a layer: what it is, is told from its first octets before what is said of
 //! it. Images, audio and what else is binary by nature is looked through for printable runs.
 
+use super::super::labels::is_mail;
 use super::super::{Findings, Syntax};
 use super::awschunked;
 use super::beside::Beside;
+use super::buried::Digger;
 use super::cfb::Compound;
-use super::charset::{Charset, Script};
+use super::charset::{Charset, Script, is_utf8};
 use super::coding::{self, Coding};
 use super::grpc::Grpc;
+use super::hooks;
 use super::joined::Joined;
 use super::leaf::{Leaf, Named};
 use super::magic::Magic;
@@ -53,9 +56,12 @@ impl Begin {
 impl Stage for Begin {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         if self.next.is_none() {
+            if is_call(&self.said.media) && !self.held.fill(&mut piece, 1) {
+                return;
+            }
             // Calls answer one another: what they say may be short, and waits for nothing.
-            let look = if is_call(&self.said.media) { 1 } else { LOOK };
-            if !self.held.fill(&mut piece, look) {
+            let call = begins_call(self.held.octets(), &self.said);
+            if !call && !self.held.fill(&mut piece, LOOK) {
                 return;
             }
             self.told(shared);
@@ -86,64 +92,109 @@ fn is_call(media: &str) -> bool {
     media.starts_with("application/grpc") && !media.contains("-text")
 }
 
+/// No other format begins like a message of a call: with its flags.
+fn begins_call(head: &[u8], said: &Said) -> bool {
+    is_call(&said.media) && matches!(head, [0 | 1, ..])
+}
+
 fn choose(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
-    // No other format begins like a message of a call: with its flags.
-    if is_call(&said.media) && matches!(head, [0 | 1, ..]) {
+    if begins_call(head, &said) {
         return Grpc::open(place, shared);
     }
     if awschunked::is_signed(head) {
         return coding::open(&[Coding::Chunked], place, said, shared);
     }
-    match Magic::of(head) {
-        Some(Magic::Coded(coding)) => {
-            return coding::open(&[coding], place, Said::default(), shared);
+    if let Some(Magic::Coded(coding)) = Magic::of(head) {
+        // The type may be that of what is within.
+        let kind = said.named.kind;
+        let named = Named { kind, ..Named::default() };
+        return coding::open(&[coding], place, Said { named, ..Said::default() }, shared);
+    }
+    match container(head, place, &said, shared) {
+        Some(next) => {
+            hooks::declared(head, &said.named.kind, place, shared);
+            next
         }
+        None => formless(head, place, said, shared),
+    }
+}
+
+/// What has a form of its own, in which other layers are.
+fn container(head: &[u8], place: &Place, said: &Said, shared: &mut Shared) -> Option<Next> {
+    match Magic::of(head) {
         Some(Magic::Foreign) => {
             shared.cannot(Cannot::Encoding, place);
-            return Box::new(Passed);
+            return Some(Box::new(Passed));
         }
         Some(Magic::Encrypted) => {
             shared.cannot(Cannot::Encrypted, place);
-            return Box::new(Passed);
+            return Some(Box::new(Passed));
         }
-        Some(Magic::Zip) => return Zip::open(place, shared),
-        Some(Magic::Tar) => return Tar::open(place, shared),
+        Some(Magic::Zip) => return Some(Zip::open(place, shared)),
+        Some(Magic::Tar) => return Some(Tar::open(place, shared)),
         Some(Magic::Pdf) => {
             // Anything may stand before, between and after the objects, and text that is none of
             // a PDF may name its magic.
-            let raw = Leaf::new(place, said.named, None, shared);
+            let named = Named { kind: Box::default(), ..said.named.clone() };
+            let raw = Leaf::new(place, named, None, shared);
             let named = !head.trim_ascii_start().starts_with(b"%PDF-");
             let raw = if named { raw } else { raw.without_head() };
-            return Beside::open(
+            return Some(Beside::open(
                 Pdf::open(place, shared),
                 vec![Box::new(raw), Box::new(Strings::beside_text(place))],
-            );
+            ));
         }
-        Some(Magic::Compound) => return Compound::open(place, shared),
-        None => {}
+        Some(Magic::Compound) => return Some(Compound::open(place, shared)),
+        Some(Magic::Coded(_)) | None => {}
     }
     let declared = said.boundary.clone().filter(|_| said.media.starts_with("multipart/"));
     if let Some(boundary) = declared.or_else(|| multipart::boundary(head)) {
         let next = shared.enter(place, "multipart");
-        return match next {
+        return Some(match next {
             Some(inner) => Box::new(Multipart::new(place, inner, &boundary)),
             None => Box::new(Passed),
-        };
+        });
     }
-    if said.media == "message/rfc822" || super::part::is_mail(head) {
-        let next = shared.enter(place, "mail");
-        return next.map_or_else(|| -> Next { Box::new(Passed) }, |place| Part::mail(&place));
+    if is_mail(head) {
+        let next = shared.enter_document(place, "mail");
+        return Some(next.map_or_else(passed, |place| Part::mail(&place)));
     }
-    if is_protobuf(&said.media) && !matches!(head, [b'{' | b'[', ..]) {
-        let next = shared.enter(place, "protobuf");
-        return next
-            .map_or_else(|| -> Next { Box::new(Passed) }, |place| Protobuf::open(&place, shared));
-    }
-    plain(head, place, said, shared)
+    None
 }
 
-/// What has no form of its own: a text, or octets that are none.
-fn plain(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
+fn passed() -> Next {
+    Box::new(Passed)
+}
+
+/// What is a mail or a message only because its type says so: it may be anything else, too.
+fn called(head: &[u8], place: &Place, media: &str, shared: &mut Shared) -> Option<Next> {
+    if media == "message/rfc822" {
+        let next = shared.enter_document(place, "mail");
+        return Some(next.map_or_else(passed, |place| Part::mail(&place)));
+    }
+    if is_protobuf(media) && !matches!(head, [b'{' | b'[', ..]) {
+        let next = shared.enter(place, "protobuf");
+        return Some(next.map_or_else(passed, |place| Protobuf::open(&place, shared)));
+    }
+    None
+}
+
+/// What has no form of its own, but for what its type says.
+fn formless(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
+    let Some(main) = called(head, place, &said.media, shared) else {
+        return plain(head, place, said, shared);
+    };
+    // A message may have the first octets of a text; what is so is looked at in both ways.
+    let structured = matches!(Syntax::of(head), Syntax::Json | Syntax::JsonLines | Syntax::Xml);
+    if structured || !is_protobuf(&said.media) {
+        return Beside::open(main, vec![plain(head, place, said, shared)]);
+    }
+    hooks::declared(head, &said.named.kind, place, shared);
+    main
+}
+
+/// A text, or octets that are none.
+pub(super) fn plain(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
     if let Some(script) = Script::told(head, said.charset.as_deref(), place, shared) {
         return scripts(script, place, said.named, shared);
     }
@@ -152,7 +203,7 @@ fn plain(head: &[u8], place: &Place, said: Said, shared: &mut Shared) -> Next {
         if is_text(&said.media) {
             shared.cannot(Cannot::Encoding, place);
         }
-        return Box::new(Strings::new(place, said.named.name));
+        return Box::new(Strings::named(place, said.named));
     }
     let form = said.media == "application/x-www-form-urlencoded";
     let syntax = (form && Syntax::of(head) == Syntax::Text).then_some(Syntax::Form);
@@ -174,7 +225,7 @@ fn scripts(script: Script, place: &Place, named: Named, shared: &Shared) -> Next
         return Beside::open(main, vec![Box::new(Strings::beside_text(place))]);
     }
     let raw = Leaf::new(place, Named::default(), None, shared).without_head();
-    let mut sides: Vec<Next> = vec![Box::new(raw), Box::new(Strings::beside_wide(place))];
+    let mut sides: Vec<Next> = vec![Box::new(raw), Box::new(Digger::new(place))];
     for other in others {
         sides.push(Box::new(Charset::new(other, place, Named::default(), shared)));
     }
@@ -199,6 +250,5 @@ fn is_binary(head: &[u8]) -> bool {
     let control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127);
     let count = head.iter().filter(control).count();
     // A few octets may have few of them, but are not UTF-8 either.
-    count * 20 > head.len()
-        || count > 0 && str::from_utf8(head).is_err_and(|e| e.error_len().is_some())
+    count * 20 > head.len() || count > 0 && !is_utf8(head)
 }

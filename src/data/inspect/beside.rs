@@ -1,9 +1,9 @@
 //! Several views of the same octets, where it is not sure what they are, or where they can be
 //! more than one thing at once. What each view finds is kept apart until the end: in which order
-//! the views see a piece must not show.
+//! the views see a piece must not show, and what several of them see is there once.
 
 use super::super::Findings;
-use super::stage::{Next, Passed, Piece, Shared, Stage, earlier};
+use super::stage::{Next, Passed, Piece, Shared, Stage};
 
 /// One view beside others.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub(super) struct Side {
 /// Octets that are looked at in several ways.
 #[derive(Debug)]
 pub(super) struct Beside {
-    main: Next,
-    sides: Vec<Side>,
+    /// The first is what they most likely are.
+    views: Vec<Side>,
 }
 
 // === impl Side ===
@@ -80,28 +80,29 @@ impl Side {
 impl Beside {
     /// Looks at octets as what they most likely are, and as what else they may be.
     pub(super) fn open(main: Next, sides: Vec<Next>) -> Next {
-        Box::new(Self { main, sides: sides.into_iter().map(Side::new).collect() })
+        Box::new(Self { views: [main].into_iter().chain(sides).map(Side::new).collect() })
     }
 }
 
 impl Stage for Beside {
     fn push(&mut self, piece: Piece<'_>, shared: &mut Shared) {
-        self.main.push(piece, shared);
-        self.sides.iter_mut().for_each(|side| side.push(piece, shared));
+        self.views.iter_mut().for_each(|view| view.push(piece, shared));
     }
 
     fn end(&mut self, shared: &mut Shared) {
-        self.main.end(shared);
-        self.sides.iter_mut().for_each(|side| side.end(shared));
+        let mut found = Findings::default();
+        for view in &mut self.views {
+            view.close(shared);
+            found.absorb_view(std::mem::take(&mut view.found));
+        }
+        shared.found.absorb(found);
     }
 
     fn pending(&self) -> Option<u64> {
-        let sides = self.sides.iter().filter_map(Side::pending).min();
-        earlier(self.main.pending(), sides)
+        self.views.iter().filter_map(Side::pending).min()
     }
 
     fn each(&self, see: &mut dyn FnMut(&Findings)) {
-        self.main.each(see);
-        self.sides.iter().for_each(|side| side.each(see));
+        self.views.iter().for_each(|view| view.each(see));
     }
 }

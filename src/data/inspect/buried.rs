@@ -9,7 +9,7 @@ use super::beside::Side;
 use super::coding::{self, Coding};
 use super::magic;
 use super::marks::Held;
-use super::stage::{Cannot, Next, Piece, Place, Shared, earlier};
+use super::stage::{Cannot, Next, Piece, Place, Shared, Stage, earlier};
 use super::zip::Zip;
 
 /// What begins with what.
@@ -159,26 +159,6 @@ impl Digger {
         Self { place, tail: Held::default(), met: Vec::new(), dug: Dug::default() }
     }
 
-    /// Takes the next piece.
-    pub(super) fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
-        let whole = piece;
-        if self.may_hold_one(piece) {
-            let mut gone = 0;
-            for (end, raw, what, magic) in self.places(piece) {
-                self.give(piece.take(end - gone), shared);
-                gone = end;
-                self.meet(what, Piece::made(magic, raw), shared);
-            }
-        }
-        self.give(piece, shared);
-        if whole.len() >= TAIL {
-            self.tail.clear();
-        }
-        let (_, last) = whole.cut(whole.len().saturating_sub(TAIL));
-        self.tail.push(last);
-        self.tail.skip(self.tail.octets().len().saturating_sub(TAIL));
-    }
-
     /// Whether a magic may end in a piece: each has one octet that texts hardly have.
     fn may_hold_one(&self, piece: Piece<'_>) -> bool {
         let telling = |octets| memchr::memchr3(0x1F, 0xB5, 0x03, octets).is_some();
@@ -232,9 +212,29 @@ impl Digger {
         met.held.push(magic);
         self.met.push(met);
     }
+}
 
-    /// The octets are at their end.
-    pub(super) fn end(&mut self, shared: &mut Shared) {
+impl Stage for Digger {
+    fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
+        let whole = piece;
+        if self.may_hold_one(piece) {
+            let mut gone = 0;
+            for (end, raw, what, magic) in self.places(piece) {
+                self.give(piece.take(end - gone), shared);
+                gone = end;
+                self.meet(what, Piece::made(magic, raw), shared);
+            }
+        }
+        self.give(piece, shared);
+        if whole.len() >= TAIL {
+            self.tail.clear();
+        }
+        let (_, last) = whole.cut(whole.len().saturating_sub(TAIL));
+        self.tail.push(last);
+        self.tail.skip(self.tail.octets().len().saturating_sub(TAIL));
+    }
+
+    fn end(&mut self, shared: &mut Shared) {
         for mut met in std::mem::take(&mut self.met) {
             if met.side.is_none() && !met.over {
                 met.tell(true, &mut self.dug, shared);
@@ -243,16 +243,14 @@ impl Digger {
         }
     }
 
-    /// From which octet of the body on something is held.
-    pub(super) fn pending(&self) -> Option<u64> {
+    fn pending(&self) -> Option<u64> {
         let open = self.met.iter().filter(|met| !met.over);
         let held =
             |met: &Met| earlier(met.held.pending(), met.side.as_ref().and_then(Side::pending));
         earlier(self.tail.pending(), open.filter_map(held).min())
     }
 
-    /// Shows what was found so far.
-    pub(super) fn each(&self, see: &mut dyn FnMut(&Findings)) {
+    fn each(&self, see: &mut dyn FnMut(&Findings)) {
         self.met.iter().filter_map(|met| met.side.as_ref()).for_each(|side| side.each(see));
     }
 }

@@ -28,7 +28,7 @@ impl Compound {
     pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
         let Some(place) = shared.enter(place, "ole") else { return Box::new(Passed) };
         let names = STREAMS.map(|name| name.bytes().flat_map(|byte| [byte, 0]).collect());
-        let strings = Strings::new(&place, String::new());
+        let strings = Strings::new(&place);
         Box::new(Self { place, names, tail: Vec::new(), encrypted: false, strings })
     }
 

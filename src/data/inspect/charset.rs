@@ -111,7 +111,7 @@ fn guess(head: &[u8]) -> Option<Script> {
 }
 
 /// Whether it is UTF-8, of which the last character may be cut.
-fn is_utf8(head: &[u8]) -> bool {
+pub(super) fn is_utf8(head: &[u8]) -> bool {
     str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true)
 }
 
@@ -142,7 +142,7 @@ impl Charset {
 
     /// From which octet of the body on something may be held.
     fn held(&self) -> u64 {
-        self.inputs.raw(self.inputs.length().saturating_sub(LAG))
+        self.inputs.behind(LAG)
     }
 }
 
@@ -188,11 +188,9 @@ impl Stage for Charset {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         while !piece.is_empty() {
             let bite = piece.take(BITE);
-            let from = self.inputs.length().saturating_sub(LAG);
-            self.inputs.add(bite);
-            let raw = self.inputs.raw(from);
+            let raw = self.inputs.add_behind(bite, LAG);
             self.bite(bite.octets, raw, false, shared);
-            self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+            self.inputs.forget_behind(LAG);
         }
     }
 

@@ -94,13 +94,7 @@ enum After {
 
 /// Opens a stream within something else, which goes on after its end.
 pub(super) fn open_alone(coding: Coding, place: &Place, shared: &mut Shared) -> Next {
-    let entered = match coding {
-        Coding::Br | Coding::Zstd => shared.enter_window(place, coding.name()),
-        Coding::Gzip | Coding::Deflate | Coding::Bare | Coding::Chunked | Coding::Unknown => {
-            shared.enter(place, coding.name())
-        }
-    };
-    let coded = entered.and_then(|place| {
+    let coded = coding.enter(place, shared).and_then(|place| {
         let next = begin::open(&place, Said::default());
         Some(Coded { after: After::Nothing, ..Coded::member(coding, &place, next)? })
     });
@@ -110,13 +104,7 @@ pub(super) fn open_alone(coding: Coding, place: &Place, shared: &mut Shared) -> 
 /// Opens a layer that these codings were put on, in this order.
 pub(super) fn open(codings: &[Coding], place: &Place, said: Said, shared: &mut Shared) -> Next {
     let Some((coding, inner)) = codings.split_last() else { return begin::open(place, said) };
-    let entered = match coding {
-        Coding::Br | Coding::Zstd => shared.enter_window(place, coding.name()),
-        Coding::Gzip | Coding::Deflate | Coding::Bare | Coding::Chunked | Coding::Unknown => {
-            shared.enter(place, coding.name())
-        }
-    };
-    let Some(place) = entered else { return Box::new(Passed) };
+    let Some(place) = coding.enter(place, shared) else { return Box::new(Passed) };
     if *coding == Coding::Chunked {
         let next = open(inner, &place, said, shared);
         return Chunked::open(&place, next);
@@ -151,7 +139,17 @@ impl Coding {
         known
     }
 
-    pub(super) fn name(self) -> &'static str {
+    /// Goes into a layer that it was put on.
+    pub(super) fn enter(self, place: &Place, shared: &mut Shared) -> Option<Place> {
+        match self {
+            Self::Br | Self::Zstd => shared.enter_window(place, self.name()),
+            Self::Gzip | Self::Deflate | Self::Bare | Self::Chunked | Self::Unknown => {
+                shared.enter(place, self.name())
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate | Self::Bare => "deflate",
@@ -280,7 +278,7 @@ impl Coded {
             let beside = coder.beside();
             if !beside.is_empty() {
                 let place = &self.place;
-                let strings = || Box::new(Strings::new(&place.view("header"), String::new()));
+                let strings = || Box::new(Strings::new(&place.view("header")));
                 let next = self.beside.get_or_insert_with(|| strings());
                 next.push(Piece::made(&beside, bite.raw), shared);
             }

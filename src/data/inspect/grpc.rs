@@ -58,7 +58,7 @@ impl Grpc {
             _ => (self.said && magic::is_zlib(held.octets())).then_some(Coding::Deflate),
         };
         let coded = coding.and_then(|coding| {
-            let place = shared.enter(&place, coding.name())?;
+            let place = coding.enter(&place, shared)?;
             Coded::member(coding, &place, Protobuf::open(&place, shared))
         });
         self.next = match coded {

@@ -3,7 +3,7 @@
 //! a whole.
 
 use super::super::labels::{Labels, Part};
-use super::super::{Fields, Layer, Mark, Syntax, shapes};
+use super::super::{Fields, Layer, Mark, Scanner, Syntax, shapes};
 use super::stage::{Place, Shared};
 
 /// How much of a head is shown.
@@ -20,12 +20,13 @@ pub(super) const PART: usize = 256 << 10;
 pub(super) struct Head {
     place: Place,
     name: String,
+    kind: Box<str>,
     octets: Vec<u8>,
 }
 
 impl Head {
-    pub(super) fn new(place: &Place, name: String) -> Self {
-        Self { place: place.clone(), name, octets: Vec::new() }
+    pub(super) fn new(place: &Place, name: String, kind: Box<str>) -> Self {
+        Self { place: place.clone(), name, kind, octets: Vec::new() }
     }
 
     /// Takes what is missing of the next octets; the rest.
@@ -43,15 +44,22 @@ impl Head {
 
     /// Tells what begins so.
     pub(super) fn show(&self, shared: &mut Shared) {
-        for shape in shapes::of(&self.octets, Some(&self.name), None) {
+        for shape in shapes::of(&self.octets, Some(&self.name), Some(&self.kind)) {
             tell(shape.mark(&self.octets), &self.place.layer, shared);
         }
     }
 
     /// Tells what begins so; what goes on to look along the text has seen it too.
-    pub(super) fn done(self, syntax: Option<Syntax>, shared: &mut Shared) -> Option<Box<Along>> {
+    pub(super) fn done(
+        self,
+        syntax: Option<Syntax>,
+        scanner: &mut Scanner,
+        shared: &mut Shared,
+    ) -> Option<Box<Along>> {
         self.show(shared);
-        Along::of(self.place.layer, &self.octets, syntax, shared)
+        let mut along = Along::of(self.place.layer, (&self.octets, &self.kind), syntax, shared)?;
+        along.push(&self.octets, scanner, shared);
+        Some(along)
     }
 }
 
@@ -66,27 +74,25 @@ pub(super) struct Along {
 impl Along {
     fn of(
         layer: Layer,
-        head: &[u8],
+        (head, kind): (&[u8], &str),
         syntax: Option<Syntax>,
-        shared: &mut Shared,
+        shared: &Shared,
     ) -> Option<Box<Self>> {
         let syntax = syntax.unwrap_or_else(|| Syntax::of(head));
         let fields = shared.route.as_ref().and_then(|route| route.fields(syntax));
-        let part = Part::of(head, None);
+        let part = Part::of(head, Some(kind));
         let labels = part.and_then(|part| Labels::following(&shared.inspector.labels, part));
         if fields.is_none() && labels.is_none() {
             return None;
         }
-        let mut along = Box::new(Self { layer, fields, labels });
-        along.push(head, shared);
-        Some(along)
+        Some(Box::new(Self { layer, fields, labels }))
     }
 
-    /// Takes the next octets.
-    pub(super) fn push(&mut self, octets: &[u8], shared: &mut Shared) {
+    /// Takes the next octets, before the scanner takes them.
+    pub(super) fn push(&mut self, octets: &[u8], scanner: &mut Scanner, shared: &mut Shared) {
         if let Some(fields) = &mut self.fields {
             fields.push(octets);
-            fields.found().for_each(|mark| tell(mark, &self.layer, shared));
+            fields.found().for_each(|mark| stand(mark, &self.layer, scanner, shared));
         }
         if let Some(labels) = &mut self.labels {
             labels.push(octets);
@@ -95,13 +101,23 @@ impl Along {
     }
 
     /// The text has ended.
-    pub(super) fn end(mut self, shared: &mut Shared) {
+    pub(super) fn end(mut self, scanner: &mut Scanner, shared: &mut Shared) {
         if let Some(fields) = &mut self.fields {
             fields.finish();
-            fields.found().for_each(|mark| tell(mark, &self.layer, shared));
+            fields.found().for_each(|mark| stand(mark, &self.layer, scanner, shared));
         }
         let labels = self.labels.map(Labels::finish).unwrap_or_default();
         labels.into_iter().for_each(|mark| tell(mark, &self.layer, shared));
+    }
+}
+
+/// Tells what a container is by its type alone; of what begins otherwise, its head tells.
+pub(super) fn declared(head: &[u8], kind: &str, place: &Place, shared: &mut Shared) {
+    if kind.is_empty() {
+        return;
+    }
+    for shape in shapes::of(b"", None, Some(kind)) {
+        tell(shape.mark(head), &place.layer, shared);
     }
 }
 
@@ -110,37 +126,44 @@ fn tell(mark: Mark, layer: &Layer, shared: &mut Shared) {
     shared.found.add(finding);
 }
 
+/// Tells what a map of fields knows; it stands together with the values of its record.
+fn stand(mark: Mark, layer: &Layer, scanner: &mut Scanner, shared: &mut Shared) {
+    let finding = mark.finding(layer, shared.inspector.detectors.digester());
+    scanner.beside(finding.record, finding.tag.clone(), finding.digest);
+    shared.found.add(finding);
+}
+
 /// Takes a part that may hold labels, by its name. Those of a document are gathered until all
 /// of it has been seen: one part may take back what another says.
 pub(super) fn part(name: &str, bytes: &[u8], place: &Place, shared: &mut Shared) {
     let Some(part) = Part::named(name) else { return };
-    // The members of a container are numbered; it is one document.
-    let path = place.layer.as_str();
-    let document = path.rsplit_once('[').map_or(path, |(document, _)| document);
-    let known = shared.documents.iter_mut().find(|(name, _)| *name == document);
-    if let Some((_, labels)) = known {
+    let known = shared.documents.iter_mut().find(|(one, ..)| *one == place.document);
+    if let Some((.., labels)) = known {
         labels.part(part, bytes);
         return;
     }
     if shared.documents.len() >= DOCUMENTS {
-        let (layer, labels) = shared.documents.remove(0);
+        let (_, layer, labels) = shared.documents.remove(0);
         close(&layer, labels, shared);
     }
     let mut labels = Labels::new(std::sync::Arc::clone(&shared.inspector.labels));
     labels.part(part, bytes);
-    shared.documents.push((document.to_owned(), labels));
+    // The members of a container are numbered; it is one document.
+    let path = place.layer.as_str();
+    let member = path.strip_suffix(']').and_then(|path| path.rsplit_once('['));
+    let layer = member.map_or_else(|| place.layer.clone(), |(path, _)| Layer::body().below(path));
+    shared.documents.push((place.document, layer, labels));
 }
 
 /// The body has ended, and with it all documents.
 pub(super) fn end(shared: &mut Shared) {
-    for (layer, labels) in std::mem::take(&mut shared.documents) {
+    for (_, layer, labels) in std::mem::take(&mut shared.documents) {
         close(&layer, labels, shared);
     }
 }
 
-fn close(layer: &str, labels: Labels, shared: &mut Shared) {
-    let layer = if layer.is_empty() { Layer::body() } else { Layer::body().below(layer) };
-    labels.finish().into_iter().for_each(|mark| tell(mark, &layer, shared));
+fn close(layer: &Layer, labels: Labels, shared: &mut Shared) {
+    labels.finish().into_iter().for_each(|mark| tell(mark, layer, shared));
 }
 
 #[cfg(test)]
@@ -231,8 +254,8 @@ mod tests {
         );
         let info = format!("<labelList><label id=\"{{{id}}}\" enabled=\"0\"/></labelList>");
         let mut shared = Shared::new(inspector());
-        let zip = Place::default().view("zip");
-        let other = Place::default().view("other");
+        let zip = shared.document(Place::default().view("zip"));
+        let other = shared.document(Place::default().view("other"));
         part("docProps/custom.xml", custom.as_bytes(), &zip.nth(4), &mut shared);
         part("docProps/custom.xml", custom.as_bytes(), &other.nth(0), &mut shared);
         part("docMetadata/LabelInfo.xml", info.as_bytes(), &zip.nth(9), &mut shared);

@@ -4,6 +4,7 @@
 use super::super::Findings;
 use super::fitful::Fitful;
 use super::marks::Marks;
+use super::markup::tag_name;
 use super::stage::{Piece, Place, Shared, Stage, earlier};
 
 /// Elements that do not divide what is shown.
@@ -16,6 +17,9 @@ const INLINE: [&[u8]; 32] = [
 /// The most that is held of a text, and how much of it stays when it goes on.
 const MOST: usize = 1 << 10;
 const KEPT: usize = 256;
+
+/// What is held of it, with the tags within, comes from no further back.
+const LAG: u64 = 8 << 10;
 
 /// So much of a tag is read to know its name.
 const NAME: usize = 16;
@@ -99,9 +103,7 @@ impl Joined {
     /// A tag is at its end.
     fn tag(&mut self) {
         self.state = State::Text;
-        let name = self.name.strip_prefix(b"/").unwrap_or(&self.name);
-        let end = name.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/');
-        let name = name.get(..end.unwrap_or(name.len())).unwrap_or_default().to_ascii_lowercase();
+        let name = tag_name(&self.name).to_ascii_lowercase();
         // Comments and instructions are shown nowhere.
         if matches!(name.first(), Some(b'!' | b'?')) || INLINE.contains(&name.as_slice()) {
             self.after = true;
@@ -143,11 +145,6 @@ impl Joined {
         }
     }
 
-    fn held(&self) -> u64 {
-        let most = u64::try_from(8 * MOST).unwrap_or(0);
-        self.inputs.raw(self.inputs.length().saturating_sub(most))
-    }
-
     fn hand_on(&mut self, raw: u64, shared: &mut Shared) {
         if self.output.is_empty() {
             return self.leaf.settle(shared);
@@ -161,23 +158,21 @@ impl Stage for Joined {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         while !piece.is_empty() {
             let bite = piece.take(BITE);
-            let raw = self.held();
-            self.inputs.add(bite);
+            let raw = self.inputs.add_behind(bite, LAG);
             bite.octets.iter().for_each(|byte| self.octet(*byte));
             self.hand_on(raw, shared);
-            let most = u64::try_from(8 * MOST).unwrap_or(0);
-            self.inputs.forget(self.inputs.length().saturating_sub(most));
+            self.inputs.forget_behind(LAG);
         }
     }
 
     fn end(&mut self, shared: &mut Shared) {
         self.divide();
-        self.hand_on(self.held(), shared);
+        self.hand_on(self.inputs.behind(LAG), shared);
         self.leaf.end(shared);
     }
 
     fn pending(&self) -> Option<u64> {
-        let own = (!self.text.is_empty()).then(|| self.held());
+        let own = (!self.text.is_empty()).then(|| self.inputs.behind(LAG));
         earlier(own, self.leaf.pending())
     }
 

@@ -8,11 +8,16 @@ use super::marks::Marks;
 use super::runs::Runs;
 use super::stage::{Piece, Place, Shared, Stage, earlier};
 
+/// How much what looks along a text reads before the scanner does: what it finds waits so long.
+const BITE: usize = 4 << 10;
+
 /// What is known of a text before it begins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Named {
     /// The name of the part or the file that it is; it may hold personal data itself.
     pub(super) name: String,
+    /// Its `Content-Type`, as it stands there: what begins like nothing else may be that.
+    pub(super) kind: Box<str>,
     /// What names a value that stands alone in it.
     pub(super) preface: Box<[u8]>,
 }
@@ -35,7 +40,7 @@ impl Leaf {
         syntax: Option<Syntax>,
         shared: &Shared,
     ) -> Self {
-        let head = Head::new(place, named.name);
+        let head = Head::new(place, named.name, named.kind);
         let layer = place.layer.clone();
         let options = Options { syntax, layer, records: true, preface: named.preface };
         let scanner = Scanner::new(Arc::clone(&shared.inspector.detectors), options);
@@ -64,28 +69,35 @@ impl Stage for Leaf {
     fn push(&mut self, piece: Piece<'_>, shared: &mut Shared) {
         let Some(scanner) = &mut self.scanner else { return };
         self.marks.add(piece);
-        scanner.push(piece.octets);
-        self.marks.forget(scanner.decided());
-        self.runs.iter_mut().for_each(|runs| runs.push(piece, shared));
         let mut rest = piece.octets;
         if let Some(head) = &mut self.head {
             rest = head.push(rest);
-            if !head.is_whole() {
-                return;
-            }
-            self.along = self.head.take().and_then(|head| head.done(self.syntax, shared));
         }
-        self.along.iter_mut().for_each(|along| along.push(rest, shared));
+        if let Some(head) = self.head.take_if(|head| head.is_whole()) {
+            self.along = head.done(self.syntax, scanner, shared);
+        }
+        let (seen, rest) = piece.octets.split_at(piece.len() - rest.len());
+        scanner.push(seen);
+        match &mut self.along {
+            Some(along) => rest.chunks(BITE).for_each(|bite| {
+                along.push(bite, scanner, shared);
+                scanner.push(bite);
+            }),
+            None => scanner.push(rest),
+        }
+        self.marks.forget(scanner.decided());
+        self.runs.iter_mut().for_each(|runs| runs.push(piece, shared));
     }
 
     fn end(&mut self, shared: &mut Shared) {
+        let Some(mut scanner) = self.scanner.take() else { return };
         if let Some(head) = self.head.take() {
-            self.along = head.done(self.syntax, shared);
+            self.along = head.done(self.syntax, &mut scanner, shared);
         }
-        self.along.take().into_iter().for_each(|along| along.end(shared));
+        self.along.take().into_iter().for_each(|along| along.end(&mut scanner, shared));
         self.runs.iter_mut().for_each(|runs| runs.end(shared));
         self.runs = None;
-        self.scanner.take().into_iter().for_each(|scanner| shared.found.absorb(scanner.finish()));
+        shared.found.absorb(scanner.finish());
     }
 
     fn pending(&self) -> Option<u64> {

@@ -68,6 +68,24 @@ impl Marks {
         mark.raw + if mark.plain { offset.saturating_sub(mark.offset) } else { 0 }
     }
 
+    /// The text goes on by a piece: from which octet of the body on comes what is made of it,
+    /// where so many octets before it may be held.
+    pub(super) fn add_behind(&mut self, piece: Piece<'_>, lag: u64) -> u64 {
+        let from = self.length.saturating_sub(lag);
+        self.add(piece);
+        self.raw(from)
+    }
+
+    /// From which octet of the body on the last octets of the text come.
+    pub(super) fn behind(&self, lag: u64) -> u64 {
+        self.raw(self.length.saturating_sub(lag))
+    }
+
+    /// All but the last octets are not asked any more.
+    pub(super) fn forget_behind(&mut self, lag: u64) {
+        self.forget(self.length.saturating_sub(lag));
+    }
+
     /// What lies before is not asked any more.
     pub(super) fn forget(&mut self, offset: u64) {
         while self.marks.get(1).is_some_and(|next| next.offset <= offset) {

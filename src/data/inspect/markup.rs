@@ -40,6 +40,13 @@ pub(super) struct Markup {
     name: Option<Vec<u8>>,
 }
 
+/// The name in a tag, by what stands after its sign.
+pub(super) fn tag_name(tag: &[u8]) -> &[u8] {
+    let name = tag.strip_prefix(b"/").unwrap_or(tag);
+    let end = name.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/');
+    name.get(..end.unwrap_or(name.len())).unwrap_or_default()
+}
+
 impl Markup {
     pub(super) fn new(place: &Place, name: &str, shared: &Shared) -> Self {
         let named = Named { name: name.to_owned(), ..Named::default() };
@@ -53,10 +60,7 @@ impl Markup {
     fn tag(&mut self, raw: u64, shared: &mut Shared) {
         let name = self.name.take().unwrap_or_default();
         self.tags.push(Piece::made(b"\n", raw), shared);
-        let name = name.strip_prefix(b"/").unwrap_or(&name);
-        let end = name.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/');
-        let name = name.get(..end.unwrap_or(name.len())).unwrap_or_default();
-        let local = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+        let local = tag_name(&name).rsplit(|byte| *byte == b':').next().unwrap_or_default();
         let sign: &[u8] = match local {
             b"noBreakHyphen" => b"-",
             b"s" => b" ",

@@ -1,15 +1,12 @@
 //! A member of an archive: text of office documents is freed of its markup, and the parts that
 //! hold labels are shown as a whole.
 
-use super::super::Findings;
+use super::super::{Findings, Part};
 use super::begin::{self, Said};
 use super::hooks::{self, PART};
 use super::leaf::Named;
 use super::markup::Markup;
 use super::stage::{Cannot, Next, Piece, Place, Shared, Stage};
-
-/// Parts that hold labels.
-const LABELS: [&str; 2] = ["docMetadata/LabelInfo.xml", "docProps/custom.xml"];
 
 /// Where documents say that their members are encrypted: OpenDocument and EPUB.
 const MANIFESTS: [&str; 2] = ["META-INF/manifest.xml", "META-INF/encryption.xml"];
@@ -30,17 +27,24 @@ pub(super) fn open(name: &str, place: &Place, shared: &Shared) -> Next {
     }
     let named = Named { name: name.to_owned(), ..Named::default() };
     let next = begin::open(place, Said { named, ..Said::default() });
-    if LABELS.contains(&name) || MANIFESTS.contains(&name) {
+    if Part::named(name).is_some() || is_manifest(name) {
         return Kept::open(name, place, next);
     }
     next
 }
 
-/// Whether a member is the text of a document, in which markup divides what is one value.
+/// Whether a member is the text of a document, in which markup divides what is one value. Names
+/// differ in case (ECMA-376 part 2, 6.2.2.3).
 fn is_office_text(name: &str) -> bool {
+    let name = name.trim_start_matches('/').to_ascii_lowercase();
     let folder = ["word/", "ppt/", "xl/"].iter().any(|folder| name.starts_with(folder));
-    folder && name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("xml"))
-        || matches!(name, "content.xml" | "styles.xml")
+    let xml = name.rsplit_once('.').is_some_and(|(_, ending)| ending == "xml");
+    folder && xml || matches!(&*name, "content.xml" | "styles.xml")
+}
+
+fn is_manifest(name: &str) -> bool {
+    let name = name.trim_start_matches('/');
+    MANIFESTS.iter().any(|manifest| name.eq_ignore_ascii_case(manifest))
 }
 
 impl Kept {
@@ -61,9 +65,11 @@ impl Stage for Kept {
 
     fn end(&mut self, shared: &mut Shared) {
         self.next.end(shared);
+        // What is held of it is read all the same.
         if self.octets.len() > PART {
             shared.cannot(Cannot::TooLarge, &self.place);
-        } else if MANIFESTS.contains(&&*self.name) {
+        }
+        if is_manifest(&self.name) {
             let says = |word| memchr::memmem::find(&self.octets, word).is_some();
             if says(b"encryption-data") || says(b"EncryptedData") {
                 shared.cannot(Cannot::Encrypted, &self.place);

@@ -5,6 +5,7 @@ use memchr::memmem::Finder;
 
 use super::super::Findings;
 use super::begin::{self, Said};
+use super::leaf::{Leaf, Named};
 use super::marks::Held;
 use super::part::Part;
 use super::stage::{Next, Passed, Piece, Place, Shared, Stage, close, earlier};
@@ -46,6 +47,8 @@ pub(super) struct Multipart {
     begun: bool,
     /// Whether the rest of the line of a delimiter is passed.
     line: bool,
+    /// What stands in that line: nobody reads it, but it leaves.
+    aside: Option<Next>,
     /// Whether the last delimiter was seen: then there are no more parts.
     over: Over,
     count: usize,
@@ -77,6 +80,7 @@ impl Multipart {
             phantom: false,
             begun: false,
             line: false,
+            aside: None,
             over: Over::No,
             count: 0,
             next: None,
@@ -139,6 +143,23 @@ impl Multipart {
         self.next = Some(if open { Part::open(&place) } else { Box::new(Passed) });
     }
 
+    /// Octets of the line of a delimiter, which are blanks but for who hides something.
+    fn aside(&mut self, mut line: Piece<'_>, shared: &mut Shared) {
+        if self.aside.is_none() {
+            line.take(line.len() - line.octets.trim_ascii_start().len());
+        }
+        if !line.is_empty() {
+            let place = self.inner.view("line");
+            let fresh = || -> Next { Box::new(Leaf::new(&place, Named::default(), None, shared)) };
+            let mut next = self.aside.take().unwrap_or_else(fresh);
+            next.push(line, shared);
+            self.aside = Some(next);
+        }
+        if !self.line {
+            close(&mut self.aside, shared);
+        }
+    }
+
     /// Octets of a part, or of what is around the parts.
     fn content(&mut self, piece: Piece<'_>, shared: &mut Shared) {
         if !piece.is_empty() {
@@ -158,7 +179,8 @@ impl Stage for Multipart {
             if self.line {
                 let end = memchr::memchr(b'\n', piece.octets);
                 self.line = end.is_none();
-                piece.take(end.map_or(usize::MAX, |end| end + 1));
+                let line = piece.take(end.map_or(usize::MAX, |end| end + 1));
+                self.aside(line, shared);
             } else if !self.held.octets().is_empty() {
                 self.slowly(&mut piece, shared);
             } else {
@@ -179,6 +201,7 @@ impl Stage for Multipart {
     }
 
     fn end(&mut self, shared: &mut Shared) {
+        close(&mut self.aside, shared);
         // A delimiter at the very end has no line after it.
         if self.held.octets().ends_with(self.finder.needle()) {
             close(&mut self.next, shared);
@@ -194,10 +217,15 @@ impl Stage for Multipart {
     }
 
     fn pending(&self) -> Option<u64> {
-        earlier(self.held.pending(), self.next.as_ref().and_then(|next| next.pending()))
+        let next = earlier(
+            self.aside.as_ref().and_then(|next| next.pending()),
+            self.next.as_ref().and_then(|next| next.pending()),
+        );
+        earlier(self.held.pending(), next)
     }
 
     fn each(&self, see: &mut dyn FnMut(&Findings)) {
+        self.aside.iter().for_each(|next| next.each(see));
         self.next.iter().for_each(|next| next.each(see));
     }
 }

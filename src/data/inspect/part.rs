@@ -2,16 +2,16 @@
 //! in base64 or quoted-printable.
 
 use super::super::{Findings, Syntax};
-use super::begin::Said;
+use super::begin::{self, Said};
 use super::coding;
-use super::hooks;
+use super::hooks::{self, PART};
 use super::leaf;
 use super::marks::Held;
 use super::said::Heading;
-use super::stage::{Next, Piece, Place, Shared, Stage, close, earlier};
+use super::stage::{Cannot, Next, Piece, Place, Shared, Stage, close, earlier};
 use super::transfer::Recoded;
 
-/// The longest head.
+/// The longest head of a part. That of a mail may hold labels, and is a part of a document.
 const HEAD: usize = 16 << 10;
 
 /// A part of which the head comes first.
@@ -21,26 +21,6 @@ pub(super) struct Part {
     mail: bool,
     held: Held,
     next: Option<Next>,
-}
-
-/// Whether some octets begin as a mail does.
-pub(super) fn is_mail(head: &[u8]) -> bool {
-    let fields: [&[u8]; 7] = [
-        b"received:",
-        b"return-path:",
-        b"mime-version:",
-        b"from:",
-        b"message-id:",
-        b"delivered-to:",
-        b"x-mailer:",
-    ];
-    let begins = |line: &[u8]| {
-        fields.iter().any(|field| {
-            line.get(..field.len()).is_some_and(|name| name.eq_ignore_ascii_case(field))
-        })
-    };
-    let lines = head.split(|byte| *byte == b'\n');
-    begins(head) && lines.filter(|line| begins(line)).count() > 1
 }
 
 impl Part {
@@ -94,7 +74,19 @@ impl Part {
     /// Without a head that ends, all of it is content.
     fn headless(&mut self, shared: &mut Shared) {
         let held = std::mem::take(&mut self.held);
-        let mut next = super::begin::open(&self.place.view("content"), Said::default());
+        if self.mail {
+            hooks::part("mail:head", held.octets(), &self.place, shared);
+            if held.octets().len() >= PART {
+                shared.cannot(Cannot::TooLarge, &self.place);
+            }
+        }
+        let place = self.place.view("content");
+        let mut next = if self.mail {
+            // It begins as a mail does, and would be one again.
+            begin::plain(held.octets(), &place, Said::default(), shared)
+        } else {
+            begin::open(&place, Said::default())
+        };
         next.push(held.piece(), shared);
         self.next = Some(next);
     }
@@ -104,10 +96,11 @@ impl Stage for Part {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         if self.next.is_none() {
             let before = self.held.octets().len();
-            self.held.fill(&mut piece, HEAD);
+            let most = if self.mail { PART } else { HEAD };
+            let full = self.held.fill(&mut piece, most);
             match self.length(before) {
                 Some(length) => self.opened(length, shared),
-                None if self.held.octets().len() >= HEAD => self.headless(shared),
+                None if full => self.headless(shared),
                 None => return,
             }
         }

@@ -13,7 +13,7 @@ use super::member::Kept;
 use super::pdftext::{Lexer, Mark};
 use super::stage::{Cannot, Next, Passed, Piece, Place, Shared, Stage, close, earlier};
 
-/// So much of an object is held: the dictionary of a stream stands before it.
+/// So much of an object is held at least: the dictionary of a stream stands before it.
 const OBJECT: usize = 16 << 10;
 
 /// How much is read at once, and how many octets may be held of it.
@@ -51,6 +51,8 @@ struct Stream {
 #[derive(Debug)]
 pub(super) struct Pdf {
     place: Place,
+    /// Of its streams, which take nothing back of what other objects say.
+    streams: Place,
     objects: Strings,
     /// The object that is read.
     object: Vec<u8>,
@@ -68,7 +70,6 @@ impl Strings {
 
     /// Reads a bite up to the first mark: which it was, and after how many octets.
     fn read(&mut self, bite: Piece<'_>, shared: &mut Shared) -> (Option<Mark>, usize) {
-        let from = self.inputs.length().saturating_sub(LAG);
         let (mut mark, mut count) = (None, 0);
         for byte in bite.octets {
             count += 1;
@@ -80,25 +81,25 @@ impl Strings {
             }
         }
         let (read, _) = bite.cut(count);
-        self.inputs.add(read);
-        let raw = self.inputs.raw(from);
+        let raw = self.inputs.add_behind(read, LAG);
         if self.lexer.text.is_empty() {
             self.leaf.settle(shared);
         } else {
             self.leaf.push(Piece::made(&self.lexer.text, raw), shared);
             self.lexer.text.clear();
         }
-        self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+        self.inputs.forget_behind(LAG);
         (mark, count)
     }
 }
 
 impl Pdf {
     pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
-        let Some(place) = shared.enter(place, "pdf") else { return Box::new(Passed) };
+        let Some(place) = shared.enter_document(place, "pdf") else { return Box::new(Passed) };
         let objects = Strings::new(&place, shared);
-        let object = Vec::new();
-        Box::new(Self { place, objects, object, stream: None, count: 0, encrypted: false })
+        let streams = shared.document(place.view("stream"));
+        let (object, stream) = (Vec::new(), None);
+        Box::new(Self { place, streams, objects, object, stream, count: 0, encrypted: false })
     }
 
     fn objects(&mut self, piece: &mut Piece<'_>, shared: &mut Shared) {
@@ -106,7 +107,8 @@ impl Pdf {
         let (mark, count) = self.objects.read(bite, shared);
         let read = piece.take(count);
         self.object.extend_from_slice(read.octets);
-        if self.object.len() > OBJECT {
+        if self.object.len() > 2 * OBJECT {
+            self.labels(shared);
             self.object.drain(..self.object.len() - OBJECT);
         }
         if self.objects.lexer.seen.encrypted && !self.encrypted {
@@ -116,10 +118,7 @@ impl Pdf {
         match mark {
             Some(Mark::Object) => self.object.clear(),
             Some(Mark::End) => {
-                let says = |word: &[u8]| memchr::memmem::find(&self.object, word).is_some();
-                if says(b"/MSIP_Label_") || says(b"/Producer") {
-                    super::hooks::part("pdf:info", &self.object, &self.place, shared);
-                }
+                self.labels(shared);
                 self.object.clear();
             }
             Some(Mark::Stream) => {
@@ -138,10 +137,18 @@ impl Pdf {
         }
     }
 
+    /// Reads the labels of the object, as far as it is held.
+    fn labels(&self, shared: &mut Shared) {
+        let says = |word: &[u8]| memchr::memmem::find(&self.object, word).is_some();
+        if says(b"/MSIP_Label_") || says(b"/Producer") {
+            super::hooks::part("pdf:info", &self.object, &self.place, shared);
+        }
+    }
+
     /// Opens a stream by its dictionary.
     fn stream(&mut self, shared: &mut Shared) -> Next {
         let says = |word: &[u8]| memchr::memmem::find(&self.object, word).is_some();
-        let place = self.place.view("stream").nth(self.count);
+        let place = self.streams.nth(self.count);
         self.count += 1;
         let picture = says(b"/Image") || says(b"/DCTDecode") || says(b"/JPXDecode");
         let font =
@@ -244,6 +251,7 @@ impl Stage for Pdf {
             stream.next.push(stream.held.piece(), shared);
             close(&mut Some(stream.next), shared);
         }
+        self.labels(shared);
         self.objects.end(&self.place, shared);
     }
 
@@ -268,8 +276,7 @@ impl Strings {
     }
 
     fn pending(&self) -> Option<u64> {
-        let held = self.inputs.length().saturating_sub(LAG);
-        let own = (self.inputs.length() > 0).then(|| self.inputs.raw(held));
+        let own = (self.inputs.length() > 0).then(|| self.inputs.behind(LAG));
         earlier(own, self.leaf.pending())
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::super::{Findings, Syntax};
 use super::beside::Beside;
+use super::charset::is_utf8;
 use super::fitful::Fitful;
 use super::leaf::{Leaf, Named};
 use super::marks::Marks;
@@ -67,9 +68,8 @@ enum Field {
 
 impl Field {
     fn of(held: &[u8], length: u64) -> Self {
-        let valid = str::from_utf8(held).map_or_else(|error| error.error_len().is_none(), |_| true);
         let control = held.iter().any(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127));
-        let text = valid && !control;
+        let text = is_utf8(held) && !control;
         let begins = held.first().is_some_and(|first| *first >= b' ');
         match text {
             true if begins => Self::Text,
@@ -120,7 +120,7 @@ fn varint(octets: &[u8]) -> Option<(u64, &[u8])> {
 impl Protobuf {
     /// Nearly anything can be read as a message: the octets are looked at as they are, too.
     pub(super) fn open(place: &Place, shared: &Shared) -> Next {
-        let raw = Strings::new(&place.view("raw"), String::new());
+        let raw = Strings::new(&place.view("raw"));
         Beside::open(Box::new(Self::new(place, shared)), vec![Box::new(raw)])
     }
 
@@ -136,7 +136,7 @@ impl Protobuf {
             text: Vec::new(),
             leaf: Fitful::new(place, Some(leaf)),
             octets: Vec::new(),
-            strings: Strings::new(place, String::new()),
+            strings: Strings::new(place),
         }
     }
 
@@ -286,7 +286,7 @@ impl Protobuf {
     }
 
     fn held(&self) -> u64 {
-        self.inputs.raw(self.inputs.length().saturating_sub(LAG))
+        self.inputs.behind(LAG)
     }
 }
 
@@ -294,12 +294,10 @@ impl Stage for Protobuf {
     fn push(&mut self, mut piece: Piece<'_>, shared: &mut Shared) {
         while !piece.is_empty() {
             let bite = piece.take(BITE);
-            let from = self.inputs.length().saturating_sub(LAG);
-            self.inputs.add(bite);
-            let raw = self.inputs.raw(from);
+            let raw = self.inputs.add_behind(bite, LAG);
             self.bite(bite.octets);
             self.hand_on(raw, shared);
-            self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+            self.inputs.forget_behind(LAG);
         }
     }
 

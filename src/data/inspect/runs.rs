@@ -292,7 +292,7 @@ impl Runs {
     fn go_on(&mut self, piece: &mut Piece<'_>, shared: &mut Shared) {
         let Some(open) = &mut self.open else { return };
         let (bite, _) = piece.cut(BITE);
-        let raw = open.inputs.raw(open.inputs.length().saturating_sub(LAG));
+        let raw = open.inputs.behind(LAG);
         let mut count = 0;
         let mut ended = false;
         for byte in bite.octets {
@@ -304,7 +304,7 @@ impl Runs {
         }
         open.inputs.add(piece.take(count));
         open.hand_on(raw, shared);
-        open.inputs.forget(open.inputs.length().saturating_sub(LAG));
+        open.inputs.forget_behind(LAG);
         if ended {
             open.end(shared);
             self.open = None;
@@ -324,7 +324,7 @@ impl Runs {
         let open = self.open.as_ref();
         let own = open.map(|open| match &open.waits {
             Some(waits) => waits.since,
-            None => open.inputs.raw(open.inputs.length().saturating_sub(LAG)),
+            None => open.inputs.behind(LAG),
         });
         let gathered = (!self.letters.is_empty()).then_some(self.since);
         let next = open.and_then(|open| open.next.as_ref()?.pending());

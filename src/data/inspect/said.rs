@@ -35,7 +35,8 @@ impl Said {
     pub(super) fn of(value: &str) -> Self {
         let (media, rest) = value.split_once(';').unwrap_or((value, ""));
         let media = media.trim().to_ascii_lowercase();
-        let mut said = Self { media, ..Self::default() };
+        let named = Named { kind: value.into(), ..Named::default() };
+        let mut said = Self { media, named, ..Self::default() };
         for (name, value) in parameters(rest) {
             match &*name {
                 "charset" if said.charset.is_none() => said.charset = Some(value),
@@ -69,7 +70,7 @@ impl Heading {
                 _ => {}
             }
         }
-        heading.said.named = named;
+        heading.said.named = Named { kind: heading.said.named.kind, ..named };
         heading
     }
 }
@@ -92,7 +93,8 @@ impl Named {
         };
         let name = value("filename").or_else(|| value("name")).unwrap_or_default().to_owned();
         let preface = value("name").map(|name| format!("name=\"{name}\"\r\n\r\n"));
-        Self { name, preface: preface.unwrap_or_default().into_bytes().into() }
+        let preface = preface.unwrap_or_default().into_bytes().into();
+        Self { name, preface, ..Self::default() }
     }
 }
 

@@ -70,7 +70,13 @@ pub(super) struct Place {
     windows: u8,
     /// Whether it was only guessed that there is a layer: that it breaks says nothing then.
     guessed: bool,
+    /// Of which document its parts are.
+    pub(super) document: Document,
 }
+
+/// One document: the labels in its parts are weighed together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Document(u32);
 
 /// What all layers of one body share.
 #[derive(Debug)]
@@ -80,7 +86,9 @@ pub(super) struct Shared {
     /// The fields that are known of this request.
     pub(super) route: Option<FieldRoute>,
     /// Labels of documents that have not ended.
-    pub(super) documents: Vec<(String, Labels)>,
+    pub(super) documents: Vec<(Document, Layer, Labels)>,
+    /// The last document that was begun.
+    document: Document,
     /// Whether the body goes on, but is not looked at: where it is cut says nothing of it.
     pub(super) abandoned: bool,
     expanded: u64,
@@ -191,6 +199,7 @@ impl Shared {
             found,
             route: None,
             documents: Vec::new(),
+            document: Document::default(),
             abandoned: false,
             expanded: 0,
             parts: 0,
@@ -227,6 +236,18 @@ impl Shared {
             return None;
         }
         Some(next)
+    }
+
+    /// Goes into a layer that is a document.
+    pub(super) fn enter_document(&mut self, place: &Place, name: &str) -> Option<Place> {
+        let next = self.enter(place, name)?;
+        Some(self.document(next))
+    }
+
+    /// Begins another document there.
+    pub(super) fn document(&mut self, place: Place) -> Place {
+        self.document.0 = self.document.0.wrapping_add(1);
+        Place { document: self.document, ..place }
     }
 
     /// Goes into a coding that needs a window of some MiB.

@@ -6,6 +6,7 @@ use super::super::Findings;
 use super::buried::Digger;
 use super::fitful::Fitful;
 use super::hooks::Head;
+use super::leaf::Named;
 use super::marks::Marks;
 use super::stage::{Piece, Place, Shared, Stage, earlier};
 
@@ -28,24 +29,13 @@ struct Run {
     count: usize,
 }
 
-/// What is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// All runs.
-    Binary,
-    /// Runs in UTF-16 alone: somebody else looks at the text.
-    Text,
-    /// No runs.
-    Wide,
-}
-
 /// A binary.
 #[derive(Debug)]
 pub(super) struct Strings {
     head: Option<Head>,
-    narrow: Run,
+    /// Runs in ASCII; not beside a text, which somebody else looks at.
+    narrow: Option<Run>,
     wide: Run,
-    kind: Kind,
     digger: Digger,
     /// A character of which the zero may follow.
     half: Option<u8>,
@@ -81,28 +71,30 @@ impl Run {
 }
 
 impl Strings {
-    pub(super) fn new(place: &Place, name: String) -> Self {
+    pub(super) fn new(place: &Place) -> Self {
+        Self::named(place, Named::default())
+    }
+
+    pub(super) fn named(place: &Place, Named { name, kind, .. }: Named) -> Self {
         Self {
-            head: Some(Head::new(place, name)),
-            narrow: Run::default(),
+            head: Some(Head::new(place, name, kind)),
+            narrow: Some(Run::default()),
+            ..Self::beside_text(place)
+        }
+    }
+
+    /// What is none of a text: UTF-16 after a beginning that is not, and compressed data.
+    pub(super) fn beside_text(place: &Place) -> Self {
+        Self {
+            head: None,
+            narrow: None,
             wide: Run::default(),
-            kind: Kind::Binary,
             digger: Digger::new(place),
             half: None,
             inputs: Marks::default(),
             text: Fitful::new(&place.view("strings"), None),
             output: Vec::new(),
         }
-    }
-
-    /// What is none of a text: UTF-16 after a beginning that is not, and compressed data.
-    pub(super) fn beside_text(place: &Place) -> Self {
-        Self { head: None, kind: Kind::Text, ..Self::new(place, String::new()) }
-    }
-
-    /// What is none of a text in UTF-16: compressed data.
-    pub(super) fn beside_wide(place: &Place) -> Self {
-        Self { head: None, kind: Kind::Wide, ..Self::new(place, String::new()) }
     }
 
     fn octet(&mut self, byte: u8) {
@@ -113,10 +105,10 @@ impl Strings {
 
     fn runs(&mut self, byte: u8) {
         let printable = is_printable(byte);
-        if printable && self.kind == Kind::Binary {
-            self.narrow.take(byte, &mut self.output);
-        } else {
-            self.narrow.stop(&mut self.output);
+        match &mut self.narrow {
+            Some(narrow) if printable => narrow.take(byte, &mut self.output),
+            Some(narrow) => narrow.stop(&mut self.output),
+            None => {}
         }
         match self.half.take() {
             Some(letter) if byte == 0 => self.wide.take(letter, &mut self.output),
@@ -134,18 +126,16 @@ impl Strings {
     }
 
     fn bite(&mut self, bite: Piece<'_>, shared: &mut Shared) {
-        let from = self.inputs.length().saturating_sub(LAG);
-        self.inputs.add(bite);
-        let raw = self.inputs.raw(from);
+        let raw = self.inputs.add_behind(bite, LAG);
         self.octets(bite.octets);
         self.hand_on(raw, shared);
-        self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+        self.inputs.forget_behind(LAG);
     }
 
     /// Whether nothing but text comes, of which somebody else reads.
     fn is_silent(&self, octets: &[u8]) -> bool {
-        let narrow = self.kind == Kind::Text && self.wide.count == 0;
-        narrow && memchr::memchr(0, octets).is_none()
+        let none = self.narrow.is_none() && self.wide.count == 0;
+        none && memchr::memchr(0, octets).is_none()
     }
 
     fn octets(&mut self, octets: &[u8]) {
@@ -181,7 +171,7 @@ impl Stage for Strings {
             self.head.take().into_iter().for_each(|head| head.show(shared));
         }
         self.digger.push(piece, shared);
-        while !piece.is_empty() && self.kind != Kind::Wide {
+        while !piece.is_empty() {
             // Where nothing comes out, nothing has to lead back.
             let most = if self.is_silent(piece.octets) { piece.len() } else { BITE };
             let bite = piece.take(most);
@@ -194,14 +184,15 @@ impl Stage for Strings {
         self.digger.end(shared);
         if let Some(letter) = self.half.take().filter(|_| self.wide.count > 0) {
             self.wide.take(letter, &mut self.output);
-            self.hand_on(self.inputs.raw(self.inputs.length().saturating_sub(LAG)), shared);
+            self.hand_on(self.inputs.behind(LAG), shared);
         }
         self.text.end(shared);
     }
 
     fn pending(&self) -> Option<u64> {
-        let holds = self.narrow.holds() || self.wide.holds() || self.half.is_some();
-        let own = holds.then(|| self.inputs.raw(self.inputs.length().saturating_sub(LAG)));
+        let narrow = self.narrow.as_ref().is_some_and(Run::holds);
+        let holds = narrow || self.wide.holds() || self.half.is_some();
+        let own = holds.then(|| self.inputs.behind(LAG));
         let own = earlier(own, self.digger.pending());
         earlier(own, self.text.pending())
     }

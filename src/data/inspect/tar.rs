@@ -32,6 +32,8 @@ pub(super) struct Tar {
     count: usize,
     /// A size that an extended header gave.
     size: Option<u64>,
+    /// Whether the extended header that is read may give one: names and what holds for all do not.
+    sized: bool,
     next: Option<Next>,
 }
 
@@ -65,9 +67,9 @@ fn pax_size(text: &[u8]) -> Option<u64> {
 
 impl Tar {
     pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
-        let Some(place) = shared.enter(place, "tar") else { return Box::new(Passed) };
+        let Some(place) = shared.enter_document(place, "tar") else { return Box::new(Passed) };
         let (state, held) = (State::Header, Held::default());
-        Box::new(Self { place, state, held, count: 0, size: None, next: None })
+        Box::new(Self { place, state, held, count: 0, size: None, sized: false, next: None })
     }
 
     fn header(&mut self, shared: &mut Shared) {
@@ -90,8 +92,10 @@ impl Tar {
             b'x' | b'g' | b'L' | b'K' => size,
             _ => self.size.take().unwrap_or(size),
         };
-        let fill = size.next_multiple_of(512) - size;
+        // Up to the next block, also where there is none: any size may stand in a header.
+        let fill = (512 - size % 512) % 512;
         if matches!(kind, b'x' | b'g' | b'L' | b'K') {
+            self.sized = kind == b'x';
             self.state = State::Extended(size, fill);
             return;
         }
@@ -108,7 +112,7 @@ impl Tar {
 
     /// What follows is no member: text of its own.
     fn rest(&mut self, piece: Piece<'_>, shared: &mut Shared) {
-        let mut rest = super::strings::Strings::new(&self.place.view("rest"), String::new());
+        let mut rest = super::strings::Strings::new(&self.place.view("rest"));
         rest.push(piece, shared);
         self.next = Some(Box::new(rest));
         self.state = State::Rest;
@@ -147,7 +151,9 @@ impl Tar {
         if held.octets().len() >= EXTENDED {
             shared.cannot(Cannot::TooLarge, &self.place);
         }
-        self.size = pax_size(held.octets());
+        if self.sized {
+            self.size = pax_size(held.octets());
+        }
         leaf::scan(held.octets(), &self.place.view("name"), Syntax::Text, shared);
         self.state = State::Header;
     }
@@ -180,6 +186,15 @@ impl Stage for Tar {
             State::Rest => false,
         };
         close(&mut self.next, shared);
+        let held = std::mem::take(&mut self.held);
+        match self.state {
+            State::Extended(..) => {
+                leaf::scan(held.octets(), &self.place.view("name"), Syntax::Text, shared);
+            }
+            _ if held.octets().is_empty() => {}
+            State::Header | State::Member(..) | State::Rest => self.rest(held.piece(), shared),
+        }
+        close(&mut self.next, shared);
         if cut {
             shared.cannot(Cannot::Broken, &self.place);
         }
@@ -191,5 +206,71 @@ impl Stage for Tar {
 
     fn each(&self, see: &mut dyn FnMut(&Findings)) {
         self.next.iter().for_each(|next| next.each(see));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Inspector, Limits};
+    use super::*;
+    use crate::data::{Detectors, Digester};
+
+    /// The header of a member with a size in base 256.
+    fn header(kind: u8, size: u64) -> Vec<u8> {
+        let mut header = [0; BLOCK];
+        header[0] = b'n';
+        header[124] = 0x80;
+        header[128..136].copy_from_slice(&size.to_be_bytes());
+        header[148..156].copy_from_slice(b"        ");
+        header[156] = kind;
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        header.to_vec()
+    }
+
+    fn block(text: &str) -> Vec<u8> {
+        let mut block = text.as_bytes().to_vec();
+        block.resize(BLOCK, 0);
+        block
+    }
+
+    fn told(body: &[u8]) -> Vec<String> {
+        let digester = Digester::new(&[7; 32], "k").unwrap();
+        let detectors = Arc::new(Detectors::new(digester));
+        let mut shared = Shared::new(Arc::new(Inspector::new(detectors, Limits::default())));
+        let mut tar = Tar::open(&Place::default(), &mut shared);
+        tar.push(Piece { octets: body, raw: 0, plain: true }, &mut shared);
+        tar.end(&mut shared);
+        let one = |one: &crate::data::Finding| format!("{} {}", one.tag, one.layer.as_str());
+        shared.found.kept().iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_size_beyond_all_is_cut_short() {
+        for size in [u64::MAX, u64::MAX - 511, 1 << 63] {
+            let body = [header(b'0', size), block("x")].concat();
+            assert_eq!(told(&body), ["uninspectable.broken tar"], "{size}");
+        }
+    }
+
+    #[test]
+    fn a_size_of_pax_holds_over_further_headers() {
+        for between in [b'L', b'K', b'g'] {
+            let pax = "12 size=512\n";
+            let length = u64::try_from(pax.len()).unwrap();
+            let body = [
+                header(b'x', length),
+                block(pax),
+                header(between, 5),
+                block("name\n"),
+                header(b'0', 0),
+                block("ssn 219-45-0001"),
+                vec![0; 1_024],
+            ];
+            let found = told(&body.concat());
+            assert_eq!(found, ["id.government.ssn tar[0]/strings"], "{}", char::from(between));
+        }
     }
 }

@@ -90,7 +90,7 @@ impl Recoded {
             Transfer::Quoted => ("quoted-printable", Reader::Quoted(Quoted::Plain)),
         };
         let Some(inner) = shared.enter(place, name) else { return Box::new(Passed) };
-        let named = Named { name: String::new(), ..said.named.clone() };
+        let named = Named { preface: said.named.preface.clone(), ..Named::default() };
         let plain = form.then(|| Leaf::new(place, named, None, shared).without_runs());
         let next = Some(begin::open(&inner, said));
         let (inputs, output) = (Marks::default(), Vec::new());
@@ -154,9 +154,7 @@ impl Stage for Recoded {
         }
         while !piece.is_empty() {
             let bite = piece.take(BITE);
-            let from = self.inputs.length().saturating_sub(LAG);
-            self.inputs.add(bite);
-            let raw = self.inputs.raw(from);
+            let raw = self.inputs.add_behind(bite, LAG);
             let fine = self.read(bite.octets);
             let output = std::mem::take(&mut self.output);
             if let Some(next) = self.next.as_mut().filter(|_| !output.is_empty()) {
@@ -170,7 +168,7 @@ impl Stage for Recoded {
                 }
                 return;
             }
-            self.inputs.forget(self.inputs.length().saturating_sub(LAG));
+            self.inputs.forget_behind(LAG);
         }
     }
 
@@ -181,8 +179,7 @@ impl Stage for Recoded {
 
     fn pending(&self) -> Option<u64> {
         let next = self.next.as_ref()?;
-        let held = (self.inputs.length() > 0)
-            .then(|| self.inputs.raw(self.inputs.length().saturating_sub(LAG)));
+        let held = (self.inputs.length() > 0).then(|| self.inputs.behind(LAG));
         let plain = self.plain.as_ref().and_then(Stage::pending);
         earlier(earlier(held, plain), next.pending())
     }

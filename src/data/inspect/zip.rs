@@ -1,7 +1,7 @@
 //! Zip, streamed from its local headers: stored, deflated and zstd members, with sizes after the
 //! data, and beyond 4 GiB. The directory at the end is looked through for what else it says.
 
-use super::super::Findings;
+use super::super::{Findings, Syntax};
 use super::coding::{Coded, Coding};
 use super::leaf;
 use super::marks::Held;
@@ -14,6 +14,13 @@ const SIZES: &[u8] = b"PK\x07\x08";
 
 /// A local header without its name.
 const HEADER: usize = 30;
+
+/// The shortest value: fewer letters in the extra fields of a member are none.
+const SHORTEST: usize = 6;
+
+fn is_shown(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
 
 /// What comes next.
 #[derive(Debug)]
@@ -108,7 +115,7 @@ impl Header {
 
 impl Zip {
     pub(super) fn open(place: &Place, shared: &mut Shared) -> Next {
-        let Some(place) = shared.enter(place, "zip") else { return Box::new(Passed) };
+        let Some(place) = shared.enter_document(place, "zip") else { return Box::new(Passed) };
         let (held, state) = (Held::default(), State::Header);
         Box::new(Self { place, state, held, count: 0, after: false, next: None })
     }
@@ -116,7 +123,7 @@ impl Zip {
     /// What follows is no member.
     fn rest(&mut self, shared: &mut Shared) {
         close(&mut self.next, shared);
-        let mut rest: Next = Box::new(Strings::new(&self.place.view("rest"), String::new()));
+        let mut rest: Next = Box::new(Strings::new(&self.place.view("rest")));
         let held = std::mem::take(&mut self.held);
         if !held.octets().is_empty() {
             rest.push(held.piece(), shared);
@@ -155,6 +162,10 @@ impl Zip {
         self.count += 1;
         let name = octets.get(HEADER..HEADER + header.name).unwrap_or_default();
         leaf::scan_name(name, &place, shared);
+        let extra = octets.get(HEADER + header.name..).unwrap_or_default();
+        if extra.chunk_by(|a, b| is_shown(*a) && is_shown(*b)).any(|run| run.len() >= SHORTEST) {
+            leaf::scan(extra, &place.view("extra"), Syntax::Text, shared);
+        }
         // Sizes of zero may follow the data; others are what they are.
         let known = header.size > 0 || !header.has(8);
         self.after = header.has(8);
@@ -349,9 +360,13 @@ impl Stage for Zip {
         match std::mem::replace(&mut self.state, State::Rest) {
             State::Packed(mut coded, _) => coded.end(shared),
             State::Rest => {}
-            State::Stored(_) | State::Until(_) | State::Header | State::Sizes(_) => {
-                // Without a directory an archive is cut short.
-                shared.cannot(Cannot::Broken, &self.place);
+            // Without a directory an archive is cut short.
+            State::Stored(_) | State::Until(_) => shared.cannot(Cannot::Broken, &self.place),
+            State::Header | State::Sizes(_) => {
+                // What stands after a signature is no archive of its own.
+                let signed = self.held.octets().starts_with(b"PK\x03\x04");
+                self.held.skip(if signed { 4 } else { 0 });
+                self.broken(shared);
             }
         }
         close(&mut self.next, shared);

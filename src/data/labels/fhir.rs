@@ -13,11 +13,13 @@ const SYSTEMS: [(&str, &str); 4] = [
     ("http://hl7.org/fhir/v3/ActCode", "fhir.sensitivity"),
 ];
 
+/// Whether a type is that of resources.
+pub(super) fn is_type(kind: &str) -> bool {
+    kind.starts_with("application/fhir+") || kind.contains("+fhir")
+}
+
 /// Whether a text begins as a resource does.
-pub(super) fn is_likely(head: &[u8], kind: &str) -> bool {
-    if kind.starts_with("application/fhir+") || kind.contains("+fhir") {
-        return true;
-    }
+pub(super) fn is_likely(head: &[u8]) -> bool {
     let head = head.get(..4096.min(head.len())).unwrap_or_default();
     let names = [&b"\"resourceType\""[..], b"http://hl7.org/fhir"];
     names.iter().any(|name| memchr::memmem::find(head, name).is_some())

@@ -7,22 +7,36 @@ use super::super::Tag;
 const HEAD: usize = 256 << 10;
 
 /// Fields that an e-mail has and a request or a log has not.
-const KNOWN: [&str; 8] =
-    ["from", "received", "return-path", "mime-version", "message-id", "subject", "to", "x-mailer"];
+const KNOWN: [&str; 9] = [
+    "from",
+    "received",
+    "return-path",
+    "delivered-to",
+    "mime-version",
+    "message-id",
+    "subject",
+    "to",
+    "x-mailer",
+];
 
-/// Whether a text begins as an e-mail does: with fields, two of which are an e-mail's.
-pub(super) fn is_head(text: &[u8]) -> bool {
+/// Whether a text begins as an e-mail does: with fields, two of which are an e-mail's. After the
+/// first of these, lines that are none say nothing: who reads mail passes over them.
+pub(in crate::data) fn is_head(text: &[u8]) -> bool {
     let mut known = 0;
     for line in text.split(|byte| *byte == b'\n').take(64) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
             break;
         }
-        if line.starts_with(b" ") || line.starts_with(b"\t") {
-            continue;
+        match name(line) {
+            _ if line.starts_with(b" ") || line.starts_with(b"\t") => {}
+            Some(name) => {
+                let is = |one: &&str| name.eq_ignore_ascii_case(one.as_bytes());
+                known += usize::from(KNOWN.iter().any(is));
+            }
+            None if known == 0 => return false,
+            None => {}
         }
-        let Some(name) = name(line) else { return false };
-        known += usize::from(KNOWN.iter().any(|one| name.eq_ignore_ascii_case(one.as_bytes())));
         if known >= 2 {
             return true;
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::{Carriers, Confidence, Mark, Source, Tag};
 
 use fhir::Fhir;
+pub(super) use mail::is_head as is_mail;
 use msip::Msip;
 use tagging::Tagging;
 
@@ -27,7 +28,7 @@ pub struct LabelRules {
 /// A part of a document that may hold labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// `docMetadata/LabelInfo.xml` of OOXML, or the stream of that name beside an encrypted one.
+    /// `docMetadata/LabelInfo.xml` of OOXML.
     LabelInfo,
     /// `docProps/custom.xml` of OOXML.
     Properties,
@@ -66,7 +67,7 @@ impl Part {
     pub fn named(name: &str) -> Option<Self> {
         let name = name.trim_start_matches('/').to_ascii_lowercase();
         match name.as_str() {
-            "docmetadata/labelinfo.xml" | "labelinfo" => Some(Self::LabelInfo),
+            "docmetadata/labelinfo.xml" => Some(Self::LabelInfo),
             "docprops/custom.xml" => Some(Self::Properties),
             "pdf:info" | "pdf:xmp" => Some(Self::Text),
             "mail:head" => Some(Self::Mail),
@@ -74,17 +75,18 @@ impl Part {
         }
     }
 
-    /// Which part a text is that begins so.
+    /// Which part a text is that begins so; where that does not tell, by its type. A mail has
+    /// parts of its own, and is told before.
     pub fn of(head: &[u8], content_type: Option<&str>) -> Option<Self> {
-        let kind = content_type.and_then(|kind| kind.split(';').next());
-        let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
-        if kind == "message/rfc822" || mail::is_head(head) {
-            return Some(Self::Mail);
+        if fhir::is_likely(head) {
+            Some(Self::Fhir)
+        } else if tagging::is_likely(head) {
+            Some(Self::Tagging)
+        } else {
+            let kind = content_type.and_then(|kind| kind.split(';').next());
+            let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
+            fhir::is_type(&kind).then_some(Self::Fhir)
         }
-        if fhir::is_likely(head, &kind) {
-            return Some(Self::Fhir);
-        }
-        tagging::is_likely(head).then_some(Self::Tagging)
     }
 }
 

@@ -226,9 +226,9 @@ impl Visitor for Properties<'_> {
             if self.name == b"@name" {
                 self.property = property(value.text);
             }
-        } else if let Some((id, attribute)) = &self.property {
+        } else if let Some((id, attribute)) = self.property.take_if(|_| !value.absent) {
             let text = String::from_utf8_lossy(value.text).trim().to_ascii_lowercase();
-            set(self.labels, id.clone(), attribute, &text);
+            set(self.labels, id, &attribute, &text);
         }
     }
 }

@@ -103,14 +103,23 @@ fn heads_of_mails_are_read_and_bodies_are_not() {
          SIO-Label: marking=\"ACME; CONFIDENTIAL\"; fgcolor=red; type=\":ess\"\r\nSensitivity: Company-Confidential\r\n\r\n\
          SIO-Label: marking=\"BODY\"\r\n"
     );
-    assert_eq!(Part::of(mail.as_bytes(), None), Some(Part::Mail));
+    assert!(is_mail(mail.as_bytes()));
     assert_eq!(
         tags(&[(Part::Mail, &mail)]),
         "label.marking.gov-au.access.legal-privilege label.marking.gov-au.official-sensitive label.msip.TWO \
          label.sensitivity.company-confidential label.sio.acme--confidential"
     );
     assert_eq!(tags(&[(Part::Mail, "To: x\nSensitivity: Normal\n\n")]), "");
-    assert_eq!(Part::of(b"2026-01-01 from: a\nto: b\n", None), None);
+    for (head, mail) in [
+        ("2026-01-01 from: a\nto: b\n", false),
+        ("X-Any: 1\r\nSubject: x\r\n y\r\nTo: b\r\n", true),
+        ("To: b\r\nnone of a head\r\nReceived: c\r\n", true),
+        ("X-Any: 1\r\nnone of a head\r\nTo: b\r\nReceived: c\r\n", false),
+        ("To: b\r\n\r\nReceived: c\r\n", false),
+        ("Host: b\r\nDate: c\r\n", false),
+    ] {
+        assert_eq!(is_mail(head.as_bytes()), mail, "{head}");
+    }
 }
 
 #[test]
@@ -118,6 +127,7 @@ fn tags_of_object_stores_mean_what_their_headers_mean() {
     let tagging = "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet><Tag><Key>data-class</Key>\
                    <Value>phi</Value></Tag><Tag><Key>team</Key><Value>secret</Value></Tag></TagSet></Tagging>";
     assert_eq!(Part::of(tagging.as_bytes(), None), Some(Part::Tagging));
+    assert_eq!(Part::of(tagging.as_bytes(), Some("application/fhir+xml")), Some(Part::Tagging));
     assert_eq!(tags(&[(Part::Tagging, tagging)]), "health");
     let azure = "<?xml version=\"1.0\"?><Tags><TagSet><Tag><Key>Data-Class</Key><Value>gold</Value></Tag></TagSet></Tags>";
     assert_eq!(Part::of(azure.as_bytes(), None), Some(Part::Tagging));

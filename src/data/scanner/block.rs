@@ -1,7 +1,8 @@
 //! One block of the window: where values may stand, and what they are put to.
 
 use super::super::keys::{Key, Keys, Memo, Names};
-use super::super::values::{self, Hit, Kind, Masks, Prefixes, Seeker};
+use super::super::values::masks::{Masks, WORD};
+use super::super::values::{self, Hit, Kind, Prefixes, Seeker};
 use super::super::{context, values::text::span};
 use super::columns::{self, Columns};
 use super::own::{Followed, Own};
@@ -14,8 +15,7 @@ pub(super) struct State {
     columns: Option<Columns>,
     records: Option<Records>,
     rows: Option<u64>,
-    /// The masks of the last 64 octets.
-    before: Masks,
+    masks: Box<Masks>,
     seeker: Seeker,
     /// Up to where marks of text were followed.
     followed: usize,
@@ -50,7 +50,7 @@ impl State {
             rows: (records && columns.is_some()).then_some(0),
             records: tracker.filter(|_| records),
             columns,
-            before: Masks::default(),
+            masks: Box::default(),
             seeker: Seeker::default(),
             followed: 0,
             own: Followed::default(),
@@ -89,22 +89,14 @@ impl Blocks<'_> {
         if let Some(columns) = &mut state.columns {
             columns.read(self.text, from, to, self.keys);
         }
+        state.masks.read(span(self.text, from, to));
         if let Some(records) = &mut state.records {
-            records.read(self.text, from, to);
+            records.read(self.text, &state.masks, from, to);
         }
         let columns = state.columns.as_ref();
         let key = |start: usize| self.key(columns, start);
-        let mut place = from;
-        while place < to {
-            let part = span(self.text, place, to.min(place + 64));
-            let masks = match part.as_array() {
-                Some(part) => values::block(part, &state.before),
-                None => values::last_block(part, &state.before),
-            };
-            if !masks.is_passed() {
-                let earlier = span(self.text, place.saturating_sub(64), place);
-                let before = state.before.completed(earlier);
-                let seeds = masks.seeds(&before);
+        for (place, seeds) in (from..to).step_by(WORD).zip(state.masks.seeds()) {
+            if !seeds.is_empty() {
                 state.seeker.seek(self.text, place, seeds, hits, key);
                 if self.own.has_lists() {
                     for seed in seeds.numbers() {
@@ -112,8 +104,6 @@ impl Blocks<'_> {
                     }
                 }
             }
-            state.before = masks;
-            place += 64;
         }
         self.own.patterns(self.text, (from, to), &mut state.own, hits);
         self.signs((from, to), hits, key);

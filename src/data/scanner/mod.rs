@@ -3,22 +3,26 @@
 
 mod block;
 mod columns;
+mod nesting;
 mod normal;
 mod own;
 mod records;
 #[cfg(test)]
 mod score;
+mod special;
 mod syntax;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::keys::{Keys, Memo};
 use super::values::{Hit, Prefixes, ROWS, resolve};
-use super::{Dictionary, Digester, Finding, Findings, Layer, Pattern, Source, Tag};
+use super::{Dictionary, Digest, Digester, Finding, Findings, Layer, Pattern, Source, Tag};
 
 use block::{Blocks, State};
+pub(super) use nesting::{JsonNesting, XmlNesting};
 use normal::Window;
 use own::Own;
 pub use syntax::Syntax;
@@ -28,6 +32,10 @@ const BLOCK: usize = 4 << 10;
 
 /// How much before and after it is seen: the longest value with what announces it.
 const OVERLAP: usize = 512;
+
+/// So many values that are known otherwise wait for those that stand beside them. No record is
+/// told to be further on than the text, so that only what is broken reaches this.
+const ASIDE: usize = 16 << 10;
 
 /// Everything that is looked for. Built once, shared by all scanners.
 #[derive(Debug)]
@@ -66,6 +74,8 @@ pub struct Scanner {
     preface: Box<[u8]>,
     memo: Memo,
     hits: Vec<Hit>,
+    /// What somebody else knows of the text, in the order of its records.
+    aside: VecDeque<(u64, Tag, Digest)>,
     findings: Findings,
 }
 
@@ -127,6 +137,7 @@ impl Scanner {
             preface: options.preface,
             memo: Memo::default(),
             hits: Vec::new(),
+            aside: VecDeque::new(),
             findings: Findings::default(),
         }
     }
@@ -154,7 +165,15 @@ impl Scanner {
         while !self.window.is_done() {
             self.scan(true);
         }
+        let groups = self.findings.groups_mut();
+        self.aside.drain(..).for_each(|(record, tag, digest)| groups.count(&tag, record, digest));
         self.findings
+    }
+
+    /// Takes in what somebody else found in a record, before the text of that record: it stands
+    /// together with what is found there.
+    pub(super) fn beside(&mut self, record: u64, tag: Tag, digest: Digest) {
+        self.aside.push_back((record, tag, digest));
     }
 
     /// What was found so far.
@@ -176,7 +195,7 @@ impl Scanner {
             let preface = if syntax == Syntax::Text { &*preface } else { &[] };
             self.window.release(syntax == Syntax::Form, preface);
             if matches!(syntax, Syntax::Form | Syntax::Text) {
-                self.findings.stand_together();
+                self.findings.groups_mut().stand_together();
             }
             self.state = Some(State::new(syntax, self.records));
         }
@@ -200,12 +219,14 @@ impl Scanner {
         let sure = if rest_of_text { usize::MAX } else { to - OVERLAP / 2 };
         let count = self.hits.partition_point(|hit| hit.start < sure);
         for hit in self.hits.drain(..count) {
+            let record = state.record(hit.start);
+            settle(&mut self.aside, record, &mut self.findings);
             let Some(offset) = self.window.raw(hit.start) else { continue };
             let (tag, detector) = detectors.name(&hit);
             let value = text.get(hit.start..hit.end).unwrap_or_default();
             let digest = detectors.digester.digest(tag, &hit.kind.normalised(value));
             if self.findings.is_full() && self.findings.knows(tag) {
-                self.findings.tally(tag, hit.confidence, state.record(hit.start), digest);
+                self.findings.tally(tag, hit.confidence, record, digest);
                 continue;
             }
             let end = self.window.raw(hit.end).unwrap_or(offset);
@@ -217,10 +238,13 @@ impl Scanner {
                 layer: self.layer.clone(),
                 offset,
                 length: u32::try_from(end - offset).unwrap_or(u32::MAX),
-                record: state.record(hit.start),
+                record,
                 shape: hit.outline(text),
                 digest,
             });
+        }
+        if !self.aside.is_empty() {
+            settle(&mut self.aside, state.record(sure.min(to)), &mut self.findings);
         }
         let kept = to.saturating_sub(OVERLAP);
         self.window.advance(to, kept);
@@ -229,5 +253,13 @@ impl Scanner {
             hit.start -= kept;
             hit.end -= kept;
         }
+    }
+}
+
+/// Counts what waits for a record that is reached.
+fn settle(aside: &mut VecDeque<(u64, Tag, Digest)>, record: u64, findings: &mut Findings) {
+    while aside.len() > ASIDE || aside.front().is_some_and(|(first, _, _)| *first <= record) {
+        let Some((record, tag, digest)) = aside.pop_front() else { return };
+        findings.groups_mut().count(&tag, record, digest);
     }
 }

@@ -2,6 +2,8 @@
 //! scripts become ASCII, invisible characters go, `%40`, `\u0040` and `&#64;` become `@`. Places
 //! lead back.
 
+use super::special::{self, is_special};
+
 /// What is looked at, and how its places map to the text as it came.
 #[derive(Debug, Default)]
 pub(super) struct Window {
@@ -26,11 +28,6 @@ enum Step {
     Cut,
     /// So many octets become this one, or nothing.
     Becomes(usize, Option<u8>),
-}
-
-/// Whether an octet may begin something special.
-const fn is_special(byte: u8) -> bool {
-    matches!(byte, b'%' | b'\\' | b'&' | 0xA0 | 0xC2 | 0xD9 | 0xDB | 0xE0 | 0xE2 | 0xEF | 0xF0)
 }
 
 /// Entities of HTML that stand for one sign. Quotation marks are left: they would end strings of
@@ -168,16 +165,8 @@ impl Window {
 
     /// Where the first special octet stands.
     fn special(&self, part: &[u8]) -> usize {
-        let begins = |at: &usize| part.get(*at..).is_some_and(|tail| !is_idle(tail));
-        let found = match (part.is_ascii(), self.form) {
-            (true, false) => memchr::memchr3_iter(b'%', b'\\', b'&', part).find(begins),
-            (_, form) => {
-                let special = |byte: u8| is_special(byte) || form && byte == b'+';
-                let mut all = part.iter().enumerate().filter(|(_, byte)| special(**byte));
-                all.find(|(at, _)| begins(at)).map(|(at, _)| at)
-            }
-        };
-        found.unwrap_or(part.len())
+        let begins = |at: usize| part.get(at..).is_some_and(|tail| !is_idle(tail));
+        special::first(part, self.form, begins).unwrap_or(part.len())
     }
 
     /// Takes in the sequence in `tail`, as far as it can be told.

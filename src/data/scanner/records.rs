@@ -1,7 +1,9 @@
 //! Records: which findings stand together. A record is an element of the outermost array of
 //! JSON, a line of NDJSON, a row of a table, an element of XML that has elements, else a line.
 
-use super::super::values::{mask, text::at};
+use super::super::values::masks::{Marks, Masks, WORD};
+use super::super::values::text::at;
+use super::nesting::{JsonNesting, XmlNesting};
 
 /// Places of the window, a bit each.
 #[derive(Clone, Debug, Default)]
@@ -61,34 +63,20 @@ pub(super) struct Records {
 enum Form {
     Json(Json),
     Lines,
-    Xml(Xml),
+    Xml(XmlNesting),
 }
 
 /// How far into a JSON text the reader is.
 #[derive(Debug, Default)]
 struct Json {
-    depth: u32,
-    /// Which of the innermost 64 levels are arrays; bit 0 is the innermost.
-    arrays: u64,
-    /// At which depth the record is open.
-    record: Option<u32>,
-    /// Whether only whole lines are records.
-    lines: bool,
+    nesting: JsonNesting,
     text: bool,
     escaped: bool,
 }
 
-/// How far into an XML text the reader is.
-#[derive(Debug, Default)]
-struct Xml {
-    depth: u32,
-    /// Whether the open element below the root has elements.
-    parent: bool,
-}
-
 impl Records {
     pub(super) fn json(lines: bool) -> Self {
-        Self::new(Form::Json(Json { lines, ..Json::default() }))
+        Self::new(Form::Json(Json { nesting: JsonNesting::new(lines), ..Json::default() }))
     }
 
     pub(super) fn lines() -> Self {
@@ -96,23 +84,23 @@ impl Records {
     }
 
     pub(super) fn xml() -> Self {
-        Self::new(Form::Xml(Xml::default()))
+        Self::new(Form::Xml(XmlNesting::default()))
     }
 
     fn new(form: Form) -> Self {
         Self { form, starts: Bits::default(), before: 0 }
     }
 
-    /// Reads a stretch of the window.
-    pub(super) fn read(&mut self, text: &[u8], from: usize, to: usize) {
+    /// Reads a stretch of the window, of which there are masks.
+    pub(super) fn read(&mut self, text: &[u8], masks: &Masks, from: usize, to: usize) {
         let starts = &mut self.starts;
         match &mut self.form {
-            Form::Json(json) => json.read(text, from, to, starts),
+            Form::Json(json) => json.read(text, masks, (from, to), starts),
             Form::Lines => {
                 let part = text.get(from..to).unwrap_or_default();
                 memchr::memchr_iter(b'\n', part).for_each(|place| starts.set(from + place + 1));
             }
-            Form::Xml(xml) => xml.read(text, from, to, starts),
+            Form::Xml(nesting) => read_xml(nesting, (text, from, to), starts),
         }
     }
 
@@ -131,114 +119,70 @@ impl Records {
 }
 
 impl Json {
-    fn read(&mut self, text: &[u8], from: usize, to: usize, starts: &mut Bits) {
-        let mut place = from;
-        let (blocks, _) = text.get(from..to).unwrap_or_default().as_chunks::<64>();
-        for block in blocks {
-            if !self.block(block, place, starts) {
-                self.slowly(text, place, place + 64, starts);
-            }
-            place += 64;
+    fn read(&mut self, text: &[u8], masks: &Masks, (from, to): (usize, usize), starts: &mut Bits) {
+        for (place, marks) in (from..to).step_by(WORD).zip(masks.marks()) {
+            self.word(text, marks, place, starts);
         }
-        self.slowly(text, place, to, starts);
     }
 
-    /// Reads 64 octets by masks, as simdjson does; `false` if something in them is escaped.
-    fn block(&mut self, block: &[u8; 64], place: usize, starts: &mut Bits) -> bool {
-        if self.escaped || mask(block, |byte| byte == b'\\') != 0 {
-            return false;
-        }
-        let quotes = mask(block, |byte| byte == b'"');
+    /// Reads 64 octets by masks, as simdjson does. A backslash hides the next octet, which
+    /// outside of a string no JSON has.
+    fn word(&mut self, text: &[u8], marks: Marks, place: usize, starts: &mut Bits) {
+        let hidden = self.hidden(marks.backslash);
+        let quotes = marks.quote & !hidden;
         // Each bit becomes the parity of the quotes up to it.
         let parity = [1, 2, 4, 8, 16, 32].iter().fold(quotes, |all, by| all ^ all << by);
         let inside = if self.text { !parity } else { parity };
-        // One test for all four brackets; `Y`, `_` and few others pass it, too.
-        let mut structural = mask(block, |byte| byte & 0xD9 == b'Y') & !inside;
+        let mut structural = marks.bracket & !inside & !hidden;
         while structural != 0 {
             let bit = usize::try_from(structural.trailing_zeros()).unwrap_or(0);
-            match block.get(bit) {
-                Some(byte @ (b'{' | b'[')) => self.open(*byte == b'[', place + bit + 1, starts),
-                Some(b'}' | b']') => self.close(place + bit + 1, starts),
-                Some(_) | None => {}
+            match at(text, place + bit) {
+                byte @ (b'{' | b'[') => self.open(byte == b'[', place + bit + 1, starts),
+                b'}' | b']' => self.close(place + bit + 1, starts),
+                _ => {}
             }
             structural &= structural - 1;
         }
         self.text = inside >> 63 == 1;
-        true
     }
 
-    /// Reads octet by octet.
-    fn slowly(&mut self, text: &[u8], from: usize, to: usize, starts: &mut Bits) {
-        let mut place = from;
-        while place < to {
-            let rest = text.get(place..to).unwrap_or_default();
-            if self.escaped {
-                self.escaped = false;
-                place += 1;
-            } else if self.text {
-                let Some(found) = memchr::memchr2(b'"', b'\\', rest) else { return };
-                place += found + 1;
-                self.escaped = rest.get(found) == Some(&b'\\');
-                self.text = self.escaped;
-            } else {
-                let structural = |b: &u8| matches!(b, b'"' | b'{' | b'[' | b'}' | b']');
-                let Some(found) = rest.iter().position(structural) else { return };
-                place += found + 1;
-                match rest.get(found) {
-                    Some(b'"') => self.text = true,
-                    Some(b'{' | b'[') => self.open(at(text, place - 1) == b'[', place, starts),
-                    _ => self.close(place, starts),
-                }
-            }
+    /// What backslashes hide.
+    fn hidden(&mut self, backslashes: u64) -> u64 {
+        let mut hidden = u64::from(self.escaped);
+        let mut rest = backslashes & !hidden;
+        self.escaped = false;
+        while rest != 0 {
+            let first = rest & rest.wrapping_neg();
+            hidden |= first << 1;
+            self.escaped = first >> 63 == 1;
+            rest &= !(first | first << 1);
         }
+        hidden
     }
 
     fn open(&mut self, array: bool, place: usize, starts: &mut Bits) {
-        let element = self.arrays & 1 == 1 && self.depth > 0 && self.depth <= 2;
-        let begins = self.depth == 0 || element && !self.lines;
-        if begins && self.record.is_none() {
+        if self.nesting.open(array) {
             starts.set(place);
-            // A top-level value is a record until an array in it has elements of its own.
-            self.record = (self.depth > 0).then_some(self.depth);
         }
-        self.arrays = self.arrays << 1 | u64::from(array);
-        self.depth = self.depth.saturating_add(1);
     }
 
     fn close(&mut self, place: usize, starts: &mut Bits) {
-        self.depth = self.depth.saturating_sub(1);
-        self.arrays >>= 1;
-        if self.record == Some(self.depth) {
-            self.record = None;
+        if self.nesting.close() {
             starts.set(place);
         }
     }
 }
 
-impl Xml {
-    fn read(&mut self, text: &[u8], from: usize, to: usize, starts: &mut Bits) {
-        let part = text.get(from..to).unwrap_or_default();
-        for place in memchr::memchr2_iter(b'<', b'/', part) {
-            let place = from + place;
-            match (at(text, place), at(text, place + 1)) {
-                (b'<', b'/') | (b'/', b'>') => self.close(place, starts),
-                (b'<', b'!' | b'?') => {}
-                (b'<', _) => self.open(),
-                _ => {}
-            }
-        }
-    }
-
-    fn open(&mut self) {
-        self.parent |= self.depth >= 2;
-        self.depth = self.depth.saturating_add(1);
-    }
-
-    fn close(&mut self, place: usize, starts: &mut Bits) {
-        self.depth = self.depth.saturating_sub(1);
-        if self.depth == 1 && self.parent {
-            self.parent = false;
+fn read_xml(nesting: &mut XmlNesting, (text, from, to): (&[u8], usize, usize), starts: &mut Bits) {
+    let part = text.get(from..to).unwrap_or_default();
+    for place in memchr::memchr2_iter(b'<', b'/', part) {
+        let place = from + place;
+        let (one, next) = (at(text, place), at(text, place + 1));
+        let ends = matches!((one, next), (b'<', b'/') | (b'/', b'>'));
+        if ends && nesting.close() {
             starts.set(place);
+        } else if !ends && one == b'<' && !matches!(next, b'!' | b'?') {
+            nesting.open();
         }
     }
 }
@@ -247,8 +191,28 @@ impl Xml {
 mod tests {
     use super::*;
 
+    fn masks(text: &str) -> Masks {
+        let mut masks = Masks::default();
+        masks.read(text.as_bytes());
+        masks
+    }
+
+    /// Reads octet by octet.
+    fn slowly(json: &mut Json, text: &[u8], starts: &mut Bits) {
+        for (place, byte) in text.iter().enumerate() {
+            match byte {
+                _ if json.escaped => json.escaped = false,
+                b'\\' => json.escaped = true,
+                b'"' => json.text = !json.text,
+                b'{' | b'[' if !json.text => json.open(*byte == b'[', place + 1, starts),
+                b'}' | b']' if !json.text => json.close(place + 1, starts),
+                _ => {}
+            }
+        }
+    }
+
     fn records(mut records: Records, text: &str) -> Vec<u64> {
-        records.read(text.as_bytes(), 0, text.len());
+        records.read(text.as_bytes(), &masks(text), 0, text.len());
         let places = text.match_indices('#').map(|(place, _)| records.record(place));
         let first = records.record(text.find('#').unwrap());
         places.map(|record| record - first).collect()
@@ -277,10 +241,10 @@ mod tests {
         fn masks_read_as_octets_do(text in "([{}\\[\\]\",aYy_]|\"a|\\\\.){0,400}") {
             let (mut masked, mut slow) = (Json::default(), Json::default());
             let (mut left, mut right) = (Bits::default(), Bits::default());
-            masked.read(text.as_bytes(), 0, text.len(), &mut left);
-            slow.slowly(text.as_bytes(), 0, text.len(), &mut right);
+            masked.read(text.as_bytes(), &masks(&text), (0, text.len()), &mut left);
+            slowly(&mut slow, text.as_bytes(), &mut right);
             proptest::prop_assert_eq!(left.0, right.0);
-            proptest::prop_assert_eq!((masked.depth, masked.text), (slow.depth, slow.text));
+            proptest::prop_assert_eq!((masked.nesting.depth(), masked.text), (slow.nesting.depth(), slow.text));
         }
     }
 

@@ -24,6 +24,7 @@ mod group;
 mod hit;
 mod iban;
 mod mail;
+pub(super) mod masks;
 mod numbers;
 mod phone;
 mod place;
@@ -36,7 +37,6 @@ pub(super) mod text;
 pub(super) use hit::{Hit, resolve};
 pub(super) use rows::{FOREIGN, Kind, ROWS};
 pub(super) use secret::Prefixes;
-pub(super) use seed::{Masks, block, last_block, mask};
 pub(super) use seeker::Seeker;
 
 use super::keys::Key;

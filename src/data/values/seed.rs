@@ -1,19 +1,5 @@
-//! The candidate pass: 64 octets at a time become bit masks, and few shifts over them find where
-//! a value may stand. Most text is passed over here.
-
-use super::text;
-
-/// Which of 64 octets are what. Bit n is octet n.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::data) struct Masks {
-    /// Whether only the digits, of which there are none, were asked for.
-    pub(in crate::data) passed: bool,
-    pub(in crate::data) digit: u64,
-    pub(in crate::data) capital: u64,
-    pub(in crate::data) dot: u64,
-    pub(in crate::data) colon: u64,
-    pub(in crate::data) dash: u64,
-}
+//! Where in a text a value may stand, by the masks of 64 octets and of those before. Most text is
+//! passed over here.
 
 /// Where values may stand in 64 octets: each bit is an octet of a candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,103 +20,64 @@ pub(in crate::data) struct Seeds {
     pub(super) dashes: u64,
 }
 
-/// The masks of 64 octets. Without a digit in them or before them nothing is a value: then the
-/// rest is not asked.
-#[inline]
-pub(in crate::data) fn block(text: &[u8; 64], before: &Masks) -> Masks {
-    let digit = mask(text, |byte| byte.wrapping_sub(b'0') < 10);
-    if digit | before.digit == 0 {
-        return Masks { passed: true, ..Masks::default() };
-    }
-    whole(text, digit)
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "masks that go through memory cost a tenth more")]
-fn whole(text: &[u8; 64], digit: u64) -> Masks {
-    Masks {
-        passed: false,
-        digit,
-        capital: mask(text, |byte| byte.wrapping_sub(b'A') < 26),
-        dot: mask(text, |byte| byte == b'.'),
-        colon: mask(text, |byte| byte == b':'),
-        dash: mask(text, |byte| byte == b'-'),
-    }
-}
-
-/// The masks of octets that were passed, after all.
-#[cold]
-fn late(text: &[u8; 64]) -> Masks {
-    whole(text, 0)
-}
-
-/// A bit for every octet that passes.
-#[inline]
-pub(in crate::data) fn mask(text: &[u8; 64], test: impl Fn(u8) -> bool) -> u64 {
-    let (parts, _) = text.as_chunks();
-    parts.iter().rev().fold(0, |all, part| all << 16 | u64::from(text::mask(part, &test)))
-}
-
-/// The masks of fewer octets, at the end of a text.
-pub(in crate::data) fn last_block(text: &[u8], before: &Masks) -> Masks {
-    let mut padded = [0; 64];
-    padded.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-    block(&padded, before)
-}
-
-impl Masks {
-    /// The masks of the octets before a block that has digits.
-    pub(in crate::data) fn completed(self, text: &[u8]) -> Self {
-        match text.as_array() {
-            Some(text) if self.passed => late(text),
-            Some(_) | None => self,
-        }
-    }
-
-    /// Whether nothing can stand here.
-    pub(in crate::data) fn is_passed(&self) -> bool {
-        self.passed
-    }
-}
-
 /// A mask with the one before it, so that shifts look back over the border.
 #[derive(Clone, Copy)]
-struct Joined {
-    now: u64,
-    before: u64,
+pub(super) struct Joined {
+    pub(super) now: u64,
+    pub(super) before: u64,
+}
+
+impl Seeds {
+    /// Whether nothing can stand here.
+    #[inline]
+    pub(in crate::data) fn is_empty(&self) -> bool {
+        let Self { digits, capitals, decimals, dots, colons, dashes } = self;
+        digits | capitals | decimals | dots | colons | dashes == 0
+    }
 }
 
 impl Joined {
     /// Every bit moved up by so many places, 1 to 63.
+    #[inline]
     const fn up(self, by: u32) -> u64 {
         self.now << by | self.before >> (64 - by)
     }
 }
 
-impl Masks {
-    /// The seeds, with the 64 octets before.
-    #[inline]
-    pub(in crate::data) fn seeds(&self, before: &Self) -> Seeds {
-        Seeds {
-            digits: first_of_run(self.digit, before.digit, 4),
-            capitals: first_of_run(self.digit | self.capital, before.digit | before.capital, 11),
-            decimals: self.digit
-                & Joined { now: self.digit, before: before.digit }.up(1)
-                & Joined { now: self.digit, before: before.digit }.up(2)
-                & Joined { now: self.dot, before: before.dot }.up(3),
-            dots: chain(self.dot, before.dot, &[2, 3, 4]) | spaced(self.dot, before.dot, 5, 1),
-            colons: self.colon & Joined { now: self.colon, before: before.colon }.up(1)
-                | chain(self.colon, before.colon, &[2, 3, 4, 5])
-                | spaced(self.colon, before.colon, 3, 4),
-            dashes: spaced(self.dash, before.dash, 3, 4)
-                | spaced(self.dash, before.dash, 5, 3)
-                | spaced(self.dash, before.dash, 4, 1),
-        }
-    }
+#[inline]
+pub(super) fn digits(digit: Joined) -> u64 {
+    first_of_run(digit, 4)
+}
+
+#[inline]
+pub(super) fn capitals(digit: Joined, capital: Joined) -> u64 {
+    let now = digit.now | capital.now;
+    first_of_run(Joined { now, before: digit.before | capital.before }, 11)
+}
+
+#[inline]
+pub(super) fn decimals(digit: Joined, dot: Joined) -> u64 {
+    digit.now & digit.up(1) & digit.up(2) & dot.up(3)
+}
+
+#[inline]
+pub(super) fn dots(dot: Joined) -> u64 {
+    chain(dot, &[2, 3, 4]) | spaced(dot, 5, 1)
+}
+
+#[inline]
+pub(super) fn colons(colon: Joined) -> u64 {
+    colon.now & colon.up(1) | chain(colon, &[2, 3, 4, 5]) | spaced(colon, 3, 4)
+}
+
+#[inline]
+pub(super) fn dashes(dash: Joined) -> u64 {
+    spaced(dash, 3, 4) | spaced(dash, 5, 3) | spaced(dash, 4, 1)
 }
 
 /// The bit at which every run of set bits becomes so long; 4 or 11.
-const fn first_of_run(now: u64, before: u64, length: u32) -> u64 {
+#[inline]
+const fn first_of_run(Joined { now, before }: Joined, length: u32) -> u64 {
     // Runs within the one before are found from its last bits alone.
     let (mut runs, mut old, mut have) = (now, before, 1);
     while have < length {
@@ -143,19 +90,21 @@ const fn first_of_run(now: u64, before: u64, length: u32) -> u64 {
 }
 
 /// The third of three set bits whose distances are among these.
-fn chain(now: u64, before: u64, gaps: &[u32]) -> u64 {
+#[inline]
+fn chain(mask: Joined, gaps: &[u32]) -> u64 {
     let near = |mask: Joined| gaps.iter().fold(0, |all, gap| all | mask.up(*gap));
-    let second = now & near(Joined { now, before });
+    let second = mask.now & near(mask);
     // Those of the block before lack what lies before it; a chain is found by its later bits.
-    let old = before & gaps.iter().fold(0, |all, gap| all | before << gap);
-    now & near(Joined { now: second, before: old })
+    let old = mask.before & gaps.iter().fold(0, |all, gap| all | mask.before << gap);
+    mask.now & near(Joined { now: second, before: old })
 }
 
 /// The last of so many more set bits, all at one distance.
-const fn spaced(now: u64, before: u64, gap: u32, more: u32) -> u64 {
-    let (mut all, mut step) = (now, 1);
+#[inline]
+const fn spaced(mask: Joined, gap: u32, more: u32) -> u64 {
+    let (mut all, mut step) = (mask.now, 1);
     while step <= more {
-        all &= Joined { now, before }.up(gap * step);
+        all &= mask.up(gap * step);
         step += 1;
     }
     all
@@ -163,6 +112,7 @@ const fn spaced(now: u64, before: u64, gap: u32, more: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::masks::Masks;
     use super::*;
 
     /// Seeds by the definition, octet by octet.
@@ -205,17 +155,16 @@ mod tests {
     }
 
     fn by_masks(text: &[u8]) -> Vec<[bool; 6]> {
-        let mut before = Masks::default();
+        let mut masks = Masks::default();
         let mut all = Vec::new();
         for part in text.chunks(64) {
-            let masks = last_block(part, &Masks { digit: 1, ..Masks::default() });
-            let seeds = masks.seeds(&before);
+            masks.read(part);
+            let seeds = masks.seeds().next().unwrap();
             for bit in 0..part.len() {
                 let set = |mask: u64| mask >> bit & 1 == 1;
                 let Seeds { digits, capitals, decimals, dots, colons, dashes } = seeds;
                 all.push([digits, capitals, decimals, dots, colons, dashes].map(set));
             }
-            before = masks;
         }
         all
     }

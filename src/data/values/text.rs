@@ -1,6 +1,7 @@
 //! Reading text at places that may lie outside it.
 
-use wide::i8x16;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, i8x16};
 
 /// The octet at a place; 0 outside.
 #[inline]
@@ -48,8 +49,13 @@ pub(in crate::data) fn run_start(
 /// gathers the bits. By multiplication, which is what there is without it, it takes three times
 /// as long.
 #[inline]
-pub(in crate::data) fn mask(part: &[u8; 16], test: impl Fn(u8) -> bool) -> u32 {
-    i8x16::new(part.map(|byte| -i8::from(test(byte)))).to_bitmask()
+fn mask(part: &[u8; 16], test: impl Fn(u8) -> bool) -> u32 {
+    let passed = part.map(|byte| -i8::from(test(byte)));
+    // What every processor of the kind has: asking for more costs more than sixteen octets take.
+    let bits = dispatch!(Level::baseline(), simd => {
+        i8x16::from_slice(simd, &passed).simd_lt(0).to_bitmask()
+    });
+    u32::try_from(bits).unwrap_or(0)
 }
 
 /// As [`run_end`], sixteen octets at a time: for tests that need no table.

@@ -11,9 +11,16 @@ pub(in crate::data) struct Form {
     value: Held,
     in_value: bool,
     begun: bool,
-    /// An escape under way: its digits.
-    escape: Option<(u8, u8)>,
+    escape: Option<Escape>,
     place: u64,
+}
+
+/// What was read of an escape.
+#[derive(Clone, Copy, Debug)]
+enum Escape {
+    Sign,
+    /// The first digit, as it stands.
+    High(u8),
 }
 
 impl Form {
@@ -49,22 +56,21 @@ impl Form {
             }
             b'%' => {
                 self.unfinished();
-                self.escape = Some((0, 0));
+                self.escape = Some(Escape::Sign);
             }
             _ => self.plain(byte),
         }
     }
 
     fn plain(&mut self, byte: u8) {
-        let Some((count, high)) = self.escape else { return self.add(byte) };
-        let digit = char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        match (count, digit) {
-            (0, Some(digit)) => self.escape = Some((1, digit)),
-            (_, Some(digit)) => {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        match (self.escape, digit(byte)) {
+            (Some(Escape::Sign), Some(_)) => self.escape = Some(Escape::High(byte)),
+            (Some(Escape::High(high)), Some(low)) => {
                 self.escape = None;
-                self.add(high << 4 | digit);
+                self.add(digit(high).unwrap_or(0) << 4 | low);
             }
-            (_, None) => {
+            (_, _) => {
                 self.unfinished();
                 self.add(byte);
             }
@@ -73,14 +79,10 @@ impl Form {
 
     /// An escape that is none stands for itself.
     fn unfinished(&mut self) {
-        if let Some((count, high)) = self.escape.take() {
-            self.add(b'%');
-            if count > 0 {
-                self.add(
-                    char::from_digit(u32::from(high), 16)
-                        .map_or(b'0', |c| u8::try_from(c).unwrap_or(b'0')),
-                );
-            }
+        match self.escape.take() {
+            Some(Escape::Sign) => self.add(b'%'),
+            Some(Escape::High(high)) => [b'%', high].into_iter().for_each(|byte| self.add(byte)),
+            None => {}
         }
     }
 
@@ -121,6 +123,7 @@ mod tests {
     fn pairs_are_told() {
         let form = |text| told(|| Walker::Form(Form::default()), text);
         assert_eq!(form("a=1&s%73n=x+%79%z&b="), "a: 1@2..3 ssn: x y%z@10..17 b: -@20..20");
+        assert_eq!(form("a=%Az%4&%B%E=%"), "a: %Az%4@2..7 %B%E: %@13..14");
         assert_eq!(form("p[q][]=1&c"), "p: { q: [ 1@7..8 } } c: -@9..10");
     }
 }

@@ -37,7 +37,8 @@ enum State {
     Close,
     Comment,
     Instruction,
-    CharacterData,
+    /// So many brackets were just read, which may be of its end.
+    CharacterData(u8),
     /// A document type; so many brackets are open.
     Doctype(u8),
 }
@@ -53,7 +54,7 @@ impl Xml {
             if self.state == State::Content {
                 let end = memchr::memchr(b'<', rest);
                 let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-                self.content(text);
+                self.content(text, self.place);
                 self.place += u64::try_from(text.len()).unwrap_or(0);
                 rest = rest.get(text.len()..).unwrap_or_default();
                 if end.is_none() {
@@ -73,11 +74,14 @@ impl Xml {
 
     /// The text has ended.
     pub(super) fn finish(&mut self, visitor: &mut impl Visitor) {
+        if let State::CharacterData(brackets) = self.state {
+            self.brackets(brackets);
+        }
         self.settle(visitor);
     }
 
-    fn content(&mut self, text: &[u8]) {
-        let end = self.place + u64::try_from(text.len()).unwrap_or(0);
+    fn content(&mut self, text: &[u8], place: u64) {
+        let end = place + u64::try_from(text.len()).unwrap_or(0);
         let text = if self.holds { text } else { text.trim_ascii_start() };
         if text.is_empty() {
             return;
@@ -135,7 +139,7 @@ impl Xml {
             State::Instruction if byte == b'>' && self.last[1] == b'?' => {
                 self.state = State::Content;
             }
-            State::CharacterData => self.character_data(byte),
+            State::CharacterData(brackets) => self.character_data(byte, brackets),
             State::Doctype(open) => {
                 self.state = match byte {
                     b'[' => State::Doctype(open.saturating_add(1)),
@@ -169,7 +173,7 @@ impl Xml {
             // A bare `<` in text.
             _ => {
                 self.state = State::Content;
-                self.content(&[byte]);
+                self.content(&[byte], self.place);
             }
         }
     }
@@ -181,7 +185,7 @@ impl Xml {
             (1, b'-') => State::Comment,
             (0, b'[') => State::Bang(10),
             (10..=15, _) if b"CDATA[".get(usize::from(seen - 10)) == Some(&byte) => match seen {
-                15 => State::CharacterData,
+                15 => State::CharacterData(0),
                 _ => State::Bang(seen + 1),
             },
             (_, b'>') => State::Content,
@@ -190,13 +194,27 @@ impl Xml {
         self.last = [0; 2];
     }
 
-    fn character_data(&mut self, byte: u8) {
-        if byte == b'>' && self.last == *b"]]" {
-            self.state = State::Content;
-            return;
-        }
-        if byte != b']' {
-            self.content(&[byte]);
+    fn character_data(&mut self, byte: u8, brackets: u8) {
+        self.state = match (byte, brackets) {
+            (b'>', 2) => State::Content,
+            // The first of three is none of the end.
+            (b']', 2) => {
+                self.content(b"]", self.place - 2);
+                State::CharacterData(2)
+            }
+            (b']', _) => State::CharacterData(brackets + 1),
+            (_, _) => {
+                self.brackets(brackets);
+                self.content(&[byte], self.place);
+                State::CharacterData(0)
+            }
+        };
+    }
+
+    /// Brackets that were none of the end.
+    fn brackets(&mut self, count: u8) {
+        for before in (1..=u64::from(count)).rev() {
+            self.content(b"]", self.place - before);
         }
     }
 
@@ -293,6 +311,9 @@ mod tests {
             xml("<!DOCTYPE p [<!ENTITY e \"x\">]><p>1<!-- <q> -->2<![CDATA[<3]]></p>"),
             "p: { 12<3@33..58 }"
         );
+        assert_eq!(xml("<p><![CDATA[a]b]]]><![CDATA[]]]]></p>"), "p: { a]b]]]@12..30 }");
+        assert_eq!(xml("<p><![CDATA[]]>1]]&gt;<![CDATA[x]>]]]>"), "p: { 1]]>x]>]@15..35");
+        assert_eq!(xml("<p><![CDATA[x]"), "p: { x]@12..14");
         assert_eq!(xml("a < b <p>1 <2</p></q>"), "a  b @0..6 p: { 1 2@9..13 }");
     }
 }

@@ -171,7 +171,7 @@ impl Judge {
 
     /// Keeps what follows from a permit before anything leaves by it.
     async fn keep(&self, statement: &Statement, permit: &Permit) -> Result<(), Error> {
-        if !statement.slices.is_empty() && !self.proxy.sink.is_healthy() {
+        if !self.proxy.sink.takes(!statement.slices.is_empty()) {
             return Err(Error::unrecorded());
         }
         let client = statement.principal_name();

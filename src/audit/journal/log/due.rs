@@ -45,6 +45,11 @@ impl Log {
         Ok(done)
     }
 
+    /// Puts everything on the disk and signs it: nothing more comes.
+    pub fn close(&mut self, now: Timestamp) -> Result<(), Fault> {
+        if self.entries() > self.signed { self.sign(now) } else { self.sync() }
+    }
+
     fn due(&self, now: Timestamp) -> Due {
         let (settings, entries) = (&self.settings, self.entries());
         let unsigned = entries.saturating_sub(self.signed);

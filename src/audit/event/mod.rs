@@ -1,0 +1,152 @@
+//! An event: what one line of the journal says, typed. The writer borrows it from a record, readers
+//! own it (`Event<'static>`); both are this struct, which is the documentation of the format:
+//! README's table of fields is tested against it.
+
+mod cef;
+mod combined;
+mod ecs;
+mod format;
+mod har;
+mod json;
+mod leef;
+mod moment;
+mod ocsf;
+mod origin;
+mod parts;
+mod squid;
+mod syslog;
+mod text;
+mod view;
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{Mode, Outcome};
+
+pub use format::{Format, UnknownFormat};
+pub use har::Collection;
+pub use ocsf::Findings;
+pub use origin::Origin;
+pub use parts::{
+    Context, Count, Data, Error, Exporter, Finding, Location, Owner, Recipient, Redacted, Report,
+    Rule, Seat, Timings, Tls,
+};
+
+/// One request or tunnel, as its record tells it; the fields in the order of a line. Fields that a
+/// newer version has are passed over, those that an older one lacks are empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event<'a> {
+    /// When the head was read.
+    #[serde(serialize_with = "moment::write")]
+    pub time: Timestamp,
+    /// When the last byte had passed.
+    #[serde(default, serialize_with = "moment::write_some")]
+    pub ended: Option<Timestamp>,
+    /// The decision id.
+    pub id: Cow<'a, str>,
+    /// Address and port of the client.
+    pub client: SocketAddr,
+    /// Who that is.
+    pub principal: Option<Cow<'a, str>>,
+    /// By what that is known.
+    pub authenticated: Option<Cow<'a, str>>,
+    /// On whose behalf the client acts.
+    pub exporter: Option<Exporter<'a>>,
+    /// The method; `CONNECT` for a tunnel.
+    pub method: Cow<'a, str>,
+    /// `http`, `https`, or how a tunnel came.
+    pub scheme: Cow<'a, str>,
+    /// What became of a tunnel: `opened`, or `unread`.
+    pub tunnel: Option<Cow<'a, str>>,
+    /// The server that the client named in the tunnel (SNI).
+    pub server_name: Option<Cow<'a, str>>,
+    /// Messages of WebSocket that left.
+    pub messages_out: Option<u64>,
+    /// The canonical host.
+    pub host: Option<Cow<'a, str>>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// The path without query, values in it shown by their form.
+    pub path: Option<Cow<'a, str>>,
+    /// The socket that was judged; `chained` where a proxy in between finds it.
+    pub address: Option<Cow<'a, str>>,
+    /// The proxy in between.
+    pub via: Option<Cow<'a, str>>,
+    /// The session towards the destination.
+    #[serde(default)]
+    pub tls: Option<Tls<'a>>,
+    /// What the databases say of the address.
+    pub location: Option<Location<'a>>,
+    /// The party behind the destination.
+    pub recipient: Option<Recipient<'a>>,
+    /// What was declared and found.
+    #[serde(default)]
+    pub tags: Vec<Cow<'a, str>>,
+    /// The data, by jurisdiction of its subjects.
+    #[serde(default)]
+    pub data: Vec<Data<'a>>,
+    /// What was found, by tag.
+    #[serde(default)]
+    pub found: Vec<Finding<'a>>,
+    /// What was taken out of the body.
+    pub redacted: Option<Redacted<'a>>,
+    /// What was declared of the transfer.
+    #[serde(default)]
+    pub context: Context<'a>,
+    /// Each volume that the request touched.
+    #[serde(default)]
+    pub counts: Vec<Count<'a>>,
+    /// Every rule that holds, the one that decided first.
+    #[serde(default)]
+    pub rules: Vec<Rule<'a>>,
+    /// The decision; absent if it failed before one was reached.
+    pub outcome: Option<Outcome>,
+    /// `observe` if the first of the rules only observes.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The legal source of the rule that decided.
+    pub cite: Option<Cow<'a, str>>,
+    /// Candidates for reports.
+    #[serde(default)]
+    pub reports: Vec<Report<'a>>,
+    /// For how many years the record is to be kept.
+    pub retain_years: Option<u16>,
+    /// The hold that the request waits for.
+    pub hold: Option<Cow<'a, str>>,
+    /// What the client was answered.
+    pub status: Option<u16>,
+    /// Why no answer of the destination came back.
+    pub error: Option<Error<'a>>,
+    /// Body or tunnel bytes to the destination.
+    #[serde(default)]
+    pub bytes_out: u64,
+    /// Body or tunnel bytes back.
+    #[serde(default)]
+    pub bytes_in: u64,
+    /// Where the time went, in microseconds.
+    #[serde(default)]
+    pub timings_us: Timings,
+    /// Digest of the configuration and packs in force.
+    #[serde(default)]
+    pub config: Cow<'a, str>,
+}
+
+impl Event<'static> {
+    /// Reads one line.
+    pub fn read(line: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(line)
+    }
+}
+
+impl Event<'_> {
+    /// Appends the line without its end.
+    pub fn write(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(into, self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! The journal as the writer drives it: verdicts on tagged data are on the disk before anybody is
+//! told, the rest within a second.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::telemetry::{Event, JournalEvent, Metrics};
+
+use super::super::journal::{Done, Fault, Kind, Log, seal};
+
+/// For so long what is written may be on no disk.
+const UNSYNCED: Duration = Duration::from_secs(1);
+
+/// So often what is due by time is looked for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What happens to requests without tags while the journal takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwritable {
+    /// They go on; what is lost is a gap that the journal tells.
+    Pass,
+    /// They are refused as those with tags are.
+    Refuse,
+}
+
+/// The journal, and who waits for it.
+pub(super) struct Ledger {
+    log: Log,
+    waiting: Vec<oneshot::Sender<bool>>,
+    /// Since when something is not on the disk.
+    unsynced: Option<Instant>,
+    /// Since when something is due that only time brings: a signature, a new segment.
+    idle: bool,
+    failing: bool,
+    metrics: Arc<Metrics>,
+}
+
+impl Ledger {
+    pub(super) fn new(log: Log, metrics: Arc<Metrics>) -> Self {
+        Event::AuditOpened("journal").record(&metrics);
+        let mut ledger =
+            Self { log, waiting: Vec::new(), unsynced: None, idle: false, failing: false, metrics };
+        // Those of a run that was killed between closing and sealing.
+        match ledger.log.unsealed() {
+            Ok(closed) => seal_all(closed),
+            Err(fault) => ledger.tell(&fault),
+        }
+        ledger
+    }
+
+    /// Appends the record of a request that has ended.
+    pub(super) fn ended(&mut self, line: &[u8]) {
+        self.append(Kind::Ended, line);
+    }
+
+    /// Appends a verdict, for which somebody waits.
+    pub(super) fn decided(&mut self, line: &[u8], kept: oneshot::Sender<bool>) {
+        self.append(Kind::Decided, line);
+        self.waiting.push(kept);
+    }
+
+    fn append(&mut self, kind: Kind, line: &[u8]) {
+        self.log.append(kind, Timestamp::now(), line);
+        self.unsynced.get_or_insert_with(Instant::now);
+        self.idle = false;
+    }
+
+    /// Puts out what was appended, and to the disk where somebody waits or a second is over.
+    /// Returns whether the journal takes what comes.
+    pub(super) fn settle(&mut self) -> bool {
+        let due = self.unsynced.is_some_and(|since| since.elapsed() >= UNSYNCED);
+        let sync = due || !self.waiting.is_empty();
+        let result = if sync { self.sync() } else { self.log.write() };
+        let kept = result.is_ok();
+        for waiting in self.waiting.drain(..) {
+            // Who asked may have gone away.
+            let _: Result<(), bool> = waiting.send(kept);
+        }
+        let result = result.and_then(|()| self.log.tick(Timestamp::now()));
+        match result {
+            Ok(done) => self.done(done),
+            Err(fault) => self.tell(&fault),
+        }
+        !self.failing
+    }
+
+    fn sync(&mut self) -> Result<(), Fault> {
+        let started = Instant::now();
+        self.log.sync()?;
+        self.unsynced = None;
+        Event::Journal(JournalEvent::Synced(started.elapsed())).record(&self.metrics);
+        Ok(())
+    }
+
+    fn done(&mut self, Done { checkpoint, closed }: Done) {
+        if std::mem::take(&mut self.failing) {
+            Event::Journal(JournalEvent::Mended).record(&self.metrics);
+        }
+        self.idle = checkpoint.is_some();
+        if let Some(note) = &checkpoint {
+            Event::Journal(JournalEvent::Signed(self.log.entries(), note)).record(&self.metrics);
+        }
+        seal_all(closed.into_iter().collect());
+    }
+
+    fn tell(&mut self, fault: &Fault) {
+        // Once, not for each batch: until it is mended.
+        if !std::mem::replace(&mut self.failing, true) {
+            Event::Journal(JournalEvent::Failed(&fault.to_string())).record(&self.metrics);
+        }
+    }
+
+    /// How long the writer may rest; for ever where nothing is owed.
+    pub(super) fn owes_in(&self) -> Option<Duration> {
+        let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
+        synced.or_else(|| (!self.idle || self.failing).then_some(LOOK))
+    }
+
+    /// Puts everything on the disk and signs it: the program ends.
+    pub(super) fn close(&mut self) {
+        if let Err(fault) = self.log.close(Timestamp::now()) {
+            self.tell(&fault);
+        }
+    }
+}
+
+/// Seals closed segments beside everything else. One that is not sealed now is at the next start.
+fn seal_all(closed: Vec<PathBuf>) {
+    if closed.is_empty() {
+        return;
+    }
+    let all = move || closed.iter().for_each(|path| sealed(path));
+    let thread = std::thread::Builder::new().name("seal".to_owned()).spawn(all);
+    if let Err(error) = thread {
+        tracing::error!(%error, "closed segments of the journal are not compressed yet");
+    }
+}
+
+fn sealed(path: &Path) {
+    match seal(path) {
+        Ok(_) => tracing::debug!(path = %path.display(), "a segment of the journal is sealed"),
+        Err(fault) => tracing::error!(%fault, "a segment of the journal is not compressed"),
+    }
+}

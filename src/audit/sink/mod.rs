@@ -1,0 +1,150 @@
+//! Where records go: a bounded queue and one writer thread, so that no request waits for a disk
+//! but that with tagged data, which waits until its verdict is in the journal. A full queue makes
+//! finished requests wait, never drops a record.
+
+mod ledger;
+mod target;
+mod writer;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::telemetry::{Event, Metrics};
+
+use super::journal;
+use super::record::Record;
+
+use ledger::Ledger;
+pub use ledger::Unwritable;
+pub use target::SinkTarget;
+use writer::{Message, Writer};
+
+/// How many records may wait for the writer; at about 1 KiB each this bounds 8 MiB.
+const QUEUE: usize = 8_192;
+
+/// How long a request, or the end of the program, waits for a sink that does not move.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The way records take; cloned freely.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    queue: mpsc::Sender<Message>,
+    healthy: Arc<AtomicBool>,
+    /// Whether there is a journal, and what happens to requests without tags while it takes
+    /// nothing.
+    journal: Option<Unwritable>,
+    writer: Thread,
+    metrics: Arc<Metrics>,
+}
+
+impl Sink {
+    /// Opens the target and starts the writer. The receiver ends after [`Sink::end`], when
+    /// all records are written.
+    pub fn open(
+        target: &SinkTarget,
+        journal: Option<(journal::Log, Unwritable)>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<(Self, oneshot::Receiver<()>)> {
+        let output = target.open()?;
+        Event::AuditOpened(target.name()).record(&metrics);
+        let (queue, records) = mpsc::channel(QUEUE);
+        let healthy = Arc::new(AtomicBool::new(true));
+        let (log, unwritable) = journal.unzip();
+        let ledger = log.map(|log| Ledger::new(log, Arc::clone(&metrics)));
+        let writer =
+            Writer::new(output, target.clone(), ledger, Arc::clone(&healthy), Arc::clone(&metrics));
+        let (done, ended) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("audit".to_owned());
+        let thread = thread.spawn(move || {
+            writer.run(records);
+            // Nobody listens where the program ends without waiting.
+            drop(done);
+        })?;
+        let writer = thread.thread().clone();
+        Ok((Self { queue, healthy, journal: unwritable, writer, metrics }, ended))
+    }
+
+    /// Whether the last write succeeded and the writer keeps up. Tagged requests are refused
+    /// while it has not.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed) && self.queue.capacity() > 0
+    }
+
+    /// Whether a request may go on, as far as records go; one with tags only where they are
+    /// written.
+    pub fn takes(&self, tagged: bool) -> bool {
+        let strict = tagged || self.journal == Some(Unwritable::Refuse);
+        !strict || self.is_healthy()
+    }
+
+    /// Waits where the queue is full: a sink that nobody empties must not fill the memory.
+    /// Returns whether there is room now.
+    pub async fn room(&self) -> bool {
+        self.queue.capacity() > 0
+            || timeout(PATIENCE, self.queue.reserve()).await.is_ok_and(|room| room.is_ok())
+    }
+
+    /// Whether verdicts on tagged data wait until they are kept.
+    pub const fn keeps_verdicts(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Keeps a verdict, one line of JSON: when this returns `true`, it outlives the machine. It is
+    /// asked only where [`Sink::keeps_verdicts`].
+    pub async fn keep(&self, line: Vec<u8>) -> bool {
+        let (kept, answer) = oneshot::channel();
+        let asked = async {
+            self.queue.send(Message::Verdict { line, kept }).await.ok()?;
+            // Verdicts do not wait until more have gathered.
+            self.writer.unpark();
+            answer.await.ok()
+        };
+        timeout(PATIENCE, asked).await.ok().flatten().unwrap_or(false)
+    }
+
+    /// Hands a record over. Must be called inside the runtime: where the queue is full,
+    /// a task waits for it.
+    pub fn write(&self, record: Box<Record>) {
+        Event::AuditQueued.record(&self.metrics);
+        match self.queue.try_send(Message::Record(record)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(message)) => {
+                let queue = self.queue.clone();
+                // Bounded by the connection limit: the next request of each connection waits
+                // for room before it is served.
+                tokio::spawn(async move { queue.send(message).await });
+            }
+            Err(TrySendError::Closed(_)) => {
+                self.healthy.store(false, Ordering::Relaxed);
+                let error = io::Error::new(io::ErrorKind::BrokenPipe, "the writer is gone");
+                Event::AuditFailed("writer", &error).record(&self.metrics);
+            }
+        }
+    }
+}
+
+impl Sink {
+    /// Lets the writer open its file anew, after the records that already wait: whoever
+    /// rotates files moves the old one away first.
+    pub async fn reopen(&self) {
+        if timeout(PATIENCE, self.queue.send(Message::Reopen)).await.is_err() {
+            tracing::error!("the queue of records stays full; the file was not opened anew");
+        }
+    }
+
+    /// Lets the writer end when it has written what waits.
+    pub async fn end(&self) {
+        match timeout(PATIENCE, self.queue.send(Message::End)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("the writer of records ended before it was asked to"),
+            Err(_) => tracing::error!("the queue of records stays full; the last ones are lost"),
+        }
+    }
+}

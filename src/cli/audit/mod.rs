@@ -1,0 +1,83 @@
+//! `borderpost audit`: what was recorded, for who must show it and who must check it. Nothing here
+//! needs the running program; it may run all the while.
+
+mod export;
+mod prove;
+mod query;
+mod select;
+mod verify;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use clap::Subcommand;
+
+use crate::audit::journal_folder;
+use crate::config::Fixed;
+
+use super::ConfigArgument;
+use super::output::Usage;
+
+/// Read and check the journal of decisions.
+#[derive(Debug, clap::Args)]
+pub(super) struct Audit {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check that nothing in the journal was changed, cut off or left out; exit code 1 if so.
+    Verify(verify::Verify),
+    /// List what was recorded.
+    Query(query::Query),
+    /// Write out what was recorded, in a format that other programs read.
+    Export(export::Export),
+    /// Prove that one entry is in the journal, to whoever has its public key.
+    Prove(prove::Prove),
+    /// Show the public key with which others verify.
+    Key(verify::Key),
+}
+
+/// Where the journal is.
+#[derive(Clone, Debug, clap::Args)]
+struct Place {
+    /// The journal's folder; that of the configuration if none is named.
+    #[arg(long, value_name = "FOLDER")]
+    journal: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+impl Audit {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Verify(verify) => verify.run(),
+            Command::Query(query) => query.run(),
+            Command::Export(export) => export.run(),
+            Command::Prove(prove) => prove.run(),
+            Command::Key(key) => key.run(),
+        }
+    }
+}
+
+impl Place {
+    /// The folder, which is there.
+    fn folder(self) -> anyhow::Result<PathBuf> {
+        let folder = match self.journal {
+            Some(folder) => folder,
+            None => {
+                let fixed = Fixed::load(&self.config.origin())?;
+                let state = fixed.state.ok_or_else(|| {
+                    let text = "no journal is kept: the configuration has no `state.folder`; name \
+                                a journal with --journal";
+                    Usage(text.to_owned())
+                })?;
+                journal_folder(&state)
+            }
+        };
+        let there = folder.try_exists().with_context(|| folder.display().to_string())?;
+        ensure!(there, "{}: there is no journal", folder.display());
+        Ok(folder)
+    }
+}

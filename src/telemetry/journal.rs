@@ -1,0 +1,55 @@
+//! What happens to the evidence journal.
+
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use super::labels::Sink;
+use super::metrics::Metrics;
+
+/// The journal's name among the sinks.
+const NAME: Sink = Sink { sink: "journal" };
+
+/// One thing that happened to the journal.
+#[derive(Debug)]
+pub enum JournalEvent<'a> {
+    /// It was opened, with so many entries; so many octets were torn and cut off.
+    Opened(u64, u64),
+    /// So many entries were put out.
+    Written(u64),
+    /// What was written was put on the disk in so much time.
+    Synced(Duration),
+    /// A checkpoint over so many entries was signed: the note.
+    Signed(u64, &'a str),
+    /// It cannot be written, and why.
+    Failed(&'a str),
+    /// It can be written again.
+    Mended,
+}
+
+impl JournalEvent<'_> {
+    pub(super) fn record(self, metrics: &Metrics) {
+        match self {
+            Self::Opened(entries, cut) => {
+                metrics.audit_journal_up.set(1);
+                if cut == 0 {
+                    return info!(entries, "the journal is open");
+                }
+                warn!(entries, cut, "the last run tore the end of the journal, which was cut");
+            }
+            Self::Written(entries) => {
+                metrics.audit_records.get_or_create(&NAME).inc_by(entries);
+            }
+            Self::Synced(took) => metrics.audit_sync_seconds.observe(took.as_secs_f64()),
+            Self::Signed(entries, note) => debug!(entries, note, "the journal was signed"),
+            Self::Failed(why) => {
+                metrics.audit_journal_up.set(0);
+                error!(why, "the journal cannot be written; tagged requests are refused");
+            }
+            Self::Mended => {
+                metrics.audit_journal_up.set(1);
+                info!("the journal can be written again");
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The journal: what was decided outlives kills, full disks and meddling, or the meddling shows.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::support::{Config, Origin, Proxy, Wire, ok, program, request, wait_for};
+
+const PACK: &str = r#"
+[pack]
+id = "test-act"
+version = "1"
+title = "Test"
+authority = "Test Act"
+as_of = 2026-01-01
+effective_from = 2026-01-01
+zone = "UTC"
+
+[[rule]]
+id = "no-health"
+outcome = "block"
+reason = "health data stays"
+cite = "Test Act 7"
+[rule.when]
+tags = ["health"]
+
+[[rule]]
+id = "told"
+outcome = "log"
+reason = "cards are told of"
+cite = "Test Act 8"
+[rule.when]
+tags = ["financial"]
+"#;
+
+const HEALTH: &str = "X-Data-Class: health\r\n";
+const CARD: &str = "X-Data-Class: financial.card\r\n";
+
+fn config() -> Config {
+    Config::new().pack(PACK).with("[state]\nfolder = \"state\"")
+}
+
+fn origin() -> Origin {
+    Origin::answering("127.1.0.1", ok("reached"))
+}
+
+fn folder(proxy: &Proxy) -> PathBuf {
+    proxy.folder.path().join("state/journal")
+}
+
+/// What a command says of a journal, and whether it found all well.
+#[track_caller]
+fn audit(command: &str, folder: &Path, more: &[&str]) -> (bool, String) {
+    let mut audit = program();
+    audit.args(["audit", command]).args(more).arg("--journal").arg(folder);
+    let output = audit.output().unwrap();
+    let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    let code = output.status.code().unwrap();
+    assert!(code < 2, "{code}: {text:?}");
+    (code == 0, text.concat())
+}
+
+#[track_caller]
+fn sound(folder: &Path) -> String {
+    let (sound, text) = audit("verify", folder, &[]);
+    assert!(sound, "{text}");
+    text
+}
+
+fn records(folder: &Path, more: &[&str]) -> Vec<Value> {
+    let all = [&["--json", "--limit", "1000000"], more].concat();
+    let (found, text) = audit("query", folder, &all);
+    assert!(found, "{text}");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn decisions_are_found_proved_and_exported() {
+    let (mut proxy, origin) = (Proxy::start(&config()), origin());
+    let url = |path: &str| format!("{}{path}", origin.url());
+    assert_eq!(proxy.ask("GET", &url("/plain"), "", "").status(), 200);
+    assert_eq!(proxy.ask("POST", &url("/card"), CARD, "x").status(), 200);
+    let refused = proxy.ask("POST", &url("/health"), HEALTH, "x");
+    assert_eq!(refused.status(), 451);
+    let id = refused.json()["decision"].as_str().unwrap().to_owned();
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let folder = folder(&proxy);
+    // What the journal keeps of a request is its record, octet for octet.
+    let kept = records(&folder, &[]);
+    assert_eq!(kept, proxy.records());
+    let paths = |more: &[&str]| -> Vec<String> {
+        let all = records(&folder, more);
+        all.iter().map(|one| one["path"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(paths(&["--tag", "financial"]), ["/card"]);
+    assert_eq!(paths(&["--tag", "fin"]), [""; 0]);
+    assert_eq!(paths(&["--outcome", "block"]), ["/health"]);
+    assert_eq!(paths(&["--rule", "test-act/told", "--since", "1h"]), ["/card"]);
+    assert_eq!(paths(&["--until", "2026-01-01"]), [""; 0]);
+    // Verdicts on tagged data stand in it before their requests have ended, and only those.
+    let both = paths(&["--verdicts"]);
+    assert_eq!(both, ["/plain", "/card", "/card", "/health", "/health"]);
+    let text = sound(&folder);
+    let (_, key) = audit("key", &folder, &[]);
+    assert!(text.contains(&format!("signed by {}", key.trim())), "{text}");
+    assert!(!text.contains("not signed"), "what ends in order is signed to its end: {text}");
+    assert!(audit("verify", &folder, &["--key", key.trim()]).0);
+    let (proved, proof) = audit("prove", &folder, &[&id]);
+    assert!(proved, "{proof}");
+    assert!(by_others(&proof, key.trim()), "{proof}");
+    let other = proof.replace("/health", "/HEALTH");
+    assert!(!by_others(&other, key.trim()), "another payload is not proved");
+    let (told, text) = audit("export", &folder, &["--format", "ocsf", "--outcome", "block"]);
+    let event: Value = serde_json::from_str(&text).unwrap();
+    assert!(told && event["class_uid"] == 4002 && event["action_id"] == 2, "{event:#}");
+    let (_, text) = audit("export", &folder, &["--format", "har"]);
+    let archive: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(archive["log"]["entries"].as_array().unwrap().len(), 3);
+}
+
+/// Whether a proof holds for who has nothing but the public key and a general library.
+fn by_others(proof: &str, key: &str) -> bool {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), proof).unwrap();
+    let script = crate::support::script("prove.py");
+    let python = crate::support::given("BORDERPOST_TEST_PYTHON");
+    let mut check = std::process::Command::new(python);
+    check.arg(script).arg(file.path()).arg(key);
+    check.output().unwrap().status.success()
+}
+
+#[test]
+fn meddling_shows() {
+    let (mut proxy, origin) = (Proxy::start(&config()), origin());
+    for number in 0..20 {
+        proxy.ask("GET", &format!("{}/{number}", origin.url()), CARD, "");
+    }
+    proxy.signal("TERM");
+    proxy.ended();
+    let folder = folder(&proxy);
+    sound(&folder);
+    let segments = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let segment = segments.filter(|path| path.extension().is_some_and(|end| end == "log"));
+    let segment = segment.last().unwrap();
+    let whole = fs::read(&segment).unwrap();
+    // A host in a record becomes another.
+    let place = whole.windows(9).position(|nine| nine == b"127.1.0.1").unwrap();
+    let mut other = whole.clone();
+    other[place + 8] = b'2';
+    fs::write(&segment, &other).unwrap();
+    let (sound, text) = audit("verify", &folder, &[]);
+    assert!(!sound && text.contains("NOT SOUND"), "{text}");
+    assert!(text.contains(segment.file_name().unwrap().to_str().unwrap()), "{text}");
+    // The proxy does not go on from there as if nothing were.
+    let file = proxy.file();
+    let output = program().args(["run", "--config"]).arg(file).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("journal"), "{said}");
+    // Cut off at its end it is whole for who knows nothing else, and not for who kept a
+    // checkpoint.
+    let checkpoint = proxy.folder.path().join("kept-elsewhere");
+    fs::copy(folder.join("checkpoint"), &checkpoint).unwrap();
+    fs::write(&segment, &whole[..whole.len() * 2 / 3]).unwrap();
+    let more = ["--checkpoint", checkpoint.to_str().unwrap()];
+    let (sound, text) = audit("verify", &folder, &more);
+    assert!(!sound, "{text}");
+    fs::write(&segment, &whole).unwrap();
+    assert!(audit("verify", &folder, &more).0);
+}
+
+/// Clients that ask without rest, until the proxy is gone.
+fn load(proxy: &Proxy, origin: &Origin, round: usize, refused: &Arc<Mutex<HashSet<String>>>) {
+    let over = Arc::new(AtomicBool::new(false));
+    let enough = 20 + round % 7;
+    let answers = Arc::new(Mutex::new(0));
+    let clients: Vec<_> = (0..4)
+        .map(|client| {
+            let (to, url, over) = (proxy.listen, origin.url(), Arc::clone(&over));
+            let (refused, answers) = (Arc::clone(refused), Arc::clone(&answers));
+            thread::spawn(move || {
+                let mut wire = Wire::connect(to);
+                let mut number = 0;
+                while !over.load(Ordering::Relaxed) {
+                    number += 1;
+                    let fields = if number % 3 == 0 { HEALTH } else { CARD };
+                    let path = format!("{url}/{round}/{client}/{number}");
+                    if wire.try_send(request("GET", &path, fields, "")).is_err() {
+                        return;
+                    }
+                    let Some(answer) = wire.head().map(|head| wire.request_body(head)) else {
+                        return;
+                    };
+                    if !answer.whole {
+                        return;
+                    }
+                    if answer.status() == 451 {
+                        let id = answer.json()["decision"].as_str().unwrap().to_owned();
+                        refused.lock().unwrap().insert(id);
+                    }
+                    *answers.lock().unwrap() += 1;
+                }
+            })
+        })
+        .collect();
+    wait_for("answers", || (*answers.lock().unwrap() >= enough).then_some(()));
+    proxy.signal("KILL");
+    over.store(true, Ordering::Relaxed);
+    clients.into_iter().for_each(|client| client.join().unwrap());
+}
+
+#[test]
+fn nothing_that_was_acknowledged_is_lost_by_kills() {
+    let origin = origin();
+    let refused = Arc::default();
+    let mut proxy = Proxy::start(&config());
+    for round in 0..50 {
+        load(&proxy, &origin, round, &refused);
+        proxy = proxy.again(&config());
+    }
+    proxy.signal("TERM");
+    proxy.ended();
+    let folder = folder(&proxy);
+    let text = sound(&folder);
+    let all = records(&folder, &["--verdicts"]);
+    let told = |field: &str| -> HashSet<String> {
+        all.iter().map(|one| one[field].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    // What was refused was told of by its id; what went out, the destination saw.
+    let (ids, paths) = (told("id"), told("path"));
+    let refused = refused.lock().unwrap();
+    let lost: Vec<_> = refused.iter().filter(|id| !ids.contains(*id)).collect();
+    assert!(lost.is_empty() && !refused.is_empty(), "{lost:?}\n{text}");
+    let seen = origin.requests();
+    let gone = seen.iter().map(|one| one.head.line.split(' ').nth(1).unwrap());
+    let lost: Vec<_> = gone.filter(|path| !paths.contains(*path)).collect();
+    assert!(lost.is_empty() && seen.len() > 500, "{} {lost:?}\n{text}", seen.len());
+}
+
+#[test]
+fn a_full_disk_stops_tagged_data_and_by_setting_the_rest() {
+    for (setting, untagged) in [("pass", 200), ("refuse", 503)] {
+        let config =
+            config().with(&format!("[journal]\nunwritable = \"{setting}\"")).record("stdout");
+        let limit = "trap '' XFSZ; ulimit -S -f 4200";
+        let (proxy, origin) = (Proxy::start_limited(&config, limit), origin());
+        let target = format!("{}/x", origin.url());
+        assert!(proxy.metric("egress_audit_journal_up", "") > 0.0);
+        let answer = wait_for("a disk that is full", || {
+            let more: Vec<_> = (0..60).map(|at| format!("k{at}.{at:0>120}")).collect();
+            let fields = format!("X-Data-Class: financial, {}\r\n", more.join(", "));
+            let answer = proxy.ask("GET", &target, &fields, "");
+            (answer.status() == 503).then_some(answer)
+        });
+        assert_eq!(answer.json()["code"], "record-unwritable");
+        assert!(answer.json()["remedy"].as_str().unwrap().contains("state.folder"));
+        assert_eq!(proxy.metric("egress_audit_journal_up", ""), 0.0);
+        assert_eq!(proxy.ask("GET", &target, "", "").status(), untagged, "{setting}");
+        // Room again: it goes on, and nothing that was taken is missing.
+        let id = proxy.id().to_string();
+        let more = ["--pid", &id, "--fsize=unlimited"];
+        assert!(std::process::Command::new("prlimit").args(more).status().unwrap().success());
+        wait_for("the journal", || {
+            (proxy.metric("egress_audit_journal_up", "") > 0.0).then_some(())
+        });
+        assert_eq!(proxy.ask("GET", &target, CARD, "").status(), 200);
+        sound(&folder(&proxy));
+    }
+}
