@@ -53,7 +53,7 @@ enum Over {
 /// The key that a journal names first; later ones are signed by it.
 pub fn first_key(folder: &Path) -> Result<Option<VerifierKey>, Fault> {
     let mut reader = Reader::open(folder);
-    while let Some(entry) = reader.next()? {
+    while let Some(entry) = reader.next_entry()? {
         if entry.kind() == Some(Kind::Key) {
             return Ok(entry.payload().and_then(|payload| introduced(payload, None)));
         }

@@ -96,7 +96,7 @@ impl Select {
         }
         let needles = self.needles();
         let finders: Vec<_> = needles.iter().map(|needle| Finder::new(needle)).collect();
-        while let Some(entry) = reader.next()? {
+        while let Some(entry) = reader.next_entry()? {
             let wanted = match entry.kind() {
                 Some(Kind::Ended) => true,
                 Some(Kind::Decided) => self.verdicts,
