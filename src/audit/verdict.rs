@@ -21,7 +21,8 @@ pub struct Late<'a> {
 
 #[derive(Debug, Serialize)]
 struct Rule<'a> {
-    rule: &'a str,
+    #[serde(rename = "rule")]
+    id: &'a str,
     pack: &'a str,
     outcome: Outcome,
     mode: Mode,
@@ -34,7 +35,7 @@ impl<'a> Late<'a> {
         let rules = held.iter().filter_map(|held| {
             let rule = policy.rule(held)?;
             let (pack, cite) = (&*rule.pack, rule.cite.as_deref());
-            Some(Rule { rule: &rule.id, pack, outcome: held.outcome, mode: rule.mode, cite })
+            Some(Rule { id: &rule.id, pack, outcome: held.outcome, mode: rule.mode, cite })
         });
         Self {
             time: format!("{:.3}", deed.at),

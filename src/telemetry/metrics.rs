@@ -123,32 +123,11 @@ impl Metrics {
     }
 
     fn register(&mut self) {
+        self.register_audit();
         let build: Family<Build, Gauge> = Family::default();
         build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
         let r = &mut self.registry;
         r.register("alerts", "Decisions that somebody is told of at once", self.alerts.clone());
-        r.register(
-            "audit_dropped",
-            "Records that could not be written",
-            self.audit_dropped.clone(),
-        );
-        r.register(
-            "audit_queue_records",
-            "Records that wait to be written",
-            self.audit_queue.clone(),
-        );
-        r.register("audit_records", "Records written", self.audit_records.clone());
-        r.register(
-            "audit_journal_up",
-            "Whether there is a journal and it can be written",
-            self.audit_journal_up.clone(),
-        );
-        r.register_with_unit(
-            "audit_sync_duration",
-            "Time to put what was written to the journal on the disk",
-            Unit::Seconds,
-            self.audit_sync_seconds.clone(),
-        );
         r.register("build_info", "The version that runs", build);
         r.register_with_unit(
             "client_request_duration",
@@ -190,6 +169,32 @@ impl Metrics {
         r.register("holds_open", "Holds on which nobody has decided", self.holds_open.clone());
         r.register("reports_open", "Candidates for reports, not closed", self.reports_open.clone());
         self.register_rest();
+    }
+
+    fn register_audit(&mut self) {
+        let r = &mut self.registry;
+        r.register(
+            "audit_dropped",
+            "Records that could not be written",
+            self.audit_dropped.clone(),
+        );
+        r.register(
+            "audit_queue_records",
+            "Records that wait to be written",
+            self.audit_queue.clone(),
+        );
+        r.register("audit_records", "Records written", self.audit_records.clone());
+        r.register(
+            "audit_journal_up",
+            "Whether there is a journal and it can be written",
+            self.audit_journal_up.clone(),
+        );
+        r.register_with_unit(
+            "audit_sync_duration",
+            "Time to put what was written to the journal on the disk",
+            Unit::Seconds,
+            self.audit_sync_seconds.clone(),
+        );
     }
 
     fn register_rest(&mut self) {

@@ -77,8 +77,9 @@ impl Ledger {
         let result = if sync { self.sync() } else { self.log.write() };
         let kept = result.is_ok();
         for waiting in self.waiting.drain(..) {
-            // Who asked may have gone away.
-            let _: Result<(), bool> = waiting.send(kept);
+            if waiting.send(kept).is_err() {
+                tracing::trace!("who asked for the verdict has gone");
+            }
         }
         let result = result.and_then(|()| self.log.tick(Timestamp::now()));
         match result {

@@ -37,6 +37,14 @@ pub(super) enum Message {
     End,
 }
 
+/// What there is to do next.
+enum Next {
+    Message(Message),
+    /// The journal owes something.
+    Due,
+    Over,
+}
+
 /// Writes.
 pub(super) struct Writer {
     output: Box<dyn Write + Send>,
@@ -68,13 +76,17 @@ impl Writer {
         let clock = Builder::new_current_thread().enable_time().build();
         let clock = clock.inspect_err(|error| tracing::error!(%error, "the writer has no clock"));
         let (mut ended, mut full) = (false, false);
-        while let Some(first) = self.next(&mut records, clock.as_ref().ok(), ended) {
+        loop {
+            let mut next = match self.next(&mut records, clock.as_ref().ok(), ended) {
+                Next::Message(message) => Some(message),
+                Next::Due => None,
+                Next::Over => break,
+            };
             // After a full batch more is waiting: a rest would cap the rate at 30,000 a second.
-            let urgent = matches!(first, Some(Message::Verdict { .. }) | None);
+            let urgent = matches!(next, Some(Message::Verdict { .. }) | None);
             if !ended && !full && !urgent {
                 std::thread::park_timeout(GATHER);
             }
-            let mut next = first;
             while let Some(message) = next {
                 ended |= self.take(message);
                 next = (self.lines.len() < BATCH).then(|| records.try_recv().ok()).flatten();
@@ -92,19 +104,18 @@ impl Writer {
         records: &mut mpsc::Receiver<Message>,
         clock: Option<&Runtime>,
         ended: bool,
-    ) -> Option<Option<Message>> {
-        if ended {
-            return records.try_recv().ok().map(Some);
-        }
-        match (clock, self.ledger.as_ref().and_then(Ledger::owes_in)) {
+    ) -> Next {
+        let message = match (clock, self.ledger.as_ref().and_then(Ledger::owes_in)) {
+            _ if ended => records.try_recv().ok(),
             (Some(clock), Some(rest)) => {
                 match clock.block_on(async { timeout(rest, records.recv()).await }) {
-                    Ok(message) => message.map(Some),
-                    Err(_) => Some(None),
+                    Ok(message) => message,
+                    Err(_) => return Next::Due,
                 }
             }
-            _ => records.blocking_recv().map(Some),
-        }
+            _ => records.blocking_recv(),
+        };
+        message.map_or(Next::Over, Next::Message)
     }
 
     /// Takes a message; whether it was the last.

@@ -64,17 +64,16 @@ impl Audit {
 impl Place {
     /// The folder, which is there.
     fn folder(self) -> anyhow::Result<PathBuf> {
-        let folder = match self.journal {
-            Some(folder) => folder,
-            None => {
-                let fixed = Fixed::load(&self.config.origin())?;
-                let state = fixed.state.ok_or_else(|| {
-                    let text = "no journal is kept: the configuration has no `state.folder`; name \
-                                a journal with --journal";
-                    Usage(text.to_owned())
-                })?;
-                journal_folder(&state)
-            }
+        let folder = if let Some(folder) = self.journal {
+            folder
+        } else {
+            let fixed = Fixed::load(&self.config.origin())?;
+            let state = fixed.state.ok_or_else(|| {
+                let text = "no journal is kept: the configuration has no `state.folder`; name a \
+                            journal with --journal";
+                Usage(text.to_owned())
+            })?;
+            journal_folder(&state)
         };
         let there = folder.try_exists().with_context(|| folder.display().to_string())?;
         ensure!(there, "{}: there is no journal", folder.display());

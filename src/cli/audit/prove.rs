@@ -27,16 +27,15 @@ pub(super) struct Prove {
 impl Prove {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let folder = self.place.folder()?;
-        let sequence = match self.entry.parse() {
-            Ok(sequence) => sequence,
-            Err(_) => {
-                let mut found = None;
-                Select::of_id(&self.entry).each(&folder, |one| {
-                    found = Some(one.sequence);
-                    Ok(false)
-                })?;
-                found.with_context(|| format!("no record has the id `{}`", self.entry))?
-            }
+        let sequence = if let Ok(sequence) = self.entry.parse() {
+            sequence
+        } else {
+            let mut found = None;
+            Select::of_id(&self.entry).each(&folder, |one| {
+                found = Some(one.sequence);
+                Ok(false)
+            })?;
+            found.with_context(|| format!("no record has the id `{}`", self.entry))?
         };
         let path = folder.join("checkpoint");
         let note = fs::read_to_string(&path).with_context(|| path.display().to_string())?;

@@ -95,7 +95,7 @@ impl Select {
             reader = reader.since(since.as_millisecond());
         }
         let needles = self.needles();
-        let finders: Vec<_> = needles.iter().map(|needle| Finder::new(needle)).collect();
+        let finders: Vec<_> = needles.into_iter().map(Finder::new).collect();
         while let Some(entry) = reader.next_entry()? {
             let wanted = match entry.kind() {
                 Some(Kind::Ended) => true,
