@@ -45,7 +45,11 @@ impl Serving {
         let admin = operators.local_addr()?;
         let own = doors.iter().map(|door| door.address).chain([admin]).collect();
         let metrics = Arc::new(Metrics::new());
-        let journal = fixed.state.as_deref().map(|state| audit::open_journal(state, &fixed.origin));
+        let journal = fixed
+            .state
+            .as_deref()
+            .filter(|_| fixed.journal)
+            .map(|state| audit::open_journal(state, &fixed.origin));
         let journal = journal.transpose().context("the journal in state.folder")?;
         let journal = journal.map(|(log, recovered)| {
             Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(&metrics);

@@ -29,7 +29,9 @@ pub struct Fixed {
     pub record: SinkTarget,
     /// Where what must outlive the program is kept; in memory if absent.
     pub state: Option<PathBuf>,
-    /// How the journal, which is kept there, names itself in what it signs.
+    /// Whether a journal is kept there.
+    pub journal: bool,
+    /// How it names itself in what it signs.
     pub origin: String,
     /// What happens to requests without tags while it cannot be written.
     pub unwritable: Unwritable,
@@ -83,7 +85,9 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
-        let (origin, unwritable) = journal(&root.section("journal"));
+        let section = root.section("journal");
+        let journal = state.is_some() && section.flag("keep").unwrap_or(true);
+        let (origin, unwritable) = read_journal(&section);
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -92,6 +96,7 @@ impl Fixed {
             settings,
             record,
             state,
+            journal,
             origin,
             unwritable,
             names,
@@ -104,7 +109,7 @@ impl Fixed {
 }
 
 /// Reads `[journal]`.
-fn journal(section: &Section<'_>) -> (String, Unwritable) {
+fn read_journal(section: &Section<'_>) -> (String, Unwritable) {
     let origin = section.word("origin").filter(|word| {
         let sound = !word.text.is_empty()
             && word.text.len() <= 128

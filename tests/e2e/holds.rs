@@ -449,7 +449,7 @@ fn what_cannot_be_kept_does_not_leave() {
     // Room for the new file, and not for many holds. The limit counts blocks of 512 octets in
     // some shells and of 1,024 in others.
     let limit = "trap '' XFSZ; ulimit -f 4200";
-    let config = kept().record("stdout");
+    let config = kept().record("stdout").with("[journal]\nkeep = false");
     let (proxy, origin) = (Proxy::start_limited(&config, limit), origin());
     let target = url("a.example", &origin);
     let mut number = 0;

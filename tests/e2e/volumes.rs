@@ -75,9 +75,17 @@ fn the_same_people_count_once() {
     }
     let found: Vec<_> = proxy.wait_records(3).iter().map(counted).collect();
     assert_eq!(found, [(0, 3), (3, 4), (4, 4)]);
-    for entry in std::fs::read_dir(state.path()).unwrap() {
-        let text = std::fs::read(entry.unwrap().path()).unwrap();
-        assert!(!text.windows(9).any(|window| window == b"\"a b c\""), "ids are not kept");
+    let mut folders = vec![state.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read(path).unwrap();
+            assert!(!text.windows(9).any(|window| window == b"\"a b c\""), "ids are not kept");
+        }
     }
 }
 
