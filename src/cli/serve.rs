@@ -14,7 +14,7 @@ use crate::admin::{self, Reload};
 use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
-use crate::telemetry::{Database, Event, JournalEvent, Metrics};
+use crate::telemetry::{Database, Event, JournalEvent, Metrics, VolumeEvent};
 use crate::tls::{Authority, AuthoritySettings, Trust};
 
 /// A proxy that accepts connections.
@@ -55,6 +55,9 @@ impl Serving {
             Sink::open(&fixed.record, journal, Arc::clone(&metrics)).context("record.to")?;
         let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
         let volumes = volumes.context("state.folder")?.map(Arc::new);
+        if volumes.is_some() {
+            Event::Volume(VolumeEvent::Store(true)).record(&metrics);
+        }
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;

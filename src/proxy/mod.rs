@@ -53,6 +53,7 @@ mod socks;
 mod statement;
 mod streams;
 mod target;
+mod trace;
 mod transparent;
 mod tunnel;
 mod upgrade;
