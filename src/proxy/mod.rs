@@ -224,6 +224,11 @@ impl Proxy {
         self.sink.is_healthy()
     }
 
+    /// Whether the writer of records takes what it is told.
+    pub async fn writer_answers(&self) -> bool {
+        self.sink.answers().await
+    }
+
     /// Lets the writer of records open its file anew.
     pub async fn reopen_records(&self) {
         self.sink.reopen().await;

@@ -6,11 +6,13 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed, and says why"
 )]
 
 mod alerts;
 mod dashboards;
+mod deploy;
 mod promql;
 
 use std::path::{Path, PathBuf};
