@@ -6,7 +6,7 @@
 //! | GET | `/ca.pem` | the roots that clients have to trust; 404 without an authority |
 //! | GET | `/ca-bundle.pem` | the platform's roots and ours |
 //! | GET | `/livez` | 200 while the program runs |
-//! | GET | `/metrics` | OpenMetrics text |
+//! | GET | `/metrics` | OpenMetrics text where it is asked for, else that of Prometheus 0.0.4 |
 //! | GET | `/proxy.pac` | the PAC file that names this proxy |
 //! | GET | `/readyz` | 200 when requests are served and recorded, else 503 and why |
 //! | GET | `/api/v1/holds` | what waits for a person, `?state=open` only what is open |

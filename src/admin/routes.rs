@@ -16,7 +16,8 @@ use super::desk::{Wanted, Wrong};
 use super::trust;
 
 const TEXT: &str = "text/plain; charset=utf-8";
-const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const INDEX: &str = "borderpost admin\n\nGET  /ca.pem\nGET  /ca-bundle.pem\nGET  /livez\nGET  /metrics\nGET  /proxy.pac\nGET  /readyz\nGET  /api/v1/holds\n\
      POST /api/v1/holds/ID/approve\nPOST /api/v1/holds/ID/deny\nPOST /api/v1/reload\n\
      GET  /api/v1/reports\nPOST /api/v1/reports/ID/close\n";
@@ -44,7 +45,7 @@ pub(super) async fn answer(
         (&Method::GET, "/ca.pem") => trust::roots(proxy.authority()),
         (&Method::GET, "/ca-bundle.pem") => trust::bundle(proxy.authority()).await,
         (&Method::GET, "/livez") => reply(StatusCode::OK, TEXT, "ok\n"),
-        (&Method::GET, "/metrics") => reply(StatusCode::OK, METRICS, proxy.metrics().render()),
+        (&Method::GET, "/metrics") => metrics(proxy, request.headers()),
         (&Method::GET, "/proxy.pac") => match proxy.listens_on() {
             Some(listen) => trust::pac(listen, asked(request.headers())),
             None => reply(StatusCode::NOT_FOUND, TEXT, "no listener for clients\n"),
@@ -58,6 +59,20 @@ pub(super) async fn answer(
         ) => reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "this path takes another method\n"),
         _ => reply(StatusCode::NOT_FOUND, TEXT, INDEX),
     })
+}
+
+/// In OpenMetrics for those who know it; all others take the older format for what it is.
+fn metrics(proxy: &Proxy, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|one| one.to_str().ok());
+    let open = accepted.flat_map(|list| list.split(',')).any(|one| {
+        let kind = one.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/openmetrics-text")
+    });
+    if open {
+        reply(StatusCode::OK, OPEN_METRICS, proxy.metrics().render())
+    } else {
+        reply(StatusCode::OK, METRICS, proxy.metrics().render_classic())
+    }
 }
 
 /// Whether requests are served and recorded.

@@ -40,6 +40,7 @@ impl Record {
             time: self.at,
             ended: self.at.checked_add(self.timings.total).ok(),
             id: self.id.to_string().into(),
+            trace: self.trace.as_deref().map(Cow::Borrowed),
             client: self.client,
             principal: self.principal.as_deref().map(Cow::Borrowed),
             authenticated: self.authenticated.map(Authenticated::name).map(Cow::Borrowed),

@@ -25,6 +25,8 @@ pub struct Record {
     pub at: Timestamp,
     /// The decision id: what the client was told and what one searches for.
     pub id: Uuid,
+    /// The trace that it belongs to, as the client says (W3C Trace Context).
+    pub trace: Option<Box<str>>,
     /// Who asked.
     pub client: SocketAddr,
     /// Who that is, if the configuration says.

@@ -16,6 +16,7 @@ use crate::config::{self, DEFAULT, Origin};
 use super::origins;
 use super::output::{self, line, news};
 use super::serve::Serving;
+use super::service::Passed;
 use super::shutdown::{Ask, Signals};
 
 /// Show allowed, logged and blocked requests.
@@ -98,7 +99,7 @@ impl Demo {
         let origin = Origin::Text { name: "demo".to_owned(), text };
         let loaded = config::load(&origin)?;
         let mut signals = Signals::new()?;
-        let serving = Serving::start(origin, loaded)?;
+        let serving = Serving::start(origin, loaded, Passed::none())?;
         let (_, listen) = *serving.listeners.first().context("the demo has a plain listener")?;
         line(format!(
             "proxy on http://{listen}, {} origins behind it; no packet leaves this machine",

@@ -5,6 +5,7 @@ mod ask;
 mod audit;
 mod ca;
 mod check;
+mod debug;
 mod demo;
 mod digest;
 mod explain;
@@ -22,6 +23,7 @@ mod reports;
 mod run;
 mod scan;
 mod serve;
+mod service;
 mod shutdown;
 mod test;
 
@@ -76,6 +78,8 @@ enum Command {
     Ca(ca::Ca),
     /// Keep the shipped databases fresh.
     Geoip(refresh::Geoip),
+    /// Gather what who helps has to know.
+    Debug(debug::Debug),
 }
 
 /// Which configuration a command reads.
@@ -123,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Audit(audit) => audit.run(),
         Command::Ca(ca) => ca.run(),
         Command::Geoip(geoip) => geoip.run(),
+        Command::Debug(debug) => debug.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! `borderpost run`: the main job.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -10,6 +11,7 @@ use crate::proxy::Kind;
 
 use super::output::news;
 use super::serve::{Serving, threads};
+use super::service::{self, Passed};
 use super::shutdown::{Ask, Signals};
 use super::{ConfigArgument, output};
 
@@ -27,6 +29,8 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<()> {
         output::diagnostics();
+        // It changes the environment, which only a single thread may.
+        let passed = Passed::take();
         let origin = self.config.origin();
         let loaded = config::load(&origin)?;
         let runtime = match threads(&loaded.fixed) {
@@ -42,13 +46,16 @@ impl Run {
         runtime.block_on(async {
             let mut signals = Signals::new()?;
             let about = about(&loaded);
-            let mut serving = Serving::start(origin, loaded)?;
+            let mut serving = Serving::start(origin, loaded, passed)?;
             news(greeting(&serving, &about));
+            service::ready();
+            tokio::spawn(service::feed(Arc::clone(&serving.proxy)));
             if let Some(authority) = serving.proxy.authority() {
                 notes.extend(authority.notes(Timestamp::now()));
             }
             notes.iter().for_each(|note| news(format!("note       {note}")));
             until_stopped(&mut serving, &mut signals).await;
+            service::stopping();
             news("stopping: requests may end, nothing new is accepted");
             match serving.finish().await {
                 0 => news("stopped"),
@@ -66,19 +73,28 @@ async fn until_stopped(serving: &mut Serving, signals: &mut Signals) {
                 Ask::Stop => return,
                 Ask::Reload => {
                     serving.proxy.reopen_records().await;
-                    match serving.reload().await {
+                    match read_again(serving).await {
                         Ok(digest) => news(format!("reloaded: {digest}")),
                         Err(problems) => news(format!("{problems}\nreload failed, what was in force stays")),
                     }
                 }
             },
             Some(reload) = serving.reloads.recv() => {
-                let result = serving.reload().await;
+                let result = read_again(serving).await;
                 // Whoever asked may have gone; the reload stands all the same.
                 drop(reload.done.send(result));
             }
         }
     }
+}
+
+/// Reads the configuration again. A bad one changes nothing, so that the program is ready all the
+/// same.
+async fn read_again(serving: &Serving) -> Result<String, String> {
+    service::reloading();
+    let result = serving.reload().await;
+    service::ready();
+    result
 }
 
 /// Takes as many file descriptors as the system lets us have: each connection takes two, and

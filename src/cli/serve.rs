@@ -14,8 +14,10 @@ use crate::admin::{self, Reload};
 use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
-use crate::telemetry::{Database, Event, JournalEvent, Metrics};
+use crate::telemetry::{Database, Event, JournalEvent, Metrics, VolumeEvent};
 use crate::tls::{Authority, AuthoritySettings, Trust};
+
+use super::service::Passed;
 
 /// A proxy that accepts connections.
 #[derive(Debug)]
@@ -35,9 +37,9 @@ pub(super) struct Serving {
 
 impl Serving {
     /// Binds the listeners and starts to serve. Must be called inside the runtime.
-    pub(super) fn start(origin: Origin, loaded: Loaded) -> anyhow::Result<Self> {
+    pub(super) fn start(origin: Origin, loaded: Loaded, passed: Passed) -> anyhow::Result<Self> {
         let Loaded { fixed, active, .. } = loaded;
-        let doors = doors(fixed.listeners)?;
+        let doors = doors(fixed.listeners, passed)?;
         let operators =
             bind(None, fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
         let listeners: Vec<_> =
@@ -59,6 +61,9 @@ impl Serving {
             Sink::open(&fixed.record, journal, Arc::clone(&metrics)).context("record.to")?;
         let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
         let volumes = volumes.context("state.folder")?.map(Arc::new);
+        if volumes.is_some() {
+            Event::Volume(VolumeEvent::Store(true)).record(&metrics);
+        }
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
@@ -187,11 +192,16 @@ struct Opened {
     address: SocketAddr,
 }
 
-fn doors(listeners: Vec<Listener>) -> anyhow::Result<Vec<Opened>> {
+/// The sockets that were passed come first, in the order of the listeners.
+fn doors(listeners: Vec<Listener>, mut passed: Passed) -> anyhow::Result<Vec<Opened>> {
+    passed.fit(listeners.len())?;
     let open = |listener: Listener| {
         let wanted = listener.address;
-        let socket = bind(Some(listener.kind), wanted)
-            .with_context(|| busy("proxy.listen` or `[[listener]]", wanted))?;
+        let bind = || {
+            let busy = || busy("proxy.listen` or `[[listener]]", wanted);
+            bind(Some(listener.kind), wanted).with_context(busy)
+        };
+        let socket = passed.next()?.map_or_else(bind, Ok)?;
         let address = socket.local_addr()?;
         Ok(Opened { socket, listener, address })
     };

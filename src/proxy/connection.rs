@@ -45,8 +45,8 @@ pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, ingress: Arc<Ing
     // The rest of the time for a head begins when the guard has read its first byte.
     let begun = tokio::select! {
         begun = timeout(proxy.settings.idle_timeout, begins_http2(&stream)) => begun,
-        // Whoever has not asked for anything yet is not waited for.
-        () = proxy.drain.stop.cancelled() => return,
+        // Whoever has not asked for anything yet is not waited for long.
+        () = proxy.drain.greeted() => return,
     };
     match begun {
         Ok(true) => serve_2(proxy, stream, ingress).await,
@@ -123,6 +123,8 @@ async fn run<C: Future<Output = hyper::Result<()>>>(
     };
     tokio::pin!(connection);
     let ended = tokio::select! {
+        // A request that is already there comes before the end.
+        biased;
         ended = connection.as_mut() => ended,
         () = rest => {
             end(connection.as_mut());

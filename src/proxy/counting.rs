@@ -11,7 +11,7 @@ use crate::policy::{
     Amount, Circumstances, Counted, Counts, Facts, HeldRules, Lift, Meter, Mode, Place, Policy,
     Rule, Span,
 };
-use crate::telemetry::{Event, Metrics};
+use crate::telemetry::{Event, Metrics, VolumeEvent};
 
 /// One number that a request touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ struct Kept {
 impl Counting {
     /// Asks which numbers matter at each of the places, and reserves them.
     pub(super) async fn reserve(
-        volumes: Option<&Arc<Volumes>>,
+        (volumes, metrics): (Option<&Arc<Volumes>>, &Metrics),
         policy: &Arc<Policy>,
         facts: &Facts<'_>,
         places: &[Place<'_>],
@@ -81,7 +81,9 @@ impl Counting {
         let at = facts.circumstances.at;
         let reserving = move || reserve_all(&volumes, &shared, wanted, at);
         let reserved = tokio::task::spawn_blocking(reserving).await;
-        let (counted, reservations) = reserved.map_err(|_| VolumeError::Closed)??;
+        let reserved = reserved.map_err(|_| VolumeError::Closed).flatten();
+        Event::Volume(VolumeEvent::Store(reserved.is_ok())).record(metrics);
+        let (counted, reservations) = reserved?;
         (counting.counted, counting.reservations) = (counted, reservations);
         Ok(counting)
     }
@@ -112,11 +114,14 @@ impl Counting {
         self.counted.iter().map(one).collect()
     }
 
-    /// Tells whoever watches that a warning mark was crossed.
-    pub(super) fn warn(&self, policy: &Policy, metrics: &Metrics) {
-        for (touched, counted) in &self.counted {
-            if let Some(percent) = policy.crossed(touched.meter, *counted) {
-                Event::VolumeMark(&touched.name, &touched.holder, percent).record(metrics);
+    /// Tells whoever watches how far the counts stand, and which warning marks were crossed.
+    pub(super) fn tell(&self, policy: &Policy, metrics: &Metrics) {
+        for (Touched { meter, name, holder, .. }, counted) in &self.counted {
+            let limit = policy.limit(*meter);
+            let count = VolumeEvent::Counted(name, holder, counted.after, limit);
+            Event::Volume(count).record(metrics);
+            if let Some(percent) = policy.crossed(*meter, *counted) {
+                Event::Volume(VolumeEvent::Marked(name, holder, percent)).record(metrics);
             }
         }
     }

@@ -120,7 +120,7 @@ pub(super) async fn judge_all(
         facts.peer = met.peer();
     }
     let facts = &facts;
-    let volumes = proxy.volumes.as_ref();
+    let volumes = (proxy.volumes.as_ref(), &*proxy.metrics);
     let counting = Counting::reserve(volumes, &active.policy, facts, &places).await;
     let counting = counting.map_err(|error| Error::uncounted(&error))?;
     let mut judged = Proxy::judge(&active, facts, &places, &counting);

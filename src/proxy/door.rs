@@ -107,15 +107,15 @@ impl Door {
     ) {
         leave_at_once(&stream);
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let stop = proxy.drain.stop.clone();
+        let drain = proxy.drain.clone();
         let entered = async {
             let client = self.client(&proxy, &mut stream, peer).await?;
             self.open(&proxy, stream, client, slot).await
         };
-        // Whoever has not asked for anything yet is not waited for.
+        // Whoever has not asked for anything yet is not waited for long.
         let entered = tokio::select! {
             entered = entered => entered,
-            () = stop.cancelled() => return,
+            () = drain.greeted() => return,
         };
         match entered {
             Ok(opened) => opened.serve(proxy).await,

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{Method, Request};
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use super::outgoing::Progress;
 use super::statement::Statement;
 use super::target::{Speech, Target};
 use super::who::Asker;
-use super::{Proxy, forward, held, labels};
+use super::{Proxy, forward, held, labels, trace};
 
 /// The record of a request that has not ended.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub(super) struct Draft {
     has_body: bool,
     /// Whether its head tells of somebody by itself.
     head_tells: bool,
+    /// How long the destination was waited for.
+    awaited: Duration,
 }
 
 impl Draft {
@@ -58,6 +60,7 @@ impl Draft {
         let record = draft.record();
         record.method.clone_from(request.method());
         record.path = path;
+        record.trace = trace::id(request.headers()).map(Box::from);
         draft
     }
 
@@ -71,6 +74,7 @@ impl Draft {
         let record = Record {
             at: Timestamp::now(),
             id: Uuid::now_v7(),
+            trace: None,
             client,
             principal: None,
             authenticated: None,
@@ -115,6 +119,7 @@ impl Draft {
             sent: Arc::default(),
             has_body: false,
             head_tells: false,
+            awaited: Duration::ZERO,
         }
     }
 
@@ -139,8 +144,13 @@ impl Draft {
     }
 
     /// Time since the head was read.
-    pub(super) fn elapsed(&self) -> std::time::Duration {
+    pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// Notes that the destination was waited for since then.
+    pub(super) fn awaited_since(&mut self, since: Instant) {
+        self.awaited += since.elapsed();
     }
 
     pub(super) fn set_target(&mut self, target: &Target) {
@@ -245,7 +255,7 @@ impl Draft {
         let left = body || head || record.bytes_out > 0;
         let held = record.held.clone();
         if left {
-            counting.warn(&policy, &self.proxy.metrics);
+            counting.tell(&policy, &self.proxy.metrics);
         }
         counting.settle(&policy, &held, left);
     }
@@ -355,6 +365,10 @@ impl Draft {
         record.redacted.iter().for_each(|one| Event::Redacted(one.values).record(metrics));
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         Event::Finished(verdict, total, out, back).record(metrics);
+        if let Some(answered) = record.timings.first_byte {
+            let others = self.awaited + record.timings.resolve.unwrap_or_default();
+            Event::Added(answered.saturating_sub(others)).record(metrics);
+        }
         self.proxy.sink.write(record);
     }
 
@@ -392,6 +406,7 @@ impl Draft {
             sent: Arc::clone(&self.sent),
             has_body: self.has_body,
             head_tells: self.head_tells,
+            awaited: self.awaited,
         }
     }
 }

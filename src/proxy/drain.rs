@@ -3,8 +3,13 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How long a client that has connected may take to ask for something once the drain has begun: its
+/// request is on the way, and who waits on a socket that is handed over must not be turned away.
+const GREETING: Duration = Duration::from_millis(500);
 
 /// The two signals, and the tasks that wait for them.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +35,15 @@ impl Drain {
         self.cut.cancel();
         self.tasks.wait().await;
         left
+    }
+
+    /// Ends when whoever has not asked for anything yet is no longer waited for.
+    pub(super) async fn greeted(&self) {
+        self.stop.cancelled().await;
+        tokio::select! {
+            () = sleep(GREETING) => {}
+            () = self.cut.cancelled() => {}
+        }
     }
 
     /// Whether the time is up.

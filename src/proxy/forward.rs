@@ -1,7 +1,7 @@
 //! One request to the destination and its answer back.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
@@ -81,12 +81,14 @@ pub(super) async fn send(
             (_, _) => proxy.upstream.send(permits, key, request, &address).await,
         }
     };
+    let started = Instant::now();
     let answered = tokio::select! {
         answered = sending => answered.map_err(|error| {
             barred(draft, &sent).unwrap_or_else(|| client.blame(&sent, error))
         })?,
         () = silence(limit, &sent) => return Err(silent()),
     };
+    draft.awaited_since(started);
     draft.set_permit(&answered.permit, judged.entry(answered.permit.socket()));
     let first_byte = draft.elapsed();
     let record = draft.record();

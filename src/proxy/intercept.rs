@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::net::{self, Host};
+use crate::telemetry::Event;
 use crate::tls::{Alpn, Authority, Hello};
 
 use super::carrier::Carrier;
@@ -95,7 +96,17 @@ impl Opened<'_> {
         let http2 = http2 || (wanted == Alpn::Http2 && !hello.offers(b"http/1.1"));
         let offered = if http2 { Alpn::Http2 } else { Alpn::Http1 };
         let inside = self.inside(Some(hello), Speech::Https, wanted, trouble);
-        self.answer(client, hello, (signer, offered), inside).await
+        let met = self.greet(client, hello, (signer, offered)).await;
+        let result = match &met {
+            Ok(_) => "opened",
+            Err(End::Unsigned(_)) => "unsigned",
+            Err(_) => "unbelieved",
+        };
+        Event::Intercepted(result).record(&self.proxy.metrics);
+        match met {
+            Ok(stream) => self.serve(stream, inside).await,
+            Err(end) => end,
+        }
     }
 
     /// Meets the client alone, to tell it why nothing comes of it.
@@ -108,25 +119,25 @@ impl Opened<'_> {
     ) -> End {
         let offered = if hello.offers(b"http/1.1") { Alpn::Http1 } else { Alpn::Http2 };
         let inside = self.inside(Some(hello), Speech::Https, offered, Some(why));
-        self.answer(client, hello, (signer, offered), inside).await
+        match self.greet(client, hello, (signer, offered)).await {
+            Ok(stream) => self.serve(stream, inside).await,
+            Err(end) => end,
+        }
     }
 
-    async fn answer<S: Io>(
+    /// Handshakes with the client by a certificate of our own.
+    async fn greet<S: Io>(
         &self,
         client: Rewound<S>,
         hello: &Hello,
         (signer, offered): (&Authority, Alpn),
-        inside: Inside,
-    ) -> End {
+    ) -> Result<TlsStream<Rewound<S>>, End> {
         let name = hello.name.as_ref().unwrap_or(&self.standing.authority.host);
-        let config = match signer.server_config(name, offered).await {
-            Ok(config) => config,
-            Err(error) => return End::Unsigned(error),
-        };
-        let stream = match self.accept(client, config, name).await {
-            Ok(stream) => stream,
-            Err(error) => return End::Unbelieved(error),
-        };
+        let config = signer.server_config(name, offered).await.map_err(End::Unsigned)?;
+        self.accept(client, config, name).await.map_err(End::Unbelieved)
+    }
+
+    async fn serve<S: Io>(&self, stream: TlsStream<Rewound<S>>, inside: Inside) -> End {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let (proxy, ingress) = (Arc::clone(self.proxy), self.within(inside));
         if http2 {

@@ -21,6 +21,8 @@ const REST: Duration = Duration::from_millis(50);
 pub async fn run(socket: TcpListener, listener: Listener, proxy: Arc<Proxy>) {
     let door = Arc::new(Door::new(listener));
     let stop = proxy.drain.stop.clone();
+    // The drain ends no sooner than this loop, which may have just accepted somebody.
+    let _accepting = proxy.drain.tasks.token();
     let mut sweep = interval(proxy.settings.pool_idle_timeout / 2);
     loop {
         let accepted = loop {
@@ -35,6 +37,8 @@ pub async fn run(socket: TcpListener, listener: Listener, proxy: Arc<Proxy>) {
                 // Beyond the limit, which all listeners share, one client waits here and others
                 // in the kernel's backlog, instead of being refused.
                 let permit = tokio::select! {
+                    // What has been accepted is served, also where the drain begins right now.
+                    biased;
                     permit = Arc::clone(&proxy.room).acquire_owned() => permit,
                     () = stop.cancelled() => return,
                 };

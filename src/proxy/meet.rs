@@ -2,6 +2,7 @@
 //! asked who they are. Nothing of the request has gone out by then.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::policy::{Facts, Peer, Permit, Place};
 
@@ -41,7 +42,9 @@ pub(super) async fn meet(
     let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let permits = introduced(draft, &active, facts, places)?;
     let key = |permit: &Permit| target.key(permit, &active);
+    let started = Instant::now();
     let met = Box::pin(proxy.upstream.meet(&permits, key)).await?;
+    draft.awaited_since(started);
     let record = draft.record();
     record.timings.connect = met.connect;
     record.tls.clone_from(&met.lease.link.session);

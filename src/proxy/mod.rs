@@ -53,6 +53,7 @@ mod socks;
 mod statement;
 mod streams;
 mod target;
+mod trace;
 mod transparent;
 mod tunnel;
 mod upgrade;
@@ -221,6 +222,11 @@ impl Proxy {
     /// Whether records can be written.
     pub fn records_healthy(&self) -> bool {
         self.sink.is_healthy()
+    }
+
+    /// Whether the writer of records takes what it is told.
+    pub async fn writer_answers(&self) -> bool {
+        self.sink.answers().await
     }
 
     /// Lets the writer of records open its file anew.

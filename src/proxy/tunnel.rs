@@ -121,6 +121,7 @@ impl Tunnel {
             words = client.words(&mut stream, patience) => words,
             end = ends => {
                 draft.record().tunnel = Some("unread");
+                Event::Intercepted("unread").record(&proxy.metrics);
                 return standing.end(&end, &mut draft);
             }
             () = proxy.drain.cut.cancelled() => Words::Gone,
@@ -129,6 +130,14 @@ impl Tunnel {
             return draft.leave("before it spoke in the tunnel");
         }
         let course = standing.course(draft.active(), plan, &words);
+        let known = match course {
+            Course::Bar(_) => Some("barred"),
+            Course::Pass => Some("unread"),
+            Course::Plain(_) => Some("plain"),
+            // How that goes is seen when the client has been met.
+            Course::Secure(_) => None,
+        };
+        known.into_iter().for_each(|one| Event::Intercepted(one).record(&proxy.metrics));
         let record = draft.record();
         record.tunnel = Some(if matches!(course, Course::Pass) { "unread" } else { "opened" });
         record.server_name = if let Words::Tls(hello) = &words { hello.name.clone() } else { None };

@@ -13,6 +13,8 @@ pub enum DeskEvent<'a> {
     Counted(usize, usize),
     /// What waits for a person could not be kept.
     Failed(&'a dyn std::error::Error),
+    /// What has changed was kept.
+    Written,
     /// A request waits for a person for the first time.
     Held(Uuid),
     /// A person decided on a hold: `approve` or `deny`.
@@ -30,8 +32,10 @@ impl DeskEvent<'_> {
                 metrics.reports_open.set(number(reports));
             }
             Self::Failed(error) => {
+                metrics.store("desk", false);
                 error!(%error, "holds and reports cannot be kept; what needs them is refused");
             }
+            Self::Written => metrics.store("desk", true),
             Self::Held(id) => info!(%id, "held: a person decides"),
             Self::Decided(decision) => {
                 metrics.holds_decided.get_or_create(&Ruled { decision }).inc();

@@ -10,10 +10,11 @@ use super::client::ClientEvent;
 use super::desk::DeskEvent;
 use super::journal::JournalEvent;
 use super::labels::{
-    Alert, Connections, Database, Direction, Ending, Inspected, Lookup, Mark, Side, Sink, Stage,
-    Transfer, Verdict,
+    Alert, Connections, Database, Direction, Ending, Inspected, Intercept, Lookup, Side, Sink,
+    Stage, Transfer, Verdict,
 };
 use super::metrics::Metrics;
+use super::volume::VolumeEvent;
 
 /// One thing that happened: [`Event::record`] writes its log line and its metrics.
 #[derive(Debug)]
@@ -58,8 +59,13 @@ pub enum Event<'a> {
     Unread(u64),
     /// A request or tunnel ended.
     Finished(Verdict, Duration, u64, u64),
-    /// A count crossed a warning mark: the meter, for whom, and percent of the threshold.
-    VolumeMark(&'a str, &'a str, u8),
+    /// Until a request was answered it was held here for so long: without the time in which name
+    /// servers and the destination were waited for.
+    Added(Duration),
+    /// What became of a tunnel: `opened`, `plain`, `unread`, `barred`, `unbelieved`, `unsigned`.
+    Intercepted(&'static str),
+    /// Something happened to a volume.
+    Volume(VolumeEvent<'a>),
     /// A rule of a pack wants somebody told at once: the pack, the rule, the decision's id.
     Alert(&'a str, &'a str, &'a str),
     /// Something beyond the proxy failed.
@@ -119,11 +125,11 @@ impl Event<'_> {
                 bytes(Direction::Out).inc_by(out);
                 bytes(Direction::In).inc_by(back);
             }
-            Self::VolumeMark(meter, holder, percent) => {
-                let mark = Mark { meter: meter.to_owned(), percent };
-                metrics.volume_marks.get_or_create(&mark).inc();
-                warn!(meter, holder, percent, "a volume nears its threshold");
+            Self::Added(took) => metrics.added_seconds.observe(took.as_secs_f64()),
+            Self::Intercepted(result) => {
+                metrics.intercepts.get_or_create(&Intercept { result }).inc();
             }
+            Self::Volume(event) => event.record(metrics),
             Self::UpstreamFailed(stage, detail) => {
                 metrics.upstream_errors.get_or_create(&stage).inc();
                 debug!(stage = stage.stage, reason = stage.reason, detail, "upstream failed");

@@ -112,6 +112,40 @@ pub struct Inspected {
     pub result: &'static str,
 }
 
+/// Labels of `egress_tls_intercept_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Intercept {
+    /// `opened`, `unread`, `barred`, `plain`, `unbelieved` or `unsigned`.
+    pub(super) result: &'static str,
+}
+
+/// Labels of `egress_state_store_up`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Store {
+    /// `volumes` or `desk`.
+    pub(super) engine: &'static str,
+}
+
+/// Labels of `egress_bulk_subjects`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Volume {
+    /// The pack.
+    pub(super) pack: String,
+    /// Its counter and the class of data.
+    pub(super) meter: String,
+    /// For whom it counts, or `other`.
+    pub(super) party: String,
+}
+
+/// Labels of `egress_bulk_limit_subjects`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Limit {
+    /// The pack.
+    pub(super) pack: String,
+    /// Its counter and the class of data.
+    pub(super) meter: String,
+}
+
 /// Labels of `egress_volume_marks_total`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Mark {

@@ -2,20 +2,24 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::classic;
 use super::labels::{
-    Alert, Broken, Build, Connections, Database, Ending, Inspected, Login, Lookup, Mark, Ruled,
-    Sink, Stage, Transfer, Verdict,
+    Alert, Broken, Build, Connections, Database, Ending, Inspected, Intercept, Limit, Login,
+    Lookup, Mark, Ruled, Sink, Stage, Store, Transfer, Verdict, Volume,
 };
+use super::process::Process;
+use super::volume::Parties;
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 43] = [
+    "egress_added_latency_seconds",
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_journal_up",
@@ -23,6 +27,8 @@ pub const NAMES: [&str; 28] = [
     "egress_audit_records_total",
     "egress_audit_sync_duration_seconds",
     "egress_build_info",
+    "egress_bulk_limit_subjects",
+    "egress_bulk_subjects",
     "egress_certificate_end_timestamp_seconds",
     "egress_client_protocol_errors_total",
     "egress_client_request_duration_seconds",
@@ -40,16 +46,55 @@ pub const NAMES: [&str; 28] = [
     "egress_pinning_suspected_total",
     "egress_redacted_values_total",
     "egress_reports_open",
+    "egress_state_store_up",
+    "egress_tls_intercept_total",
     "egress_transfer_bytes_total",
     "egress_unscanned_bytes_total",
     "egress_upstream_errors_total",
     "egress_volume_marks_total",
+    "process_cpu_seconds_total",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_virtual_memory_bytes",
+    "tokio_alive_tasks",
+    "tokio_global_queue_depth",
+    "tokio_worker_busy_seconds_total",
+    "tokio_workers",
+];
+
+/// The labels of those that have some, in order.
+pub const LABELS: [(&str, &[&str]); 20] = [
+    ("egress_alerts_total", &["pack", "rule"]),
+    ("egress_audit_dropped_total", &["sink"]),
+    ("egress_audit_records_total", &["sink"]),
+    ("egress_build_info", &["version"]),
+    ("egress_bulk_limit_subjects", &["pack", "meter"]),
+    ("egress_bulk_subjects", &["pack", "meter", "party"]),
+    ("egress_certificate_end_timestamp_seconds", &["kind"]),
+    ("egress_client_protocol_errors_total", &["reason"]),
+    ("egress_connections", &["side"]),
+    ("egress_decisions_total", &["verdict", "mode", "pack", "country", "data_class"]),
+    ("egress_geo_database_build_timestamp_seconds", &["db"]),
+    ("egress_geo_lookups_total", &["result"]),
+    ("egress_holds_decided_total", &["decision"]),
+    ("egress_inspected_requests_total", &["result"]),
+    ("egress_login_failures_total", &["kind"]),
+    ("egress_state_store_up", &["engine"]),
+    ("egress_tls_intercept_total", &["result"]),
+    ("egress_transfer_bytes_total", &["direction"]),
+    ("egress_upstream_errors_total", &["stage", "reason"]),
+    ("egress_volume_marks_total", &["meter", "percent"]),
 ];
 
 /// The program's metrics and the registry they are read from.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Those with names of their own.
+    common: Registry,
+    pub(super) added_seconds: Histogram,
     pub(super) alerts: Family<Alert, Counter>,
     pub(super) decisions: Family<Verdict, Counter>,
     pub(super) decision_seconds: Histogram,
@@ -58,6 +103,11 @@ pub struct Metrics {
     pub(super) connections: Family<Connections, Gauge>,
     pub(super) upstream_errors: Family<Stage, Counter>,
     pub(super) volume_marks: Family<Mark, Counter>,
+    pub(super) bulk_subjects: Family<Volume, Gauge>,
+    pub(super) bulk_limit: Family<Limit, Gauge>,
+    pub(super) parties: Parties,
+    pub(super) intercepts: Family<Intercept, Counter>,
+    state_stores: Family<Store, Gauge>,
     pub(super) lookups: Family<Lookup, Counter>,
     pub(super) database_build: Family<Database, Gauge>,
     pub(super) reload_successful: Gauge,
@@ -82,14 +132,19 @@ pub struct Metrics {
 impl Metrics {
     /// Registers everything.
     pub fn new() -> Self {
-        // A decision takes 0.1 to 10 microseconds; a request 0.1 ms to a minute.
-        let decision = [1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 1e-4, 1e-3];
+        // A decision takes 0.1 to 10 microseconds, or a disk where volumes are counted; a request
+        // 0.1 ms to a minute.
+        let decision = [1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1];
         let request =
             [5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
         // A group of records is on the disk in 0.1 to 20 ms.
         let sync = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.5, 2.5];
+        // What a request waits for us: 0.1 ms where nothing is looked into.
+        let added = [5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.5, 2.5];
         let mut metrics = Self {
             registry: Registry::with_prefix("egress"),
+            common: Registry::default(),
+            added_seconds: Histogram::new(added),
             alerts: Family::default(),
             decisions: Family::default(),
             decision_seconds: Histogram::new(decision),
@@ -98,6 +153,11 @@ impl Metrics {
             connections: Family::default(),
             upstream_errors: Family::default(),
             volume_marks: Family::default(),
+            bulk_subjects: Family::default(),
+            bulk_limit: Family::default(),
+            parties: Parties::default(),
+            intercepts: Family::default(),
+            state_stores: Family::default(),
             lookups: Family::default(),
             database_build: Family::default(),
             reload_successful: Gauge::default(),
@@ -161,13 +221,6 @@ impl Metrics {
             self.database_build.clone(),
         );
         r.register("geo_lookups", "Addresses located, by state", self.lookups.clone());
-        // An alert on a counter needs its zero.
-        for decision in ["approve", "deny"] {
-            drop(self.holds_decided.get_or_create(&Ruled { decision }));
-        }
-        r.register("holds_decided", "Decisions of people on holds", self.holds_decided.clone());
-        r.register("holds_open", "Holds on which nobody has decided", self.holds_open.clone());
-        r.register("reports_open", "Candidates for reports, not closed", self.reports_open.clone());
         self.register_rest();
     }
 
@@ -199,6 +252,8 @@ impl Metrics {
 
     fn register_rest(&mut self) {
         self.register_clients();
+        self.register_volumes();
+        self.register_desk();
         let r = &mut self.registry;
         for result in ["clean", "found", "unreadable"] {
             drop(self.inspected.get_or_create(&Inspected { result }));
@@ -224,6 +279,49 @@ impl Metrics {
             self.ends.clone(),
         );
         r.register("upstream_errors", "Failures beyond the proxy", self.upstream_errors.clone());
+    }
+
+    fn register_desk(&mut self) {
+        // Nothing is known against it until something is to be kept.
+        self.store("desk", true);
+        let r = &mut self.registry;
+        // An alert on a counter needs its zero.
+        for decision in ["approve", "deny"] {
+            drop(self.holds_decided.get_or_create(&Ruled { decision }));
+        }
+        r.register("holds_decided", "Decisions of people on holds", self.holds_decided.clone());
+        r.register("holds_open", "Holds on which nobody has decided", self.holds_open.clone());
+        r.register("reports_open", "Candidates for reports, not closed", self.reports_open.clone());
+    }
+
+    fn register_volumes(&mut self) {
+        self.common.register_collector(Box::new(Process::new()));
+        let r = &mut self.registry;
+        r.register_with_unit(
+            "added_latency",
+            "Until a request was answered, without waiting for name servers and destinations",
+            Unit::Seconds,
+            self.added_seconds.clone(),
+        );
+        r.register(
+            "bulk_limit_subjects",
+            "From this count on a threshold is passed",
+            self.bulk_limit.clone(),
+        );
+        r.register(
+            "bulk_subjects",
+            "The count as data last left, by whom it is counted for",
+            self.bulk_subjects.clone(),
+        );
+        r.register(
+            "state_store_up",
+            "Whether what must outlive the program could last be read and written",
+            self.state_stores.clone(),
+        );
+        for result in ["barred", "opened", "plain", "unbelieved", "unread", "unsigned"] {
+            drop(self.intercepts.get_or_create(&Intercept { result }));
+        }
+        r.register("tls_intercept", "Tunnels by what became of them", self.intercepts.clone());
         r.register(
             "volume_marks",
             "Counts that crossed a warning mark of their threshold",
@@ -255,8 +353,21 @@ impl Metrics {
     /// The OpenMetrics text of `/metrics`.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        encode(&mut text, &self.registry).expect("a String takes every write");
-        text
+        let registries = [&self.registry, &self.common];
+        let mut written = registries.iter().map(|one| encode_registry(&mut text, one));
+        let written = written.all(|one| one.is_ok());
+        let ended = encode_eof(&mut text);
+        (written && ended.is_ok()).then_some(text).expect("a String takes every write")
+    }
+
+    /// The same as the older format of Prometheus has it.
+    pub fn render_classic(&self) -> String {
+        classic::of(&self.render())
+    }
+
+    /// Notes whether a store of what must outlive the program works.
+    pub(super) fn store(&self, engine: &'static str, up: bool) {
+        self.state_stores.get_or_create(&Store { engine }).set(i64::from(up));
     }
 }
 
@@ -268,15 +379,16 @@ impl Default for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use jiff::Timestamp;
 
-    use super::super::{ClientEvent, Event, Side};
+    use super::super::{ClientEvent, Event, Side, VolumeEvent};
     use super::*;
 
-    #[test]
-    fn every_named_metric_is_exported() {
+    #[tokio::test]
+    async fn every_named_metric_is_exported() {
         let metrics = Metrics::new();
         let error = std::io::Error::other("test");
         let verdict = Verdict {
@@ -302,7 +414,10 @@ mod tests {
             Event::Client(ClientEvent::Broke(([127, 0, 0, 1], 1).into(), "protocol-error")),
             Event::Ends(&[("authority", "test", Timestamp::UNIX_EPOCH)], Timestamp::UNIX_EPOCH),
             Event::Client(ClientEvent::Unproved(([127, 0, 0, 1], 1).into(), "credentials-wrong")),
-            Event::VolumeMark("pack/counter/class", "who", 80),
+            Event::Added(second),
+            Event::Volume(VolumeEvent::Marked("pack/counter/class", "who", 80)),
+            Event::Volume(VolumeEvent::Counted("pack/counter/class", "who", 8, Some(10))),
+            Event::Volume(VolumeEvent::Store(true)),
             Event::UpstreamFailed(Stage { stage: "connect", reason: "test" }, "test"),
         ] {
             event.record(&metrics);
@@ -315,5 +430,20 @@ mod tests {
         }
         assert_eq!(text.matches("# TYPE ").count(), NAMES.len());
         assert!(text.contains("egress_transfer_bytes_total{direction=\"out\"} 1"), "{text}");
+        assert_eq!(labels(&text), LABELS.map(|(name, labels)| (name, labels.to_vec())).into());
+    }
+
+    /// The names of the labels by metric, but for those of buckets.
+    fn labels(text: &str) -> BTreeMap<&str, Vec<&str>> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let labelled = lines.filter_map(|line| line.split_once('{'));
+        let labelled = labelled.filter(|(name, _)| !name.ends_with("_bucket"));
+        labelled
+            .map(|(name, rest)| {
+                let parts = rest.split("=\"").map(|part| part.rsplit(['"', ',']).next().unwrap());
+                let parts: Vec<_> = parts.collect();
+                (name, parts.split_last().unwrap().1.to_vec())
+            })
+            .collect()
     }
 }

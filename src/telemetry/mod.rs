@@ -1,16 +1,20 @@
 //! Floor 4: what operators see. One [`Event`] is one log line and its metrics, so the
 //! two cannot drift apart.
 
+mod classic;
 mod client;
 mod desk;
 mod event;
 mod journal;
 mod labels;
 mod metrics;
+mod process;
+mod volume;
 
 pub use client::ClientEvent;
 pub use desk::DeskEvent;
 pub use event::Event;
 pub use journal::JournalEvent;
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
-pub use metrics::{Metrics, NAMES};
+pub use metrics::{LABELS, Metrics, NAMES};
+pub use volume::VolumeEvent;

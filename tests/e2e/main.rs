@@ -11,6 +11,7 @@
 )]
 
 mod bodies;
+mod bundle;
 mod ca;
 mod chain;
 mod clients;
@@ -34,6 +35,7 @@ mod real_clients;
 mod records;
 mod reload;
 mod scan;
+mod service;
 mod socks;
 mod support;
 mod transparent;

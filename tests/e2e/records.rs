@@ -3,14 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 39] = [
+const FIELDS: [&str; 40] = [
     "time",
     "ended",
     "id",
+    "trace",
     "client",
     "principal",
     "authenticated",
@@ -191,13 +194,20 @@ fn every_named_metric_is_there_and_counts() {
     proxy.ask("GET", &format!("http://{}/", closed_port("127.1.9.1")), "", "");
     proxy.wait_records(2);
     let answer = proxy.ask_admin("GET", "/metrics");
+    assert!(answer.head.get("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
+    let classic = answer.text();
+    assert!(classic.contains("# TYPE egress_decisions_total counter\n"), "{classic}");
+    are_well_formed(&classic);
+    let wanted = "Accept: text/plain;q=0.5,application/openmetrics-text;version=1.0.0\r\n";
+    let answer = proxy.ask_admin_with("GET", "/metrics", wanted);
     assert!(answer.head.get("content-type").unwrap().starts_with("application/openmetrics-text"));
     let text = answer.text();
     assert!(text.ends_with("# EOF\n"));
     // A mark is crossed, and an alert given, only where a pack asks for it; nothing ends where there
     // is no certificate.
     let ends = "egress_certificate_end_timestamp_seconds";
-    let rare = ["egress_volume_marks_total", "egress_alerts_total", ends];
+    let (counts, limits) = ("egress_bulk_subjects", "egress_bulk_limit_subjects");
+    let rare = ["egress_volume_marks_total", "egress_alerts_total", ends, counts, limits];
     let names = borderpost::telemetry::NAMES.into_iter();
     for name in names.filter(|name| !rare.contains(name)) {
         let family = name.strip_suffix("_total").unwrap_or(name);
@@ -209,6 +219,8 @@ fn every_named_metric_is_there_and_counts() {
         ("egress_transfer_bytes_total", "direction=\"in\"", 4.0),
         ("egress_upstream_errors_total", "reason=\"connect-refused\"", 1.0),
         ("egress_client_request_duration_seconds_count", "", 2.0),
+        ("egress_added_latency_seconds_count", "", 1.0),
+        ("egress_state_store_up", "engine=\"desk\"", 1.0),
         ("egress_geo_lookups_total", "", 2.0),
     ] {
         let found = proxy.metric(name, label);
@@ -259,4 +271,38 @@ fn a_hangup_lets_the_record_file_be_moved_away() {
     assert_eq!(proxy.record()["path"], "/after");
     let old = fs::read_to_string(proxy.folder.path().join("records.1")).unwrap();
     assert_eq!(old.lines().count(), 1);
+}
+
+/// What Prometheus' own tool has against them.
+fn are_well_formed(metrics: &str) {
+    let mut tool = Command::new("promtool");
+    tool.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut tool = tool.spawn().expect("promtool, which tests/run installs");
+    tool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let told = tool.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&told.stderr);
+    assert!(told.status.success() && text.is_empty(), "{text}\n{metrics}");
+}
+
+#[test]
+fn a_sound_trace_is_recorded_and_every_one_passes_as_it_came() {
+    let origin = Origin::answering("127.1.0.1", ok("four"));
+    let proxy = Proxy::start(&Config::new().rules());
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let values = [
+        format!("00-{trace}-00f067aa0ba902b7-01"),
+        format!("00-{trace}-0000000000000000-01"),
+        "no trace".to_owned(),
+    ];
+    for value in &values {
+        let fields = format!("Traceparent: {value}\r\nTracestate: vendor=opaque\r\n");
+        assert_eq!(proxy.ask("GET", &format!("{}/", origin.url()), &fields, "").status(), 200);
+    }
+    let records = proxy.wait_records(3);
+    assert_eq!(records[0]["trace"], trace);
+    assert!(records[1..].iter().all(|record| record["trace"].is_null()), "{records:#?}");
+    for (request, value) in origin.requests().iter().zip(&values) {
+        assert_eq!(request.head.all("traceparent"), [value]);
+        assert_eq!(request.head.all("tracestate"), ["vendor=opaque"]);
+    }
 }

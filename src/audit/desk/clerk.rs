@@ -188,6 +188,7 @@ impl Clerk {
             Ok(()) => {
                 self.docket.holds.settle();
                 self.docket.candidates.settle();
+                Event::Desk(DeskEvent::Written).record(&self.metrics);
             }
             Err(error) => {
                 self.docket.holds.roll_back();

@@ -57,6 +57,7 @@ fn event(view: &View<'_>) -> Value {
         "error": event.error.as_ref().map(|error| json!({
             "code": error.code, "message": error.detail, "type": error.fault,
         })),
+        "trace": { "id": event.trace },
         "related": {
             "ip": [Some(client), address],
             "hosts": [view.host()],

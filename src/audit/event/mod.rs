@@ -47,6 +47,8 @@ pub struct Event<'a> {
     pub ended: Option<Timestamp>,
     /// The decision id.
     pub id: Cow<'a, str>,
+    /// The trace that the client says it belongs to (W3C Trace Context).
+    pub trace: Option<Cow<'a, str>>,
     /// Address and port of the client.
     pub client: SocketAddr,
     /// Who that is.

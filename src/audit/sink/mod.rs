@@ -139,6 +139,16 @@ impl Sink {
         }
     }
 
+    /// Whether the writer, and with it what it writes to, still moves.
+    pub async fn answers(&self) -> bool {
+        let (heard, answer) = oneshot::channel();
+        let asked = async {
+            self.queue.send(Message::Call(heard)).await.ok()?;
+            answer.await.ok()
+        };
+        timeout(PATIENCE, asked).await.ok().flatten().is_some()
+    }
+
     /// Lets the writer end when it has written what waits.
     pub async fn end(&self) {
         match timeout(PATIENCE, self.queue.send(Message::End)).await {

@@ -33,6 +33,8 @@ pub(super) enum Message {
     },
     /// Open the file anew: the one that is open has been moved away.
     Reopen,
+    /// Say that this has been heard.
+    Call(oneshot::Sender<()>),
     /// Write what waits, then end.
     End,
 }
@@ -131,6 +133,8 @@ impl Writer {
                 self.put();
                 self.reopen();
             }
+            // Who asked may have waited long enough.
+            Message::Call(heard) => drop(heard.send(())),
             Message::End => return true,
         }
         false

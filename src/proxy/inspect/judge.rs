@@ -156,7 +156,7 @@ impl Judge {
         let place = self.active.place(&self.authority.host, socket);
         let before = self.sent.later().take_counting();
         before.into_iter().for_each(|counting| counting.give_back(policy));
-        let volumes = self.proxy.volumes.as_ref();
+        let volumes = (self.proxy.volumes.as_ref(), &*self.proxy.metrics);
         let counting = match Counting::reserve(volumes, policy, &facts, &[place]).await {
             Ok(counting) => counting,
             Err(error) => return (Err(Error::uncounted(&error)), None),

@@ -202,9 +202,16 @@ impl Proxy {
     /// Asks the admin listener.
     #[track_caller]
     pub(crate) fn ask_admin(&self, method: &str, path: &str) -> Message {
+        self.ask_admin_with(method, path, "")
+    }
+
+    /// The same with more header fields, each with its end of line.
+    pub(crate) fn ask_admin_with(&self, method: &str, path: &str, fields: &str) -> Message {
         let mut wire = Wire::connect(self.admin);
         let host = self.admin;
-        wire.send(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+        wire.send(format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n"
+        ));
         wire.response(method)
     }
 

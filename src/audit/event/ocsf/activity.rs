@@ -82,6 +82,8 @@ fn common(view: &View<'_>, class: Class) -> Value {
     let severity = parts::severity(view);
     let status = parts::status(view);
     let (action, disposition) = (parts::action(view), parts::disposition(view));
+    // Without a trace, the requests of one hold belong together.
+    let related = event.trace.as_deref().or(event.hold.as_deref());
     json!({
         "class_uid": class.uid, "class_name": class.name,
         "category_uid": 4, "category_name": "Network Activity",
@@ -96,7 +98,7 @@ fn common(view: &View<'_>, class: Class) -> Value {
         "start_time": event.time.as_millisecond(),
         "end_time": event.ended.map(|ended| ended.as_millisecond()),
         "duration": view.millis(),
-        "metadata": parts::metadata(view, event.hold.as_deref(), &PROFILES),
+        "metadata": parts::metadata(view, related, &PROFILES),
         "action_id": action.0, "action": action.1,
         "disposition_id": disposition.0, "disposition": disposition.1,
         "is_alert": view.verdict.refuses(),

@@ -186,6 +186,7 @@ pub(super) fn empty() -> Record {
     Record {
         at: "2026-11-30T00:53:20.123Z".parse().unwrap(),
         id: uuid::Uuid::nil(),
+        trace: None,
         client: "10.20.3.17:51544".parse().unwrap(),
         principal: None,
         authenticated: None,
@@ -237,6 +238,7 @@ fn sent(host: &Host) -> Record {
         tunnel: Some("opened"),
         messages_out: Some(2),
         server_name: Some(host.clone()),
+        trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
         authority: Some(Authority::parse("ingest.vendor.example:443", None).unwrap()),
         path: Some("/people/jo@firm.example.com".to_owned()),
         address: Some(address),
