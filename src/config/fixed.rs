@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::ship::ShipSettings;
 use crate::audit::{SinkTarget, Unwritable};
 use crate::net::HostPattern;
 use crate::policy::register::KeyDigest;
@@ -15,6 +16,7 @@ use super::authority;
 use super::load::{Origin, near, parse, text_of};
 use super::problem::{Collector, Problems};
 use super::section::Section;
+use super::sinks;
 
 /// Settings that hold from start to stop.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct Fixed {
     pub origin: String,
     /// What happens to requests without tags while it cannot be written.
     pub unwritable: Unwritable,
+    /// Where events of the journal are shipped to.
+    pub sinks: Vec<ShipSettings>,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -84,6 +88,7 @@ impl Fixed {
         let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let (origin, unwritable) = journal(&root.section("journal"));
+        let sinks = sinks::read(root, base, state.is_some(), &record);
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -94,6 +99,7 @@ impl Fixed {
             state,
             origin,
             unwritable,
+            sinks,
             names,
             roots,
             authority,

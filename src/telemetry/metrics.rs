@@ -15,12 +15,14 @@ use super::labels::{
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 30] = [
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_journal_up",
     "egress_audit_queue_records",
     "egress_audit_records_total",
+    "egress_audit_sink_errors_total",
+    "egress_audit_sink_lag_records",
     "egress_audit_sync_duration_seconds",
     "egress_build_info",
     "egress_certificate_end_timestamp_seconds",
@@ -66,6 +68,8 @@ pub struct Metrics {
     pub(super) audit_dropped: Family<Sink, Counter>,
     pub(super) audit_queue: Gauge,
     pub(super) audit_journal_up: Gauge,
+    pub(super) audit_sink_errors: Family<Sink, Counter>,
+    pub(super) audit_sink_lag: Family<Sink, Gauge>,
     pub(super) audit_sync_seconds: Histogram,
     pub(super) holds_open: Gauge,
     pub(super) holds_decided: Family<Ruled, Counter>,
@@ -106,6 +110,8 @@ impl Metrics {
             audit_dropped: Family::default(),
             audit_queue: Gauge::default(),
             audit_journal_up: Gauge::default(),
+            audit_sink_errors: Family::default(),
+            audit_sink_lag: Family::default(),
             audit_sync_seconds: Histogram::new(sync),
             holds_open: Gauge::default(),
             holds_decided: Family::default(),
@@ -123,32 +129,11 @@ impl Metrics {
     }
 
     fn register(&mut self) {
+        self.register_audit();
         let build: Family<Build, Gauge> = Family::default();
         build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
         let r = &mut self.registry;
         r.register("alerts", "Decisions that somebody is told of at once", self.alerts.clone());
-        r.register(
-            "audit_dropped",
-            "Records that could not be written",
-            self.audit_dropped.clone(),
-        );
-        r.register(
-            "audit_queue_records",
-            "Records that wait to be written",
-            self.audit_queue.clone(),
-        );
-        r.register("audit_records", "Records written", self.audit_records.clone());
-        r.register(
-            "audit_journal_up",
-            "Whether there is a journal and it can be written",
-            self.audit_journal_up.clone(),
-        );
-        r.register_with_unit(
-            "audit_sync_duration",
-            "Time to put what was written to the journal on the disk",
-            Unit::Seconds,
-            self.audit_sync_seconds.clone(),
-        );
         r.register("build_info", "The version that runs", build);
         r.register_with_unit(
             "client_request_duration",
@@ -190,6 +175,42 @@ impl Metrics {
         r.register("holds_open", "Holds on which nobody has decided", self.holds_open.clone());
         r.register("reports_open", "Candidates for reports, not closed", self.reports_open.clone());
         self.register_rest();
+    }
+
+    fn register_audit(&mut self) {
+        let r = &mut self.registry;
+        r.register(
+            "audit_dropped",
+            "Records that could not be written",
+            self.audit_dropped.clone(),
+        );
+        r.register(
+            "audit_queue_records",
+            "Records that wait to be written",
+            self.audit_queue.clone(),
+        );
+        r.register("audit_records", "Records written", self.audit_records.clone());
+        r.register(
+            "audit_journal_up",
+            "Whether there is a journal and it can be written",
+            self.audit_journal_up.clone(),
+        );
+        r.register_with_unit(
+            "audit_sync_duration",
+            "Time to put what was written to the journal on the disk",
+            Unit::Seconds,
+            self.audit_sync_seconds.clone(),
+        );
+        r.register(
+            "audit_sink_errors",
+            "Attempts of sinks to ship events that failed",
+            self.audit_sink_errors.clone(),
+        );
+        r.register(
+            "audit_sink_lag_records",
+            "Entries of the journal that wait for a sink",
+            self.audit_sink_lag.clone(),
+        );
     }
 
     fn register_rest(&mut self) {
@@ -267,7 +288,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::super::{ClientEvent, Event, Side};
+    use super::super::{ClientEvent, Event, ShipEvent, Side};
     use super::*;
 
     #[test]
@@ -287,6 +308,8 @@ mod tests {
             Event::AuditQueued,
             Event::AuditQueued,
             Event::AuditWritten("file"),
+            Event::Ship(ShipEvent::Opened("siem", 0)),
+            Event::Ship(ShipEvent::Behind("siem", 1)),
             Event::AuditFailed("file", &error),
             Event::Connection(Side::Client, true),
             Event::Decided(second),

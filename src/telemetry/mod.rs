@@ -7,6 +7,7 @@ mod event;
 mod journal;
 mod labels;
 mod metrics;
+mod ship;
 
 pub use client::ClientEvent;
 pub use desk::DeskEvent;
@@ -14,3 +15,4 @@ pub use event::Event;
 pub use journal::JournalEvent;
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::{Metrics, NAMES};
+pub use ship::ShipEvent;

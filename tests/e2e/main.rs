@@ -34,6 +34,7 @@ mod real_clients;
 mod records;
 mod reload;
 mod scan;
+mod sinks;
 mod socks;
 mod support;
 mod transparent;
