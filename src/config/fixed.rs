@@ -16,7 +16,6 @@ use super::authority;
 use super::load::{Origin, near, parse, text_of};
 use super::problem::{Collector, Problems};
 use super::section::Section;
-use super::sinks;
 
 /// Settings that hold from start to stop.
 #[derive(Clone, Debug)]
@@ -35,7 +34,8 @@ pub struct Fixed {
     pub origin: String,
     /// What happens to requests without tags while it cannot be written.
     pub unwritable: Unwritable,
-    /// Where events of the journal are shipped to.
+    /// Where events of the journal are shipped to; read by [`super::load`] alone, since who reads the
+    /// journal need not have the tokens of collectors.
     pub sinks: Vec<ShipSettings>,
     /// Whom to ask for names.
     pub names: NameServers,
@@ -88,7 +88,6 @@ impl Fixed {
         let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let (origin, unwritable) = journal(&root.section("journal"));
-        let sinks = sinks::read(root, base, state.is_some(), &record);
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -99,7 +98,7 @@ impl Fixed {
             state,
             origin,
             unwritable,
-            sinks,
+            sinks: Vec::new(),
             names,
             roots,
             authority,

@@ -314,6 +314,12 @@ fn an_http_collector_that_was_down_gets_all_in_order() {
     });
     proxy.signal("TERM");
     assert!(proxy.ended().success());
+    // Who reads the journal needs no token.
+    fs::remove_file(proxy.folder.path().join("token")).unwrap();
+    let mut query = program();
+    let output = query.args(["audit", "query", "--config"]).arg(proxy.file()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(started(&proxy.file()).contains("token"));
 }
 
 #[test]

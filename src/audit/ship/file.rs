@@ -118,6 +118,11 @@ impl Rotated {
         let most = self.settings.keep.unwrap_or(MOST);
         let full = (1..=most).take_while(|number| numbered(&path, *number).exists()).count();
         let full = u32::try_from(full).unwrap_or(most);
+        // There were more before, where `keep` was greater.
+        let beyond = (most.saturating_add(1)..=MOST).map(|number| numbered(&path, number));
+        for old in beyond.take_while(|old| old.exists()) {
+            fs::remove_file(&old).map_err(wrong(&old))?;
+        }
         // The oldest is written over by the one before it.
         for number in (1..=full.min(most.saturating_sub(1))).rev() {
             let to = numbered(&path, number + 1);
@@ -201,6 +206,18 @@ mod tests {
         file.write(&batch(&["eee"])).unwrap();
         file.write(&batch(&["ffff", "ggg"])).unwrap();
         assert_eq!(found(folder.path()), ["ggg\n", "ffff\n", "eee\n"]);
+    }
+
+    #[test]
+    fn fewer_are_kept_once_that_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let lines = batch(&["a", "b", "c", "d", "e"]);
+        rotated(folder.path(), 2, Some(9)).write(&lines).unwrap();
+        assert_eq!(found(folder.path()), ["e\n", "d\n", "c\n", "b\n", "a\n"]);
+        rotated(folder.path(), 2, Some(2)).write(&batch(&["f"])).unwrap();
+        assert_eq!(found(folder.path()), ["f\n", "e\n", "d\n"]);
+        rotated(folder.path(), 2, Some(0)).write(&batch(&["g"])).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("e.log")).unwrap(), "g\n");
     }
 
     #[test]

@@ -84,7 +84,11 @@ impl Http {
             None => self.connect().await.map_err(Failure::Refused)?,
         };
         let request = self.request(body);
-        let answer = match connection.send_request(request).await {
+        let answer = async {
+            connection.ready().await?;
+            connection.send_request(request).await
+        };
+        let answer = match answer.await {
             Ok(answer) => answer,
             Err(_) if !fresh => return Err(Failure::Stale),
             Err(error) => return Err(Failure::Refused(self.wrong(&error))),

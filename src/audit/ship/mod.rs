@@ -122,3 +122,16 @@ impl Shippers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_listeners_are_known() {
+        let own = Own::new(&["0.0.0.0:3128", "127.0.0.1:3129"].map(|one| one.parse().unwrap()));
+        let has = |address: &str| own.has(address.parse().unwrap());
+        assert!(has("127.0.0.1:3128") && has("[::ffff:127.0.0.1]:3129") && has("127.9.9.9:3128"));
+        assert!(!has("127.0.0.2:3129") && !has("192.0.2.1:3128") && !has("127.0.0.1:514"));
+    }
+}

@@ -212,13 +212,13 @@ impl Shipper {
         self.doubts.clear();
     }
 
-    /// Waits a little for more, where each batch costs a request.
+    /// Waits a little for more.
     async fn gather(&mut self) {
         let most = u64::try_from(self.outlet.limits().records).unwrap_or(u64::MAX);
         let waiting = self.synced.borrow().saturating_sub(self.sent.next);
         let worth = (1..most).contains(&waiting) && self.batch.is_none();
-        if let Some(gather) = self.outlet.gather().filter(|_| worth) {
-            self.rest(gather).await;
+        if worth {
+            self.rest(self.outlet.gather()).await;
         }
     }
 

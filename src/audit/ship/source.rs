@@ -137,3 +137,109 @@ impl Teller {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::super::state::{journal_folder, open_journal};
+    use super::super::settings::FileSettings;
+    use super::*;
+
+    /// Allowed, blocked, held and others; their ids end in 1 to 8.
+    const RECORDS: &str = include_str!("../../../tests/golden/events/records.jsonl");
+    const ALL: Limits = Limits { records: 100, octets: 1 << 20 };
+
+    /// A journal of records and of what is none.
+    fn journal(state: &Path) -> u64 {
+        let (mut log, _) = open_journal(state, "test").unwrap();
+        for line in RECORDS.lines() {
+            log.append(Kind::Decided, Timestamp::now(), line.as_bytes());
+            log.append(Kind::Ended, Timestamp::now(), line.as_bytes());
+        }
+        log.append(Kind::Ended, Timestamp::now(), b"{}");
+        log.close(Timestamp::now()).unwrap();
+        log.entries()
+    }
+
+    fn source(state: &Path, format: Format, select: Select) -> Source {
+        let path = state.join("none");
+        let to = ShipTo::File(FileSettings { path, octets: None, age: None, keep: None });
+        let settings = ShipSettings { name: "test".to_owned(), format, select, to };
+        Source::new(&journal_folder(state), &settings, Origin::new("host", "test"))
+    }
+
+    fn lines(batch: &Batch) -> Vec<&str> {
+        batch.messages().map(|line| std::str::from_utf8(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn records_are_told_as_they_are_and_what_is_none_is_counted() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let mut source = source(state.path(), Format::Record, Select::All);
+        let batch = source.read(entries, ALL, &metrics).unwrap();
+        assert_eq!(lines(&batch).concat(), RECORDS);
+        assert_eq!(batch.after.next, entries);
+        let text = metrics.render();
+        assert!(text.contains("egress_audit_sink_errors_total{sink=\"test\"} 1"), "{text}");
+        assert_eq!(source.read(entries, ALL, &metrics).unwrap().after, batch.after);
+    }
+
+    #[test]
+    fn it_goes_on_from_a_cursor_and_never_beyond_what_is_on_the_disk() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let mut one = source(state.path(), Format::Record, Select::All);
+        let (mut all, mut at) = (String::new(), Cursor::START);
+        let two = Limits { records: 2, octets: 1 << 20 };
+        for until in 0..=entries {
+            // Each time as after a new start.
+            one.go(at);
+            let batch = one.read(until, two, &metrics).unwrap();
+            assert_eq!((batch.after.next, batch.len() <= 2), (until, true));
+            assert!(batch.after.is_of(one.folder()).unwrap());
+            all.extend(lines(&batch));
+            at = batch.after;
+        }
+        assert_eq!(all, RECORDS);
+        let other = Cursor { chain: Cursor::START.chain, ..at };
+        assert!(!other.is_of(one.folder()).unwrap());
+        assert!(!Cursor { next: entries + 1, ..at }.is_of(one.folder()).unwrap());
+    }
+
+    #[test]
+    fn what_stands_before_damage_is_sent() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let mut files = std::fs::read_dir(journal_folder(state.path())).unwrap();
+        let segment = files.find_map(|file| {
+            Some(file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "log"))
+        });
+        let segment = segment.unwrap();
+        let mut octets = std::fs::read(&segment).unwrap();
+        let middle = octets.len() / 2;
+        octets[middle] ^= 1;
+        std::fs::write(&segment, octets).unwrap();
+        let mut source = source(state.path(), Format::Record, Select::All);
+        let batch = source.read(entries, ALL, &metrics).unwrap();
+        assert!((1..8).contains(&batch.len()), "{}", batch.len());
+        assert!(matches!(source.read(entries, ALL, &metrics), Err(Fault::Damaged { .. })));
+    }
+
+    #[test]
+    fn some_are_selected() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let events: Vec<_> = RECORDS.lines().map(|line| Event::read(line).unwrap()).collect();
+        for (select, wanted) in [
+            (Select::Refused, events.iter().filter(|event| event.is_refused()).count()),
+            (Select::Tagged, events.iter().filter(|event| !event.tags.is_empty()).count()),
+        ] {
+            let mut source = source(state.path(), Format::Ecs, select);
+            let batch = source.read(entries, ALL, &metrics).unwrap();
+            assert!(wanted > 0 && wanted < 8);
+            assert_eq!(batch.len(), wanted, "{select:?}");
+        }
+    }
+}
