@@ -10,6 +10,7 @@ mod line;
 mod owner;
 mod path;
 mod record;
+pub mod ship;
 mod sink;
 mod state;
 mod verdict;

@@ -1,6 +1,7 @@
 //! A running proxy: listeners, records, reload and drain. `run` and `demo` share it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::admin::{self, Reload};
+use crate::audit::ship::{Own, ShipContext, ShipSettings, Shippers};
 use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
@@ -31,6 +33,7 @@ pub(super) struct Serving {
     origin: Origin,
     drain_timeout: Duration,
     writer: oneshot::Receiver<()>,
+    shippers: Shippers,
     /// Why the authority could not be read, where nothing was to be opened at the start.
     unread: Option<String>,
 }
@@ -38,27 +41,16 @@ pub(super) struct Serving {
 impl Serving {
     /// Binds the listeners and starts to serve. Must be called inside the runtime.
     pub(super) fn start(origin: Origin, loaded: Loaded, passed: Passed) -> anyhow::Result<Self> {
-        let Loaded { fixed, active, .. } = loaded;
-        let doors = doors(fixed.listeners, passed)?;
+        let Loaded { mut fixed, active, .. } = loaded;
+        let doors = doors(std::mem::take(&mut fixed.listeners), passed)?;
         let operators =
             bind(None, fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
         let listeners: Vec<_> =
             doors.iter().map(|door| (door.listener.kind, door.address)).collect();
         let admin = operators.local_addr()?;
-        let own = doors.iter().map(|door| door.address).chain([admin]).collect();
+        let own: Vec<_> = doors.iter().map(|door| door.address).chain([admin]).collect();
         let metrics = Arc::new(Metrics::new());
-        let journal = fixed
-            .state
-            .as_deref()
-            .filter(|_| fixed.journal)
-            .map(|state| audit::open_journal(state, &fixed.origin));
-        let journal = journal.transpose().context("the journal in state.folder")?;
-        let journal = journal.map(|(log, recovered)| {
-            Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(&metrics);
-            (log, fixed.unwritable)
-        });
-        let (sink, writer) =
-            Sink::open(&fixed.record, journal, Arc::clone(&metrics)).context("record.to")?;
+        let (sink, writer) = records(&fixed, &metrics)?;
         let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
         let volumes = volumes.context("state.folder")?.map(Arc::new);
         if volumes.is_some() {
@@ -67,12 +59,18 @@ impl Serving {
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
+        let context = ShipContext {
+            origin: audit::Origin::new(hostname(), &fixed.origin),
+            own: Own::new(&own),
+            metrics: Arc::clone(&metrics),
+        };
+        let shippers = ship(&fixed.sinks, fixed.state.as_deref(), &trust, &sink, &context)?;
         let (authority, unread) = authority(fixed.authority.as_ref(), &active)?;
         loaded_event(&active).record(&metrics);
         let drain_timeout = fixed.settings.drain_timeout;
         let proxy = Proxy::new(proxy::Parts {
             resolver: Resolver::new(&fixed.names, fixed.settings.resolve_timeout),
-            own,
+            own: own.into_iter().collect(),
             active,
             settings: fixed.settings,
             trust,
@@ -90,7 +88,17 @@ impl Serving {
         proxy.tell_ends();
         tokio::spawn(proxy::watch_ends(Arc::clone(&proxy)));
         tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
-        Ok(Self { proxy, listeners, admin, reloads, origin, drain_timeout, writer, unread })
+        Ok(Self {
+            proxy,
+            listeners,
+            admin,
+            reloads,
+            origin,
+            drain_timeout,
+            writer,
+            shippers,
+            unread,
+        })
     }
 
     /// Reads the configuration again; a bad one changes nothing.
@@ -140,8 +148,48 @@ impl Serving {
         if timeout(audit::PATIENCE, self.writer).await.is_err() {
             tracing::error!("the sink does not take the last records; they are lost");
         }
+        self.shippers.finish().await;
         cut
     }
+}
+
+/// Opens the journal and what records are written to.
+fn records(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<(Sink, oneshot::Receiver<()>)> {
+    let state = fixed.state.as_deref().filter(|_| fixed.journal);
+    let journal = state.map(|state| audit::open_journal(state, &fixed.origin));
+    let journal = journal.transpose().context("the journal in state.folder")?;
+    let journal = journal.map(|(log, recovered)| {
+        Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(metrics);
+        (log, fixed.unwritable)
+    });
+    Sink::open(&fixed.record, journal, Arc::clone(metrics)).context("record.to")
+}
+
+/// Starts the sinks that ship from the journal.
+fn ship(
+    sinks: &[ShipSettings],
+    state: Option<&Path>,
+    trust: &Trust,
+    records: &Sink,
+    context: &ShipContext,
+) -> anyhow::Result<Shippers> {
+    let mut shippers = Shippers::default();
+    let (Some(state), Some(synced)) = (state, records.synced()) else { return Ok(shippers) };
+    for settings in sinks {
+        let mut started = || {
+            let tls = settings.roots().map(|roots| trust.client(roots)).transpose()?;
+            anyhow::Ok(shippers.start(settings, tls, state, &synced, context)?)
+        };
+        started().with_context(|| format!("the sink `{}`", settings.name))?;
+    }
+    Ok(shippers)
+}
+
+/// The name of this machine, as events have it.
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
 }
 
 /// Who signs for opened tunnels. Where none can come to be opened, a fault of it stops nothing.

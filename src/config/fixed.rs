@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::ship::ShipSettings;
 use crate::audit::{SinkTarget, Unwritable};
 use crate::net::HostPattern;
 use crate::policy::register::KeyDigest;
@@ -35,6 +36,9 @@ pub struct Fixed {
     pub origin: String,
     /// What happens to requests without tags while it cannot be written.
     pub unwritable: Unwritable,
+    /// Where events of the journal are shipped to; read by [`super::load`] alone, since who reads the
+    /// journal need not have the tokens of collectors.
+    pub sinks: Vec<ShipSettings>,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -99,6 +103,7 @@ impl Fixed {
             journal,
             origin,
             unwritable,
+            sinks: Vec::new(),
             names,
             roots,
             authority,

@@ -16,7 +16,7 @@ use super::problem::{Collector, Problems, Text};
 use super::section::Section;
 use super::sources::{PackText, pack_texts};
 use super::trust::Trust;
-use super::{active, auth};
+use super::{active, auth, sinks};
 
 /// What errors call the configuration inside the program.
 pub(super) const BUILT_IN: &str = "config/borderpost.toml (built in)";
@@ -113,6 +113,8 @@ fn read_with(origin: &Origin, drafts: &[(String, String)], problems: &Collector)
     let (proxy, near) = (root.section("proxy"), near(origin));
     let Listeners { all, acceptors, certificates } = Listeners::read(&root, &proxy, &near);
     let fixed = Fixed::read(&root, &proxy, &near, all);
+    let sinks = sinks::read(&root, &near, fixed.journal, &fixed.record);
+    let fixed = Fixed { sinks, ..fixed };
     let auth = auth::read(&root, &near, problems, certificates);
     let provable = certificates || auth.reads_requests();
     let read = active::read(&root, &shipped, &packs, &bases, problems, &digest, provable);

@@ -25,6 +25,7 @@ mod rules;
 mod secrets;
 mod section;
 mod signature;
+mod sinks;
 mod sources;
 mod trust;
 mod words;

@@ -14,6 +14,7 @@ use super::labels::{
     Stage, Transfer, Verdict,
 };
 use super::metrics::Metrics;
+use super::ship::ShipEvent;
 use super::volume::VolumeEvent;
 
 /// One thing that happened: [`Event::record`] writes its log line and its metrics.
@@ -45,6 +46,8 @@ pub enum Event<'a> {
     Desk(DeskEvent<'a>),
     /// Something happened to the journal.
     Journal(JournalEvent<'a>),
+    /// Something happened to a sink that ships from the journal.
+    Ship(ShipEvent<'a>),
     /// An address was located.
     Located(&'static str),
     /// The configuration and databases were loaded.
@@ -82,12 +85,12 @@ impl Event<'_> {
             Self::AuditQueued => drop(metrics.audit_queue.inc()),
             Self::AuditWritten(sink) => {
                 metrics.audit_queue.dec();
-                metrics.audit_records.get_or_create(&Sink { sink }).inc();
+                metrics.audit_records.get_or_create(&Sink { sink: sink.into() }).inc();
             }
             Self::AuditOpened(sink) => opened(metrics, sink),
             Self::AuditFailed(sink, error) => {
                 metrics.audit_queue.dec();
-                metrics.audit_dropped.get_or_create(&Sink { sink }).inc();
+                metrics.audit_dropped.get_or_create(&Sink { sink: sink.into() }).inc();
                 error!(%error, sink, "a record could not be written; tagged requests are refused");
             }
             Self::AuditReopenFailed(sink, error) => {
@@ -105,6 +108,7 @@ impl Event<'_> {
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
             Self::Desk(event) => event.record(metrics),
             Self::Journal(event) => event.record(metrics),
+            Self::Ship(event) => event.record(metrics),
             Self::Located(result) => {
                 metrics.lookups.get_or_create(&Lookup { result }).inc();
             }
@@ -141,8 +145,8 @@ impl Event<'_> {
 
 /// Both are there from the start: an alert on a counter needs its zero.
 fn opened(metrics: &Metrics, sink: &'static str) {
-    drop(metrics.audit_records.get_or_create(&Sink { sink }));
-    drop(metrics.audit_dropped.get_or_create(&Sink { sink }));
+    drop(metrics.audit_records.get_or_create(&Sink { sink: sink.into() }));
+    drop(metrics.audit_dropped.get_or_create(&Sink { sink: sink.into() }));
 }
 
 /// From so many days before its end on, something is warned of.

@@ -1,5 +1,6 @@
 //! What happens to the evidence journal.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
@@ -8,7 +9,7 @@ use super::labels::Sink;
 use super::metrics::Metrics;
 
 /// The journal's name among the sinks.
-const NAME: Sink = Sink { sink: "journal" };
+const NAME: Sink = Sink { sink: Cow::Borrowed("journal") };
 
 /// One thing that happened to the journal.
 #[derive(Debug)]

@@ -156,10 +156,10 @@ pub(super) struct Mark {
 }
 
 /// Labels of the audit sink's counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Sink {
-    /// `stdout`, `file` or `journal`.
-    pub(super) sink: &'static str,
+    /// `stdout`, `file` or `journal`, or the name of a sink that ships from there.
+    pub(super) sink: Cow<'static, str>,
 }
 
 /// Labels of `egress_holds_decided_total`.

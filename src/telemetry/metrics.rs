@@ -18,13 +18,15 @@ use super::process::Process;
 use super::volume::Parties;
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 43] = [
+pub const NAMES: [&str; 45] = [
     "egress_added_latency_seconds",
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_journal_up",
     "egress_audit_queue_records",
     "egress_audit_records_total",
+    "egress_audit_sink_errors_total",
+    "egress_audit_sink_lag_records",
     "egress_audit_sync_duration_seconds",
     "egress_build_info",
     "egress_bulk_limit_subjects",
@@ -65,10 +67,12 @@ pub const NAMES: [&str; 43] = [
 ];
 
 /// The labels of those that have some, in order.
-pub const LABELS: [(&str, &[&str]); 20] = [
+pub const LABELS: [(&str, &[&str]); 22] = [
     ("egress_alerts_total", &["pack", "rule"]),
     ("egress_audit_dropped_total", &["sink"]),
     ("egress_audit_records_total", &["sink"]),
+    ("egress_audit_sink_errors_total", &["sink"]),
+    ("egress_audit_sink_lag_records", &["sink"]),
     ("egress_build_info", &["version"]),
     ("egress_bulk_limit_subjects", &["pack", "meter"]),
     ("egress_bulk_subjects", &["pack", "meter", "party"]),
@@ -116,6 +120,8 @@ pub struct Metrics {
     pub(super) audit_dropped: Family<Sink, Counter>,
     pub(super) audit_queue: Gauge,
     pub(super) audit_journal_up: Gauge,
+    pub(super) audit_sink_errors: Family<Sink, Counter>,
+    pub(super) audit_sink_lag: Family<Sink, Gauge>,
     pub(super) audit_sync_seconds: Histogram,
     pub(super) holds_open: Gauge,
     pub(super) holds_decided: Family<Ruled, Counter>,
@@ -166,6 +172,8 @@ impl Metrics {
             audit_dropped: Family::default(),
             audit_queue: Gauge::default(),
             audit_journal_up: Gauge::default(),
+            audit_sink_errors: Family::default(),
+            audit_sink_lag: Family::default(),
             audit_sync_seconds: Histogram::new(sync),
             holds_open: Gauge::default(),
             holds_decided: Family::default(),
@@ -247,6 +255,16 @@ impl Metrics {
             "Time to put what was written to the journal on the disk",
             Unit::Seconds,
             self.audit_sync_seconds.clone(),
+        );
+        r.register(
+            "audit_sink_errors",
+            "Attempts of sinks to ship events that failed",
+            self.audit_sink_errors.clone(),
+        );
+        r.register(
+            "audit_sink_lag_records",
+            "Entries of the journal that wait for a sink",
+            self.audit_sink_lag.clone(),
         );
     }
 
@@ -384,7 +402,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::super::{ClientEvent, Event, Side, VolumeEvent};
+    use super::super::{ClientEvent, Event, ShipEvent, Side, VolumeEvent};
     use super::*;
 
     #[tokio::test]
@@ -404,6 +422,8 @@ mod tests {
             Event::AuditQueued,
             Event::AuditQueued,
             Event::AuditWritten("file"),
+            Event::Ship(ShipEvent::Opened("siem", 0)),
+            Event::Ship(ShipEvent::Behind("siem", 1)),
             Event::AuditFailed("file", &error),
             Event::Connection(Side::Client, true),
             Event::Decided(second),

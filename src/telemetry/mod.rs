@@ -9,6 +9,7 @@ mod journal;
 mod labels;
 mod metrics;
 mod process;
+mod ship;
 mod volume;
 
 pub use client::ClientEvent;
@@ -17,4 +18,5 @@ pub use event::Event;
 pub use journal::JournalEvent;
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::{LABELS, Metrics, NAMES};
+pub use ship::ShipEvent;
 pub use volume::VolumeEvent;

@@ -121,6 +121,19 @@ impl Trust {
         Ok(Self { general, special })
     }
 
+    /// What a client of our own needs, towards a server for which nothing but these roots counts, or,
+    /// where there are none, those that count for all.
+    pub fn client(&self, files: &[PathBuf]) -> Result<Arc<ClientConfig>, TrustError> {
+        let own = certificates(files)?;
+        let (alone, general) = (!own.is_empty(), &self.general.roots);
+        let roots = if alone { own } else { general.clone() };
+        let [config, _] = Way { roots, alone, ..Way::default() }.build();
+        let mut config = ClientConfig::clone(&config);
+        // What is spoken is known, and not all of it has a name.
+        config.alpn_protocols.clear();
+        Ok(Arc::new(config))
+    }
+
     /// Handshakes and verifies.
     pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         &self,

@@ -36,6 +36,7 @@ mod records;
 mod reload;
 mod scan;
 mod service;
+mod sinks;
 mod socks;
 mod support;
 mod transparent;

@@ -84,6 +84,17 @@ impl Format {
     }
 }
 
+impl Format {
+    /// Appends the event as a message of RFC 5424, whose text it is in this form; without a frame.
+    pub fn write_message(self, event: &Event<'_>, origin: &Origin, into: &mut Vec<u8>) {
+        if self != Self::Syslog {
+            syslog::head(&View::of(event, origin), into);
+            into.extend_from_slice(b" - ");
+        }
+        self.write(event, origin, into);
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -144,6 +144,11 @@ impl Event<'static> {
 }
 
 impl Event<'_> {
+    /// Whether nothing was to leave: a rule or setting barred it, or it waits for a person.
+    pub fn is_refused(&self) -> bool {
+        view::Verdict::of(self).refuses()
+    }
+
     /// Appends the line without its end.
     pub fn write(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(into, self)

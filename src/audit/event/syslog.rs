@@ -12,16 +12,8 @@ const FACILITY: u8 = 13;
 /// Appends the message.
 pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     let (event, origin) = (view.event, view.origin);
-    write!(
-        into,
-        "<{}>1 {:.3} {} {} - DECISION [egress@{}",
-        FACILITY * 8 + severity(view),
-        event.time,
-        name(&origin.hostname, 255),
-        name(Origin::PRODUCT, 48),
-        origin.enterprise,
-    )
-    .expect("a Vec takes every write");
+    head(view, into);
+    write!(into, " [egress@{}", origin.enterprise).expect("a Vec takes every write");
     let rule = view.rule();
     let meter = event.counts.first();
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
@@ -59,6 +51,19 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     put("url", &view.url().unwrap_or_default(), into);
     // The mark says that the text is UTF-8.
     write!(into, "] \u{feff}{}", text::plain(&view.message())).expect("a Vec takes every write");
+}
+
+/// Appends what stands before structured data and text.
+pub(super) fn head(view: &View<'_>, into: &mut Vec<u8>) {
+    write!(
+        into,
+        "<{}>1 {:.3} {} {} - DECISION",
+        FACILITY * 8 + severity(view),
+        view.event.time,
+        name(&view.origin.hostname, 255),
+        name(Origin::PRODUCT, 48),
+    )
+    .expect("a Vec takes every write");
 }
 
 fn severity(view: &View<'_>) -> u8 {

@@ -134,7 +134,7 @@ impl<'e> View<'e> {
 // === impl Verdict ===
 
 impl Verdict {
-    fn of(event: &Event<'_>) -> Self {
+    pub(super) fn of(event: &Event<'_>) -> Self {
         let barred = event.error.as_ref().is_some_and(|error| error.fault == "policy");
         match event.outcome {
             Some(Outcome::Hold) => Self::Held,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
@@ -36,20 +36,28 @@ pub(super) struct Ledger {
     /// Since when something is due that only time brings: a signature, a new segment.
     idle: bool,
     failing: bool,
+    /// How many entries are on the disk, for who reads on from there.
+    synced: watch::Sender<u64>,
     metrics: Arc<Metrics>,
 }
 
 impl Ledger {
     pub(super) fn new(log: Log, metrics: Arc<Metrics>) -> Self {
         Event::AuditOpened("journal").record(&metrics);
-        let mut ledger =
-            Self { log, waiting: Vec::new(), unsynced: None, idle: false, failing: false, metrics };
+        let synced = watch::Sender::new(log.entries());
+        let (waiting, unsynced, idle, failing) = (Vec::new(), None, false, false);
+        let mut ledger = Self { log, waiting, unsynced, idle, failing, synced, metrics };
         // Those of a run that was killed between closing and sealing.
         match ledger.log.unsealed() {
             Ok(closed) => seal_all(closed),
             Err(fault) => ledger.tell(&fault),
         }
         ledger
+    }
+
+    /// Tells how many entries are on the disk, and by its end that there will be no more.
+    pub(super) fn synced(&self) -> watch::Receiver<u64> {
+        self.synced.subscribe()
     }
 
     /// Appends the record of a request that has ended.
@@ -93,6 +101,7 @@ impl Ledger {
         let started = Instant::now();
         self.log.sync()?;
         self.unsynced = None;
+        self.synced.send_replace(self.log.entries());
         Event::Journal(JournalEvent::Synced(started.elapsed())).record(&self.metrics);
         Ok(())
     }
@@ -123,8 +132,9 @@ impl Ledger {
 
     /// Puts everything on the disk and signs it: the program ends.
     pub(super) fn close(&mut self) {
-        if let Err(fault) = self.log.close(Timestamp::now()) {
-            self.tell(&fault);
+        match self.log.close(Timestamp::now()) {
+            Ok(()) => drop(self.synced.send_replace(self.log.entries())),
+            Err(fault) => self.tell(&fault),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use crate::telemetry::{Event, Metrics};
@@ -41,6 +41,8 @@ pub struct Sink {
     /// nothing.
     journal: Option<Unwritable>,
     writer: Thread,
+    /// How many entries of the journal are on the disk.
+    synced: Option<watch::Receiver<u64>>,
     metrics: Arc<Metrics>,
 }
 
@@ -58,6 +60,7 @@ impl Sink {
         let healthy = Arc::new(AtomicBool::new(true));
         let (log, unwritable) = journal.unzip();
         let ledger = log.map(|log| Ledger::new(log, Arc::clone(&metrics)));
+        let synced = ledger.as_ref().map(Ledger::synced);
         let writer =
             Writer::new(output, target.clone(), ledger, Arc::clone(&healthy), Arc::clone(&metrics));
         let (done, ended) = oneshot::channel();
@@ -68,7 +71,7 @@ impl Sink {
             drop(done);
         })?;
         let writer = thread.thread().clone();
-        Ok((Self { queue, healthy, journal: unwritable, writer, metrics }, ended))
+        Ok((Self { queue, healthy, journal: unwritable, writer, synced, metrics }, ended))
     }
 
     /// Whether the last write succeeded and the writer keeps up. Tagged requests are refused
@@ -94,6 +97,12 @@ impl Sink {
     /// Whether verdicts on tagged data wait until they are kept.
     pub const fn keeps_verdicts(&self) -> bool {
         self.journal.is_some()
+    }
+
+    /// How many entries of the journal are on the disk, told whenever there are more; it ends with
+    /// the writer, after the last.
+    pub fn synced(&self) -> Option<watch::Receiver<u64>> {
+        self.synced.clone()
     }
 
     /// Keeps a verdict, one line of JSON: when this returns `true`, it outlives the machine. It is

@@ -178,7 +178,7 @@ fn journal(folder: &Path, now: Timestamp) -> String {
     let mut reader = Reader::open(folder).since(since);
     let (mut last, mut signed) = (None, None);
     loop {
-        match reader.next() {
+        match reader.next_entry() {
             Ok(Some(entry)) => {
                 last = Some((entry.sequence(), entry.at()));
                 if entry.kind() == Some(Kind::Checkpoint) {

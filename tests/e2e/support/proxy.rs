@@ -253,6 +253,11 @@ impl Proxy {
         self.output.text()
     }
 
+    /// What it said on standard output.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

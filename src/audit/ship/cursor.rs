@@ -1,0 +1,128 @@
+//! How far a sink has come, in a file of one line: the number of the entry that comes next, and the
+//! chain value of the one before, by which a cursor into another journal is known.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::super::journal::{Fault, Hash, Reader};
+
+/// A place in a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// The entry that comes next.
+    pub(super) next: u64,
+    /// The chain value of the one before it.
+    pub(super) chain: Hash,
+}
+
+/// A cursor and the file that keeps it.
+#[derive(Debug)]
+pub(super) struct CursorFile {
+    folder: PathBuf,
+    path: PathBuf,
+    kept: Cursor,
+}
+
+// === impl Cursor ===
+
+impl Cursor {
+    /// Before everything.
+    pub(super) const START: Self = Self { next: 0, chain: Hash::ZERO };
+
+    /// Whether it leads into the journal in this folder.
+    pub(super) fn is_of(&self, journal: &Path) -> Result<bool, Fault> {
+        let Some(last) = self.next.checked_sub(1) else { return Ok(true) };
+        let chain = Reader::one(journal, last, |entry| *entry.chain())?;
+        Ok(chain == Some(self.chain))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (next, chain) = text.strip_suffix('\n')?.split_once(' ')?;
+        let next = next.parse().ok()?;
+        let mut octets = [0; Hash::LEN];
+        if chain.len() != 2 * Hash::LEN || !chain.is_ascii() {
+            return None;
+        }
+        for (at, octet) in octets.iter_mut().enumerate() {
+            *octet = u8::from_str_radix(chain.get(2 * at..2 * at + 2)?, 16).ok()?;
+        }
+        Some(Self { next, chain: octets.into() })
+    }
+}
+
+// === impl CursorFile ===
+
+impl CursorFile {
+    /// The cursor of a sink; where there is none yet, it is before everything.
+    pub(super) fn open(folder: &Path, name: &str) -> io::Result<Self> {
+        let wrong = |path: &Path, error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        };
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| wrong(folder, error))?;
+        let path = folder.join(format!("{name}.cursor"));
+        let kept = match fs::read_to_string(&path) {
+            Ok(text) => Cursor::parse(&text).ok_or_else(|| {
+                let what = "not the cursor of a sink; remove it, and all events are sent again";
+                wrong(&path, io::Error::other(what))
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Cursor::START,
+            Err(error) => return Err(wrong(&path, error)),
+        };
+        Ok(Self { folder: folder.to_owned(), path, kept })
+    }
+
+    /// What the file says.
+    pub(super) const fn kept(&self) -> Cursor {
+        self.kept
+    }
+
+    /// Keeps another one: on the disk when this returns, and never half.
+    pub(super) fn keep(&mut self, cursor: Cursor) -> io::Result<()> {
+        if cursor == self.kept {
+            return Ok(());
+        }
+        let part = self.path.with_extension("cursor.part");
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&part)?;
+        file.write_all(format!("{} {}\n", cursor.next, cursor.chain).as_bytes())?;
+        file.sync_data()?;
+        fs::rename(&part, &self.path)?;
+        File::open(&self.folder)?.sync_all()?;
+        self.kept = cursor;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_outlives_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let sinks = folder.path().join("sinks");
+        let mut file = CursorFile::open(&sinks, "a").unwrap();
+        assert_eq!(file.kept(), Cursor::START);
+        let cursor = Cursor { next: 7, chain: Hash::of(b"x") };
+        file.keep(cursor).unwrap();
+        assert_eq!(CursorFile::open(&sinks, "a").unwrap().kept(), cursor);
+        assert_eq!(CursorFile::open(&sinks, "b").unwrap().kept(), Cursor::START);
+    }
+
+    #[test]
+    fn what_is_no_cursor_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = format!("7 {}\n", Hash::of(b"x"));
+        assert!(Cursor::parse(&line).is_some());
+        for wrong in ["", "7\n", "x y\n", line.trim_end(), &line.replace("7 ", "-7 "), "7 abcdef\n"]
+        {
+            fs::write(folder.path().join("a.cursor"), wrong).unwrap();
+            let error = CursorFile::open(folder.path(), "a").unwrap_err().to_string();
+            assert!(error.contains("a.cursor") && error.contains("remove it"), "{error}");
+        }
+    }
+}

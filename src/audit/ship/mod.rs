@@ -1,0 +1,137 @@
+//! Sinks that ship events from the journal, each on a thread of its own. What waits stays in the
+//! journal, so that a dead destination costs no request anything; how far a sink has come is kept in a
+//! file, so that each event arrives at least once and those that come twice are known by their id.
+
+mod backoff;
+mod batch;
+mod cursor;
+mod dial;
+mod doubts;
+mod file;
+mod http;
+mod outlet;
+mod settings;
+mod shipper;
+mod source;
+mod syslog;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use tokio::runtime::Builder;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+use crate::telemetry::Metrics;
+
+use super::event::Origin;
+use super::sink::PATIENCE;
+use super::state::journal_folder;
+
+use cursor::CursorFile;
+use outlet::Outlet;
+use shipper::Shipper;
+use source::Source;
+
+pub use settings::{
+    FileSettings, HttpSettings, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo,
+};
+
+/// What all sinks share.
+#[derive(Clone, Debug)]
+pub struct ShipContext {
+    /// Who tells.
+    pub origin: Origin,
+    /// Whether this is one of our own listeners, to which no sink may send.
+    pub own: Own,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The addresses at which this program listens itself.
+#[derive(Clone, Debug, Default)]
+pub struct Own(Arc<[std::net::SocketAddr]>);
+
+/// The sinks that run.
+#[derive(Debug, Default)]
+pub struct Shippers(Vec<(String, oneshot::Receiver<()>)>);
+
+// === impl Own ===
+
+impl Own {
+    /// These addresses.
+    pub fn new(addresses: &[std::net::SocketAddr]) -> Self {
+        Self(addresses.into())
+    }
+
+    fn has(&self, address: std::net::SocketAddr) -> bool {
+        let ip = address.ip().to_canonical();
+        self.0.iter().filter(|own| own.port() == address.port()).any(|own| {
+            own.ip().to_canonical() == ip || (own.ip().is_unspecified() && ip.is_loopback())
+        })
+    }
+}
+
+// === impl Shippers ===
+
+impl Shippers {
+    /// Starts a sink that reads the journal in the folder of everything that is kept. `synced`
+    /// tells how much of it is on the disk, `tls` is what a destination under TLS needs.
+    pub fn start(
+        &mut self,
+        settings: &ShipSettings,
+        tls: Option<Arc<ClientConfig>>,
+        state: &Path,
+        synced: &watch::Receiver<u64>,
+        context: &ShipContext,
+    ) -> io::Result<()> {
+        let cursor = CursorFile::open(&state.join("sinks"), &settings.name)?;
+        let source = Source::new(&journal_folder(state), settings, context.origin.clone());
+        let outlet = Outlet::new(&settings.to, tls, context);
+        let metrics = Arc::clone(&context.metrics);
+        let (name, synced) = (settings.name.clone(), synced.clone());
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (done, ended) = oneshot::channel();
+        let run = move || {
+            let shipper = Shipper::new(name, source, outlet, cursor, synced, metrics);
+            runtime.block_on(shipper.run());
+            // Nobody listens where the program ends without waiting.
+            drop(done);
+        };
+        let thread = format!("sink {}", settings.name);
+        std::thread::Builder::new().name(thread).spawn(run)?;
+        self.0.push((settings.name.clone(), ended));
+        Ok(())
+    }
+
+    /// Waits until each has shipped what is there, after the writer of the journal has ended. Those
+    /// that cannot go on with it at the next start.
+    pub async fn finish(self) {
+        let all = async {
+            for (_, ended) in self.0 {
+                // Its end drops the sender, which is what is waited for.
+                drop(ended.await);
+            }
+        };
+        if timeout(PATIENCE, all).await.is_err() {
+            tracing::warn!(
+                "a sink does not take the last events; it gets them after the next start"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_listeners_are_known() {
+        let own = Own::new(&["0.0.0.0:3128", "127.0.0.1:3129"].map(|one| one.parse().unwrap()));
+        let has = |address: &str| own.has(address.parse().unwrap());
+        assert!(has("127.0.0.1:3128") && has("[::ffff:127.0.0.1]:3129") && has("127.9.9.9:3128"));
+        assert!(!has("127.0.0.2:3129") && !has("192.0.2.1:3128") && !has("127.0.0.1:514"));
+    }
+}

@@ -1,0 +1,245 @@
+//! Events as a sink reads them from the journal.
+
+use std::path::{Path, PathBuf};
+
+use crate::telemetry::{Event as Told, Metrics, ShipEvent};
+
+use super::super::event::{Event, Format, Origin};
+use super::super::journal::{Entry, Fault, Kind, Reader};
+use super::batch::{Batch, Limits};
+use super::cursor::Cursor;
+use super::settings::{Select, ShipSettings, ShipTo};
+
+/// The journal from a place on.
+#[derive(Debug)]
+pub(super) struct Source {
+    name: String,
+    folder: PathBuf,
+    /// None until something is wanted of it, and after a fault.
+    reader: Option<Reader>,
+    at: Cursor,
+    teller: Teller,
+}
+
+/// What becomes of an entry.
+#[derive(Debug)]
+struct Teller {
+    format: Format,
+    select: Select,
+    framed: Framed,
+    origin: Origin,
+}
+
+/// How one event is told from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framed {
+    /// It is a line.
+    Line,
+    /// It is a message of syslog, and the sink frames it.
+    Message,
+}
+
+// === impl Source ===
+
+impl Source {
+    pub(super) fn new(folder: &Path, settings: &ShipSettings, origin: Origin) -> Self {
+        let framed = match settings.to {
+            ShipTo::Syslog(_) => Framed::Message,
+            ShipTo::File(_) | ShipTo::Http(_) | ShipTo::Stdout => Framed::Line,
+        };
+        let ShipSettings { name, format, select, .. } = settings;
+        let teller = Teller { format: *format, select: *select, framed, origin };
+        let (name, folder) = (name.clone(), folder.to_owned());
+        Self { name, folder, reader: None, at: Cursor::START, teller }
+    }
+
+    /// Where the journal is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Reads on from another place.
+    pub(super) fn go(&mut self, to: Cursor) {
+        (self.reader, self.at) = (None, to);
+    }
+
+    /// Reads the next events, of entries before `until` and no more than a batch takes.
+    pub(super) fn read(
+        &mut self,
+        until: u64,
+        limits: Limits,
+        metrics: &Metrics,
+    ) -> Result<Batch, Fault> {
+        let mut batch = Batch::new(self.at);
+        let result = self.fill(&mut batch, until, limits, metrics);
+        if result.is_err() {
+            // It may have read ahead what has been written anew since.
+            self.reader = None;
+        }
+        // What stands before a fault is sent first.
+        if batch.after == self.at {
+            result?;
+        }
+        self.at = batch.after;
+        Ok(batch)
+    }
+
+    fn fill(
+        &mut self,
+        batch: &mut Batch,
+        until: u64,
+        limits: Limits,
+        metrics: &Metrics,
+    ) -> Result<(), Fault> {
+        let from = batch.after.next;
+        let reader =
+            self.reader.get_or_insert_with(|| Reader::open(&self.folder).from_sequence(from));
+        while batch.after.next < until && !batch.is_full(limits) {
+            let Some(entry) = reader.next_entry()? else { break };
+            let sequence = entry.sequence();
+            if sequence > batch.after.next {
+                let gone = ShipEvent::Gone(&self.name, batch.after.next, sequence - 1);
+                Told::Ship(gone).record(metrics);
+            }
+            batch.after = Cursor { next: sequence + 1, chain: *entry.chain() };
+            if let Err(error) = self.teller.tell(&entry, batch) {
+                let why = error.to_string();
+                Told::Ship(ShipEvent::Unreadable(&self.name, sequence, &why)).record(metrics);
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Teller ===
+
+impl Teller {
+    /// Adds what an entry says, where it is about a request that has ended. Others, and those whose
+    /// payload retention has dropped, say nothing.
+    fn tell(&self, entry: &Entry<'_>, batch: &mut Batch) -> serde_json::Result<()> {
+        let ended = entry.payload().filter(|_| entry.kind() == Some(Kind::Ended));
+        let Some(line) = ended else { return Ok(()) };
+        let event: Event<'_> = serde_json::from_slice(line)?;
+        if !self.select.takes(&event) {
+            return Ok(());
+        }
+        batch.add(|into| match (self.framed, self.format) {
+            (Framed::Message, format) => format.write_message(&event, &self.origin, into),
+            (Framed::Line, Format::Record) => {
+                into.extend_from_slice(line);
+                into.push(b'\n');
+            }
+            (Framed::Line, format) => {
+                format.write(&event, &self.origin, into);
+                into.push(b'\n');
+            }
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::super::state::{journal_folder, open_journal};
+    use super::super::settings::FileSettings;
+    use super::*;
+
+    /// Allowed, blocked, held and others; their ids end in 1 to 8.
+    const RECORDS: &str = include_str!("../../../tests/golden/events/records.jsonl");
+    const ALL: Limits = Limits { records: 100, octets: 1 << 20 };
+
+    /// A journal of records and of what is none.
+    fn journal(state: &Path) -> u64 {
+        let (mut log, _) = open_journal(state, "test").unwrap();
+        for line in RECORDS.lines() {
+            log.append(Kind::Decided, Timestamp::now(), line.as_bytes());
+            log.append(Kind::Ended, Timestamp::now(), line.as_bytes());
+        }
+        log.append(Kind::Ended, Timestamp::now(), b"{}");
+        log.close(Timestamp::now()).unwrap();
+        log.entries()
+    }
+
+    fn source(state: &Path, format: Format, select: Select) -> Source {
+        let path = state.join("none");
+        let to = ShipTo::File(FileSettings { path, octets: None, age: None, keep: None });
+        let settings = ShipSettings { name: "test".to_owned(), format, select, to };
+        Source::new(&journal_folder(state), &settings, Origin::new("host", "test"))
+    }
+
+    fn lines(batch: &Batch) -> Vec<&str> {
+        batch.messages().map(|line| std::str::from_utf8(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn records_are_told_as_they_are_and_what_is_none_is_counted() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let mut source = source(state.path(), Format::Record, Select::All);
+        let batch = source.read(entries, ALL, &metrics).unwrap();
+        assert_eq!(lines(&batch).concat(), RECORDS);
+        assert_eq!(batch.after.next, entries);
+        let text = metrics.render();
+        assert!(text.contains("egress_audit_sink_errors_total{sink=\"test\"} 1"), "{text}");
+        assert_eq!(source.read(entries, ALL, &metrics).unwrap().after, batch.after);
+    }
+
+    #[test]
+    fn it_goes_on_from_a_cursor_and_never_beyond_what_is_on_the_disk() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let mut one = source(state.path(), Format::Record, Select::All);
+        let (mut all, mut at) = (String::new(), Cursor::START);
+        let two = Limits { records: 2, octets: 1 << 20 };
+        for until in 0..=entries {
+            // Each time as after a new start.
+            one.go(at);
+            let batch = one.read(until, two, &metrics).unwrap();
+            assert_eq!((batch.after.next, batch.len() <= 2), (until, true));
+            assert!(batch.after.is_of(one.folder()).unwrap());
+            all.extend(lines(&batch));
+            at = batch.after;
+        }
+        assert_eq!(all, RECORDS);
+        let other = Cursor { chain: Cursor::START.chain, ..at };
+        assert!(!other.is_of(one.folder()).unwrap());
+        assert!(!Cursor { next: entries + 1, ..at }.is_of(one.folder()).unwrap());
+    }
+
+    #[test]
+    fn what_stands_before_damage_is_sent() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let mut files = std::fs::read_dir(journal_folder(state.path())).unwrap();
+        let segment = files.find_map(|file| {
+            Some(file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "log"))
+        });
+        let segment = segment.unwrap();
+        let mut octets = std::fs::read(&segment).unwrap();
+        let middle = octets.len() / 2;
+        octets[middle] ^= 1;
+        std::fs::write(&segment, octets).unwrap();
+        let mut source = source(state.path(), Format::Record, Select::All);
+        let batch = source.read(entries, ALL, &metrics).unwrap();
+        assert!((1..8).contains(&batch.len()), "{}", batch.len());
+        assert!(matches!(source.read(entries, ALL, &metrics), Err(Fault::Damaged { .. })));
+    }
+
+    #[test]
+    fn some_are_selected() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let events: Vec<_> = RECORDS.lines().map(|line| Event::read(line).unwrap()).collect();
+        for (select, wanted) in [
+            (Select::Refused, events.iter().filter(|event| event.is_refused()).count()),
+            (Select::Tagged, events.iter().filter(|event| !event.tags.is_empty()).count()),
+        ] {
+            let mut source = source(state.path(), Format::Ecs, select);
+            let batch = source.read(entries, ALL, &metrics).unwrap();
+            assert!(wanted > 0 && wanted < 8);
+            assert_eq!(batch.len(), wanted, "{select:?}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! `[[sink]]`: where events of the journal are shipped to.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use crate::audit::ship::{
+    FileSettings, HttpSettings, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo,
+};
+use crate::audit::{Format, SinkTarget};
+
+use super::secrets;
+use super::section::{Section, Word};
+use super::words::{parse_duration, parse_id, parse_size};
+
+/// The names of what counts beside sinks in the same metric.
+const TAKEN: [&str; 3] = ["file", "journal", "stdout"];
+
+/// Ports where a URL names none (RFC 5425 and 6587).
+const TLS_PORT: u16 = 6514;
+const TCP_PORT: u16 = 601;
+
+const DAY: u64 = 24 * 60 * 60;
+
+#[derive(Clone, Copy)]
+enum Kind {
+    File,
+    Http,
+    Stdout,
+    Syslog,
+}
+
+/// Reads every `[[sink]]`; paths are relative to `base`.
+pub(super) fn read(
+    root: &Section<'_>,
+    base: &Path,
+    has_state: bool,
+    record: &SinkTarget,
+) -> Vec<ShipSettings> {
+    let (mut all, mut names, mut files) = (Vec::new(), HashSet::new(), HashSet::new());
+    if let SinkTarget::File(path) = record {
+        files.insert(path.clone());
+    }
+    for (at, section) in root.sections("sink").into_iter().enumerate() {
+        if !has_state && at == 0 {
+            let help = "add [state] with folder = \"...\": sinks ship from the journal, which is \
+                        kept there"
+                .to_owned();
+            section.problem(section.span(), "a sink needs `state.folder`", Some(help));
+        }
+        let name = name(&section, &mut names);
+        let to = destination(&section, base, record);
+        let (Some(name), Some((format, to))) = (name, to) else { continue };
+        if let ShipTo::File(file) = &to
+            && !files.insert(file.path.clone())
+        {
+            let message = "another sink, or `record.to`, writes this file";
+            section.problem(section.span_of("to"), message, None);
+        }
+        let choices =
+            [("all", Select::All), ("refused", Select::Refused), ("tagged", Select::Tagged)];
+        let select = section.choice("select", &choices).unwrap_or_default();
+        all.push(ShipSettings { name, format, select, to });
+    }
+    all
+}
+
+fn name(section: &Section<'_>, names: &mut HashSet<String>) -> Option<String> {
+    let word = section.required("name")?;
+    let name = section.parse(&word, parse_id)?;
+    let wrong = if TAKEN.contains(&&*name) || name.starts_with('.') {
+        Some("no sink can have this name")
+    } else if names.insert(name.clone()) {
+        None
+    } else {
+        Some("another sink has this name")
+    };
+    if let Some(wrong) = wrong {
+        let help = "metrics and the cursor go by it; say what the sink is for".to_owned();
+        section.problem(word.span, wrong, Some(help));
+    }
+    Some(name)
+}
+
+fn destination(
+    section: &Section<'_>,
+    base: &Path,
+    record: &SinkTarget,
+) -> Option<(Format, ShipTo)> {
+    let kinds = [
+        ("file", Kind::File),
+        ("http", Kind::Http),
+        ("stdout", Kind::Stdout),
+        ("syslog", Kind::Syslog),
+    ];
+    if !section.has("kind") {
+        let help = "it is file, http, stdout or syslog".to_owned();
+        section.problem(section.span(), "`kind` is missing here", Some(help));
+    }
+    let kind = section.choice("kind", &kinds);
+    if kind.is_none() {
+        // Which keys it may have nobody knows.
+        drop(section.values());
+    }
+    let usual = if matches!(kind, Some(Kind::Syslog)) { Format::Syslog } else { Format::Record };
+    let format = format(section).unwrap_or(usual);
+    let to = match kind? {
+        Kind::File => ShipTo::File(file(section, base)?),
+        Kind::Http => ShipTo::Http(Box::new(http(section, base, format)?)),
+        Kind::Syslog => ShipTo::Syslog(syslog(section, base)?),
+        Kind::Stdout => {
+            if *record == SinkTarget::Stdout {
+                let help = "let [record] to = \"/dev/null\", or a file".to_owned();
+                let message = "records go to standard output already";
+                section.problem(section.span_of("kind"), message, Some(help));
+            }
+            ShipTo::Stdout
+        }
+    };
+    Some((format, to))
+}
+
+fn format(section: &Section<'_>) -> Option<Format> {
+    let word = section.word("format")?;
+    let format = section.parse(&word, str::parse::<Format>)?;
+    if format == Format::Har {
+        let help = "`borderpost audit export --format har` makes one of what was recorded";
+        let message = "an HTTP Archive is one whole, and a sink tells one event after the other";
+        section.problem(word.span, message, Some(help.to_owned()));
+    }
+    Some(format)
+}
+
+// === file ===
+
+fn file(section: &Section<'_>, base: &Path) -> Option<FileSettings> {
+    let (mut octets, mut age) = (None, None);
+    for word in section.words("rotate") {
+        match section.parse(&word, rotation) {
+            Some(Rotation::Octets(size)) => octets = Some(size),
+            Some(Rotation::Age(time)) => age = Some(time),
+            None => {}
+        }
+    }
+    let keep = section.number("keep", 0..=100_000).and_then(|keep| u32::try_from(keep).ok());
+    if keep.is_some() && !section.has("rotate") {
+        let message = "`keep` counts full files, and nothing says when one is: `rotate` is missing";
+        section.problem(section.span_of("keep"), message, None);
+    }
+    let path = base.join(section.required("to")?.text);
+    Some(FileSettings { path, octets, age, keep })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Rotation {
+    Octets(u64),
+    Age(Duration),
+}
+
+/// A size, or an age in days or as durations are written.
+fn rotation(text: &str) -> Result<Rotation, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
+    if let Some(days) = days.filter(|days| (1..=3_650).contains(days)) {
+        return Ok(Rotation::Age(Duration::from_secs(days * DAY)));
+    }
+    if let Ok(size) = parse_size(text) {
+        return match size {
+            0 => Err(format!("`{text}` is no size that a file could have")),
+            size => Ok(Rotation::Octets(size)),
+        };
+    }
+    let age = parse_duration(text).ok().filter(|age| age.as_secs() >= 60);
+    age.map(Rotation::Age).ok_or_else(|| {
+        format!("`{text}` is neither a size such as \"100MiB\" nor an age such as \"1d\" or \"1h\"")
+    })
+}
+
+// === syslog ===
+
+fn syslog(section: &Section<'_>, base: &Path) -> Option<SyslogSettings> {
+    let word = section.required("to");
+    let to = word.as_ref().and_then(|word| section.parse(word, |text| collector(text, base)));
+    let roots = roots(section, base, matches!(to, Some(SyslogTo::Tls(..)) | None));
+    Some(SyslogSettings { to: to?, roots })
+}
+
+fn collector(text: &str, base: &Path) -> Result<SyslogTo, String> {
+    let wrong = || {
+        format!(
+            "`{text}` is none of \"tcp://host:port\", \"tls://host:port\" and \"unix:/dev/log\""
+        )
+    };
+    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+        return Ok(SyslogTo::Unix(base.join(path)));
+    }
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let bare = matches!(url.path(), "" | "/")
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    let host = url.host_str().filter(|host| bare && !host.is_empty()).ok_or_else(wrong)?;
+    let host = host.trim_matches(['[', ']']).to_owned();
+    match url.scheme() {
+        "tcp" => Ok(SyslogTo::Tcp(host, url.port().unwrap_or(TCP_PORT))),
+        "tls" => Ok(SyslogTo::Tls(host, url.port().unwrap_or(TLS_PORT))),
+        _ => Err(wrong()),
+    }
+}
+
+fn roots(section: &Section<'_>, base: &Path, secure: bool) -> Vec<std::path::PathBuf> {
+    let words = section.words("roots");
+    if !secure && let Some(word) = words.first() {
+        let message = "this can never matter: the destination is not reached by TLS";
+        section.problem(word.span.clone(), message, None);
+    }
+    words.iter().map(|word| base.join(word.text)).collect()
+}
+
+// === http ===
+
+fn http(section: &Section<'_>, base: &Path, format: Format) -> Option<HttpSettings> {
+    let word = section.required("to");
+    let parse = |text: &str| {
+        let url = Url::parse(text).ok().and_then(|url| HttpSettings::new(&url, format));
+        url.ok_or_else(|| {
+            format!(
+                "`{text}` is no URL such as \"https://siem.example/ingest\", without a password \
+                 in it: `headers_from` names a file for that"
+            )
+        })
+    };
+    let settings = word.as_ref().and_then(|word| section.parse(word, parse));
+    let roots = roots(section, base, settings.as_ref().is_none_or(HttpSettings::is_secure));
+    let fields = section.word("headers_from").map(|word| fields(section, &word, base));
+    let batch = section.section("batch");
+    let records = batch.number("records", 1..=100_000).and_then(|n| usize::try_from(n).ok());
+    let octets = batch.size("octets", "1KiB", "64MiB").and_then(|n| usize::try_from(n).ok());
+    let gather = batch.duration("time");
+    let mut settings = settings?;
+    settings.roots = roots;
+    settings.fields = fields.flatten().unwrap_or_default();
+    settings.records = records.unwrap_or(settings.records);
+    settings.octets = octets.unwrap_or(settings.octets);
+    settings.gather = gather.unwrap_or(settings.gather);
+    Some(settings)
+}
+
+/// Header fields of a file, one a line. They hold a token, most often.
+fn fields(section: &Section<'_>, word: &Word<'_>, base: &Path) -> Option<HeaderMap> {
+    section.parse(word, |text| {
+        let path = base.join(text);
+        let octets = secrets::read(&path)?;
+        let lines = String::from_utf8(octets).unwrap_or_default();
+        let mut fields = HeaderMap::new();
+        for (at, line) in lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let (name, value) = field(line).ok_or_else(|| {
+                let shown = path.display();
+                format!("{shown}:{}: no header field such as `Authorization: ...`", at + 1)
+            })?;
+            fields.append(name, value);
+        }
+        if fields.is_empty() {
+            return Err(format!("{}: there is no header field in it", path.display()));
+        }
+        Ok(fields)
+    })
+}
+
+fn field(line: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = line.split_once(':')?;
+    let name: HeaderName = name.trim().parse().ok()?;
+    let mut value: HeaderValue = value.trim().parse().ok()?;
+    value.set_sensitive(true);
+    let ours = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(&name);
+    (!ours).then_some((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotations_are_sizes_or_ages() {
+        let day = Duration::from_secs(DAY);
+        assert_eq!(rotation("100MiB"), Ok(Rotation::Octets(100 << 20)));
+        assert_eq!(rotation("7d"), Ok(Rotation::Age(7 * day)));
+        assert_eq!(rotation("24h"), Ok(Rotation::Age(day)));
+        for wrong in ["", "0KiB", "0d", "d", "1s", "100", "1w", "-1d"] {
+            assert!(rotation(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn collectors_are_urls() {
+        let here = |text| collector(text, Path::new("/etc"));
+        assert_eq!(here("tcp://[::1]:5140"), Ok(SyslogTo::Tcp("::1".to_owned(), 5140)));
+        assert_eq!(here("tls://logs.example"), Ok(SyslogTo::Tls("logs.example".to_owned(), 6514)));
+        assert_eq!(here("unix:/dev/log"), Ok(SyslogTo::Unix("/dev/log".into())));
+        for wrong in ["", "unix:", "udp://a:1", "tcp://", "tcp://u@a:1", "tcp://a:1/x", "a:1"] {
+            assert!(here(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_field_is_not_shown() {
+        let (name, value) = field("Authorization: Bearer abc").unwrap();
+        assert_eq!((name.as_str(), format!("{value:?}")), ("authorization", "Sensitive".into()));
+        for wrong in ["", "x", ": y", "a b: c", "Host: x", "Content-Length: 1"] {
+            assert!(field(wrong).is_none(), "{wrong}");
+        }
+    }
+}

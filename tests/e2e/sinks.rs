@@ -1,0 +1,424 @@
+//! Sinks: every event reaches files, syslog and HTTP collectors at least once, whatever dies on the way.
+
+use std::collections::HashSet;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustls::{ServerConnection, StreamOwned};
+use serde_json::Value;
+
+use crate::support::{
+    Config, Identity, Origin, Proxy, Wire, closed_port, ok, program, request, wait_for,
+};
+
+fn config(sink: &str) -> Config {
+    let rule = "tags = [\"health\"]";
+    Config::new()
+        .rule("no-health", "block", "", rule)
+        .with(&format!("[state]\nfolder = \"state\"\n{sink}"))
+}
+
+fn sink(name: &str, kind: &str, to: &str, more: &str) -> String {
+    format!("[[sink]]\nname = \"{name}\"\nkind = \"{kind}\"\nto = \"{to}\"\n{more}\n")
+}
+
+fn origin() -> Origin {
+    Origin::answering("127.1.0.1", ok("reached"))
+}
+
+/// Asks for `/FIRST` to `/LAST - 1`.
+fn ask(proxy: &Proxy, origin: &Origin, numbers: std::ops::Range<usize>) {
+    let mut wire = proxy.client();
+    for number in numbers {
+        wire.send(request("GET", &format!("{}/{number}", origin.url()), "", ""));
+        assert_eq!(wire.response("GET").status(), 200);
+    }
+}
+
+/// The ids of the records, in their order, once there are so many.
+#[track_caller]
+fn ids(proxy: &Proxy, count: usize) -> Vec<String> {
+    proxy.wait_records(count).iter().map(id).collect()
+}
+
+fn id(event: &Value) -> String {
+    event["id"].as_str().unwrap().to_owned()
+}
+
+fn events(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Those that have not come.
+fn missing(wanted: &[String], found: &[String]) -> Vec<String> {
+    let found: HashSet<_> = found.iter().collect();
+    wanted.iter().filter(|id| !found.contains(id)).cloned().collect()
+}
+
+/// What was collected so far, whoever it came by.
+#[derive(Clone, Debug, Default)]
+struct Collected(Arc<Mutex<Vec<String>>>);
+
+impl Collected {
+    fn add(&self, message: String) {
+        self.0.lock().unwrap().push(message);
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The ids in messages of RFC 5424.
+    fn ids(&self) -> Vec<String> {
+        let id = |text: &String| text.split(" id=\"").nth(1)?.split('"').next().map(str::to_owned);
+        self.all().iter().filter_map(id).collect()
+    }
+
+    #[track_caller]
+    fn wait(&self, wanted: &[String]) {
+        wait_for("all events", || missing(wanted, &self.ids()).is_empty().then_some(()));
+    }
+}
+
+/// Reads messages framed by their octets until the stream ends.
+fn counted<S: std::io::Read + std::io::Write>(wire: &mut Wire<S>, into: &Collected) {
+    loop {
+        let mut length = String::new();
+        loop {
+            match wire.take(1).as_slice() {
+                b" " => break,
+                [digit @ b'0'..=b'9'] => length.push(char::from(*digit)),
+                [] => return,
+                other => panic!("{other:?} in a length"),
+            }
+        }
+        let length = length.parse().unwrap();
+        let message = wire.take(length);
+        if message.len() < length {
+            return;
+        }
+        into.add(String::from_utf8(message).unwrap());
+    }
+}
+
+#[test]
+fn files_are_rotated_and_nothing_is_missing() {
+    let more = "rotate = \"64KiB\"\nkeep = 100";
+    let small = sink("small", "file", "small.jsonl", "rotate = \"4KiB\"\nkeep = 2");
+    let config = config(&(sink("all", "file", "events.jsonl", more) + &small));
+    let (mut proxy, origin) = (Proxy::start(&config), origin());
+    ask(&proxy, &origin, 0..300);
+    proxy.signal("TERM");
+    assert!(proxy.ended().success(), "{}", proxy.output());
+    let read = |name: &str| fs::read_to_string(proxy.folder.path().join(name)).ok();
+    let mut files: Vec<_> = (1..).map_while(|at| read(&format!("events.jsonl.{at}"))).collect();
+    files.reverse();
+    assert!(files.len() >= 2, "{}", files.len());
+    assert!(files.iter().all(|text| text.len() <= 64 * 1024));
+    files.push(read("events.jsonl").unwrap());
+    // Octet for octet, in order, and once: nothing died.
+    assert_eq!(events(&files.concat()), proxy.records());
+    assert!(read("small.jsonl.2").is_some() && read("small.jsonl.3").is_none());
+    let last = proxy.records().pop().unwrap();
+    assert_eq!(events(&read("small.jsonl").unwrap()).pop().unwrap(), last);
+}
+
+#[test]
+fn only_what_was_selected_is_shipped_in_its_format() {
+    let sinks = [
+        sink("refused", "file", "refused.cef", "select = \"refused\"\nformat = \"cef\""),
+        sink("tagged", "file", "tagged.jsonl", "select = \"tagged\"\nformat = \"ocsf\""),
+        "[[sink]]\nname = \"out\"\nkind = \"stdout\"\nformat = \"squid\"\n".to_owned(),
+    ];
+    let (mut proxy, origin) = (Proxy::start(&config(&sinks.concat())), origin());
+    let tagged = |tag: &str| {
+        let fields = format!("X-Data-Class: {tag}\r\n");
+        proxy.ask("GET", &format!("{}/{tag}", origin.url()), &fields, "").status()
+    };
+    assert_eq!((tagged("health"), tagged("financial")), (403, 200));
+    assert_eq!(proxy.get(&origin, "/plain").status(), 200);
+    assert!(proxy.metric("egress_audit_sink_lag_records", "sink=\"refused\"") >= 0.0);
+    wait_for("the metrics", || {
+        let shipped =
+            |sink: &str| proxy.metric("egress_audit_records_total", &format!("sink=\"{sink}\""));
+        let (refused, tagged, out) = (shipped("refused"), shipped("tagged"), shipped("out"));
+        (refused >= 1.0 && tagged >= 2.0 && out >= 3.0).then_some(())
+    });
+    proxy.signal("TERM");
+    proxy.ended();
+    let read = |name: &str| fs::read_to_string(proxy.folder.path().join(name)).unwrap();
+    let refused = read("refused.cef");
+    assert!(refused.lines().count() == 1 && refused.contains("/health"), "{refused}");
+    let tagged = events(&read("tagged.jsonl"));
+    assert!(tagged.len() == 2 && tagged.iter().all(|event| event["class_uid"] == 4002));
+    let out = proxy.stdout();
+    let lines: Vec<_> = out.lines().collect();
+    assert!(lines.len() == 3 && lines[0].contains("TCP_DENIED/403"), "{out}");
+}
+
+#[test]
+fn syslog_over_tcp_outlives_its_collector() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let collected = Collected::default();
+    let config = config(&sink("siem", "syslog", &format!("tcp://{address}"), ""));
+    let (mut proxy, origin) = (Proxy::start(&config), origin());
+    ask(&proxy, &origin, 0..20);
+    // A collector that dies over what it has not read yet: its system resets the connection.
+    let (mut first, _) = listener.accept().unwrap();
+    let mut octets = [0; 100];
+    std::io::Read::read_exact(&mut first, &mut octets).unwrap();
+    drop(first);
+    let into = collected.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            counted(&mut Wire::new(stream.unwrap()), &into);
+        }
+    });
+    ask(&proxy, &origin, 20..40);
+    collected.wait(&ids(&proxy, 40));
+    let message = collected.all().remove(0);
+    assert!(message.starts_with("<110>1 20") && message.contains(" borderpost - DECISION ["));
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    // The collector has said that it read all, so that none comes again.
+    let before = collected.all().len();
+    let proxy = proxy.again(&config);
+    ask(&proxy, &origin, 40..41);
+    collected.wait(&ids(&proxy, 41));
+    assert_eq!(collected.all().len(), before + 1);
+}
+
+#[test]
+fn syslog_over_tls_goes_to_who_proves_it() {
+    let identity = Identity::new("localhost", "127.0.0.1");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (collected, tls) = (Collected::default(), Arc::new(identity.config()));
+    let into = collected.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&tls)).unwrap();
+            let (stream, into) = (stream.unwrap(), into.clone());
+            thread::spawn(move || {
+                counted(&mut Wire::over(StreamOwned::new(connection, stream)), &into);
+            });
+        }
+    });
+    let to = format!("tls://{address}");
+    let roots = format!("roots = [\"{}\"]\nformat = \"cef\"", identity.certificate().display());
+    let trusting = sink("trusting", "syslog", &to, &roots);
+    let (proxy, origin) = (Proxy::start(&config(&trusting)), origin());
+    ask(&proxy, &origin, 0..5);
+    let messages =
+        wait_for("messages", || Some(collected.all()).filter(|messages| messages.len() >= 5));
+    assert!(messages[0].contains(" - DECISION - CEF:0|borderpost|"), "{messages:?}");
+    // Whom the roots do not vouch for gets nothing.
+    let distrusting = sink("distrusting", "syslog", &to, "");
+    let proxy = Proxy::start(&config(&distrusting));
+    ask(&proxy, &origin, 0..1);
+    wait_for("what is wrong", || proxy.output().contains("UnknownIssuer").then_some(()));
+    assert!(proxy.metric("egress_audit_sink_errors_total", "distrusting") > 0.0);
+    assert_eq!(collected.all().len(), 5);
+}
+
+#[test]
+fn syslog_goes_to_sockets_of_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let datagrams = UnixDatagram::bind(path("datagrams")).unwrap();
+    let stream = UnixListener::bind(path("stream")).unwrap();
+    let (packets, lines) = (Collected::default(), Collected::default());
+    let into = packets.clone();
+    thread::spawn(move || {
+        let mut packet = vec![0; 1 << 16];
+        while let Ok(length) = datagrams.recv(&mut packet) {
+            into.add(String::from_utf8(packet[..length].to_vec()).unwrap());
+        }
+    });
+    let into = lines.clone();
+    thread::spawn(move || {
+        let (stream, _) = stream.accept().unwrap();
+        let stream = std::io::BufReader::new(stream);
+        std::io::BufRead::lines(stream).for_each(|line| into.add(line.unwrap()));
+    });
+    let unix = |name: &str| sink(name, "syslog", &format!("unix:{}", path(name).display()), "");
+    let config = config(&(unix("datagrams") + &unix("stream")));
+    let (proxy, origin) = (Proxy::start(&config), origin());
+    ask(&proxy, &origin, 0..5);
+    packets.wait(&ids(&proxy, 5));
+    lines.wait(&ids(&proxy, 5));
+    assert_eq!(packets.all(), lines.all());
+}
+
+/// A collector at `listener` that refuses the first batches with 503.
+fn collector(listener: TcpListener, refuse: usize) -> (Collected, Arc<AtomicUsize>) {
+    let (collected, refused) = (Collected::default(), Arc::new(AtomicUsize::new(0)));
+    let (into, count) = (collected.clone(), Arc::clone(&refused));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut wire = Wire::new(stream.unwrap());
+            while let Some(request) = wire.request() {
+                assert_eq!(request.head.get("authorization"), Some("Bearer of-news"));
+                assert_eq!(request.head.get("content-type"), Some("application/x-ndjson"));
+                assert_eq!(request.head.line, "POST /ingest?source=a HTTP/1.1");
+                let answer = if count.load(Ordering::SeqCst) < refuse {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy"
+                } else if request.whole {
+                    request.text().lines().for_each(|line| into.add(line.to_owned()));
+                    "HTTP/1.1 204 No Content\r\n\r\n"
+                } else {
+                    break;
+                };
+                if wire.try_send(answer).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    (collected, refused)
+}
+
+fn http(address: std::net::SocketAddr) -> Config {
+    let more = "headers_from = \"token\"\nbatch = { records = 7, time = \"10ms\" }";
+    let to = format!("http://{address}/ingest?source=a");
+    config(&sink("collector", "http", &to, more)).file("token", "Authorization: Bearer of-news\n")
+}
+
+#[test]
+fn an_http_collector_that_was_down_gets_all_in_order() {
+    let address = closed_port("127.0.0.1");
+    let (mut proxy, origin) = (Proxy::start(&http(address)), origin());
+    // Requests do not care.
+    ask(&proxy, &origin, 0..40);
+    wait_for("errors", || {
+        (proxy.metric("egress_audit_sink_errors_total", "collector") >= 2.0).then_some(())
+    });
+    assert!(proxy.metric("egress_audit_sink_lag_records", "collector") >= 40.0);
+    let listener = TcpListener::bind(address).unwrap();
+    let (collected, refused) = collector(listener, 2);
+    ask(&proxy, &origin, 40..50);
+    let wanted = ids(&proxy, 50);
+    let found = || -> Vec<String> { events(&collected.all().join("\n")).iter().map(id).collect() };
+    wait_for("all events", || missing(&wanted, &found()).is_empty().then_some(()));
+    assert_eq!((found(), refused.load(Ordering::SeqCst)), (wanted, 2));
+    assert!(!proxy.output().contains("of-news"), "a secret is not told");
+    wait_for("no lag", || {
+        (proxy.metric("egress_audit_sink_lag_records", "collector") == 0.0).then_some(())
+    });
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    // Who reads the journal needs no token.
+    fs::remove_file(proxy.folder.path().join("token")).unwrap();
+    let mut query = program();
+    let output = query.args(["audit", "query", "--config"]).arg(proxy.file()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(started(&proxy.file()).contains("token"));
+}
+
+#[test]
+fn nothing_is_missing_after_kills() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (collected, _) = collector(listener, 0);
+    let file = sink("archive", "file", "events.jsonl", "rotate = \"16KiB\"");
+    let config = http(address).with(&file);
+    let (mut proxy, origin) = (Proxy::start(&config), origin());
+    let mut asked = 0;
+    for _ in 0..6 {
+        ask(&proxy, &origin, asked..asked + 50);
+        asked += 50;
+        // In the middle of what it ships: some of the round has come, all of it has been asked.
+        wait_for("some of it", || (collected.all().len() > asked - 50).then_some(()));
+        ask(&proxy, &origin, asked..asked + 30);
+        asked += 30;
+        proxy.signal("KILL");
+        proxy = proxy.again(&config);
+    }
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    // What the journal has is what counts: the record file may have lost its last lines.
+    let mut export = program();
+    export.args(["audit", "export", "--journal"]).arg(proxy.folder.path().join("state/journal"));
+    let kept = String::from_utf8(export.output().unwrap().stdout).unwrap();
+    let kept: Vec<_> = events(&kept).iter().map(id).collect();
+    assert!(kept.len() > 300, "{}", kept.len());
+    let found: Vec<_> = events(&collected.all().join("\n")).iter().map(id).collect();
+    assert_eq!(missing(&kept, &found), [""; 0]);
+    let files = fs::read_dir(proxy.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.to_string_lossy().contains("events.jsonl"));
+    let text: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let found: Vec<_> = events(&text).iter().map(id).collect();
+    assert_eq!(missing(&kept, &found), [""; 0]);
+}
+
+#[test]
+fn a_dead_sink_delays_no_request_and_no_end() {
+    // It accepts, and never reads or answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let held = Arc::<Mutex<Vec<TcpStream>>>::default();
+    let into = Arc::clone(&held);
+    thread::spawn(move || {
+        for stream in silent.incoming() {
+            into.lock().unwrap().push(stream.unwrap());
+        }
+    });
+    let dead = sink("dead", "syslog", &format!("tcp://{}", closed_port("127.0.0.1")), "");
+    let config = http(address).with(&dead);
+    let (mut proxy, origin) = (Proxy::start(&config), origin());
+    ask(&proxy, &origin, 0..2_000);
+    wait_for("a connection", || (!held.lock().unwrap().is_empty()).then_some(()));
+    ask(&proxy, &origin, 0..10);
+    assert_eq!(proxy.get(&origin, "/x").status(), 200);
+    proxy.signal("TERM");
+    assert!(proxy.ended().success(), "{}", proxy.output());
+    // The next start has them still.
+    let more = sink("archive", "file", "events.jsonl", "");
+    let mut proxy = proxy.again(&config.with(&more));
+    proxy.signal("TERM");
+    proxy.ended();
+    let text = fs::read_to_string(proxy.folder.path().join("events.jsonl")).unwrap();
+    assert_eq!(events(&text).len(), 2_011);
+}
+
+#[test]
+fn a_cursor_into_another_journal_is_known() {
+    let config = config(&sink("archive", "file", "events.jsonl", ""));
+    let (mut proxy, origin) = (Proxy::start(&config), origin());
+    ask(&proxy, &origin, 0..30);
+    proxy.signal("TERM");
+    proxy.ended();
+    let path = |name: &str, proxy: &Proxy| proxy.folder.path().join(name);
+    fs::rename(path("state/journal", &proxy), path("state/old", &proxy)).unwrap();
+    fs::remove_file(path("events.jsonl", &proxy)).unwrap();
+    let mut proxy = proxy.again(&config);
+    ask(&proxy, &origin, 100..103);
+    proxy.signal("TERM");
+    proxy.ended();
+    let text = fs::read_to_string(path("events.jsonl", &proxy)).unwrap();
+    assert_eq!(paths(&text), ["/100", "/101", "/102"]);
+    assert!(proxy.output().contains("not this journal"), "{}", proxy.output());
+    // What is no cursor stops the start, and says what to do.
+    fs::write(path("state/sinks/archive.cursor", &proxy), "7").unwrap();
+    let said = started(&proxy.file());
+    assert!(said.contains("archive.cursor") && said.contains("remove it"), "{said}");
+}
+
+fn paths(text: &str) -> Vec<String> {
+    events(text).iter().map(|event| event["path"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What the program says that does not start.
+#[track_caller]
+fn started(file: &Path) -> String {
+    let output = program().args(["run", "--config"]).arg(file).output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
