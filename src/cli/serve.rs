@@ -1,6 +1,7 @@
 //! A running proxy: listeners, records, reload and drain. `run` and `demo` share it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::admin::{self, Reload};
+use crate::audit::index::{Keeper, Keeping};
 use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
@@ -29,6 +31,8 @@ pub(super) struct Serving {
     origin: Origin,
     drain_timeout: Duration,
     writer: oneshot::Receiver<()>,
+    /// Who keeps the index of the journal.
+    keeper: Option<Keeper>,
     /// Why the authority could not be read, where nothing was to be opened at the start.
     unread: Option<String>,
 }
@@ -45,6 +49,7 @@ impl Serving {
         let admin = operators.local_addr()?;
         let own = doors.iter().map(|door| door.address).chain([admin]).collect();
         let metrics = Arc::new(Metrics::new());
+        let keeping = fixed.state.as_deref().zip(fixed.indexed).map(keeping);
         let journal = fixed.state.as_deref().map(|state| audit::open_journal(state, &fixed.origin));
         let journal = journal.transpose().context("the journal in state.folder")?;
         let journal = journal.map(|(log, recovered)| {
@@ -53,6 +58,8 @@ impl Serving {
         });
         let (sink, writer) =
             Sink::open(&fixed.record, journal, Arc::clone(&metrics)).context("record.to")?;
+        let keeper = keeping.map(|keeping| Keeper::start(keeping, Arc::clone(&metrics)));
+        let keeper = keeper.transpose().context("the index of the journal")?;
         let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
         let volumes = volumes.context("state.folder")?.map(Arc::new);
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
@@ -81,7 +88,7 @@ impl Serving {
         proxy.tell_ends();
         tokio::spawn(proxy::watch_ends(Arc::clone(&proxy)));
         tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
-        Ok(Self { proxy, listeners, admin, reloads, origin, drain_timeout, writer, unread })
+        Ok(Self { proxy, listeners, admin, reloads, origin, drain_timeout, writer, keeper, unread })
     }
 
     /// Reads the configuration again; a bad one changes nothing.
@@ -131,8 +138,19 @@ impl Serving {
         if timeout(audit::PATIENCE, self.writer).await.is_err() {
             tracing::error!("the sink does not take the last records; they are lost");
         }
+        if let Some(keeper) = self.keeper
+            && timeout(audit::PATIENCE, keeper.end()).await.is_err()
+        {
+            tracing::warn!("the index of the journal is behind; the next start goes on with it");
+        }
         cut
     }
+}
+
+/// The index beside the journal.
+fn keeping((state, keep): (&Path, Duration)) -> Keeping {
+    let journal = audit::journal_folder(state);
+    Keeping { folder: audit::index_folder(&journal), journal, keep }
 }
 
 /// Who signs for opened tunnels. Where none can come to be opened, a fault of it stops nothing.

@@ -33,6 +33,8 @@ pub struct Fixed {
     pub origin: String,
     /// What happens to requests without tags while it cannot be written.
     pub unwritable: Unwritable,
+    /// For how long records stay in its index; there is none if absent.
+    pub indexed: Option<Duration>,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -83,7 +85,7 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
-        let (origin, unwritable) = journal(&root.section("journal"));
+        let (origin, unwritable, indexed) = journal(&root.section("journal"));
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -94,6 +96,7 @@ impl Fixed {
             state,
             origin,
             unwritable,
+            indexed,
             names,
             roots,
             authority,
@@ -103,8 +106,22 @@ impl Fixed {
     }
 }
 
+/// For how long records stay in the index of the journal, unless something else is set.
+pub const INDEXED: Duration = Duration::from_hours(30 * 24);
+
+/// `0`, or days.
+fn parse_days(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is neither \"0\" nor a number of days such as \"30d\"");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let days =
+        text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()).ok_or_else(wrong)?;
+    Ok(Duration::from_hours(u64::from(days) * 24))
+}
+
 /// Reads `[journal]`.
-fn journal(section: &Section<'_>) -> (String, Unwritable) {
+fn journal(section: &Section<'_>) -> (String, Unwritable, Option<Duration>) {
     let origin = section.word("origin").filter(|word| {
         let sound = !word.text.is_empty()
             && word.text.len() <= 128
@@ -121,7 +138,10 @@ fn journal(section: &Section<'_>) -> (String, Unwritable) {
     });
     let origin = origin.map_or_else(|| "borderpost".to_owned(), |word| word.text.to_owned());
     let words = [("pass", Unwritable::Pass), ("refuse", Unwritable::Refuse)];
-    (origin, section.choice("unwritable", &words).unwrap_or(Unwritable::Pass))
+    let unwritable = section.choice("unwritable", &words).unwrap_or(Unwritable::Pass);
+    let indexed = section.word("index").and_then(|word| section.parse(&word, parse_days));
+    let indexed = indexed.unwrap_or(INDEXED);
+    (origin, unwritable, Some(indexed).filter(|time| !time.is_zero()))
 }
 
 /// Reads `[[tls.destination]]`.

@@ -1,5 +1,6 @@
 //! What happens to the evidence journal.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
@@ -15,6 +16,8 @@ const NAME: Sink = Sink { sink: "journal" };
 pub enum JournalEvent<'a> {
     /// It was opened, with so many entries; so many octets were torn and cut off.
     Opened(u64, u64),
+    /// So many entries stand in it.
+    Holds(u64),
     /// So many entries were put out.
     Written(u64),
     /// What was written was put on the disk in so much time.
@@ -36,6 +39,10 @@ impl JournalEvent<'_> {
                     return info!(entries, "the journal is open");
                 }
                 warn!(entries, cut, "the last run tore the end of the journal, which was cut");
+            }
+            Self::Holds(entries) => {
+                metrics.audit_entries.store(entries, Ordering::Relaxed);
+                super::index::lag(metrics);
             }
             Self::Written(entries) => {
                 metrics.audit_records.get_or_create(&NAME).inc_by(entries);

@@ -15,9 +15,10 @@ use super::labels::{
 };
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 29] = [
     "egress_alerts_total",
     "egress_audit_dropped_total",
+    "egress_audit_index_lag_records",
     "egress_audit_journal_up",
     "egress_audit_queue_records",
     "egress_audit_records_total",
@@ -66,6 +67,11 @@ pub struct Metrics {
     pub(super) audit_dropped: Family<Sink, Counter>,
     pub(super) audit_queue: Gauge,
     pub(super) audit_journal_up: Gauge,
+    /// Entries that the journal has, and those before which the index has all; the metric is the
+    /// difference.
+    pub(super) audit_entries: AtomicU64,
+    pub(super) audit_indexed: AtomicU64,
+    pub(super) audit_index_lag: Gauge,
     pub(super) audit_sync_seconds: Histogram,
     pub(super) holds_open: Gauge,
     pub(super) holds_decided: Family<Ruled, Counter>,
@@ -106,6 +112,10 @@ impl Metrics {
             audit_dropped: Family::default(),
             audit_queue: Gauge::default(),
             audit_journal_up: Gauge::default(),
+            audit_entries: AtomicU64::new(0),
+            // Without an index nothing is behind.
+            audit_indexed: AtomicU64::new(u64::MAX),
+            audit_index_lag: Gauge::default(),
             audit_sync_seconds: Histogram::new(sync),
             holds_open: Gauge::default(),
             holds_decided: Family::default(),
@@ -138,6 +148,11 @@ impl Metrics {
             self.audit_queue.clone(),
         );
         r.register("audit_records", "Records written", self.audit_records.clone());
+        r.register(
+            "audit_index_lag_records",
+            "Entries of the journal that are not in its index yet",
+            self.audit_index_lag.clone(),
+        );
         r.register(
             "audit_journal_up",
             "Whether there is a journal and it can be written",

@@ -4,6 +4,7 @@
 mod client;
 mod desk;
 mod event;
+mod index;
 mod journal;
 mod labels;
 mod metrics;
@@ -11,6 +12,7 @@ mod metrics;
 pub use client::ClientEvent;
 pub use desk::DeskEvent;
 pub use event::Event;
+pub use index::IndexEvent;
 pub use journal::JournalEvent;
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::{Metrics, NAMES};
