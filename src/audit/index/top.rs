@@ -77,7 +77,8 @@ pub struct Bucket {
 type Counts = HashMap<i64, Sums>;
 
 impl Index {
-    /// The most frequent of the requests that are meant; among equals the one that came first.
+    /// The most frequent of the requests that are meant. Equals are in the order of their names;
+    /// hosts and clients, of which there may be very many, in the order in which they came first.
     /// Those of before the first whole hour that is known entirely do not count.
     pub fn top(
         &self,
@@ -87,17 +88,23 @@ impl Index {
     ) -> Result<Vec<Ranked>, Fault> {
         self.begin();
         let filters = self.known(filters);
-        let mut counts: Vec<(Option<i64>, Sums)> = match dimension.source() {
+        let mut counts = Counts::new();
+        let groups = match dimension.source() {
             Source::Column(column, index) => self.groups(column, index, &filters, most)?,
             Source::Labels(kind) => {
-                let mut counts = Counts::new();
                 self.count(kind, &filters, &mut counts)?;
                 counts.into_iter().map(|(word, sums)| (Some(word), sums)).collect()
             }
         };
-        counts.sort_by_key(|(word, sums)| (std::cmp::Reverse(sums.requests), *word));
-        counts.truncate(most);
-        counts.into_iter().map(|(word, sums)| self.ranked(dimension, word, sums)).collect()
+        let groups = groups.into_iter().map(|(word, sums)| self.ranked(dimension, word, sums));
+        let mut ranked: Vec<Ranked> = groups.collect::<Result<_, _>>()?;
+        if matches!(dimension.source(), Source::Labels(_)) {
+            ranked.sort_by(|a, b| {
+                b.sums.requests.cmp(&a.sums.requests).then_with(|| a.name.cmp(&b.name))
+            });
+            ranked.truncate(most);
+        }
+        Ok(ranked)
     }
 
     /// How much came to each end, by times of so many milliseconds, the first first.
@@ -357,6 +364,11 @@ impl Dimension {
             Self::Rule => "rule",
             Self::Tag => "tag",
         }
+    }
+
+    /// Whether there may be very many, so that equals are in the order in which they came first.
+    pub const fn is_wide(self) -> bool {
+        matches!(self.source(), Source::Column(..))
     }
 
     const fn source(self) -> Source {

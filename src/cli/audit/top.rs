@@ -1,5 +1,6 @@
 //! `borderpost audit top`.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -61,7 +62,7 @@ fn behind(folder: &Path, from: u64, filters: &Filters) -> anyhow::Result<u64> {
     Ok(behind)
 }
 
-/// The same by reading everything; among equals the one that came first.
+/// The same by reading everything.
 fn scanned(
     dimension: Dimension,
     folder: &Path,
@@ -79,7 +80,10 @@ fn scanned(
         Ok(true)
     })?;
     let mut ranked: Vec<_> = counts.into_iter().collect();
-    ranked.sort_by_key(|(_, (order, sums))| (std::cmp::Reverse(sums.requests), *order));
+    ranked.sort_by(|(name, (order, sums)), (other, (place, more))| {
+        let names = if dimension.is_wide() { Ordering::Equal } else { name.cmp(other) };
+        more.requests.cmp(&sums.requests).then(names).then(order.cmp(place))
+    });
     ranked.truncate(most);
     Ok(ranked.into_iter().map(|(name, (_, sums))| Ranked { name, sums }).collect())
 }
