@@ -30,7 +30,11 @@ impl IndexEvent<'_> {
                 metrics.audit_indexed.store(entry, Ordering::Relaxed);
                 lag(metrics);
             }
-            Self::Rebuilding(why) => warn!(why, "the index of the journal is built anew"),
+            Self::Rebuilding(why) => {
+                metrics.audit_indexed.store(0, Ordering::Relaxed);
+                lag(metrics);
+                warn!(why, "the index of the journal is built anew");
+            }
         }
     }
 }

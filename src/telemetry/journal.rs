@@ -35,6 +35,7 @@ impl JournalEvent<'_> {
         match self {
             Self::Opened(entries, cut) => {
                 metrics.audit_journal_up.set(1);
+                metrics.audit_entries.store(entries, Ordering::Relaxed);
                 if cut == 0 {
                     return info!(entries, "the journal is open");
                 }
