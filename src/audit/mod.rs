@@ -5,6 +5,7 @@
 mod desk;
 pub mod event;
 mod found;
+pub mod index;
 pub mod journal;
 mod line;
 mod owner;
@@ -25,7 +26,7 @@ pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
 pub use sink::{PATIENCE, Sink, SinkTarget, Unwritable};
-pub use state::{journal_folder, open_journal, open_volumes};
+pub use state::{index_folder, journal_folder, open_journal, open_volumes};
 pub use verdict::Late;
 pub use volumes::{
     Ask, Counted, Gauge, HmacKey, Meter, Reservation, Subjects, VolumeError, Volumes, Window,

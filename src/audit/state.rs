@@ -20,6 +20,11 @@ pub fn journal_folder(state: &Path) -> PathBuf {
     state.join("journal")
 }
 
+/// Where the index of a journal is: beside it.
+pub fn index_folder(journal: &Path) -> PathBuf {
+    journal.with_file_name("index")
+}
+
 /// Opens the journal in the folder of everything that is kept, and enters that a run begins and
 /// how the last one ended. `origin` names it in what it signs.
 pub fn open_journal(state: &Path, origin: &str) -> Result<(Log, Recovered), Fault> {

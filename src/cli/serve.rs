@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::admin::{self, Reload};
+use crate::audit::index::{Keeper, Keeping};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, Shippers};
 use crate::audit::{self, Desk, Sink};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
@@ -34,6 +35,8 @@ pub(super) struct Serving {
     drain_timeout: Duration,
     writer: oneshot::Receiver<()>,
     shippers: Shippers,
+    /// Who keeps the index of the journal.
+    keeper: Option<Keeper>,
     /// Why the authority could not be read, where nothing was to be opened at the start.
     unread: Option<String>,
 }
@@ -51,6 +54,9 @@ impl Serving {
         let own: Vec<_> = doors.iter().map(|door| door.address).chain([admin]).collect();
         let metrics = Arc::new(Metrics::new());
         let (sink, writer) = records(&fixed, &metrics)?;
+        let keeping = fixed.state.as_deref().filter(|_| fixed.journal).zip(fixed.indexed);
+        let keeper = keeping.map(|one| Keeper::start(self::keeping(one), Arc::clone(&metrics)));
+        let keeper = keeper.transpose().context("the index of the journal")?;
         let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
         let volumes = volumes.context("state.folder")?.map(Arc::new);
         if volumes.is_some() {
@@ -97,6 +103,7 @@ impl Serving {
             drain_timeout,
             writer,
             shippers,
+            keeper,
             unread,
         })
     }
@@ -149,6 +156,11 @@ impl Serving {
             tracing::error!("the sink does not take the last records; they are lost");
         }
         self.shippers.finish().await;
+        if let Some(keeper) = self.keeper
+            && timeout(audit::PATIENCE, keeper.end()).await.is_err()
+        {
+            tracing::warn!("the index of the journal is behind; the next start goes on with it");
+        }
         cut
     }
 }
@@ -190,6 +202,12 @@ fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
     if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+/// The index beside the journal.
+fn keeping((state, keep): (&Path, Duration)) -> Keeping {
+    let journal = audit::journal_folder(state);
+    Keeping { folder: audit::index_folder(&journal), journal, keep }
 }
 
 /// Who signs for opened tunnels. Where none can come to be opened, a fault of it stops nothing.

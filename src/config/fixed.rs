@@ -39,6 +39,8 @@ pub struct Fixed {
     /// Where events of the journal are shipped to; read by [`super::load`] alone, since who reads the
     /// journal need not have the tokens of collectors.
     pub sinks: Vec<ShipSettings>,
+    /// For how long records stay in its index; there is none if absent.
+    pub indexed: Option<Duration>,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -91,7 +93,7 @@ impl Fixed {
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
         let section = root.section("journal");
         let journal = state.is_some() && section.flag("keep").unwrap_or(true);
-        let (origin, unwritable) = read_journal(&section);
+        let (origin, unwritable, indexed) = read_journal(&section);
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -104,6 +106,7 @@ impl Fixed {
             origin,
             unwritable,
             sinks: Vec::new(),
+            indexed,
             names,
             roots,
             authority,
@@ -113,8 +116,22 @@ impl Fixed {
     }
 }
 
+/// For how long records stay in the index of the journal, unless something else is set.
+pub const INDEXED: Duration = Duration::from_hours(30 * 24);
+
+/// `0`, or days.
+fn parse_days(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is neither \"0\" nor a number of days such as \"30d\"");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let days =
+        text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()).ok_or_else(wrong)?;
+    Ok(Duration::from_hours(u64::from(days) * 24))
+}
+
 /// Reads `[journal]`.
-fn read_journal(section: &Section<'_>) -> (String, Unwritable) {
+fn read_journal(section: &Section<'_>) -> (String, Unwritable, Option<Duration>) {
     let origin = section.word("origin").filter(|word| {
         let sound = !word.text.is_empty()
             && word.text.len() <= 128
@@ -131,7 +148,10 @@ fn read_journal(section: &Section<'_>) -> (String, Unwritable) {
     });
     let origin = origin.map_or_else(|| "borderpost".to_owned(), |word| word.text.to_owned());
     let words = [("pass", Unwritable::Pass), ("refuse", Unwritable::Refuse)];
-    (origin, section.choice("unwritable", &words).unwrap_or(Unwritable::Pass))
+    let unwritable = section.choice("unwritable", &words).unwrap_or(Unwritable::Pass);
+    let indexed = section.word("index").and_then(|word| section.parse(&word, parse_days));
+    let indexed = indexed.unwrap_or(INDEXED);
+    (origin, unwritable, Some(indexed).filter(|time| !time.is_zero()))
 }
 
 /// Reads `[[tls.destination]]`.

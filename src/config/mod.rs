@@ -32,7 +32,7 @@ mod words;
 mod world;
 
 pub use cases::{Case, Suite, read_cases};
-pub use fixed::Fixed;
+pub use fixed::{Fixed, INDEXED};
 pub use inspect::{digester, inspector};
 pub use load::{Loaded, Origin, load, load_with};
 pub use pack::{Fact, PlainPack, PlainPart, lint_pack};

@@ -8,6 +8,7 @@ use tracing::{debug, error, info, warn};
 
 use super::client::ClientEvent;
 use super::desk::DeskEvent;
+use super::index::IndexEvent;
 use super::journal::JournalEvent;
 use super::labels::{
     Alert, Connections, Database, Direction, Ending, Inspected, Intercept, Lookup, Side, Sink,
@@ -44,6 +45,8 @@ pub enum Event<'a> {
     Decided(Duration),
     /// Something happened at the desk.
     Desk(DeskEvent<'a>),
+    /// Something happened to the index of the journal.
+    Index(IndexEvent<'a>),
     /// Something happened to the journal.
     Journal(JournalEvent<'a>),
     /// Something happened to a sink that ships from the journal.
@@ -107,6 +110,7 @@ impl Event<'_> {
             Self::Client(event) => event.record(metrics),
             Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
             Self::Desk(event) => event.record(metrics),
+            Self::Index(event) => event.record(metrics),
             Self::Journal(event) => event.record(metrics),
             Self::Ship(event) => event.record(metrics),
             Self::Located(result) => {

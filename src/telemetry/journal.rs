@@ -1,6 +1,7 @@
 //! What happens to the evidence journal.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
@@ -16,6 +17,8 @@ const NAME: Sink = Sink { sink: Cow::Borrowed("journal") };
 pub enum JournalEvent<'a> {
     /// It was opened, with so many entries; so many octets were torn and cut off.
     Opened(u64, u64),
+    /// So many entries stand in it.
+    Holds(u64),
     /// So many entries were put out.
     Written(u64),
     /// What was written was put on the disk in so much time.
@@ -33,10 +36,15 @@ impl JournalEvent<'_> {
         match self {
             Self::Opened(entries, cut) => {
                 metrics.audit_journal_up.set(1);
+                metrics.audit_entries.store(entries, Ordering::Relaxed);
                 if cut == 0 {
                     return info!(entries, "the journal is open");
                 }
                 warn!(entries, cut, "the last run tore the end of the journal, which was cut");
+            }
+            Self::Holds(entries) => {
+                metrics.audit_entries.store(entries, Ordering::Relaxed);
+                super::index::lag(metrics);
             }
             Self::Written(entries) => {
                 metrics.audit_records.get_or_create(&NAME).inc_by(entries);

@@ -18,10 +18,11 @@ use super::process::Process;
 use super::volume::Parties;
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 45] = [
+pub const NAMES: [&str; 46] = [
     "egress_added_latency_seconds",
     "egress_alerts_total",
     "egress_audit_dropped_total",
+    "egress_audit_index_lag_records",
     "egress_audit_journal_up",
     "egress_audit_queue_records",
     "egress_audit_records_total",
@@ -122,6 +123,11 @@ pub struct Metrics {
     pub(super) audit_journal_up: Gauge,
     pub(super) audit_sink_errors: Family<Sink, Counter>,
     pub(super) audit_sink_lag: Family<Sink, Gauge>,
+    /// Entries that the journal has, and those before which the index has all; the metric is the
+    /// difference.
+    pub(super) audit_entries: AtomicU64,
+    pub(super) audit_indexed: AtomicU64,
+    pub(super) audit_index_lag: Gauge,
     pub(super) audit_sync_seconds: Histogram,
     pub(super) holds_open: Gauge,
     pub(super) holds_decided: Family<Ruled, Counter>,
@@ -174,6 +180,10 @@ impl Metrics {
             audit_journal_up: Gauge::default(),
             audit_sink_errors: Family::default(),
             audit_sink_lag: Family::default(),
+            audit_entries: AtomicU64::new(0),
+            // Without an index nothing is behind.
+            audit_indexed: AtomicU64::new(u64::MAX),
+            audit_index_lag: Gauge::default(),
             audit_sync_seconds: Histogram::new(sync),
             holds_open: Gauge::default(),
             holds_decided: Family::default(),
@@ -245,6 +255,11 @@ impl Metrics {
             self.audit_queue.clone(),
         );
         r.register("audit_records", "Records written", self.audit_records.clone());
+        r.register(
+            "audit_index_lag_records",
+            "Entries of the journal that are not in its index yet",
+            self.audit_index_lag.clone(),
+        );
         r.register(
             "audit_journal_up",
             "Whether there is a journal and it can be written",

@@ -21,6 +21,7 @@ mod exchange;
 mod forward;
 mod holds;
 mod http2;
+mod index;
 mod intercept;
 mod journal;
 mod life;

@@ -94,6 +94,19 @@ impl Reader {
         Ok(found.map(tell))
     }
 
+    /// Passes over everything before a number: what lies between is not checked, and in a sealed
+    /// segment not unpacked. Before the entry that comes next there is no way back.
+    pub fn skip_to(&mut self, sequence: u64) {
+        const NEAR: u64 = 500;
+        let sealed = |current: &Current| current.segment.form == Form::Sealed;
+        if sequence > self.next + NEAR && self.current.as_ref().is_some_and(sealed) {
+            // Found again by the segment's index.
+            self.current = None;
+            self.ahead.clear();
+        }
+        self.next = self.next.max(sequence);
+    }
+
     /// The next entry; `None` where there is none yet. It may be asked again.
     pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>, Fault> {
         loop {

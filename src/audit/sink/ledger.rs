@@ -84,6 +84,9 @@ impl Ledger {
         let sync = due || !self.waiting.is_empty();
         let result = if sync { self.sync() } else { self.log.write() };
         let kept = result.is_ok();
+        if kept {
+            Event::Journal(JournalEvent::Holds(self.log.entries())).record(&self.metrics);
+        }
         for waiting in self.waiting.drain(..) {
             if waiting.send(kept).is_err() {
                 tracing::trace!("who asked for the verdict has gone");

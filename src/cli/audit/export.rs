@@ -9,7 +9,7 @@ use anyhow::Context;
 use crate::audit::event::{Collection, Format, Origin};
 
 use super::Place;
-use super::select::Select;
+use super::select::{Scan, Select};
 
 /// Write out what was recorded.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,9 @@ pub(super) struct Export {
     place: Place,
     #[command(flatten)]
     select: Select,
+    /// Also verdicts that were kept before their requests had ended.
+    #[arg(long)]
+    verdicts: bool,
     /// `record` (lines of JSON as they were kept), `ocsf`, `ecs`, `cef`, `leef`, `syslog`, `squid`,
     /// `combined` or `har`.
     #[arg(long, default_value = "record")]
@@ -45,7 +48,9 @@ impl Export {
         let mut text = Vec::new();
         let mut archive =
             (self.format == Format::Har).then(|| Collection::open(&origin, &mut text));
-        self.select.each(&folder, |found| {
+        let filters = self.select.filters();
+        let scan = Scan { verdicts: self.verdicts, ..Scan::all(&filters) };
+        scan.each(&folder, |found| {
             match &mut archive {
                 Some(archive) => archive.add(&found.event, &origin, &mut text),
                 None if self.format == Format::Record => {

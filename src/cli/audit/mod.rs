@@ -2,9 +2,12 @@
 //! needs the running program; it may run all the while.
 
 mod export;
+mod indexed;
 mod prove;
 mod query;
+mod reindex;
 mod select;
+mod top;
 mod verify;
 
 use std::path::PathBuf;
@@ -31,6 +34,10 @@ enum Command {
     Verify(verify::Verify),
     /// List what was recorded.
     Query(query::Query),
+    /// Rank hosts, clients, countries, tags, rules ... by how often they were recorded.
+    Top(top::Top),
+    /// Build the index of the journal anew, by which `query` and `top` find.
+    Reindex(reindex::Reindex),
     /// Write out what was recorded, in a format that other programs read.
     Export(export::Export),
     /// Prove that one entry is in the journal, to whoever has its public key.
@@ -54,6 +61,8 @@ impl Audit {
         match self.command {
             Command::Verify(verify) => verify.run(),
             Command::Query(query) => query.run(),
+            Command::Top(top) => top.run(),
+            Command::Reindex(reindex) => reindex.run(),
             Command::Export(export) => export.run(),
             Command::Prove(prove) => prove.run(),
             Command::Key(key) => key.run(),

@@ -13,7 +13,7 @@ use crate::audit::journal::{Checkpoint, Hash, Kind, Prover, Reader};
 
 use super::super::output::line;
 use super::Place;
-use super::select::Select;
+use super::select::{Scan, Select};
 
 /// Prove that one entry is in the journal.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ impl Prove {
             sequence
         } else {
             let mut found = None;
-            Select::of_id(&self.entry).each(&folder, |one| {
+            Scan::all(&Select::of_id(&self.entry).filters()).each(&folder, |one| {
                 found = Some(one.sequence);
                 Ok(false)
             })?;

@@ -1,21 +1,40 @@
-//! `borderpost audit query`.
+//! `borderpost audit query`: by the index where there is one that goes so far, and what it does
+//! not cover by the journal itself. What is listed is always read in the journal.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::path::Path;
 
-use super::super::output::line;
+use crate::audit::index::{Fault, Filters, Index, Page};
+
+use super::super::output::{line, news};
 use super::Place;
-use super::select::{Found, Select};
+use super::indexed;
+use super::select::{Found, Scan, Select};
+
+/// So many entries are asked of the index at once.
+const PAGE: u32 = 1_000;
 
 /// List what was recorded.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, clap::Args)]
 pub(super) struct Query {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
     select: Select,
+    /// Also verdicts that were kept before their requests had ended.
+    #[arg(long)]
+    verdicts: bool,
     /// So many at most.
     #[arg(long, default_value_t = 100)]
     limit: u64,
+    /// The last ones, the last first.
+    #[arg(long)]
+    newest: bool,
+    /// Read the journal itself, without its index.
+    #[arg(long)]
+    scan: bool,
     /// The records themselves, as lines of JSON.
     #[arg(long)]
     json: bool,
@@ -24,21 +43,130 @@ pub(super) struct Query {
 impl Query {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let folder = self.place.folder()?;
-        let mut left = self.limit;
-        if left == 0 {
+        let filters = self.select.filters();
+        // Verdicts of requests under way are not in the index.
+        let index = if self.scan || self.verdicts { None } else { indexed::open(&folder) };
+        let scan = Scan { verdicts: self.verdicts, ..Scan::all(&filters) };
+        let mut out = Out { left: self.limit, json: self.json };
+        if out.left == 0 {
             return Ok(());
         }
-        self.select.each(&folder, |found| {
-            if self.json {
-                let mut out = io::stdout().lock();
-                out.write_all(found.line)?;
-                out.write_all(b"\n")?;
+        if let Some(index) = index {
+            let found = if self.newest {
+                out.backward(&index, &filters, &folder)
             } else {
-                line(short(&found));
+                out.forward(&index, &filters, &folder)
+            };
+            match found {
+                // It is spoilt within, or slow; nothing of it has been told yet.
+                Err(error) if out.left == self.limit && error.is::<Fault>() => {
+                    news(format!("the journal is read without its index: {error}"));
+                }
+                found => return found,
             }
-            left -= 1;
-            Ok(left > 0)
-        })
+        }
+        if self.newest {
+            out.last(&scan, &folder).map(drop)
+        } else {
+            scan.each(&folder, |found| out.put(&found))
+        }
+    }
+}
+
+/// Where records go, and how many more.
+struct Out {
+    left: u64,
+    json: bool,
+}
+
+impl Out {
+    /// What came before the index began, what it has, and what has come since.
+    fn forward(&mut self, index: &Index, filters: &Filters, folder: &Path) -> anyhow::Result<()> {
+        let state = index.state();
+        let scan = Scan::all(filters);
+        if !indexed::covers(state, filters) {
+            Scan { before: state.first, ..scan }.each(folder, |found| self.put(&found))?;
+        }
+        let scan = Scan::all(filters);
+        let mut after = None;
+        while self.left > 0 {
+            let page = Page { newest: false, after, limit: PAGE };
+            let entries = index.sequences(filters, page)?;
+            let Some(last) = entries.last() else { break };
+            after = Some(*last);
+            scan.those(folder, &entries, |found| self.put(&found))?;
+        }
+        if self.left > 0 {
+            Scan { from: state.next, ..scan }.each(folder, |found| self.put(&found))?;
+        }
+        Ok(())
+    }
+
+    fn backward(&mut self, index: &Index, filters: &Filters, folder: &Path) -> anyhow::Result<()> {
+        let state = index.state();
+        if !self.last(&Scan { from: state.next, ..Scan::all(filters) }, folder)? {
+            return Ok(());
+        }
+        let scan = Scan::all(filters);
+        let mut after = None;
+        while self.left > 0 {
+            let limit = u32::try_from(self.left).unwrap_or(PAGE).min(PAGE);
+            let mut entries = index.sequences(filters, Page { newest: true, after, limit })?;
+            let Some(last) = entries.last() else { break };
+            after = Some(*last);
+            entries.reverse();
+            let mut lines = Vec::new();
+            scan.those(folder, &entries, |found| {
+                lines.push(self.text(&found));
+                Ok(true)
+            })?;
+            for text in lines.iter().rev() {
+                self.print(text)?;
+            }
+        }
+        if self.left > 0 && !indexed::covers(state, filters) {
+            self.last(&Scan { before: state.first, ..scan }, folder)?;
+        }
+        Ok(())
+    }
+
+    /// The last that a scan finds, the last first; whether more are wanted.
+    fn last(&mut self, scan: &Scan<'_>, folder: &Path) -> anyhow::Result<bool> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let mut lines = VecDeque::new();
+        scan.each(folder, |found| {
+            if lines.len() == most {
+                lines.pop_front();
+            }
+            lines.push_back(self.text(&found));
+            Ok(true)
+        })?;
+        for text in lines.iter().rev() {
+            self.print(text)?;
+        }
+        Ok(self.left > 0)
+    }
+
+    /// Prints a record; whether more are wanted.
+    fn put(&mut self, found: &Found<'_>) -> anyhow::Result<bool> {
+        self.print(&self.text(found))?;
+        Ok(self.left > 0)
+    }
+
+    fn text(&self, found: &Found<'_>) -> Vec<u8> {
+        if self.json { found.line.to_vec() } else { short(found).into_bytes() }
+    }
+
+    fn print(&mut self, text: &[u8]) -> anyhow::Result<()> {
+        self.left = self.left.saturating_sub(1);
+        if self.json {
+            let mut out = io::stdout().lock();
+            out.write_all(text)?;
+            out.write_all(b"\n")?;
+        } else {
+            line(String::from_utf8_lossy(text));
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use memchr::memmem::Finder;
 
 use crate::audit::event::Event;
-use crate::audit::journal::{Kind, Reader};
+use crate::audit::index::Filters;
+use crate::audit::journal::{Entry, Kind, Reader};
 
 /// Which records are meant; all that are given must hold.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -39,9 +40,6 @@ pub(super) struct Select {
     /// A rule that held, with its pack or without: `pack/rule`.
     #[arg(long)]
     rule: Option<String>,
-    /// Also verdicts that were kept before their requests had ended.
-    #[arg(long)]
-    verdicts: bool,
 }
 
 /// `2026-11-26T03:00:00Z`, `2026-11-26`, or so long ago.
@@ -55,6 +53,11 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     ago(text).ok_or_else(|| {
         format!("`{text}` is neither a moment (2026-11-26T03:00:00Z), nor a day, nor a time (7d)")
     })
+}
+
+/// The first whole millisecond that is not before a moment.
+pub(super) fn millis(moment: Timestamp) -> i64 {
+    moment.as_millisecond() + i64::from(moment.subsec_nanosecond() % 1_000_000 > 0)
 }
 
 fn ago(text: &str) -> Option<Timestamp> {
@@ -78,10 +81,35 @@ pub(super) struct Found<'a> {
     pub(super) event: Event<'a>,
 }
 
+/// Reads the journal itself.
+#[derive(Debug)]
+pub(super) struct Scan<'a> {
+    pub(super) filters: &'a Filters,
+    /// Only entries from this one on.
+    pub(super) from: u64,
+    /// Only entries before this one.
+    pub(super) before: u64,
+    /// Also verdicts that were kept before their requests had ended.
+    pub(super) verdicts: bool,
+}
+
 impl Select {
     /// The record with a decision's id.
     pub(super) fn of_id(id: &str) -> Self {
         Self { id: Some(id.to_owned()), ..Self::default() }
+    }
+
+    /// What is meant.
+    pub(super) fn filters(self) -> Filters {
+        let Self { since, until, id, host, client, tag, country, outcome, rule } = self;
+        Filters { since, until, id, host, client, tag, country, outcome, rule }
+    }
+}
+
+impl<'a> Scan<'a> {
+    /// All records that are meant.
+    pub(super) const fn all(filters: &'a Filters) -> Self {
+        Self { filters, from: 0, before: u64::MAX, verdicts: false }
     }
 
     /// Hands every record that is meant to `tell`, until it has seen enough.
@@ -90,96 +118,73 @@ impl Select {
         folder: &Path,
         mut tell: impl FnMut(Found<'_>) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
-        let mut reader = Reader::open(folder);
-        if let Some(since) = self.since {
+        let mut reader = Reader::open(folder).from_sequence(self.from);
+        if let Some(since) = self.filters.since {
             reader = reader.since(since.as_millisecond());
         }
-        let needles = self.needles();
-        let finders: Vec<_> = needles.into_iter().map(Finder::new).collect();
+        let needles = self.filters.needles();
+        let finders: Vec<_> = needles.iter().copied().map(Finder::new).collect();
         while let Some(entry) = reader.next_entry()? {
-            let wanted = match entry.kind() {
-                Some(Kind::Ended) => true,
-                Some(Kind::Decided) => self.verdicts,
-                _ => false,
-            };
-            let Some(line) = entry.payload().filter(|_| wanted) else { continue };
+            if entry.sequence() >= self.before {
+                break;
+            }
+            let Some(line) = self.line(&entry) else { continue };
             if !finders.iter().all(|finder| finder.find(line).is_some()) {
                 continue;
             }
-            let sequence = entry.sequence();
-            let event: Event<'_> = match serde_json::from_slice(line) {
-                Ok(event) => event,
-                // A verdict on a request under way tells less than a record.
-                Err(_) if entry.kind() == Some(Kind::Decided) => continue,
-                Err(error) => {
-                    return Err(error).with_context(|| format!("entry {sequence} is no record"));
-                }
-            };
-            if self.means(&event) && !tell(Found { sequence, line, event })? {
+            if let Some(found) = read(&entry, line)?
+                && self.filters.means(&found.event)
+                && !tell(found)?
+            {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Texts that a line has which is meant.
-    fn needles(&self) -> Vec<&[u8]> {
-        let host = self.host.as_deref().map(|host| host.trim_start_matches('.'));
-        let rule = self.rule.as_deref().map(|rule| rule.rsplit('/').next().unwrap_or(rule));
-        let words = [
-            self.id.as_deref(),
-            host,
-            self.client.as_deref(),
-            self.tag.as_deref(),
-            self.country.as_deref(),
-            rule,
-        ];
-        // What JSON escapes is not sought like that.
-        let plain = |word: &&str| !word.contains(['"', '\\']) && word.is_ascii();
-        words.into_iter().flatten().filter(plain).map(str::as_bytes).collect()
+    /// Hands those of some entries to `tell` that are meant, until it has seen enough; the
+    /// entries in rising order.
+    pub(super) fn those(
+        &self,
+        folder: &Path,
+        entries: &[u64],
+        mut tell: impl FnMut(Found<'_>) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let Some(first) = entries.first() else { return Ok(()) };
+        let mut reader = Reader::open(folder).from_sequence(*first);
+        for wanted in entries {
+            reader.skip_to(*wanted);
+            let Some(entry) = reader.next_entry()? else { break };
+            // What was pruned since is in no list.
+            let Some(line) = self.line(&entry).filter(|_| entry.sequence() == *wanted) else {
+                continue;
+            };
+            if let Some(found) = read(&entry, line)?
+                && self.filters.means(&found.event)
+                && !tell(found)?
+            {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    fn means(&self, event: &Event<'_>) -> bool {
-        let is = |wanted: &Option<String>, test: &dyn Fn(&str) -> bool| {
-            wanted.as_deref().is_none_or(test)
+    fn line<'e>(&self, entry: &Entry<'e>) -> Option<&'e [u8]> {
+        let wanted = match entry.kind()? {
+            Kind::Ended => true,
+            Kind::Decided => self.verdicts,
+            Kind::Start | Kind::Gap | Kind::Checkpoint | Kind::Key | Kind::Note => false,
         };
-        self.since.is_none_or(|since| event.time >= since)
-            && self.until.is_none_or(|until| event.time < until)
-            && is(&self.id, &|id| event.id == id)
-            && is(&self.host, &|host| is_host(event, host))
-            && is(&self.client, &|client| is_client(event, client))
-            && is(&self.tag, &|tag| event.tags.iter().any(|one| is_under(one, tag)))
-            && is(&self.country, &|country| is_in(event, country))
-            && is(&self.outcome, &|outcome| match event.outcome {
-                Some(one) => one.name() == outcome,
-                None => outcome == "failed",
-            })
-            && is(&self.rule, &|rule| {
-                event.rules.iter().any(|one| match rule.split_once('/') {
-                    Some((pack, rule)) => one.pack == pack && one.rule == rule,
-                    None => one.rule == rule,
-                })
-            })
+        entry.payload().filter(|_| wanted)
     }
 }
 
-fn is_host(event: &Event<'_>, wanted: &str) -> bool {
-    let Some(host) = event.host.as_deref() else { return false };
-    let domain = wanted.strip_prefix('.');
-    domain.map_or(host == wanted, |domain| host == domain || host.ends_with(wanted))
-}
-
-fn is_client(event: &Event<'_>, wanted: &str) -> bool {
-    event.principal.as_deref() == Some(wanted)
-        || event.client.ip().to_string() == wanted
-        || event.client.to_string() == wanted
-}
-
-fn is_under(tag: &str, wanted: &str) -> bool {
-    tag.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-fn is_in(event: &Event<'_>, wanted: &str) -> bool {
-    let countries = event.location.iter().flat_map(|location| location.countries.iter());
-    countries.into_iter().any(|country| country.eq_ignore_ascii_case(wanted))
+fn read<'e>(entry: &Entry<'e>, line: &'e [u8]) -> anyhow::Result<Option<Found<'e>>> {
+    let sequence = entry.sequence();
+    match serde_json::from_slice(line) {
+        Ok(event) => Ok(Some(Found { sequence, line, event })),
+        // A verdict on a request under way tells less than a record.
+        Err(_) if entry.kind() == Some(Kind::Decided) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("entry {sequence} is no record")),
+    }
 }

@@ -1,0 +1,90 @@
+//! Which records are meant: one meaning for whoever reads the journal itself and for the index.
+
+use jiff::Timestamp;
+
+use super::super::event::Event;
+
+/// Which records are meant; all that are given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filters {
+    /// Whose head was read at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Whose head was read before this moment.
+    pub until: Option<Timestamp>,
+    /// The decision id.
+    pub id: Option<String>,
+    /// The destination's host, or with a dot before it all of a domain.
+    pub host: Option<String>,
+    /// The address of the client, with its port or without, or the name that it proved.
+    pub client: Option<String>,
+    /// A tag, or all below it.
+    pub tag: Option<String>,
+    /// A country that the destination may be in.
+    pub country: Option<String>,
+    /// The word of an outcome, or `failed` where there was none.
+    pub outcome: Option<String>,
+    /// A rule that held, with its pack or without: `pack/rule`.
+    pub rule: Option<String>,
+}
+
+impl Filters {
+    /// Texts that the line of every record has which is meant: where they are not, it need not
+    /// be parsed.
+    pub fn needles(&self) -> Vec<&[u8]> {
+        let host = self.host.as_deref().map(|host| host.trim_start_matches('.'));
+        let rule = self.rule.as_deref().map(|rule| rule.rsplit('/').next().unwrap_or(rule));
+        // Codes stand in large letters; who asks in small ones has no needle.
+        let country = self.country.as_deref();
+        let country = country.filter(|code| code.bytes().all(|one| one.is_ascii_uppercase()));
+        let words =
+            [self.id.as_deref(), host, self.client.as_deref(), self.tag.as_deref(), country, rule];
+        // What JSON escapes is not sought like that.
+        let plain = |word: &&str| !word.contains(['"', '\\']) && word.is_ascii();
+        words.into_iter().flatten().filter(plain).map(str::as_bytes).collect()
+    }
+
+    /// Whether a record is meant.
+    pub fn means(&self, event: &Event<'_>) -> bool {
+        let is = |wanted: &Option<String>, test: &dyn Fn(&str) -> bool| {
+            wanted.as_deref().is_none_or(test)
+        };
+        self.since.is_none_or(|since| event.time >= since)
+            && self.until.is_none_or(|until| event.time < until)
+            && is(&self.id, &|id| event.id == id)
+            && is(&self.host, &|host| is_host(event, host))
+            && is(&self.client, &|client| is_client(event, client))
+            && is(&self.tag, &|tag| event.tags.iter().any(|one| is_under(one, tag)))
+            && is(&self.country, &|country| is_in(event, country))
+            && is(&self.outcome, &|outcome| match event.outcome {
+                Some(one) => one.name() == outcome,
+                None => outcome == "failed",
+            })
+            && is(&self.rule, &|rule| {
+                event.rules.iter().any(|one| match rule.split_once('/') {
+                    Some((pack, rule)) => one.pack == pack && one.rule == rule,
+                    None => one.rule == rule,
+                })
+            })
+    }
+}
+
+fn is_host(event: &Event<'_>, wanted: &str) -> bool {
+    let Some(host) = event.host.as_deref() else { return false };
+    let domain = wanted.strip_prefix('.');
+    domain.map_or(host == wanted, |domain| host == domain || host.ends_with(wanted))
+}
+
+fn is_client(event: &Event<'_>, wanted: &str) -> bool {
+    event.principal.as_deref() == Some(wanted)
+        || event.client.ip().to_string() == wanted
+        || event.client.to_string() == wanted
+}
+
+fn is_under(tag: &str, wanted: &str) -> bool {
+    tag.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn is_in(event: &Event<'_>, wanted: &str) -> bool {
+    let countries = event.location.iter().flat_map(|location| location.countries.iter());
+    countries.into_iter().any(|country| country.eq_ignore_ascii_case(wanted))
+}

@@ -1,0 +1,123 @@
+//! `borderpost audit top`.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::audit::Event;
+use crate::audit::index::{Dimension, Filters, Ranked, Sums};
+
+use super::super::output::{line, news};
+use super::Place;
+use super::indexed;
+use super::select::{Scan, Select};
+
+/// Rank what was recorded: REQUESTS, OCTETS OUT, OCTETS IN and NAME.
+#[derive(Debug, clap::Args)]
+pub(super) struct Top {
+    /// `client`, `country`, `host`, `method`, `outcome`, `pack`, `principal`, `rule` or `tag`.
+    dimension: Dimension,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    select: Select,
+    /// So many at most.
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+    /// Read the journal itself, without its index.
+    #[arg(long)]
+    scan: bool,
+}
+
+impl Top {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let folder = self.place.folder()?;
+        let filters = self.select.filters();
+        let index = if self.scan { None } else { indexed::open(&folder) };
+        let index = index.filter(|index| indexed::covers(index.state(), &filters));
+        let ranked = match index {
+            Some(index) => {
+                let behind = behind(&folder, index.state().next, &filters)?;
+                if behind > 0 {
+                    news(format!("{behind} records are not in the index yet and do not count"));
+                }
+                index.top(self.dimension, &filters, self.limit)?
+            }
+            None => scanned(self.dimension, &folder, &filters, self.limit)?,
+        };
+        for Ranked { name, sums } in ranked {
+            let Sums { requests, bytes_out, bytes_in } = sums;
+            line(format!("{requests} {bytes_out} {bytes_in} {}", name.as_deref().unwrap_or("-")));
+        }
+        Ok(())
+    }
+}
+
+fn behind(folder: &Path, from: u64, filters: &Filters) -> anyhow::Result<u64> {
+    let mut behind = 0;
+    Scan { from, ..Scan::all(filters) }.each(folder, |_| {
+        behind += 1;
+        Ok(true)
+    })?;
+    Ok(behind)
+}
+
+/// The same by reading everything.
+fn scanned(
+    dimension: Dimension,
+    folder: &Path,
+    filters: &Filters,
+    most: usize,
+) -> anyhow::Result<Vec<Ranked>> {
+    let mut counts: HashMap<Option<String>, (usize, Sums)> = HashMap::new();
+    Scan::all(filters).each(folder, |found| {
+        let event = &found.event;
+        let one = Sums { requests: 1, bytes_out: event.bytes_out, bytes_in: event.bytes_in };
+        for name in names(dimension, event) {
+            let order = counts.len();
+            counts.entry(name).or_insert_with(|| (order, Sums::default())).1.add(&one);
+        }
+        Ok(true)
+    })?;
+    let mut ranked: Vec<_> = counts.into_iter().collect();
+    ranked.sort_by(|(name, (order, sums)), (other, (place, more))| {
+        let names = if dimension.is_wide() { Ordering::Equal } else { name.cmp(other) };
+        more.requests.cmp(&sums.requests).then(names).then(order.cmp(place))
+    });
+    ranked.truncate(most);
+    Ok(ranked.into_iter().map(|(name, (_, sums))| Ranked { name, sums }).collect())
+}
+
+/// What a record counts for, each once.
+fn names(dimension: Dimension, event: &Event<'_>) -> Vec<Option<String>> {
+    let mut names: Vec<Option<String>> = match dimension {
+        Dimension::Client => vec![Some(event.client.ip().to_string())],
+        Dimension::Country => {
+            let countries = event.location.iter().flat_map(|location| location.countries.iter());
+            countries.map(|country| Some(country.to_ascii_uppercase())).collect()
+        }
+        Dimension::Host => vec![event.host.as_deref().map(str::to_owned)],
+        Dimension::Method => vec![Some(event.method.to_string())],
+        Dimension::Outcome => {
+            vec![Some(event.outcome.map_or("failed", |outcome| outcome.name()).to_owned())]
+        }
+        Dimension::Pack => event.rules.iter().map(|rule| Some(rule.pack.to_string())).collect(),
+        Dimension::Principal => {
+            event.principal.iter().map(|principal| Some(principal.to_string())).collect()
+        }
+        Dimension::Rule => {
+            let name =
+                |rule: &crate::audit::event::Rule<'_>| Some(format!("{}/{}", rule.pack, rule.rule));
+            event.rules.iter().map(name).collect()
+        }
+        Dimension::Tag => event.tags.iter().map(|tag| Some(tag.to_string())).collect(),
+    };
+    let mut seen = Vec::new();
+    names.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(name.clone());
+            true
+        }
+    });
+    names
+}
