@@ -36,7 +36,7 @@ pub struct Fixed {
     pub origin: String,
     /// What happens to requests without tags while it cannot be written.
     pub unwritable: Unwritable,
-    /// Where events of the journal are shipped to; read by [`super::load`] alone, since who reads the
+    /// Where events of the journal are shipped to; read by [`super::load()`] alone, since who reads the
     /// journal need not have the tokens of collectors.
     pub sinks: Vec<ShipSettings>,
     /// For how long records stay in its index; there is none if absent.
