@@ -17,6 +17,7 @@ mod volumes;
 
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
+    read_candidates,
 };
 pub use event::{Event, Findings, Format, Origin};
 pub use found::{Found, Kind};

@@ -34,7 +34,7 @@ pub use cases::{Case, Suite, read_cases};
 pub use fixed::Fixed;
 pub use inspect::{digester, inspector};
 pub use load::{Loaded, Origin, load, load_with};
-pub use pack::{Fact, PlainPack, PlainPart, lint_pack};
+pub use pack::{Fact, Kept, PlainPack, PlainPart, RecordItem, RecordSet, lint_pack, record_set};
 pub use problem::{Findings, Problems};
 pub use register::read_register;
 pub(crate) use secrets::loose;

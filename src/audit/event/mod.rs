@@ -5,6 +5,7 @@
 mod cef;
 mod combined;
 mod ecs;
+mod fields;
 mod format;
 mod har;
 mod json;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{Mode, Outcome};
 
+pub use fields::{FIELDS, pick};
 pub use format::{Format, UnknownFormat};
 pub use har::Collection;
 pub use ocsf::Findings;

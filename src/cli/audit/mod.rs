@@ -4,6 +4,7 @@
 mod export;
 mod prove;
 mod query;
+mod report;
 mod select;
 mod verify;
 
@@ -33,6 +34,8 @@ enum Command {
     Query(query::Query),
     /// Write out what was recorded, in a format that other programs read.
     Export(export::Export),
+    /// Put together what a law wants kept of its transactions, for a period.
+    Report(report::Report),
     /// Prove that one entry is in the journal, to whoever has its public key.
     Prove(prove::Prove),
     /// Show the public key with which others verify.
@@ -55,6 +58,7 @@ impl Audit {
             Command::Verify(verify) => verify.run(),
             Command::Query(query) => query.run(),
             Command::Export(export) => export.run(),
+            Command::Report(report) => report.run(),
             Command::Prove(prove) => prove.run(),
             Command::Key(key) => key.run(),
         }
