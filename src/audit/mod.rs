@@ -10,6 +10,7 @@ mod line;
 mod owner;
 mod path;
 mod record;
+pub mod retention;
 mod sink;
 mod state;
 mod verdict;
@@ -24,7 +25,7 @@ pub use found::{Found, Kind};
 pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
-pub use sink::{PATIENCE, Sink, SinkTarget, Unwritable};
+pub use sink::{Journal, PATIENCE, Sink, SinkTarget, Unwritable};
 pub use state::{journal_folder, open_journal, open_volumes};
 pub use verdict::Late;
 pub use volumes::{

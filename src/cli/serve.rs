@@ -45,11 +45,15 @@ impl Serving {
         let admin = operators.local_addr()?;
         let own = doors.iter().map(|door| door.address).chain([admin]).collect();
         let metrics = Arc::new(Metrics::new());
-        let journal = fixed.state.as_deref().map(|state| audit::open_journal(state, &fixed.origin));
+        let journal = fixed
+            .state
+            .as_deref()
+            .map(|state| audit::open_journal(state, &fixed.origin, fixed.segments));
         let journal = journal.transpose().context("the journal in state.folder")?;
         let journal = journal.map(|(log, recovered)| {
             Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(&metrics);
-            (log, fixed.unwritable)
+            let retention = fixed.sweep.then(|| fixed.retention.clone());
+            audit::Journal { log, unwritable: fixed.unwritable, retention }
         });
         let (sink, writer) =
             Sink::open(&fixed.record, journal, Arc::clone(&metrics)).context("record.to")?;

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit::{SinkTarget, Unwritable};
+use crate::audit::retention::Retention;
+use crate::audit::{SinkTarget, Unwritable, journal};
 use crate::net::HostPattern;
 use crate::policy::register::KeyDigest;
 use crate::proxy::{Listener, NameServers, Settings};
 use crate::tls::{AuthoritySettings, DestinationTrust};
 
 use super::authority;
+use super::journal::Journal;
 use super::load::{Origin, near, parse, text_of};
 use super::problem::{Collector, Problems};
 use super::section::Section;
@@ -33,6 +35,12 @@ pub struct Fixed {
     pub origin: String,
     /// What happens to requests without tags while it cannot be written.
     pub unwritable: Unwritable,
+    /// When its segments are closed.
+    pub segments: journal::Settings,
+    /// How long its entries are kept.
+    pub retention: Retention,
+    /// Whether the running program drops what is not kept any longer.
+    pub sweep: bool,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -83,7 +91,7 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
-        let (origin, unwritable) = journal(&root.section("journal"));
+        let kept = Journal::read(&root.section("journal"));
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -92,8 +100,11 @@ impl Fixed {
             settings,
             record,
             state,
-            origin,
-            unwritable,
+            origin: kept.origin,
+            unwritable: kept.unwritable,
+            segments: kept.segments,
+            retention: kept.retention,
+            sweep: kept.sweep,
             names,
             roots,
             authority,
@@ -101,27 +112,6 @@ impl Fixed {
             threads,
         }
     }
-}
-
-/// Reads `[journal]`.
-fn journal(section: &Section<'_>) -> (String, Unwritable) {
-    let origin = section.word("origin").filter(|word| {
-        let sound = !word.text.is_empty()
-            && word.text.len() <= 128
-            && word.text.chars().all(|one| one.is_ascii_graphic() && one != '+');
-        if !sound {
-            let help = "a host and a path, for example: gw-1.example.com/borderpost";
-            section.problem(
-                word.span.clone(),
-                "a name of up to 128 signs without blanks and `+`",
-                Some(help.to_owned()),
-            );
-        }
-        sound
-    });
-    let origin = origin.map_or_else(|| "borderpost".to_owned(), |word| word.text.to_owned());
-    let words = [("pass", Unwritable::Pass), ("refuse", Unwritable::Refuse)];
-    (origin, section.choice("unwritable", &words).unwrap_or(Unwritable::Pass))
 }
 
 /// Reads `[[tls.destination]]`.

@@ -11,6 +11,7 @@ mod databases;
 mod entities;
 mod fixed;
 mod inspect;
+mod journal;
 mod listeners;
 mod load;
 mod moments;

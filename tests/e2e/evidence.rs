@@ -186,3 +186,97 @@ fn a_report_is_of_its_period_and_says_what_it_cannot() {
     fails(&["--pack", "us-padfa"], 1, "[[record]]");
     fails(&["--pack", "us-28cfr202", "--since", "2026-02-02", "--until", "2026-02-01"], 1, "ends");
 }
+
+/// What is in the journal of some kind, as `audit query` tells it.
+fn paths(proxy: &Proxy) -> Vec<String> {
+    let text = said(audit("query", proxy, &["--json", "--limit", "1000"]));
+    let path = |line: &str| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        record["path"].as_str().unwrap().to_owned()
+    };
+    text.lines().map(path).collect()
+}
+
+#[test]
+fn retention_drops_what_nothing_keeps_and_the_rest_verifies() {
+    let state = TempDir::new().unwrap();
+    let config = Config::new().law(state.path()).with(
+        "[journal]\nsegment_time = \"1ms\"\nkeep_tagged = \"100d\"\n[[journal.hold]]\n\
+         name = \"case 7\"\nreason = \"a letter\"\nhost = \"127.2.0.1\"",
+    );
+    let mut proxy = Proxy::start(&config);
+    let (china, held) =
+        (Origin::answering("127.3.0.1", ok("")), Origin::answering("127.2.0.1", ok("")));
+    let url = |path: &str| format!("{}{path}", china.url());
+    assert_eq!(proxy.ask("GET", &url("/plain"), "", "").status(), 200);
+    assert_eq!(proxy.ask("GET", &url("/tagged"), "X-Data-Class: internal\r\n", "").status(), 200);
+    assert_eq!(proxy.ask("GET", &format!("{}/held", held.url()), "", "").status(), 200);
+    assert_eq!(proxy.ask("POST", &url("/law"), &sale(200), "ACGT").status(), 451);
+    proxy.wait_records(4);
+    // All is in sealed segments once the last is followed by another.
+    let journal = state.path().join("journal");
+    crate::support::wait_for("sealed segments", || {
+        let names = std::fs::read_dir(&journal).unwrap().map(|one| one.unwrap().path());
+        let plain = names.filter(|path| path.extension().is_some_and(|end| end == "log")).count();
+        (plain == 1).then_some(())
+    });
+    let output = audit("retain", &proxy, &[]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && told.contains("a running proxy"), "{told}");
+    let dry = |now: &str| said(audit("retain", &proxy, &["--dry-run", "--now", now]));
+    assert!(dry("2026-11-26").starts_with("nothing is due"));
+    let before = said(audit("verify", &proxy, &[]));
+    assert!(before.starts_with("sound") && !before.contains("pruned"), "{before}");
+    let day = |days: i64| {
+        (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).to_string()
+    };
+    let text = dry(&day(95));
+    assert!(
+        text.contains("would be dropped: 1 untagged (journal.keep_untagged = \"90d\")"),
+        "{text}"
+    );
+    assert!(text.contains("hold case 7 (open): a letter; keeps 1 that are due"), "{text}");
+    proxy.signal("TERM");
+    proxy.ended();
+    assert_eq!(paths(&proxy), ["/plain", "/tagged", "/held", "/law"], "a dry run drops nothing");
+    let retain = |days| said(audit("retain", &proxy, &["--now", &day(days)]));
+    assert!(retain(95).contains("dropped: 1 untagged"));
+    assert_eq!(paths(&proxy), ["/tagged", "/held", "/law"]);
+    let text = retain(9 * 365);
+    assert!(text.contains("tagged (journal.keep_tagged = \"100d\")"), "{text}");
+    assert_eq!(paths(&proxy), ["/held", "/law"], "ten years are not over");
+    let text = retain(3_660);
+    assert!(text.contains("pack (retain_years of the record)"), "{text}");
+    assert_eq!(paths(&proxy), ["/held"]);
+    let after = said(audit("verify", &proxy, &[]));
+    assert!(after.starts_with("sound") && after.contains("pruned"), "{after}");
+    // The notes are evidence themselves, and part of a report.
+    let report = report(&proxy, &["--until", "2999-01-01"]);
+    let notes = report["notes"]["list"].as_array().unwrap();
+    assert_eq!(notes.len(), 3, "{notes:#?}");
+    let first = &notes[0]["says"]["retention"]["dropped"][0];
+    assert_eq!((&first["class"], &first["entries"]), (&json!("untagged"), &json!(1)));
+    assert!(report["verification"]["pruned"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn mistakes_in_retention_are_told() {
+    let folder = TempDir::new().unwrap();
+    for (text, wanted) in [
+        ("keep_tagged = \"1 month\"", "is not a time such as"),
+        ("retain = \"weekly\"", "none of daily, off"),
+        ("[[journal.hold]]\nname = \"x\"", "`reason` is missing"),
+        (
+            "[[journal.hold]]\nname = \"x\"\nreason = \"y\"\nfrom = 2026-02-02\nuntil = 2026-02-01",
+            "ends before",
+        ),
+        ("[[journal.hold]]\nname = \"x\"\nreason = \"y\"\nhosts = \"a\"", "did you mean `host`"),
+    ] {
+        let path = folder.path().join("borderpost.toml");
+        let config = Config::new().with(&format!("[journal]\n{text}"));
+        std::fs::write(&path, config.text()).unwrap();
+        let output = program().arg("check").arg(&path).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(64) && told.contains(wanted), "{told}");
+    }
+}

@@ -10,6 +10,7 @@ mod format;
 mod har;
 mod json;
 mod leef;
+mod matching;
 mod moment;
 mod ocsf;
 mod origin;
@@ -30,6 +31,7 @@ use crate::policy::{Mode, Outcome};
 pub use fields::{FIELDS, pick};
 pub use format::{Format, UnknownFormat};
 pub use har::Collection;
+pub use matching::{is_host, is_under};
 pub use ocsf::Findings;
 pub use origin::Origin;
 pub use parts::{

@@ -1,10 +1,11 @@
 //! `borderpost audit`: what was recorded, for who must show it and who must check it. Nothing here
-//! needs the running program; it may run all the while.
+//! needs the running program; it may run all the while, but for `retain`.
 
 mod export;
 mod prove;
 mod query;
 mod report;
+mod retain;
 mod select;
 mod verify;
 
@@ -36,6 +37,8 @@ enum Command {
     Export(export::Export),
     /// Put together what a law wants kept of its transactions, for a period.
     Report(report::Report),
+    /// Drop what is not kept any longer.
+    Retain(retain::Retain),
     /// Prove that one entry is in the journal, to whoever has its public key.
     Prove(prove::Prove),
     /// Show the public key with which others verify.
@@ -59,6 +62,7 @@ impl Audit {
             Command::Query(query) => query.run(),
             Command::Export(export) => export.run(),
             Command::Report(report) => report.run(),
+            Command::Retain(retain) => retain.run(),
             Command::Prove(prove) => prove.run(),
             Command::Key(key) => key.run(),
         }
