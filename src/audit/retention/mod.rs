@@ -6,7 +6,7 @@ mod pass;
 mod term;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use hold::LegalHold;
 pub use pass::{Pass, Passed, retain};

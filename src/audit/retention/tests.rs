@@ -26,7 +26,7 @@ fn line(id: &str, more: &Value) -> String {
 }
 
 /// A journal of one sealed segment and an open one, of the same lines each.
-fn journal(folder: &Path, lines: &[(Kind, String)]) {
+pub(in crate::audit) fn journal(folder: &Path, lines: &[(Kind, String)]) {
     let signer = Signer::open_or_make(folder, "test").unwrap();
     let settings = Settings { segment_time: Duration::from_hours(1), ..Settings::default() };
     let (mut log, _) = Log::open(folder, settings, signer, at(0)).unwrap();
@@ -43,7 +43,7 @@ fn journal(folder: &Path, lines: &[(Kind, String)]) {
     log.close(at(1)).unwrap();
 }
 
-fn lines() -> Vec<(Kind, String)> {
+pub(in crate::audit) fn lines() -> Vec<(Kind, String)> {
     let tags = json!({"tags": ["health.lab"]});
     let pack = json!({"tags": ["health"], "retain_years": 10, "outcome": "block",
         "rules": [{"rule": "r", "pack": "xx-act"}]});

@@ -107,3 +107,40 @@ fn told(passed: &Passed) -> bool {
     }
     !passed.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::retention::tests::{journal, lines};
+    use super::*;
+
+    /// Waits for the thread, as the writer does by looking again.
+    fn ended(sweeper: &mut Sweeper) -> Option<Value> {
+        let Work::Runs(running) = &sweeper.work else { panic!("nothing runs") };
+        let result = running.recv().unwrap();
+        let (done, ended) = sync_channel(1);
+        done.send(result).unwrap();
+        sweeper.work = Work::Runs(ended);
+        sweeper.look()
+    }
+
+    #[test]
+    fn what_is_due_is_dropped_once_a_day_and_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        journal(folder.path(), &lines());
+        let mut sweeper = Sweeper::new(folder.path(), Retention::default());
+        assert_eq!(sweeper.look(), None);
+        assert!(matches!(sweeper.work, Work::Rests(_)), "it rests at first");
+        for wanted in [true, false] {
+            sweeper.next = Instant::now();
+            assert_eq!(sweeper.look(), None);
+            assert!(sweeper.rests(Duration::from_secs(1)) <= Duration::from_secs(1));
+            let note = ended(&mut sweeper);
+            assert_eq!(note.is_some(), wanted, "{note:?}");
+            if let Some(note) = note {
+                let first = note.pointer("/retention/dropped/0/class");
+                assert_eq!(first.and_then(Value::as_str), Some("untagged"));
+            }
+            assert!(sweeper.rests(Duration::from_secs(1)) > Duration::from_secs(1));
+        }
+    }
+}
