@@ -284,6 +284,7 @@ impl From<DeskError> for Wrong {
             | DeskError::File { .. }
             | DeskError::InUse { .. }
             | DeskError::Damaged { .. }
+            | DeskError::Unsettled { .. }
             | DeskError::Format { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self { status, detail: error.to_string() }

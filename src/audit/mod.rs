@@ -11,6 +11,7 @@ mod line;
 mod owner;
 mod path;
 mod record;
+pub mod retention;
 pub mod ship;
 mod sink;
 mod state;
@@ -19,13 +20,14 @@ mod volumes;
 
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
+    read_candidates,
 };
 pub use event::{Event, Findings, Format, Origin};
 pub use found::{Found, Kind};
 pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
-pub use sink::{PATIENCE, Sink, SinkTarget, Unwritable};
+pub use sink::{Journal, PATIENCE, Sink, SinkTarget, Unwritable};
 pub use state::{index_folder, journal_folder, open_journal, open_volumes};
 pub use verdict::Late;
 pub use volumes::{

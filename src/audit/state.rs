@@ -27,10 +27,14 @@ pub fn index_folder(journal: &Path) -> PathBuf {
 
 /// Opens the journal in the folder of everything that is kept, and enters that a run begins and
 /// how the last one ended. `origin` names it in what it signs.
-pub fn open_journal(state: &Path, origin: &str) -> Result<(Log, Recovered), Fault> {
+pub fn open_journal(
+    state: &Path,
+    origin: &str,
+    settings: Settings,
+) -> Result<(Log, Recovered), Fault> {
     let (folder, now) = (journal_folder(state), Timestamp::now());
     let signer = Signer::open_or_make(&folder, origin)?;
-    let (mut log, recovered) = Log::open(&folder, Settings::default(), signer, now)?;
+    let (mut log, recovered) = Log::open(&folder, settings, signer, now)?;
     let start = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "entries": recovered.entries,

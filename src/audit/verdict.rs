@@ -17,6 +17,8 @@ pub struct Late<'a> {
     tags: Vec<&'a str>,
     rules: Vec<Rule<'a>>,
     outcome: Outcome,
+    /// As its record has it, which a crash may keep from being written.
+    retain_years: Option<u16>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,6 +47,7 @@ impl<'a> Late<'a> {
             tags: deed.tags.iter().map(crate::data::Tag::as_str).collect(),
             rules: rules.collect(),
             outcome,
+            retain_years: policy.duties(held).retain_years,
         }
     }
 

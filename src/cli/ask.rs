@@ -26,6 +26,11 @@ pub(super) struct Admin {
 }
 
 impl Admin {
+    /// The admin listener at an address.
+    pub(super) const fn at(admin: SocketAddr) -> Self {
+        Self { admin }
+    }
+
     /// Asks, and returns the JSON of the answer; a problem is an error in its words.
     pub(super) fn ask(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

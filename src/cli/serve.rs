@@ -168,11 +168,12 @@ impl Serving {
 /// Opens the journal and what records are written to.
 fn records(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<(Sink, oneshot::Receiver<()>)> {
     let state = fixed.state.as_deref().filter(|_| fixed.journal);
-    let journal = state.map(|state| audit::open_journal(state, &fixed.origin));
+    let journal = state.map(|state| audit::open_journal(state, &fixed.origin, fixed.segments));
     let journal = journal.transpose().context("the journal in state.folder")?;
     let journal = journal.map(|(log, recovered)| {
         Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(metrics);
-        (log, fixed.unwritable)
+        let retention = fixed.sweep.then(|| fixed.retention.clone());
+        audit::Journal { log, unwritable: fixed.unwritable, retention }
     });
     Sink::open(&fixed.record, journal, Arc::clone(metrics)).context("record.to")
 }

@@ -59,7 +59,7 @@ pub(super) fn read(
     let carriers = carriers::read(if root.has("carrier") { root } else { shipped });
     let (inspector, inspect) = inspect::read(root, &base, &carriers);
     let routes = entities::routes(root, &world);
-    let Packs { packs, classes, counters, infos, notes } = all;
+    let Packs { packs, classes, counters, infos, notes, .. } = all;
     let law = Law { packs, classes, counters, grants, register };
     let policy = Policy::with_law(rules.finish(), settings, law);
     let active = Active {

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::retention::Retention;
 use crate::audit::ship::ShipSettings;
-use crate::audit::{SinkTarget, Unwritable};
+use crate::audit::{SinkTarget, Unwritable, journal};
 use crate::net::HostPattern;
 use crate::policy::register::KeyDigest;
 use crate::proxy::{Listener, NameServers, Settings};
 use crate::tls::{AuthoritySettings, DestinationTrust};
 
 use super::authority;
+use super::journal::Journal;
 use super::load::{Origin, near, parse, text_of};
 use super::problem::{Collector, Problems};
 use super::section::Section;
@@ -41,6 +43,12 @@ pub struct Fixed {
     pub sinks: Vec<ShipSettings>,
     /// For how long records stay in its index; there is none if absent.
     pub indexed: Option<Duration>,
+    /// When its segments are closed.
+    pub segments: journal::Settings,
+    /// How long its entries are kept.
+    pub retention: Retention,
+    /// Whether the running program drops what is not kept any longer.
+    pub sweep: bool,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -91,9 +99,7 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
-        let section = root.section("journal");
-        let journal = state.is_some() && section.flag("keep").unwrap_or(true);
-        let (origin, unwritable, indexed) = read_journal(&section);
+        let kept = Journal::read(&root.section("journal"));
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -101,12 +107,15 @@ impl Fixed {
             admin,
             settings,
             record,
+            journal: state.is_some() && kept.keep,
             state,
-            journal,
-            origin,
-            unwritable,
+            origin: kept.origin,
+            unwritable: kept.unwritable,
+            segments: kept.segments,
+            retention: kept.retention,
+            sweep: kept.sweep,
             sinks: Vec::new(),
-            indexed,
+            indexed: kept.indexed,
             names,
             roots,
             authority,
@@ -118,41 +127,6 @@ impl Fixed {
 
 /// For how long records stay in the index of the journal, unless something else is set.
 pub const INDEXED: Duration = Duration::from_hours(30 * 24);
-
-/// `0`, or days.
-fn parse_days(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is neither \"0\" nor a number of days such as \"30d\"");
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let days =
-        text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()).ok_or_else(wrong)?;
-    Ok(Duration::from_hours(u64::from(days) * 24))
-}
-
-/// Reads `[journal]`.
-fn read_journal(section: &Section<'_>) -> (String, Unwritable, Option<Duration>) {
-    let origin = section.word("origin").filter(|word| {
-        let sound = !word.text.is_empty()
-            && word.text.len() <= 128
-            && word.text.chars().all(|one| one.is_ascii_graphic() && one != '+');
-        if !sound {
-            let help = "a host and a path, for example: gw-1.example.com/borderpost";
-            section.problem(
-                word.span.clone(),
-                "a name of up to 128 signs without blanks and `+`",
-                Some(help.to_owned()),
-            );
-        }
-        sound
-    });
-    let origin = origin.map_or_else(|| "borderpost".to_owned(), |word| word.text.to_owned());
-    let words = [("pass", Unwritable::Pass), ("refuse", Unwritable::Refuse)];
-    let unwritable = section.choice("unwritable", &words).unwrap_or(Unwritable::Pass);
-    let indexed = section.word("index").and_then(|word| section.parse(&word, parse_days));
-    let indexed = indexed.unwrap_or(INDEXED);
-    (origin, unwritable, Some(indexed).filter(|time| !time.is_zero()))
-}
 
 /// Reads `[[tls.destination]]`.
 fn trusts(tls: &Section<'_>, base: &Path) -> Vec<DestinationTrust> {

@@ -82,7 +82,7 @@ fn replace(mut texts: Vec<PackText>, drafts: &[(String, String)]) -> Vec<PackTex
 }
 
 /// The id in the head of a pack.
-fn pack_id(text: &str) -> Option<String> {
+pub(super) fn pack_id(text: &str) -> Option<String> {
     let (table, _) = DeTable::parse_recoverable(text);
     let head = table.get_ref().get("pack")?.get_ref().as_table()?;
     Some(head.get("id")?.get_ref().as_str()?.to_owned())

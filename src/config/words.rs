@@ -37,6 +37,21 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(octets).ok_or_else(wrong)
 }
 
+/// Parses `90d` or `10y` into days, a year of 366 of them: rather longer than too short.
+pub(super) fn parse_days(text: &str) -> Result<u32, String> {
+    let wrong =
+        || format!("`{text}` is not a time such as \"90d\" or \"10y\", of 100 years at most");
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    let days = match unit.trim() {
+        "d" => Some(number),
+        "y" => number.checked_mul(366),
+        _ => None,
+    };
+    days.filter(|days| (1..=36_600).contains(days)).ok_or_else(wrong)
+}
+
 /// Parses `2026-01-31`, and no other form of a date.
 pub(super) fn parse_date(text: &str) -> Result<Date, String> {
     let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
@@ -79,6 +94,14 @@ mod tests {
         assert_eq!((parse_size("64KiB"), parse_size("1 GiB")), (Ok(65_536), Ok(1 << 30)));
         for text in ["", "5", "MiB", "-1KiB", "1.5MiB", "1MB", "99999999999GiB"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_to_keep() {
+        assert_eq!((parse_days("90d"), parse_days("10y")), (Ok(90), Ok(3_660)));
+        for text in ["", "90", "d", "-1d", "0d", "101y", "1.5y", "99999999999d", "9999999y", "1m"] {
+            assert!(parse_days(text).is_err(), "{text}");
         }
     }
 

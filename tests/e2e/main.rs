@@ -17,6 +17,7 @@ mod chain;
 mod clients;
 mod commands;
 mod ends;
+mod evidence;
 mod exchange;
 mod forward;
 mod holds;

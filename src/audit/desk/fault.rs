@@ -44,6 +44,15 @@ pub enum DeskError {
         /// What it says it is.
         found: String,
     },
+    /// Who had it open was killed, and it is only to be read.
+    #[error(
+        "{path}: the program that had it open did not end in order; start it once, and the file is \
+         in order again"
+    )]
+    Unsettled {
+        /// The file.
+        path: PathBuf,
+    },
     /// It could not be written; nothing has changed.
     #[error(
         "it could not be written ({0}), so nothing has changed; see to the disk of `state.folder`"

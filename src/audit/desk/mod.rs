@@ -38,6 +38,7 @@ use store::Store;
 pub use candidate::{Candidate, Closing, Deed, Told};
 pub use fault::DeskError;
 pub use hold::{Decided, Hold, HoldState, HoldingRule, Ruling};
+pub use store::read_candidates;
 
 /// How much may wait for the disk; more is refused.
 const QUEUE: usize = 4_096;

@@ -110,7 +110,22 @@ fn put<T: Filed + Serialize>(
     Ok(())
 }
 
-fn rows<T: DeserializeOwned>(database: &Database, rows: Rows) -> Result<Vec<T>, redb::Error> {
+/// The candidates of a file that no program has open, which stays as it is.
+pub fn read_candidates(path: &Path) -> Result<Vec<Candidate>, DeskError> {
+    let database = Builder::new().set_cache_size(CACHE).open_read_only(path);
+    let database = database.map_err(|error| {
+        if matches!(error, DatabaseError::RepairAborted) {
+            return DeskError::Unsettled { path: path.to_owned() };
+        }
+        unopened(path, error)
+    })?;
+    rows(&database, CANDIDATES).map_err(|error| unreadable(path, &error))
+}
+
+fn rows<T: DeserializeOwned>(
+    database: &impl ReadableDatabase,
+    rows: Rows,
+) -> Result<Vec<T>, redb::Error> {
     let table = database.begin_read()?.open_table(rows)?;
     let mut found = Vec::new();
     for row in table.iter()? {

@@ -5,10 +5,12 @@
 mod cef;
 mod combined;
 mod ecs;
+mod fields;
 mod format;
 mod har;
 mod json;
 mod leef;
+mod matching;
 mod moment;
 mod ocsf;
 mod origin;
@@ -26,8 +28,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{Mode, Outcome};
 
+pub use fields::{FIELDS, pick};
 pub use format::{Format, UnknownFormat};
 pub use har::Collection;
+pub use matching::{is_host, is_under};
 pub use ocsf::Findings;
 pub use origin::Origin;
 pub use parts::{

@@ -30,7 +30,7 @@ pub use kind::Kind;
 pub use log::{Done, Log, Recovered};
 pub use note::{Checkpoint, NoteFault, VerifierKey};
 pub use prove::Prover;
-pub use prune::{Pruned, prune};
+pub use prune::{Pruned, prune, scan, sealed_segments};
 pub use reader::{Reader, first_key};
 pub use seal::{Sealed, seal};
 pub use settings::Settings;

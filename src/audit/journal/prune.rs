@@ -1,6 +1,6 @@
 //! Retention: payloads are dropped, leaf hashes stay, and so chain and tree still verify.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::fault::Fault;
@@ -8,7 +8,7 @@ use super::files::{Disk, Real};
 use super::frames::{Frames, Step};
 use super::kind::Kind;
 use super::seal::Writer;
-use super::segment::{Form, Segment};
+use super::segment::{Form, Segment, list};
 
 /// What pruning has done to a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,35 @@ pub struct Pruned {
 /// it shall be; a segment that is damaged is left as it is.
 pub fn prune(path: &Path, keep: impl FnMut(&Entry<'_>) -> bool) -> Result<Pruned, Fault> {
     prune_on(&mut Real, path, keep)
+}
+
+/// The sealed segments of a journal, in order: what can be pruned.
+pub fn sealed_segments(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let sealed = list(folder)?.into_iter().filter(|one| one.form == Form::Sealed);
+    Ok(sealed.map(|segment| segment.path).collect())
+}
+
+/// Shows every entry of a sealed segment, as it is; whether it is what was written, pruning and
+/// verifying tell.
+pub fn scan(path: &Path, mut tell: impl FnMut(&Entry<'_>)) -> Result<(), Fault> {
+    let unfit = || Fault::Unfit { path: path.to_owned(), what: "it is no sealed segment" };
+    let segment = Segment::of(path).filter(|segment| segment.form == Form::Sealed);
+    let segment = segment.ok_or_else(unfit)?;
+    let mut frames = Frames::open(&segment)?;
+    let mut sequence = segment.first;
+    loop {
+        let offset = frames.offset();
+        let wrong = |what| Err(Fault::Damaged { path: path.to_owned(), offset, sequence, what });
+        match frames.next()? {
+            Step::Entry(entry) => {
+                sequence = entry.sequence() + 1;
+                tell(&entry);
+            }
+            Step::End => return Ok(()),
+            Step::Torn => return wrong("a closed segment ends within an entry"),
+            Step::Bad(what) => return wrong(what),
+        }
+    }
 }
 
 pub(super) fn prune_on(

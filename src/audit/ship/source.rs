@@ -152,7 +152,8 @@ mod tests {
 
     /// A journal of records and of what is none.
     fn journal(state: &Path) -> u64 {
-        let (mut log, _) = open_journal(state, "test").unwrap();
+        let (mut log, _) =
+            open_journal(state, "test", crate::audit::journal::Settings::default()).unwrap();
         for line in RECORDS.lines() {
             log.append(Kind::Decided, Timestamp::now(), line.as_bytes());
             log.append(Kind::Ended, Timestamp::now(), line.as_bytes());

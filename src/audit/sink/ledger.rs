@@ -11,6 +11,8 @@ use tokio::sync::{oneshot, watch};
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::journal::{Done, Fault, Kind, Log, seal};
+use super::super::retention::Retention;
+use super::sweeper::Sweeper;
 
 /// For so long what is written may be on no disk.
 const UNSYNCED: Duration = Duration::from_secs(1);
@@ -27,6 +29,17 @@ pub enum Unwritable {
     Refuse,
 }
 
+/// A journal, and how it is kept.
+#[derive(Debug)]
+pub struct Journal {
+    /// The open journal.
+    pub log: Log,
+    /// What happens to requests without tags while it takes nothing.
+    pub unwritable: Unwritable,
+    /// What is dropped from it each day; nothing if there is none.
+    pub retention: Option<Retention>,
+}
+
 /// The journal, and who waits for it.
 pub(super) struct Ledger {
     log: Log,
@@ -38,15 +51,18 @@ pub(super) struct Ledger {
     failing: bool,
     /// How many entries are on the disk, for who reads on from there.
     synced: watch::Sender<u64>,
+    sweeper: Option<Sweeper>,
     metrics: Arc<Metrics>,
 }
 
 impl Ledger {
-    pub(super) fn new(log: Log, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(journal: Journal, metrics: Arc<Metrics>) -> Self {
         Event::AuditOpened("journal").record(&metrics);
+        let Journal { log, retention, .. } = journal;
+        let sweeper = retention.map(|retention| Sweeper::new(log.folder(), retention));
         let synced = watch::Sender::new(log.entries());
         let (waiting, unsynced, idle, failing) = (Vec::new(), None, false, false);
-        let mut ledger = Self { log, waiting, unsynced, idle, failing, synced, metrics };
+        let mut ledger = Self { log, waiting, unsynced, idle, failing, synced, sweeper, metrics };
         // Those of a run that was killed between closing and sealing.
         match ledger.log.unsealed() {
             Ok(closed) => seal_all(closed),
@@ -92,6 +108,9 @@ impl Ledger {
                 tracing::trace!("who asked for the verdict has gone");
             }
         }
+        if let Some(note) = self.sweeper.as_mut().and_then(Sweeper::look) {
+            self.append(Kind::Note, note.to_string().as_bytes());
+        }
         let result = result.and_then(|()| self.log.tick(Timestamp::now()));
         match result {
             Ok(done) => self.done(done),
@@ -130,7 +149,9 @@ impl Ledger {
     /// How long the writer may rest; for ever where nothing is owed.
     pub(super) fn owes_in(&self) -> Option<Duration> {
         let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
-        synced.or_else(|| (!self.idle || self.failing).then_some(LOOK))
+        let owed = synced.or_else(|| (!self.idle || self.failing).then_some(LOOK));
+        let sweep = self.sweeper.as_ref().map(|sweeper| sweeper.rests(LOOK));
+        owed.into_iter().chain(sweep).min()
     }
 
     /// Puts everything on the disk and signs it: the program ends.

@@ -3,6 +3,7 @@
 //! finished requests wait, never drops a record.
 
 mod ledger;
+mod sweeper;
 mod target;
 mod writer;
 
@@ -18,11 +19,10 @@ use tokio::time::timeout;
 
 use crate::telemetry::{Event, Metrics};
 
-use super::journal;
 use super::record::Record;
 
 use ledger::Ledger;
-pub use ledger::Unwritable;
+pub use ledger::{Journal, Unwritable};
 pub use target::SinkTarget;
 use writer::{Message, Writer};
 
@@ -51,15 +51,15 @@ impl Sink {
     /// all records are written.
     pub fn open(
         target: &SinkTarget,
-        journal: Option<(journal::Log, Unwritable)>,
+        journal: Option<Journal>,
         metrics: Arc<Metrics>,
     ) -> io::Result<(Self, oneshot::Receiver<()>)> {
         let output = target.open()?;
         Event::AuditOpened(target.name()).record(&metrics);
         let (queue, records) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(true));
-        let (log, unwritable) = journal.unzip();
-        let ledger = log.map(|log| Ledger::new(log, Arc::clone(&metrics)));
+        let unwritable = journal.as_ref().map(|journal| journal.unwritable);
+        let ledger = journal.map(|journal| Ledger::new(journal, Arc::clone(&metrics)));
         let synced = ledger.as_ref().map(Ledger::synced);
         let writer =
             Writer::new(output, target.clone(), ledger, Arc::clone(&healthy), Arc::clone(&metrics));

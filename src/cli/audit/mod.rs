@@ -1,11 +1,13 @@
 //! `borderpost audit`: what was recorded, for who must show it and who must check it. Nothing here
-//! needs the running program; it may run all the while.
+//! needs the running program; it may run all the while, but for `retain`.
 
 mod export;
 mod indexed;
 mod prove;
 mod query;
 mod reindex;
+mod report;
+mod retain;
 mod select;
 mod top;
 mod verify;
@@ -40,6 +42,10 @@ enum Command {
     Reindex(reindex::Reindex),
     /// Write out what was recorded, in a format that other programs read.
     Export(export::Export),
+    /// Put together what a law wants kept of its transactions, for a period.
+    Report(report::Report),
+    /// Drop what is not kept any longer.
+    Retain(retain::Retain),
     /// Prove that one entry is in the journal, to whoever has its public key.
     Prove(prove::Prove),
     /// Show the public key with which others verify.
@@ -64,6 +70,8 @@ impl Audit {
             Command::Top(top) => top.run(),
             Command::Reindex(reindex) => reindex.run(),
             Command::Export(export) => export.run(),
+            Command::Report(report) => report.run(),
+            Command::Retain(retain) => retain.run(),
             Command::Prove(prove) => prove.run(),
             Command::Key(key) => key.run(),
         }

@@ -43,7 +43,7 @@ pub(super) struct Select {
 }
 
 /// `2026-11-26T03:00:00Z`, `2026-11-26`, or so long ago.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }

@@ -67,7 +67,7 @@ impl Verify {
 }
 
 /// A key as it is, or a file that holds it.
-fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
+pub(super) fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
     let key = match text.parse() {
         Ok(key) => return Ok(key),
         Err(_) if fs::exists(text).unwrap_or(false) => fs::read_to_string(text),

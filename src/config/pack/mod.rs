@@ -10,6 +10,7 @@ mod head;
 mod lint;
 mod plain;
 mod recipients;
+mod records;
 mod relief;
 mod rules;
 mod territories;
@@ -30,6 +31,7 @@ pub(super) use conditions::of_peer;
 pub(super) use head::Head;
 pub use lint::lint_pack;
 pub use plain::{Fact, PlainPack, PlainPart};
+pub use records::{Kept, RecordItem, RecordSet, record_set};
 pub(super) use rules::OUTCOMES;
 
 /// The packs inside the program, by the name that `packs` uses.
@@ -55,6 +57,8 @@ pub(super) struct Packs {
     pub(super) classes: Vec<Class>,
     pub(super) counters: Vec<Counter>,
     pub(super) infos: Vec<PackInfo>,
+    /// What each wants to be kept of a transaction.
+    pub(super) records: Vec<Vec<RecordItem>>,
     /// What a person has not verified, and what has grown old: not wrong, but to be told.
     pub(super) notes: Vec<String>,
 }
@@ -111,6 +115,7 @@ impl Packs {
         let count = reading.read(root, rules);
         let own = rules.get(first..).unwrap_or_default();
         let (exemptions, reports) = relief::read(root, own, first);
+        self.records.push(records::read(root));
         let unverified = root.count_flags("verify");
         self.infos.push(head.info(count, pack.signer.clone()));
         self.note(&head, unverified, around.today);

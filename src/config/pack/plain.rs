@@ -47,7 +47,7 @@ pub struct Fact {
 /// Tables by name, in the order in which they build on each other.
 const NAMED: [&str; 5] = ["territory", "party", "class", "area", "counter"];
 /// Lists of tables with an id.
-const LISTED: [&str; 2] = ["exemption", "report"];
+const LISTED: [&str; 3] = ["exemption", "report", "record"];
 /// What comes first in a part; the rest follows by the alphabet.
 const FIRST: [&str; 11] = [
     "id",

@@ -70,6 +70,22 @@ fn the_full_record_fills_every_field() {
 }
 
 #[test]
+fn every_field_is_named() {
+    let value: serde_json::Value = serde_json::from_str(&line(&records::full())).unwrap();
+    let mut found = Vec::new();
+    for (name, part) in value.as_object().unwrap() {
+        found.push(name.clone());
+        let part = part.get(0).unwrap_or(part);
+        let below = part.as_object().into_iter().flat_map(|fields| fields.keys());
+        found.extend(below.map(|field| format!("{name}.{field}")));
+    }
+    found.sort();
+    let mut named = FIELDS.to_vec();
+    named.sort_unstable();
+    assert_eq!(named, found);
+}
+
+#[test]
 fn newer_and_older_versions_are_borne() {
     let text = line(&records::full());
     let newer = text.replacen('{', "{\"later\":{\"x\":[1,null]},", 1);

@@ -1,0 +1,112 @@
+//! Going over the journal for one pack and one period.
+
+use std::path::Path;
+
+use anyhow::Context;
+use jiff::Timestamp;
+
+use crate::audit::event::Event;
+use crate::audit::journal::{Entry, Kind, Reader};
+
+/// From when until when; the end does not belong to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Period {
+    pub(super) since: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+/// What is gone over.
+pub(super) struct Walk<'w> {
+    pub(super) folder: &'w Path,
+    pub(super) pack: &'w str,
+    pub(super) period: Period,
+}
+
+/// What the entries of a journal are to a report.
+pub(super) enum Met<'m> {
+    /// A request that began within the period.
+    Ended(u64, &'m [u8], Box<Event<'m>>),
+    /// A verdict, whenever.
+    Decided(Entry<'m>),
+    /// Something else of the period.
+    Other(Entry<'m>),
+    /// The record of a request that is not of the period.
+    Elsewhere(Box<Event<'m>>),
+}
+
+impl Period {
+    pub(super) fn has(&self, at: Timestamp) -> bool {
+        self.since <= at && at < self.until
+    }
+}
+
+impl Walk<'_> {
+    /// Whether a request is a transaction under the pack: one of its rules holds, if only in
+    /// part, or one of its volumes grew, which may be past its threshold later.
+    pub(super) fn concerns(&self, event: &Event<'_>) -> bool {
+        let own =
+            |meter: &str| meter.strip_prefix(self.pack).is_some_and(|rest| rest.starts_with('/'));
+        event.counts.iter().any(|count| own(&count.meter))
+            || event.rules.iter().any(|rule| rule.pack == self.pack)
+            || event.reports.iter().any(|report| report.pack == self.pack)
+    }
+
+    /// Hands over what has its place in the report, up to entry `end`. Returns the number after the
+    /// last entry.
+    pub(super) fn each(
+        &self,
+        end: u64,
+        mut tell: impl FnMut(Met<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<u64> {
+        let mut reader = Reader::open(self.folder);
+        if self.period.since > Timestamp::MIN {
+            // An entry is made after the request has begun.
+            reader = reader.since(self.period.since.as_millisecond());
+        }
+        let mut next = 0;
+        while let Some(entry) = reader.next_entry()? {
+            let sequence = entry.sequence();
+            if sequence >= end {
+                break;
+            }
+            next = sequence + 1;
+            match (entry.kind(), entry.payload()) {
+                (Some(Kind::Ended), Some(line)) => {
+                    let event: Event<'_> = serde_json::from_slice(line)
+                        .with_context(|| format!("entry {sequence} is no record"))?;
+                    let event = Box::new(event);
+                    tell(if self.period.has(event.time) {
+                        Met::Ended(sequence, line, event)
+                    } else {
+                        Met::Elsewhere(event)
+                    })?;
+                }
+                (Some(Kind::Decided), _) => tell(Met::Decided(entry))?,
+                _ if self.holds(&entry) => tell(Met::Other(entry))?,
+                _ => {}
+            }
+        }
+        Ok(next)
+    }
+
+    /// Every transaction under the pack, in the order of the journal.
+    pub(super) fn transactions(
+        &self,
+        end: u64,
+        mut tell: impl FnMut(u64, &serde_json::Value, &Event<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.each(end, |met| {
+            let Met::Ended(sequence, line, event) = met else { return Ok(()) };
+            if !self.concerns(&event) {
+                return Ok(());
+            }
+            tell(sequence, &serde_json::from_slice(line)?, &event)
+        })?;
+        Ok(())
+    }
+
+    fn holds(&self, entry: &Entry<'_>) -> bool {
+        let at = entry.at().and_then(|at| Timestamp::from_millisecond(at).ok());
+        at.is_some_and(|at| self.period.has(at))
+    }
+}
