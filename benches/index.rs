@@ -107,8 +107,8 @@ fn record(
     event.bytes_out = chance.below(100_000);
     event.bytes_in = chance.below(100_000);
     let place = event.location.as_mut().expect("it is there");
-    let letter =
-        |number: u64| char::from(b"ABCDEFGHIJ"[usize::try_from(number % 10).expect("one")]);
+    let letter = |number: u64| ('A'..='J').nth(usize::try_from(number % 10).expect("one"));
+    let letter = |number: u64| letter(number).expect("one of ten");
     place.countries = vec![format!("A{}", letter(chance.skewed(10))).into()];
     if chance.below(5) == 0 {
         event.tags = vec![format!("class{}.kind", chance.below(20)).into()];
@@ -122,7 +122,7 @@ fn record(
 }
 
 fn ask(folder: &Path) {
-    let index = || Index::open_read_only(folder, Duration::from_secs(600)).expect("an index");
+    let index = || Index::open_read_only(folder, Duration::from_mins(10)).expect("an index");
     let timed = |what: &str, ask: &dyn Fn(&Index) -> usize| {
         let begun = Instant::now();
         let found = ask(&index());
@@ -150,11 +150,11 @@ fn ask(folder: &Path) {
     let client = Filters { client: some("10.0.0.7"), ..Filters::default() };
     let country = Filters { country: some("AJ"), outcome: some("block"), ..Filters::default() };
     for (what, filters) in [
-        ("all", all.clone()),
-        ("blocked", blocked.clone()),
+        ("all", all),
+        ("blocked", blocked),
         ("domain", domain),
         ("client", client),
-        ("tag", tagged.clone()),
+        ("tag", tagged),
         ("country blocked", country),
     ] {
         timed(&format!("last 200, {what}"), &|index| {

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::admin::{self, Reload};
 use crate::audit::index::{Keeper, Keeping};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, Shippers};
-use crate::audit::{self, Desk, Sink};
+use crate::audit::{self, Desk, Sink, Volumes};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
 use crate::telemetry::{Database, Event, JournalEvent, Metrics, VolumeEvent};
@@ -54,14 +54,8 @@ impl Serving {
         let own: Vec<_> = doors.iter().map(|door| door.address).chain([admin]).collect();
         let metrics = Arc::new(Metrics::new());
         let (sink, writer) = records(&fixed, &metrics)?;
-        let keeping = fixed.state.as_deref().filter(|_| fixed.journal).zip(fixed.indexed);
-        let keeper = keeping.map(|one| Keeper::start(self::keeping(one), Arc::clone(&metrics)));
-        let keeper = keeper.transpose().context("the index of the journal")?;
-        let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
-        let volumes = volumes.context("state.folder")?.map(Arc::new);
-        if volumes.is_some() {
-            Event::Volume(VolumeEvent::Store(true)).record(&metrics);
-        }
+        let keeper = keeper(&fixed, &metrics)?;
+        let volumes = volumes(&fixed, &metrics)?;
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
@@ -205,10 +199,25 @@ fn hostname() -> String {
     if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
 }
 
-/// The index beside the journal.
-fn keeping((state, keep): (&Path, Duration)) -> Keeping {
-    let journal = audit::journal_folder(state);
-    Keeping { folder: audit::index_folder(&journal), journal, keep }
+/// Starts who keeps the index beside the journal.
+fn keeper(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<Option<Keeper>> {
+    let kept = fixed.state.as_deref().filter(|_| fixed.journal).zip(fixed.indexed);
+    let keeper = kept.map(|(state, keep)| {
+        let journal = audit::journal_folder(state);
+        let keeping = Keeping { folder: audit::index_folder(&journal), journal, keep };
+        Keeper::start(keeping, Arc::clone(metrics))
+    });
+    keeper.transpose().context("the index of the journal")
+}
+
+/// Opens who has been counted.
+fn volumes(fixed: &Fixed, metrics: &Metrics) -> anyhow::Result<Option<Arc<Volumes>>> {
+    let volumes = fixed.state.as_deref().map(audit::open_volumes).transpose();
+    let volumes = volumes.context("state.folder")?.map(Arc::new);
+    if volumes.is_some() {
+        Event::Volume(VolumeEvent::Store(true)).record(metrics);
+    }
+    Ok(volumes)
 }
 
 /// Who signs for opened tunnels. Where none can come to be opened, a fault of it stops nothing.

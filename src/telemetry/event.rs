@@ -99,11 +99,7 @@ impl Event<'_> {
             Self::AuditReopenFailed(sink, error) => {
                 error!(%error, sink, "could not open the records anew; the old file is written on");
             }
-            Self::Alert(pack, rule, decision) => {
-                let alert = Alert { pack: pack.to_owned(), rule: rule.to_owned() };
-                metrics.alerts.get_or_create(&alert).inc();
-                error!(pack, rule, decision, "a rule wants somebody told at once");
-            }
+            Self::Alert(pack, rule, decision) => alert(metrics, pack, rule, decision),
             Self::Connection(side, opened) => connection(metrics, side, opened),
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
             Self::Ends(all, now) => ends(metrics, all, now),
@@ -145,6 +141,12 @@ impl Event<'_> {
             Self::Revoked(address) => info!(%address, "closed: the policy no longer permits it"),
         }
     }
+}
+
+fn alert(metrics: &Metrics, pack: &str, rule: &str, decision: &str) {
+    let alert = Alert { pack: pack.to_owned(), rule: rule.to_owned() };
+    metrics.alerts.get_or_create(&alert).inc();
+    error!(pack, rule, decision, "a rule wants somebody told at once");
 }
 
 /// Both are there from the start: an alert on a counter needs its zero.
