@@ -190,5 +190,5 @@ fn without_an_index_the_journal_is_read() {
     });
     assert!(!database(&proxy).exists());
     same(&journal(&proxy));
-    assert_eq!(proxy.metric(LAG, ""), 0.0);
+    assert!(proxy.metric(LAG, "") < 0.5);
 }
