@@ -295,6 +295,8 @@ impl Findings {
                 let kept = other.kept.iter().filter(ours).count();
                 u64::try_from(kept.max(mine.distinct.common(&theirs.distinct))).unwrap_or(0)
             };
+            // What is kept of views within views has each place of its own.
+            let again = again.min(theirs.count);
             theirs.count -= again;
             other.again += again;
         }

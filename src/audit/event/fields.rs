@@ -18,6 +18,7 @@ pub const FIELDS: &[&str] = &[
     "exporter.attributes",
     "method",
     "scheme",
+    "trace",
     "tunnel",
     "server_name",
     "messages_out",

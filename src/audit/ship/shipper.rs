@@ -74,10 +74,16 @@ impl Shipper {
             // In this order: after the last entry was told of there is no other.
             let closing = self.synced.has_changed().is_err();
             let until = *self.synced.borrow_and_update();
-            if !begun {
-                begun = self.begin();
+            if !begun && let Err(rest) = self.begin() {
+                // The cursor that is kept stays: nobody knows yet whether it holds.
+                if closing {
+                    return;
+                }
+                self.rest(rest).await;
+                continue;
             }
-            let went = if begun { self.ship(until).await } else { Ok(()) };
+            begun = true;
+            let went = self.ship(until).await;
             let kept = self.settle(false);
             if let Err(refusal) = went.and(kept) {
                 let rest = self.failed(&refusal);
@@ -93,8 +99,8 @@ impl Shipper {
         }
     }
 
-    /// Finds where it was; whether the journal could be read.
-    fn begin(&mut self) -> bool {
+    /// Finds where it was; for how long to rest where the journal could not be read.
+    fn begin(&mut self) -> Result<(), Duration> {
         let kept = self.cursor.kept();
         let from = match kept.is_of(self.source.folder()) {
             Ok(true) => kept,
@@ -105,14 +111,13 @@ impl Shipper {
             }
             Err(fault) => {
                 let refusal = Refusal { why: fault.to_string(), slow: true };
-                self.failed(&refusal);
-                return false;
+                return Err(self.failed(&refusal));
             }
         };
         self.tell(ShipEvent::Opened(&self.name, from.next));
         self.source.go(from);
         (self.sent, self.sure) = (from, from);
-        true
+        Ok(())
     }
 
     /// Ships all entries before `until`.

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -49,6 +50,11 @@ pub(super) struct Ledger {
     /// Since when something is due that only time brings: a signature, a new segment.
     idle: bool,
     failing: bool,
+    /// Until when a journal that could not be written is left alone: each attempt takes all that
+    /// waits, and what comes in between must not wait for it.
+    rests_until: Option<Instant>,
+    /// Who compresses what was closed.
+    sealing: Option<JoinHandle<()>>,
     /// How many entries are on the disk, for who reads on from there.
     synced: watch::Sender<u64>,
     sweeper: Option<Sweeper>,
@@ -61,13 +67,20 @@ impl Ledger {
         let Journal { log, retention, .. } = journal;
         let sweeper = retention.map(|retention| Sweeper::new(log.folder(), retention));
         let synced = watch::Sender::new(log.entries());
-        let (waiting, unsynced, idle, failing) = (Vec::new(), None, false, false);
-        let mut ledger = Self { log, waiting, unsynced, idle, failing, synced, sweeper, metrics };
+        let mut ledger = Self {
+            log,
+            waiting: Vec::new(),
+            unsynced: None,
+            idle: false,
+            failing: false,
+            rests_until: None,
+            sealing: None,
+            synced,
+            sweeper,
+            metrics,
+        };
         // Those of a run that was killed between closing and sealing.
-        match ledger.log.unsealed() {
-            Ok(closed) => seal_all(closed),
-            Err(fault) => ledger.tell(&fault),
-        }
+        ledger.seal();
         ledger
     }
 
@@ -96,18 +109,19 @@ impl Ledger {
     /// Puts out what was appended, and to the disk where somebody waits or a second is over.
     /// Returns whether the journal takes what comes.
     pub(super) fn settle(&mut self) -> bool {
+        if self.rests_until.is_some_and(|until| Instant::now() < until) {
+            self.answer(false);
+            return false;
+        }
         let due = self.unsynced.is_some_and(|since| since.elapsed() >= UNSYNCED);
         let sync = due || !self.waiting.is_empty();
+        // What had to be dropped may be what somebody waits for.
+        let lost = self.log.loses();
         let result = if sync { self.sync() } else { self.log.write() };
-        let kept = result.is_ok();
-        if kept {
+        if result.is_ok() {
             Event::Journal(JournalEvent::Holds(self.log.entries())).record(&self.metrics);
         }
-        for waiting in self.waiting.drain(..) {
-            if waiting.send(kept).is_err() {
-                tracing::trace!("who asked for the verdict has gone");
-            }
-        }
+        self.answer(result.is_ok() && !lost);
         if let Some(note) = self.sweeper.as_mut().and_then(Sweeper::look) {
             self.append(Kind::Note, note.to_string().as_bytes());
         }
@@ -117,6 +131,15 @@ impl Ledger {
             Err(fault) => self.tell(&fault),
         }
         !self.failing
+    }
+
+    /// Tells who waits whether their verdicts are kept.
+    fn answer(&mut self, kept: bool) {
+        for waiting in self.waiting.drain(..) {
+            if waiting.send(kept).is_err() {
+                tracing::trace!("who asked for the verdict has gone");
+            }
+        }
     }
 
     fn sync(&mut self) -> Result<(), Fault> {
@@ -129,6 +152,7 @@ impl Ledger {
     }
 
     fn done(&mut self, Done { checkpoint, closed }: Done) {
+        self.rests_until = None;
         if std::mem::take(&mut self.failing) {
             Event::Journal(JournalEvent::Mended).record(&self.metrics);
         }
@@ -136,10 +160,26 @@ impl Ledger {
         if let Some(note) = &checkpoint {
             Event::Journal(JournalEvent::Signed(self.log.entries(), note)).record(&self.metrics);
         }
-        seal_all(closed.into_iter().collect());
+        if closed.is_some() {
+            self.seal();
+        }
+    }
+
+    /// Seals closed segments beside everything else, also those at which it failed before. What
+    /// is not sealed now is when the next one is closed, or at the next start.
+    fn seal(&mut self) {
+        if self.sealing.as_ref().is_some_and(|sealing| !sealing.is_finished()) {
+            return;
+        }
+        match self.log.unsealed() {
+            Ok(closed) if closed.is_empty() => {}
+            Ok(closed) => self.sealing = seal_all(closed),
+            Err(fault) => tracing::error!(%fault, "closed segments of the journal are not found"),
+        }
     }
 
     fn tell(&mut self, fault: &Fault) {
+        self.rests_until = Some(Instant::now() + LOOK);
         // Once, not for each batch: until it is mended.
         if !std::mem::replace(&mut self.failing, true) {
             Event::Journal(JournalEvent::Failed(&fault.to_string())).record(&self.metrics);
@@ -148,8 +188,11 @@ impl Ledger {
 
     /// How long the writer may rest; for ever where nothing is owed.
     pub(super) fn owes_in(&self) -> Option<Duration> {
+        if let Some(until) = self.rests_until {
+            return Some(until.saturating_duration_since(Instant::now()));
+        }
         let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
-        let owed = synced.or_else(|| (!self.idle || self.failing).then_some(LOOK));
+        let owed = synced.or_else(|| (!self.idle).then_some(LOOK));
         let sweep = self.sweeper.as_ref().map(|sweeper| sweeper.rests(LOOK));
         owed.into_iter().chain(sweep).min()
     }
@@ -163,16 +206,13 @@ impl Ledger {
     }
 }
 
-/// Seals closed segments beside everything else. One that is not sealed now is at the next start.
-fn seal_all(closed: Vec<PathBuf>) {
-    if closed.is_empty() {
-        return;
-    }
+fn seal_all(closed: Vec<PathBuf>) -> Option<JoinHandle<()>> {
     let all = move || closed.iter().for_each(|path| sealed(path));
     let thread = std::thread::Builder::new().name("seal".to_owned()).spawn(all);
-    if let Err(error) = thread {
+    let told = |error: &_| {
         tracing::error!(%error, "closed segments of the journal are not compressed yet");
-    }
+    };
+    thread.inspect_err(told).ok()
 }
 
 fn sealed(path: &Path) {

@@ -222,7 +222,10 @@ fn log() -> String {
         Ok(told) if told.status.success() => {
             let text = String::from_utf8_lossy(&told.stdout).into_owned();
             let mut shown = String::with_capacity(text.len());
-            for line in text.lines() {
+            // Records go to standard output unless something else is said; they stay here.
+            let is_record =
+                |line: &&str| line.split_once("]: ").is_some_and(|(_, said)| said.starts_with('{'));
+            for line in text.lines().filter(|line| !is_record(line)) {
                 writeln!(shown, "{}", redact::text(line)).expect("a String takes every write");
             }
             shown

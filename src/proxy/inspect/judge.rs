@@ -2,16 +2,16 @@
 //! found, all that is counted, and the socket that it goes to.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::Method;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::audit::{Deed, Found};
-use crate::data::Findings;
+use crate::data::{Findings, Tags};
 use crate::net::Authority;
-use crate::policy::{Approval, Certificate, Facts, Peer, Permit, Verdict};
+use crate::policy::{Approval, Certificate, Facts, HeldRules, Outcome, Peer, Permit, Verdict};
 
 use super::super::Proxy;
 use super::super::active::Active;
@@ -44,7 +44,11 @@ pub(in crate::proxy) struct Judge {
     /// Whether what it decides about goes on for long: then each decision has its own time.
     lasting: bool,
     sent: Arc<Progress>,
+    kept: Mutex<Option<Kept>>,
 }
+
+/// A verdict that was kept: on what, by which rules, and what it was.
+type Kept = (Tags, HeldRules, Outcome);
 
 impl Judge {
     /// Decides about the rest of a body as about its beginning.
@@ -71,6 +75,7 @@ impl Judge {
             at: record.at,
             lasting: false,
             sent,
+            kept: Mutex::default(),
         }
     }
 
@@ -182,7 +187,18 @@ impl Judge {
             host: self.authority.host.clone(),
             tags: statement.tags(),
         };
-        held::permitted_later(&self.proxy, &self.active.policy, &deed, permit).await
+        let verdict = (deed.tags.clone(), permit.held().clone(), permit.outcome());
+        // Each octet of a body may tell of something: only what changes the verdict is kept anew.
+        if self.last().as_ref() == Some(&verdict) {
+            return Ok(());
+        }
+        held::permitted_later(&self.proxy, &self.active.policy, &deed, permit).await?;
+        *self.last() = Some(verdict);
+        Ok(())
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn moment(&self) -> Timestamp {

@@ -83,6 +83,11 @@ impl Buffer {
         lost.until = lost.until.max(until);
     }
 
+    /// Whether something was dropped.
+    pub(super) const fn loses(&self) -> bool {
+        self.lost.is_some()
+    }
+
     /// How many entries will get a number.
     pub(super) const fn more(&self) -> u64 {
         if self.lost.is_some() { self.loose + 1 } else { self.loose }

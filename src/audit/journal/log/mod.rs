@@ -152,6 +152,11 @@ impl Log {
         Ok(())
     }
 
+    /// Whether entries had to be dropped that no gap in the file tells of yet.
+    pub const fn loses(&self) -> bool {
+        self.buffer.loses()
+    }
+
     /// How many entries there are, with those in the buffer.
     pub const fn entries(&self) -> u64 {
         self.head.next + self.buffer.more()
