@@ -55,6 +55,8 @@ pub(super) struct Ledger {
     rests_until: Option<Instant>,
     /// Who compresses what was closed.
     sealing: Option<JoinHandle<()>>,
+    /// Whether something was closed while it worked.
+    unsealed: bool,
     /// How many entries are on the disk, for who reads on from there.
     synced: watch::Sender<u64>,
     sweeper: Option<Sweeper>,
@@ -75,6 +77,7 @@ impl Ledger {
             failing: false,
             rests_until: None,
             sealing: None,
+            unsealed: false,
             synced,
             sweeper,
             metrics,
@@ -160,7 +163,7 @@ impl Ledger {
         if let Some(note) = &checkpoint {
             Event::Journal(JournalEvent::Signed(self.log.entries(), note)).record(&self.metrics);
         }
-        if closed.is_some() {
+        if closed.is_some() || self.unsealed {
             self.seal();
         }
     }
@@ -168,7 +171,8 @@ impl Ledger {
     /// Seals closed segments beside everything else, also those at which it failed before. What
     /// is not sealed now is when the next one is closed, or at the next start.
     fn seal(&mut self) {
-        if self.sealing.as_ref().is_some_and(|sealing| !sealing.is_finished()) {
+        self.unsealed = self.sealing.as_ref().is_some_and(|sealing| !sealing.is_finished());
+        if self.unsealed {
             return;
         }
         match self.log.unsealed() {
@@ -192,7 +196,7 @@ impl Ledger {
             return Some(until.saturating_duration_since(Instant::now()));
         }
         let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
-        let owed = synced.or_else(|| (!self.idle).then_some(LOOK));
+        let owed = synced.or_else(|| (!self.idle || self.unsealed).then_some(LOOK));
         let sweep = self.sweeper.as_ref().map(|sweeper| sweeper.rests(LOOK));
         owed.into_iter().chain(sweep).min()
     }
