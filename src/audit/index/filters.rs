@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::event::Event;
+use super::super::event::{Event, is_host, is_under};
 
 /// Which records are meant; all that are given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Filters {
         self.since.is_none_or(|since| event.time >= since)
             && self.until.is_none_or(|until| event.time < until)
             && is(&self.id, &|id| event.id == id)
-            && is(&self.host, &|host| is_host(event, host))
+            && is(&self.host, &|host| event.host.as_deref().is_some_and(|own| is_host(own, host)))
             && is(&self.client, &|client| is_client(event, client))
             && is(&self.tag, &|tag| event.tags.iter().any(|one| is_under(one, tag)))
             && is(&self.country, &|country| is_in(event, country))
@@ -68,20 +68,10 @@ impl Filters {
     }
 }
 
-fn is_host(event: &Event<'_>, wanted: &str) -> bool {
-    let Some(host) = event.host.as_deref() else { return false };
-    let domain = wanted.strip_prefix('.');
-    domain.map_or(host == wanted, |domain| host == domain || host.ends_with(wanted))
-}
-
 fn is_client(event: &Event<'_>, wanted: &str) -> bool {
     event.principal.as_deref() == Some(wanted)
         || event.client.ip().to_string() == wanted
         || event.client.to_string() == wanted
-}
-
-fn is_under(tag: &str, wanted: &str) -> bool {
-    tag.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn is_in(event: &Event<'_>, wanted: &str) -> bool {
