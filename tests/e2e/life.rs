@@ -195,5 +195,8 @@ fn as_many_files_as_the_system_allows_may_be_open() {
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", proxy.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     assert_eq!(line.split_whitespace().nth(3), Some("512"), "{line}");
-    assert!(proxy.output().contains("512 open files allowed"), "{}", proxy.output());
+    // The line comes after the one that names the port, which is what was waited for.
+    wait_for("the limit in the output", || {
+        proxy.output().contains("512 open files allowed").then_some(())
+    });
 }

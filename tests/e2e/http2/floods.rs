@@ -34,6 +34,12 @@ fn flood(mut client: Frames, frames: impl Fn(usize) -> Vec<u8> + Sync, times: us
     })
 }
 
+/// Whether a flood was ended. What is sent on while the socket closes resets it, and a GOAWAY
+/// that nobody has read yet may be lost with that (RFC 9113 section 6.8): the metric tells then.
+fn calmed(end: End) -> bool {
+    matches!(end, End::GoAway(CALM) | End::Silent)
+}
+
 /// The most memory that the program has held, without what it maps of its own file.
 fn peak(proxy: &Proxy) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.id())).unwrap();
@@ -79,7 +85,7 @@ fn continuations_without_end() {
     let (proxy, mut client) = start();
     client.send(&Frame::new(kind::HEADERS, flag::END_STREAM, 1, *b"\x82"));
     let more = Frame::new(kind::CONTINUATION, 0, 1, *b"\x00\x01a\x01b").bytes().repeat(100);
-    assert_eq!(flood(client, |_| more.clone(), 10_000), End::GoAway(CALM));
+    assert!(calmed(flood(client, |_| more.clone(), 10_000)));
     told_of(&proxy);
     still_serves(&proxy);
 }
@@ -97,7 +103,7 @@ fn streams_that_are_reset_at_once() {
         };
         (first..first + 200).step_by(2).flat_map(pair).collect()
     };
-    assert_eq!(flood(client, pairs, 2_000), End::GoAway(CALM));
+    assert!(calmed(flood(client, pairs, 2_000)));
     let reached = proxy.records().len();
     assert!(reached < 5_000, "{reached} of 200,000 streams were taken");
     told_of(&proxy);
@@ -115,7 +121,7 @@ fn streams_that_we_are_made_to_reset() {
         let fault = Frame::new(kind::WINDOW_UPDATE, 0, stream, *b"\x7f\xff\xff\xff").bytes();
         [opened, fault].concat()
     };
-    assert_eq!(flood(client, faulty, 20_000), End::GoAway(CALM));
+    assert!(calmed(flood(client, faulty, 20_000)));
     let reached = origin.connections();
     assert!(reached < 1_000, "{reached} of 20,000 requests went on");
     told_of(&proxy);
@@ -130,7 +136,7 @@ fn pings_and_settings() {
     for frame in [settings, ping, priority, Frame::new(0xee, 0, 0, *b"")] {
         let (proxy, client) = start();
         let many = frame.bytes().repeat(1_000);
-        assert_eq!(flood(client, |_| many.clone(), 5_000), End::GoAway(CALM), "{frame:?}");
+        assert!(calmed(flood(client, |_| many.clone(), 5_000)), "{frame:?}");
         told_of(&proxy);
         still_serves(&proxy);
     }
@@ -160,7 +166,8 @@ fn empty_pieces_of_a_body() {
     let origin = Origin::start("127.0.0.1", |wire, _| drop(wire.rest()));
     client.send(&Frame::head(1, 0, &fields(&origin, "POST", "/", &[])));
     let empty = Frame::data(1, 0, *b"").bytes().repeat(1_000);
-    assert_eq!(flood(client, |_| empty.clone(), 10_000), End::GoAway(CALM));
+    assert!(calmed(flood(client, |_| empty.clone(), 10_000)));
+    told_of(&proxy);
     still_serves(&proxy);
 }
 

@@ -201,6 +201,7 @@ fn a_connection_that_was_closed_at_rest_is_replaced() {
             if farewell {
                 origin.send(&goaway(first.stream, 0));
             }
+            origin.hang_up();
         });
         let mut client = stage.client();
         for stream in [1, 3, 5] {

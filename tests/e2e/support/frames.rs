@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
+use std::net::Shutdown;
 
 use httlib_hpack::Decoder;
 
 use super::http::Wire;
+use super::tls::Secure;
 
 /// How a client begins (RFC 9113 section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -156,6 +158,15 @@ impl Frames {
     /// The socket itself.
     pub(crate) fn stream(&self) -> &std::net::TcpStream {
         &self.wire.stream
+    }
+}
+
+impl Frames<Secure> {
+    /// Ends our side of the socket without close_notify, and waits for the end of the other:
+    /// a socket that is closed with frames unread is reset, and what was sent may be lost.
+    pub(crate) fn hang_up(&mut self) {
+        drop(self.wire.stream.sock.shutdown(Shutdown::Write));
+        while self.next().is_some() {}
     }
 }
 
