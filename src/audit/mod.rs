@@ -2,6 +2,7 @@
 //! failures included, written as one JSON line, which is an [`Event`] for whoever reads it and can be told in
 //! other formats; and the desk, where what a person must decide waits.
 
+mod background;
 mod desk;
 pub mod event;
 mod found;

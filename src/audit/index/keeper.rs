@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::telemetry::{Event, IndexEvent, Metrics};
 
+use super::super::background;
 use super::fault::Fault;
 use super::lock::Lock;
 use super::tail::{FULL, Tail};
@@ -53,6 +54,7 @@ impl Keeper {
         let (done, ended) = oneshot::channel();
         let keeping = Work { keeping, metrics, over: Arc::clone(&over), failing: false };
         let thread = Builder::new().name("index".to_owned()).spawn(move || {
+            background::give_way();
             keeping.run();
             // Nobody listens where the program ends without waiting.
             drop(done);
@@ -132,7 +134,6 @@ impl Work {
             } else if begun.elapsed() > LAST {
                 return None;
             }
-            let began = Instant::now();
             let step = tail.step();
             Event::Index(IndexEvent::Reached(tail.next())).record(&self.metrics);
             match step {
@@ -147,12 +148,7 @@ impl Work {
                         Err(fault) => self.failed(&fault),
                     }
                 }
-                // Where there is much, the other threads have the processor a third of the time.
-                Ok(_) if !ending => {
-                    self.mended();
-                    thread::park_timeout(began.elapsed() / 2);
-                }
-                Ok(_) => {}
+                Ok(_) => self.mended(),
                 Err(fault) if fault.spoils() => return Some(fault.to_string()),
                 Err(_) if ending => return None,
                 Err(fault) => self.failed(&fault),

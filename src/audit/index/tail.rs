@@ -14,10 +14,10 @@ use super::state::State;
 use super::writer::{Batch, HOUR, Texts, Writer};
 
 /// Entries in one transaction.
-const BATCH: usize = 1_000;
+const BATCH: usize = 4_000;
 
 /// The same, as counted in entries.
-pub(super) const FULL: u64 = 1_000;
+pub(super) const FULL: u64 = 4_000;
 
 /// And so many octets at most, but for the last.
 const OCTETS: usize = 8 << 20;

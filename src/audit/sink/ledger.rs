@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
+use super::super::background;
 use super::super::journal::{Done, Fault, Kind, Log, seal};
 use super::super::retention::Retention;
 use super::sweeper::Sweeper;
@@ -211,7 +212,10 @@ impl Ledger {
 }
 
 fn seal_all(closed: Vec<PathBuf>) -> Option<JoinHandle<()>> {
-    let all = move || closed.iter().for_each(|path| sealed(path));
+    let all = move || {
+        background::give_way();
+        closed.iter().for_each(|path| sealed(path));
+    };
     let thread = std::thread::Builder::new().name("seal".to_owned()).spawn(all);
     let told = |error: &_| {
         tracing::error!(%error, "closed segments of the journal are not compressed yet");

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::super::background;
 use super::super::retention::{Pass, Passed, Retention, retain};
 
 /// So often it is looked for what is due.
@@ -78,6 +79,7 @@ impl Sweeper {
         let (done, ended) = sync_channel(1);
         let (folder, retention) = (self.folder.clone(), Arc::clone(&self.retention));
         let sweep = move || {
+            background::give_way();
             let now = Timestamp::now();
             let note = match retain(&folder, &retention, now, false, &mut pass) {
                 Ok(passed) => told(&passed).then(|| passed.note(&retention, now)),

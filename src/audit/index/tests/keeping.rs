@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::super::tail::FULL;
 use super::*;
 use crate::audit::journal::seal;
 
@@ -18,17 +19,17 @@ fn kept(place: &Place) -> Vec<u64> {
 fn the_index_follows_and_goes_on_where_it_was() {
     let place = Place::new();
     let mut log = place.log();
-    place.fill(&mut log, 0..700);
+    place.fill(&mut log, 0..2_500);
     let mut tail = place.tail();
-    assert_eq!(tail.step().unwrap(), 1_000, "a batch");
+    assert_eq!(tail.step().unwrap(), FULL, "a batch");
     let early = place.look();
     follow(&mut tail);
-    place.fill(&mut log, 700..900);
+    place.fill(&mut log, 2_500..2_700);
     follow(&mut tail);
-    assert_eq!(listed(&early).last().map(|last| *last < 1_000), Some(true), "of one moment");
+    assert_eq!(listed(&early).last().map(|last| *last < FULL), Some(true), "of one moment");
     drop(tail);
     // Segments are sealed and more comes while nobody keeps the index.
-    place.fill(&mut log, 900..1_000);
+    place.fill(&mut log, 2_700..2_800);
     drop(log);
     for closed in place.log().unsealed().unwrap() {
         seal(&closed).unwrap();
