@@ -135,6 +135,10 @@ fn decisions_are_proved_and_exported() {
     let (_, text) = audit("export", &folder, &["--format", "har"]);
     let archive: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(archive["log"]["entries"].as_array().unwrap().len(), 3);
+    let (_, text) = audit("export", &folder, &["--format", "csv", "--fields", "id,outcome"]);
+    let rows: Vec<_> = text.lines().collect();
+    assert_eq!((rows[0], rows.len()), ("id,outcome", 4), "{text}");
+    assert!(rows.contains(&format!("{id},block").as_str()), "{text}");
 }
 
 /// Whether a proof holds for who has nothing but the public key and a general library.

@@ -4,6 +4,7 @@
 
 mod cef;
 mod combined;
+mod csv;
 mod ecs;
 mod fields;
 mod format;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{Mode, Outcome};
 
+pub use self::csv::{Columns, UnknownField};
 pub use fields::{FIELDS, pick};
 pub use format::{Format, UnknownFormat};
 pub use har::Collection;

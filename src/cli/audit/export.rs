@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
-use crate::audit::event::{Collection, Format, Origin};
+use crate::audit::event::{Collection, Columns, Format, Origin};
 
+use super::super::output::Usage;
 use super::Place;
-use super::select::{Scan, Select};
+use super::select::{Found, Scan, Select};
 
 /// Write out what was recorded.
 #[derive(Debug, clap::Args)]
@@ -21,10 +22,13 @@ pub(super) struct Export {
     /// Also verdicts that were kept before their requests had ended.
     #[arg(long)]
     verdicts: bool,
-    /// `record` (lines of JSON as they were kept), `ocsf`, `ecs`, `cef`, `leef`, `syslog`, `squid`,
-    /// `combined` or `har`.
-    #[arg(long, default_value = "record")]
-    format: Format,
+    /// `record` (lines of JSON as they were kept), `csv`, `ocsf`, `ecs`, `cef`, `leef`, `syslog`,
+    /// `squid`, `combined` or `har`.
+    #[arg(long, default_value = "record", value_parser = form)]
+    format: Form,
+    /// The columns of `csv`, fields of records with commas between them: `time,host,tags`.
+    #[arg(long, value_name = "FIELDS", value_parser = Columns::parse)]
+    fields: Option<Columns>,
     /// Where to; standard output if no file is named.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -36,8 +40,34 @@ pub(super) struct Export {
     instance: String,
 }
 
+/// What the events become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A line for each.
+    Lines(Format),
+    /// A table with a head.
+    Table,
+}
+
+fn form(name: &str) -> anyhow::Result<Form> {
+    if name == "csv" { Ok(Form::Table) } else { Ok(Form::Lines(name.parse()?)) }
+}
+
+/// Writes events one after the other.
+enum Writing {
+    Record,
+    Lines(Format),
+    Archive(Collection),
+    Table(Columns),
+}
+
 impl Export {
     pub(super) fn run(self) -> anyhow::Result<()> {
+        let table = self.format == Form::Table;
+        ensure!(
+            table || self.fields.is_none(),
+            Usage("`--fields` is for `--format csv`".to_owned())
+        );
         let folder = self.place.folder()?;
         let out: Box<dyn Write> = match &self.output {
             Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
@@ -46,29 +76,54 @@ impl Export {
         let mut out = BufWriter::with_capacity(1 << 16, out);
         let origin = Origin::new(&self.hostname, &self.instance);
         let mut text = Vec::new();
-        let mut archive =
-            (self.format == Format::Har).then(|| Collection::open(&origin, &mut text));
+        let mut writing = Writing::begin(self.format, self.fields, &origin, &mut text);
         let filters = self.select.filters();
         let scan = Scan { verdicts: self.verdicts, ..Scan::all(&filters) };
         scan.each(&folder, |found| {
-            match &mut archive {
-                Some(archive) => archive.add(&found.event, &origin, &mut text),
-                None if self.format == Format::Record => {
-                    text.extend_from_slice(found.line);
-                    text.push(b'\n');
-                }
-                None => {
-                    self.format.write(&found.event, &origin, &mut text);
-                    text.push(b'\n');
-                }
-            }
+            writing.add(&found, &origin, &mut text);
             out.write_all(&text)?;
             text.clear();
             Ok(true)
         })?;
-        archive.into_iter().for_each(|archive| archive.close(&mut text));
+        writing.end(&mut text);
         out.write_all(&text)?;
         out.flush()?;
         Ok(())
+    }
+}
+
+impl Writing {
+    fn begin(form: Form, fields: Option<Columns>, origin: &Origin, into: &mut Vec<u8>) -> Self {
+        match form {
+            Form::Lines(Format::Record) => Self::Record,
+            Form::Lines(Format::Har) => Self::Archive(Collection::open(origin, into)),
+            Form::Lines(format) => Self::Lines(format),
+            Form::Table => {
+                let columns = fields.unwrap_or_default();
+                columns.head(into);
+                Self::Table(columns)
+            }
+        }
+    }
+
+    fn add(&mut self, found: &Found<'_>, origin: &Origin, into: &mut Vec<u8>) {
+        match self {
+            Self::Record => {
+                into.extend_from_slice(found.line);
+                into.push(b'\n');
+            }
+            Self::Lines(format) => {
+                format.write(&found.event, origin, into);
+                into.push(b'\n');
+            }
+            Self::Archive(archive) => archive.add(&found.event, origin, into),
+            Self::Table(columns) => columns.write(&found.event, into),
+        }
+    }
+
+    fn end(self, into: &mut Vec<u8>) {
+        if let Self::Archive(archive) = self {
+            archive.close(into);
+        }
     }
 }
