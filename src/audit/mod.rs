@@ -10,6 +10,7 @@ pub mod journal;
 mod line;
 mod owner;
 mod path;
+pub mod personal;
 mod record;
 pub mod retention;
 pub mod ship;
