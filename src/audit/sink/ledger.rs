@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::journal::{Done, Fault, Kind, Log, seal};
+use super::super::personal::{self, KeyRing, Sealer};
 use super::super::retention::Retention;
 use super::sweeper::Sweeper;
 
@@ -39,6 +40,10 @@ pub struct Journal {
     pub unwritable: Unwritable,
     /// What is dropped from it each day; nothing if there is none.
     pub retention: Option<Retention>,
+    /// Where the keys of personal fields are.
+    pub keys: KeyRing,
+    /// What enciphers those fields; they stand in the clear if there is none.
+    pub sealer: Option<Sealer>,
 }
 
 /// The journal, and who waits for it.
@@ -60,14 +65,17 @@ pub(super) struct Ledger {
     /// How many entries are on the disk, for who reads on from there.
     synced: watch::Sender<u64>,
     sweeper: Option<Sweeper>,
+    sealer: Option<Sealer>,
+    /// Whether there is no key for personal fields, so that what comes is kept without them.
+    keyless: bool,
     metrics: Arc<Metrics>,
 }
 
 impl Ledger {
     pub(super) fn new(journal: Journal, metrics: Arc<Metrics>) -> Self {
         Event::AuditOpened("journal").record(&metrics);
-        let Journal { log, retention, .. } = journal;
-        let sweeper = retention.map(|retention| Sweeper::new(log.folder(), retention));
+        let Journal { log, retention, keys, sealer, .. } = journal;
+        let sweeper = retention.map(|retention| Sweeper::new(log.folder(), retention, keys));
         let synced = watch::Sender::new(log.entries());
         let mut ledger = Self {
             log,
@@ -80,6 +88,8 @@ impl Ledger {
             unsealed: false,
             synced,
             sweeper,
+            sealer,
+            keyless: false,
             metrics,
         };
         // Those of a run that was killed between closing and sealing.
@@ -94,13 +104,47 @@ impl Ledger {
 
     /// Appends the record of a request that has ended.
     pub(super) fn ended(&mut self, line: &[u8]) {
-        self.append(Kind::Ended, line);
+        self.record(Kind::Ended, line);
     }
 
     /// Appends a verdict, for which somebody waits.
     pub(super) fn decided(&mut self, line: &[u8], kept: oneshot::Sender<bool>) {
-        self.append(Kind::Decided, line);
-        self.waiting.push(kept);
+        if self.record(Kind::Decided, line) {
+            self.waiting.push(kept);
+        } else if kept.send(false).is_err() {
+            tracing::trace!("who asked for the verdict has gone");
+        }
+    }
+
+    /// Appends what tells of a person; whether all of it is kept.
+    fn record(&mut self, kind: Kind, line: &[u8]) -> bool {
+        let Some(sealer) = &mut self.sealer else {
+            self.append(kind, line);
+            return true;
+        };
+        let (line, sealed) = sealer.seal(line, Timestamp::now());
+        self.append(kind, &line);
+        let whole = sealed.is_ok();
+        self.keyed(sealed);
+        whole
+    }
+
+    /// Tells once that personal fields are lost, and once that they are not any more.
+    fn keyed(&mut self, sealed: Result<(), personal::Fault>) {
+        let event = match (sealed, self.keyless) {
+            (Err(fault), false) => {
+                let why = format!("there is no key for personal fields, which are lost: {fault}");
+                return self.set_keyless(true, JournalEvent::Failed(&why));
+            }
+            (Ok(()), true) => JournalEvent::Mended,
+            (Err(_), true) | (Ok(()), false) => return,
+        };
+        self.set_keyless(false, event);
+    }
+
+    fn set_keyless(&mut self, keyless: bool, event: JournalEvent<'_>) {
+        self.keyless = keyless;
+        Event::Journal(event).record(&self.metrics);
     }
 
     fn append(&mut self, kind: Kind, line: &[u8]) {
@@ -128,12 +172,16 @@ impl Ledger {
         if let Some(note) = self.sweeper.as_mut().and_then(Sweeper::look) {
             self.append(Kind::Note, note.to_string().as_bytes());
         }
+        if let Some(sealer) = self.sealer.as_mut().filter(|_| self.keyless) {
+            let mended = sealer.mend(Timestamp::now());
+            self.keyed(mended);
+        }
         let result = result.and_then(|()| self.log.tick(Timestamp::now()));
         match result {
             Ok(done) => self.done(done),
             Err(fault) => self.tell(&fault),
         }
-        !self.failing
+        !self.failing && !self.keyless
     }
 
     /// Tells who waits whether their verdicts are kept.
@@ -196,7 +244,7 @@ impl Ledger {
             return Some(until.saturating_duration_since(Instant::now()));
         }
         let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
-        let owed = synced.or_else(|| (!self.idle || self.unsealed).then_some(LOOK));
+        let owed = synced.or_else(|| (!self.idle || self.unsealed || self.keyless).then_some(LOOK));
         let sweep = self.sweeper.as_ref().map(|sweeper| sweeper.rests(LOOK));
         owed.into_iter().chain(sweep).min()
     }

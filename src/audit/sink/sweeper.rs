@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::super::personal::KeyRing;
 use super::super::retention::{Pass, Passed, Retention, retain};
 
 /// So often it is looked for what is due.
@@ -22,6 +23,7 @@ const FIRST: Duration = Duration::from_mins(1);
 pub(super) struct Sweeper {
     folder: PathBuf,
     retention: Arc<Retention>,
+    keys: KeyRing,
     next: Instant,
     work: Work,
 }
@@ -34,10 +36,10 @@ enum Work {
 }
 
 impl Sweeper {
-    pub(super) fn new(folder: &Path, retention: Retention) -> Self {
+    pub(super) fn new(folder: &Path, retention: Retention, keys: KeyRing) -> Self {
         let (folder, retention) = (folder.to_owned(), Arc::new(retention));
         let work = Work::Rests(Pass::default());
-        Self { folder, retention, next: Instant::now() + FIRST, work }
+        Self { folder, retention, keys, next: Instant::now() + FIRST, work }
     }
 
     /// How long it may be left alone.
@@ -77,9 +79,10 @@ impl Sweeper {
     fn begin(&mut self, mut pass: Pass) {
         let (done, ended) = sync_channel(1);
         let (folder, retention) = (self.folder.clone(), Arc::clone(&self.retention));
+        let keys = self.keys.clone();
         let sweep = move || {
             let now = Timestamp::now();
-            let note = match retain(&folder, &retention, now, false, &mut pass) {
+            let note = match retain(&folder, &retention, &keys, now, false, &mut pass) {
                 Ok(passed) => told(&passed).then(|| passed.note(&retention, now)),
                 Err(fault) => {
                     tracing::error!(%fault, "retention: the journal cannot be gone over");
@@ -127,7 +130,10 @@ mod tests {
     fn what_is_due_is_dropped_once_a_day_and_noted() {
         let folder = tempfile::tempdir().unwrap();
         journal(folder.path(), &lines());
-        let mut sweeper = Sweeper::new(folder.path(), Retention::default());
+        let mut sweeper = {
+            let keys = KeyRing::at(&folder.path().join("keys"));
+            Sweeper::new(folder.path(), Retention::default(), keys)
+        };
         assert_eq!(sweeper.look(), None);
         assert!(matches!(sweeper.work, Work::Rests(_)), "it rests at first");
         for wanted in [true, false] {

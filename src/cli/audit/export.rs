@@ -38,7 +38,7 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let folder = self.place.folder()?;
+        let journal = self.place.open()?;
         let out: Box<dyn Write> = match &self.output {
             Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
             None => Box::new(io::stdout()),
@@ -49,8 +49,8 @@ impl Export {
         let mut archive =
             (self.format == Format::Har).then(|| Collection::open(&origin, &mut text));
         let filters = self.select.filters();
-        let scan = Scan { verdicts: self.verdicts, ..Scan::all(&filters) };
-        scan.each(&folder, |found| {
+        let scan = Scan { verdicts: self.verdicts, ..Scan::all(&journal, &filters) };
+        scan.each(|found| {
             match &mut archive {
                 Some(archive) => archive.add(&found.event, &origin, &mut text),
                 None if self.format == Format::Record => {
