@@ -130,16 +130,35 @@ fn in_entries(journal: &Path) -> usize {
 
 /// The month in which a record was made, which is that of its key.
 fn month(record: &Value) -> String {
-    record["ended"].as_str().unwrap()[..7].to_owned()
+    record["ended"].as_str().unwrap().chars().take(7).collect()
 }
 
-fn erase(proxy: &Proxy, class: &str, months: &[String]) {
-    for month in months {
-        let words =
-            ["erase", "--class", class, "--month", month, "--reason", "request 4711 of a person"];
-        let text = said(proxy, &words);
-        assert!(text.starts_with(&format!("destroyed: the key {class}-{month}-")), "{text}");
-    }
+fn erase(proxy: &Proxy, class: &str, month: &str) {
+    let words =
+        ["erase", "--class", class, "--month", month, "--reason", "request 4711 of a person"];
+    let text = said(proxy, &words);
+    assert!(text.starts_with(&format!("destroyed: the key {class}-{month}-")), "{text}");
+}
+
+/// A run that has ended, with its records: one without a tag, one with a tag.
+fn run(config: &Config, origin: &Origin) -> (Proxy, Vec<Value>) {
+    let mut proxy = Proxy::start(config);
+    assert_eq!(ask(&proxy, origin, PATH, ""), 200);
+    assert_eq!(ask(&proxy, origin, PATH, CARD), 200);
+    let plain = proxy.wait_records(2);
+    end(&mut proxy);
+    assert!(fields(&plain[0])[0].starts_with(FROM), "{:#}", plain[0]);
+    assert_eq!(fields(&plain[0])[1..], [USER, PATH, TRACE]);
+    (proxy, plain)
+}
+
+/// Ends the proxy when its index has all.
+fn end(proxy: &mut Proxy) {
+    wait_for("the index", || {
+        (proxy.metric("egress_audit_index_lag_records", "") < 1.0).then_some(())
+    });
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
 }
 
 #[test]
@@ -147,37 +166,12 @@ fn what_was_erased_is_in_no_file_and_the_journal_holds() {
     let config = config(
         "segment_time = \"1ms\"\n[[sink]]\nname = \"out\"\nkind = \"file\"\nto = \"out.jsonl\"",
     );
-    let (mut proxy, origin) = (Proxy::start(&config), Origin::answering("127.1.0.1", ok("seen")));
-    assert_eq!(ask(&proxy, &origin, PATH, ""), 200);
-    assert_eq!(ask(&proxy, &origin, PATH, CARD), 200);
-    let plain = proxy.wait_records(2);
-    let state = state(&proxy);
-    wait_for("the index", || {
-        (proxy.metric("egress_audit_index_lag_records", "") < 1.0).then_some(())
-    });
-    proxy.signal("TERM");
-    assert!(proxy.ended().success());
-
-    // Who has the keys sees what was recorded, octet for octet, whichever way it is found.
-    for way in [&[][..], &["--scan"], &["--client", USER], &["--client", FROM, "--scan"]] {
-        assert_eq!(records(&proxy, way), plain, "{way:?}");
-    }
-    assert!(fields(&plain[0])[0].starts_with(FROM), "{:#}", plain[0]);
-    assert_eq!(fields(&plain[0])[1..], [USER, PATH, TRACE]);
-    let shipped = fs::read_to_string(proxy.folder.path().join("out.jsonl")).unwrap();
-    assert_eq!(shipped, fs::read_to_string(proxy.folder.path().join("records.jsonl")).unwrap());
-    assert_eq!(said(&proxy, &["top", "principal"]).split_whitespace().last(), Some(USER));
-    // In the journal nobody stands in the clear; in the index they do, until then.
-    assert_eq!(
-        (planted(&state), in_entries(&state.join("journal"))),
-        (vec!["index/requests.db".to_owned()], 0)
-    );
-    assert!(said(&proxy, &["verify"]).contains("personal fields: 3 can be read"));
+    let origin = Origin::answering("127.1.0.1", ok("seen"));
+    let (proxy, plain) = run(&config, &origin);
+    open(&proxy, &plain);
 
     // One class goes, the other stays.
-    let mut months: Vec<_> = plain.iter().map(month).collect();
-    months.dedup();
-    erase(&proxy, "untagged", &months[..1]);
+    erase(&proxy, "untagged", &month(&plain[0]));
     let shown = records(&proxy, &[]);
     assert_eq!(fields(&shown[0]), ["[erased]"; 4]);
     assert_eq!(shown[1], plain[1]);
@@ -186,22 +180,34 @@ fn what_was_erased_is_in_no_file_and_the_journal_holds() {
         rest[field] = plain[0][field].clone();
     }
     assert_eq!(rest, plain[0], "all else is as it was");
-    erase(&proxy, "tagged", &months[months.len() - 1..]);
+    erase(&proxy, "tagged", &month(&plain[1]));
     gone(&proxy, &plain);
 
     // The next run goes on, with keys of its own, and its index knows no more than the journal.
     let mut proxy = proxy.again(&config);
     assert_eq!(ask(&proxy, &origin, "/after", ""), 200);
-    wait_for("the index", || {
-        (proxy.metric("egress_audit_index_lag_records", "") < 1.0).then_some(())
-    });
+    end(&mut proxy);
     assert_eq!(records(&proxy, &["--client", "[erased]"]).len(), 2);
-    proxy.signal("TERM");
-    assert!(proxy.ended().success());
     let shown = records(&proxy, &["--scan"]);
     assert_eq!((shown.len(), fields(&shown[1]), fields(&shown[2])[1]), (3, ["[erased]"; 4], USER));
     assert_eq!(records(&proxy, &[]), shown);
     assert!(said(&proxy, &["verify"]).contains("personal fields: 1 can be read, 3 [erased]"));
+}
+
+/// Who has the keys sees what was recorded, octet for octet, whichever way it is found.
+fn open(proxy: &Proxy, plain: &[Value]) {
+    for way in [&[][..], &["--scan"], &["--client", USER], &["--client", FROM, "--scan"]] {
+        assert_eq!(records(proxy, way), plain, "{way:?}");
+    }
+    let read = |name: &str| fs::read_to_string(proxy.folder.path().join(name)).unwrap();
+    assert_eq!(read("out.jsonl"), read("records.jsonl"), "sinks get records as they were made");
+    assert_eq!(said(proxy, &["export", "--format", "record"]), read("records.jsonl"));
+    assert_eq!(said(proxy, &["top", "principal"]).split_whitespace().last(), Some(USER));
+    // In the journal nobody stands in the clear; in the index they do, until then.
+    let state = state(proxy);
+    assert_eq!(planted(&state), ["index/requests.db"]);
+    assert_eq!(in_entries(&state.join("journal")), 0);
+    assert!(said(proxy, &["verify"]).contains("personal fields: 3 can be read"));
 }
 
 /// Nothing of a person is left, and all that is evidence is.
@@ -280,8 +286,9 @@ fn keys_go_when_their_term_is_over_unless_a_hold_keeps_them() {
         all.iter().map(|one| one["client"] == "[erased]").collect::<Vec<_>>()
     };
     assert_eq!(whom(), [false, false, true], "one key is for all records of its class and month");
-    let (done, text) =
-        audit(&proxy, &["erase", "--class", "untagged", "--month", &day(0)[..7], "--reason", "x"]);
+    let month = month(&records(&proxy, &[])[0]);
+    let words = ["erase", "--class", "untagged", "--month", &month, "--reason", "x"];
+    let (done, text) = audit(&proxy, &words);
     assert!(!done && text.contains("`case 7`"), "{text}");
     // The hold is of somebody else now.
     proxy.rewrite(&fs::read_to_string(proxy.file()).unwrap().replace(USER, "somebody"));

@@ -167,7 +167,7 @@ mod tests {
         let month = Month::of("2026-12-31T23:59:59.999Z".parse().unwrap());
         assert_eq!(month.end(), "2027-01-01T00:00:00Z".parse().unwrap());
         assert_eq!(month.begin(), "2026-12-01T00:00:00Z".parse().unwrap());
-        let id = KeyId { class: Class::Pack, month, number: 0xc0ffee };
+        let id = KeyId { class: Class::Pack, month, number: 0x00c0_ffee };
         assert_eq!(id.to_string(), "pack-2026-12-0000000000c0ffee");
         assert_eq!(id.to_string().parse(), Ok(id));
         for text in [

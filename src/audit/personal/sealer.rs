@@ -73,6 +73,8 @@ impl Sealer {
 
     /// After a failure: whether keys can be had again.
     pub fn mend(&mut self, now: Timestamp) -> Result<(), Fault> {
+        let ring = &self.ring;
+        self.keys.retain(|_, current| ring.has(&current.id));
         self.current(Class::Untagged, now)?;
         self.failed = None;
         Ok(())

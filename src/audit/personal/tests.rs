@@ -55,7 +55,7 @@ fn a_line_is_sealed_and_opened_as_it_was() {
     assert_eq!(key_of(&line), None);
     let id = key_of(&sealed).unwrap();
     assert_eq!((id.class, id.month), (Class::Untagged, Month::of(now())));
-    let again = seal(&mut Sealer::new(ring.clone()), &line);
+    let again = seal(&mut Sealer::new(ring), &line);
     assert_eq!(key_of(&again), Some(id), "the next run goes on with the key");
     assert_ne!(again, sealed, "no nonce twice");
 }
@@ -151,7 +151,7 @@ fn without_a_folder_fields_are_lost_and_never_in_the_clear() {
     assert!(sealer.mend(now()).is_err());
     ring.prepare(false).unwrap();
     assert_eq!(fs::metadata(&gone).unwrap().permissions().mode() & 0o777, 0o700);
-    let mut sealer = Sealer::new(ring.clone());
+    let mut sealer = Sealer::new(ring);
     sealer.mend(now()).unwrap();
     assert!(sealer.seal(&record(&json!({})), now()).1.is_ok());
 }

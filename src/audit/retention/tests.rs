@@ -185,15 +185,16 @@ fn sealed(folder: &Path) -> KeyRing {
     let ring = KeyRing::at(&folder.with_file_name("keys"));
     ring.prepare(false).unwrap();
     let mut sealer = Sealer::new(ring.clone());
-    let seal = |(kind, line): (Kind, String)| match kind {
-        Kind::Ended | Kind::Decided if line.starts_with('{') => {
-            let (line, sealed) = sealer.seal(line.as_bytes(), at(0));
-            sealed.unwrap();
-            (kind, String::from_utf8(line).unwrap())
+    let mut seal = |(kind, line): (Kind, String)| {
+        let record = matches!(kind, Kind::Ended | Kind::Decided) && line.starts_with('{');
+        if !record {
+            return (kind, line);
         }
-        _ => (kind, line),
+        let (line, sealed) = sealer.seal(line.as_bytes(), at(0));
+        sealed.unwrap();
+        (kind, String::from_utf8(line).unwrap())
     };
-    journal(folder, &lines().into_iter().map(seal).collect::<Vec<_>>());
+    journal(folder, &lines().into_iter().map(&mut seal).collect::<Vec<_>>());
     ring
 }
 

@@ -12,8 +12,9 @@ use tokio::sync::{oneshot, watch};
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::journal::{Done, Fault, Kind, Log, seal};
-use super::super::personal::{self, KeyRing, Sealer};
+use super::super::personal::{KeyRing, Sealer};
 use super::super::retention::Retention;
+use super::envelope::Envelope;
 use super::sweeper::Sweeper;
 
 /// For so long what is written may be on no disk.
@@ -65,9 +66,7 @@ pub(super) struct Ledger {
     /// How many entries are on the disk, for who reads on from there.
     synced: watch::Sender<u64>,
     sweeper: Option<Sweeper>,
-    sealer: Option<Sealer>,
-    /// Whether there is no key for personal fields, so that what comes is kept without them.
-    keyless: bool,
+    envelope: Envelope,
     metrics: Arc<Metrics>,
 }
 
@@ -88,8 +87,7 @@ impl Ledger {
             unsealed: false,
             synced,
             sweeper,
-            sealer,
-            keyless: false,
+            envelope: Envelope::new(sealer, Arc::clone(&metrics)),
             metrics,
         };
         // Those of a run that was killed between closing and sealing.
@@ -118,33 +116,9 @@ impl Ledger {
 
     /// Appends what tells of a person; whether all of it is kept.
     fn record(&mut self, kind: Kind, line: &[u8]) -> bool {
-        let Some(sealer) = &mut self.sealer else {
-            self.append(kind, line);
-            return true;
-        };
-        let (line, sealed) = sealer.seal(line, Timestamp::now());
+        let (line, whole) = self.envelope.put(line);
         self.append(kind, &line);
-        let whole = sealed.is_ok();
-        self.keyed(sealed);
         whole
-    }
-
-    /// Tells once that personal fields are lost, and once that they are not any more.
-    fn keyed(&mut self, sealed: Result<(), personal::Fault>) {
-        let event = match (sealed, self.keyless) {
-            (Err(fault), false) => {
-                let why = format!("there is no key for personal fields, which are lost: {fault}");
-                return self.set_keyless(true, JournalEvent::Failed(&why));
-            }
-            (Ok(()), true) => JournalEvent::Mended,
-            (Err(_), true) | (Ok(()), false) => return,
-        };
-        self.set_keyless(false, event);
-    }
-
-    fn set_keyless(&mut self, keyless: bool, event: JournalEvent<'_>) {
-        self.keyless = keyless;
-        Event::Journal(event).record(&self.metrics);
     }
 
     fn append(&mut self, kind: Kind, line: &[u8]) {
@@ -172,16 +146,13 @@ impl Ledger {
         if let Some(note) = self.sweeper.as_mut().and_then(Sweeper::look) {
             self.append(Kind::Note, note.to_string().as_bytes());
         }
-        if let Some(sealer) = self.sealer.as_mut().filter(|_| self.keyless) {
-            let mended = sealer.mend(Timestamp::now());
-            self.keyed(mended);
-        }
+        let keyed = self.envelope.mend();
         let result = result.and_then(|()| self.log.tick(Timestamp::now()));
         match result {
             Ok(done) => self.done(done),
             Err(fault) => self.tell(&fault),
         }
-        !self.failing && !self.keyless
+        !self.failing && keyed
     }
 
     /// Tells who waits whether their verdicts are kept.
@@ -244,7 +215,8 @@ impl Ledger {
             return Some(until.saturating_duration_since(Instant::now()));
         }
         let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
-        let owed = synced.or_else(|| (!self.idle || self.unsealed || self.keyless).then_some(LOOK));
+        let look = !self.idle || self.unsealed || self.envelope.is_keyless();
+        let owed = synced.or_else(|| look.then_some(LOOK));
         let sweep = self.sweeper.as_ref().map(|sweeper| sweeper.rests(LOOK));
         owed.into_iter().chain(sweep).min()
     }

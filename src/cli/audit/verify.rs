@@ -100,7 +100,8 @@ impl Personal {
                 Some(why) => {
                     *found.hidden.entry(why.word()).or_default() += 1;
                     if why == Hidden::Damaged {
-                        found.damaged.get_or_insert(entry.sequence());
+                        let first = found.damaged.unwrap_or_else(|| entry.sequence());
+                        found.damaged = Some(first);
                     }
                 }
             }
