@@ -113,6 +113,7 @@ fn told(passed: &Passed) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::personal::Sealer;
     use super::super::super::retention::tests::{journal, lines};
     use super::*;
 
@@ -148,5 +149,30 @@ mod tests {
             }
             assert!(sweeper.rests(Duration::from_secs(1)) > Duration::from_secs(1));
         }
+    }
+
+    #[test]
+    fn a_key_that_is_due_goes_and_the_index_is_to_forget() {
+        let state = tempfile::tempdir().unwrap();
+        let [folder, index, keys] =
+            ["journal", "index", "keys"].map(|name| state.path().join(name));
+        let ring = KeyRing::at(&keys);
+        ring.prepare(false).unwrap();
+        std::fs::create_dir(&index).unwrap();
+        std::fs::write(index.join("requests.db"), "jane.doe").unwrap();
+        let old = "2020-01-31T12:00:00Z".parse().unwrap();
+        let (line, now) = (br#"{"client":"10.0.0.1:1"}"#, Timestamp::now());
+        for at in [old, now] {
+            Sealer::new(ring.clone()).seal(line, at).1.unwrap();
+        }
+        journal(&folder, &[]);
+        let mut sweeper = Sweeper::new(&folder, Retention::default(), ring.clone());
+        sweeper.next = Instant::now();
+        assert_eq!(sweeper.look(), None);
+        let note = ended(&mut sweeper).unwrap();
+        let key = note.pointer("/retention/keys/0/key").and_then(Value::as_str).unwrap();
+        assert!(key.starts_with("untagged-2020-01-"), "{note}");
+        assert_eq!((ring.keys().unwrap().len(), ring.erased().unwrap().len()), (1, 1));
+        assert!(!index.join("requests.db").exists());
     }
 }
