@@ -252,6 +252,36 @@ fn gone(proxy: &Proxy, plain: &[Value]) {
     assert!(!done && text.contains("there is no key"), "{text}");
 }
 
+#[test]
+fn a_running_proxy_notes_an_erasure_and_goes_on_with_another_key() {
+    let config = config("");
+    let (mut proxy, origin) = (Proxy::start(&config), Origin::answering("127.1.0.1", ok("seen")));
+    assert_eq!(ask(&proxy, &origin, PATH, ""), 200);
+    let month = month(&proxy.wait_records(1)[0]);
+    let names = |proxy: &Proxy| {
+        let all = records(proxy, &["--scan"]);
+        all.iter().map(|one| one["principal"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    wait_for("a record", || (names(&proxy) == [USER]).then_some(()));
+    // What is no erasure is not noted, and keeps nobody from one.
+    let request = state(&proxy).join("keys/erase.request");
+    fs::write(&request, "{\"erasure\":").unwrap();
+    wait_for("an answer", || (!request.exists()).then_some(()));
+    erase(&proxy, "untagged", &month);
+    assert_eq!(names(&proxy), ["[erased]"]);
+    // What comes within the second is of that month still, and erased with it.
+    wait_for("another key", || {
+        assert_eq!(ask(&proxy, &origin, PATH, ""), 200);
+        names(&proxy).contains(&USER.to_owned()).then_some(())
+    });
+    erase(&proxy, "untagged", &month);
+    end(&mut proxy);
+    assert!(names(&proxy).iter().all(|name| name == "[erased]"));
+    assert_eq!(planted(&state(&proxy)), Vec::<String>::new(), "nor in the index, built anew");
+    assert!(said(&proxy, &["verify"]).contains("sound:"));
+    assert!(!request.exists());
+}
+
 /// So many days from now.
 fn day(days: i64) -> String {
     (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).to_string()

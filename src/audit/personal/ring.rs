@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -17,6 +17,9 @@ use super::hidden::Hidden;
 use super::key::{Class, KeyId, Month};
 use super::line::{KEY, cipher};
 use super::opener::Opener;
+
+/// The longest note of an erasure.
+const LONGEST: u64 = 256 << 10;
 
 /// A folder of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +93,28 @@ impl KeyRing {
         half.iter().try_for_each(|id| self.destroy(id, "", Timestamp::UNIX_EPOCH))
     }
 
+    /// Asks who writes the journal to note an erasure; whoever may write here may destroy keys.
+    pub fn ask(&self, note: &serde_json::Value) -> Result<(), Fault> {
+        self.put(&self.request(), note.to_string().as_bytes())
+    }
+
+    /// What was asked, and is not in the journal yet.
+    pub fn asked(&self) -> Option<Vec<u8>> {
+        let mut file = File::open(self.request()).ok()?.take(LONGEST);
+        let mut note = Vec::new();
+        file.read_to_end(&mut note).ok()?;
+        Some(note)
+    }
+
+    /// It is in the journal, or nobody waits for that any more.
+    pub fn answered(&self) -> Result<(), Fault> {
+        let path = self.request();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::file(&path)(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// The last key that was made for some records of a month, if one is still there.
     pub(super) fn latest(&self, class: Class, month: Month) -> Result<Option<KeyId>, Fault> {
         let fits = |id: &KeyId| (id.class, id.month) == (class, month);
@@ -135,6 +160,10 @@ impl KeyRing {
     /// Whether a key is there still.
     pub(super) fn has(&self, id: &KeyId) -> bool {
         self.path(id, "key").exists() && !self.path(id, "erased").exists()
+    }
+
+    fn request(&self) -> PathBuf {
+        self.folder.join("erase.request")
     }
 
     fn path(&self, id: &KeyId, end: &str) -> PathBuf {

@@ -71,6 +71,11 @@ impl Sealer {
         }
     }
 
+    /// Where its keys are.
+    pub const fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
     /// After a failure: whether keys can be had again.
     pub fn mend(&mut self, now: Timestamp) -> Result<(), Fault> {
         let ring = &self.ring;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -10,18 +11,23 @@ use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::personal::{Fault, Sealer};
 
+/// So often it is looked whether somebody erases.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What lines of records pass before they are kept.
 pub(super) struct Envelope {
     /// Lines stay as they are if there is none.
     sealer: Option<Sealer>,
     /// Whether no key could be had, so that what comes is kept without those fields.
     keyless: bool,
+    /// When it was last looked whether somebody erases.
+    looked: Instant,
     metrics: Arc<Metrics>,
 }
 
 impl Envelope {
-    pub(super) const fn new(sealer: Option<Sealer>, metrics: Arc<Metrics>) -> Self {
-        Self { sealer, keyless: false, metrics }
+    pub(super) fn new(sealer: Option<Sealer>, metrics: Arc<Metrics>) -> Self {
+        Self { sealer, keyless: false, looked: Instant::now(), metrics }
     }
 
     /// The line as it is kept, and whether all of it is.
@@ -42,9 +48,31 @@ impl Envelope {
         !self.keyless
     }
 
-    /// Whether it is to be looked for a key.
-    pub(super) const fn is_keyless(&self) -> bool {
-        self.keyless
+    /// Whether it is to be looked at from time to time: for a key, or for who erases.
+    pub(super) const fn looks(&self) -> bool {
+        self.sealer.is_some()
+    }
+
+    /// A note of an erasure that somebody wants in the journal before keys go.
+    pub(super) fn asked(&mut self) -> Option<Vec<u8>> {
+        let sealer = self.sealer.as_ref().filter(|_| self.looked.elapsed() >= LOOK)?;
+        self.looked = Instant::now();
+        let note = sealer.ring().asked()?;
+        let read = serde_json::from_slice::<serde_json::Value>(&note);
+        if read.is_ok_and(|note| note.get("erasure").is_some_and(|one| one.is_object())) {
+            return Some(note);
+        }
+        tracing::error!("what is asked for in the folder of keys is no erasure; it is removed");
+        self.answer();
+        None
+    }
+
+    /// The note is on the disk: whoever asked may go on.
+    pub(super) fn answer(&self) {
+        let answered = self.sealer.as_ref().map_or(Ok(()), |sealer| sealer.ring().answered());
+        if let Err(fault) = answered {
+            tracing::error!(%fault, "who erases cannot be told that it was noted");
+        }
     }
 
     /// Tells once that personal fields are lost, and once that they are not any more.

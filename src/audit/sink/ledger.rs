@@ -147,6 +147,12 @@ impl Ledger {
             self.append(Kind::Note, note.to_string().as_bytes());
         }
         let keyed = self.envelope.mend();
+        if let Some(note) = self.envelope.asked() {
+            self.append(Kind::Note, &note);
+            if self.sync().is_ok() {
+                self.envelope.answer();
+            }
+        }
         let result = result.and_then(|()| self.log.tick(Timestamp::now()));
         match result {
             Ok(done) => self.done(done),
@@ -215,7 +221,7 @@ impl Ledger {
             return Some(until.saturating_duration_since(Instant::now()));
         }
         let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
-        let look = !self.idle || self.unsealed || self.envelope.is_keyless();
+        let look = !self.idle || self.unsealed || self.envelope.looks();
         let owed = synced.or_else(|| look.then_some(LOOK));
         let sweep = self.sweeper.as_ref().map(|sweeper| sweeper.rests(LOOK));
         owed.into_iter().chain(sweep).min()
