@@ -282,6 +282,30 @@ fn a_running_proxy_notes_an_erasure_and_goes_on_with_another_key() {
     assert!(!request.exists());
 }
 
+#[test]
+fn a_key_that_does_not_open_is_told_and_no_erasure() {
+    let origin = Origin::answering("127.1.0.1", ok("seen"));
+    let (proxy, plain) = run(&config(""), &origin);
+    let mut files = Vec::new();
+    self::files(&state(&proxy).join("keys"), &mut files);
+    let name = |path: &&PathBuf| path.to_str().unwrap().contains("untagged-");
+    let path = files.iter().find(name).unwrap();
+    let key = fs::read(path).unwrap();
+    fs::write(path, [7; 32]).unwrap();
+    let shown = records(&proxy, &["--scan"]);
+    assert_eq!((fields(&shown[0]), &shown[1]), (["[damaged]"; 4], &plain[1]));
+    let (sound, text) = audit(&proxy, &["verify"]);
+    assert!(!sound && text.contains("1 [damaged]") && text.contains("does not open"), "{text}");
+    // Keys that are elsewhere can be named.
+    fs::write(path, key).unwrap();
+    fs::rename(state(&proxy).join("keys"), proxy.folder.path().join("mounted")).unwrap();
+    assert_eq!(fields(&records(&proxy, &["--scan"])[0]), ["[no-key]"; 4]);
+    let mounted = proxy.folder.path().join("mounted");
+    let with = ["--scan", "--keys", mounted.to_str().unwrap()];
+    assert_eq!(records(&proxy, &with), plain);
+    assert!(audit(&proxy, &["verify"]).0, "what cannot be read is no fault");
+}
+
 /// So many days from now.
 fn day(days: i64) -> String {
     (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).to_string()

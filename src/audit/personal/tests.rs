@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::event::{Client, Event, FIELDS, pick};
 use super::*;
 
 fn now() -> Timestamp {
@@ -154,6 +155,29 @@ fn without_a_folder_fields_are_lost_and_never_in_the_clear() {
     let mut sealer = Sealer::new(ring);
     sealer.mend(now()).unwrap();
     assert!(sealer.seal(&record(&json!({})), now()).1.is_ok());
+}
+
+#[test]
+fn records_as_they_are_come_back_as_they_were() {
+    assert!(PERSONAL.iter().all(|field| FIELDS.contains(field)), "{PERSONAL:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let ring = ring(folder.path());
+    let mut sealer = Sealer::new(ring.clone());
+    let mut cut = 0;
+    for line in include_str!("../../../tests/golden/events/records.jsonl").lines() {
+        let sealed = seal(&mut sealer, line.as_bytes());
+        assert_eq!(&*ring.opener().open(&sealed), line.as_bytes());
+        let (was, stored) = (value(line.as_bytes()), value(&sealed));
+        for field in PERSONAL {
+            let was = pick(&was, field);
+            let word = was.as_ref().map(|_| Value::from("[sealed]"));
+            assert_eq!(pick(&stored, field), word, "{field}");
+            cut += u32::from(was.is_some());
+        }
+        let event: Event<'_> = serde_json::from_slice(&sealed).unwrap();
+        assert_eq!(event.client, Client::Hidden(Hidden::Sealed));
+    }
+    assert!(cut > 20, "{cut}");
 }
 
 #[test]
