@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use borderpost::audit::Event;
+use borderpost::audit::event::Client;
 use borderpost::audit::index::{Dimension, Filters, Index, Page, State, Writer};
 use jiff::{SignedDuration, Timestamp};
 
@@ -102,7 +103,7 @@ fn record(
     let client = u32::try_from(chance.skewed(clients)).expect("few");
     event.time = time;
     event.id = uuid::Uuid::from_u128(u128::from(sequence) << 64 | 1).to_string().into();
-    event.client.set_ip(std::net::Ipv4Addr::from(0x0a00_0000 | client).into());
+    event.client = Client::At((std::net::Ipv4Addr::from(0x0a00_0000 | client), 4_711).into());
     event.host = Some(format!("h{}.example", chance.skewed(hosts)).into());
     event.bytes_out = chance.below(100_000);
     event.bytes_in = chance.below(100_000);

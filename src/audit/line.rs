@@ -41,7 +41,7 @@ impl Record {
             ended: self.at.checked_add(self.timings.total).ok(),
             id: self.id.to_string().into(),
             trace: self.trace.as_deref().map(Cow::Borrowed),
-            client: self.client,
+            client: self.client.into(),
             principal: self.principal.as_deref().map(Cow::Borrowed),
             authenticated: self.authenticated.map(Authenticated::name).map(Cow::Borrowed),
             exporter: self.exporter.as_deref().map(exporter),

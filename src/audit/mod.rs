@@ -11,6 +11,7 @@ pub mod journal;
 mod line;
 mod owner;
 mod path;
+pub mod personal;
 mod record;
 pub mod retention;
 pub mod ship;
@@ -29,7 +30,7 @@ pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
 pub use sink::{Journal, PATIENCE, Sink, SinkTarget, Unwritable};
-pub use state::{index_folder, journal_folder, open_journal, open_volumes};
+pub use state::{index_folder, journal_folder, keys_folder, open_journal, open_volumes};
 pub use verdict::Late;
 pub use volumes::{
     Ask, Counted, Gauge, HmacKey, Meter, Reservation, Subjects, VolumeError, Volumes, Window,

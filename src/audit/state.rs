@@ -25,6 +25,12 @@ pub fn index_folder(journal: &Path) -> PathBuf {
     journal.with_file_name("index")
 }
 
+/// Where the keys of a journal's personal fields are, unless another place is named: beside it, so
+/// that a copy of the journal has none of them.
+pub fn keys_folder(journal: &Path) -> PathBuf {
+    journal.with_file_name("keys")
+}
+
 /// Opens the journal in the folder of everything that is kept, and enters that a run begins and
 /// how the last one ended. `origin` names it in what it signs.
 pub fn open_journal(

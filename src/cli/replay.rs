@@ -11,6 +11,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::audit::event::Client;
 use crate::config;
 use crate::data::{Tag, Tags};
 use crate::geo::{Answer, Country, Entry};
@@ -51,7 +52,7 @@ fn known<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>
 struct Line {
     time: Timestamp,
     id: String,
-    client: SocketAddr,
+    client: Client,
     principal: Option<String>,
     exporter: Option<Sender>,
     method: String,
@@ -163,6 +164,8 @@ impl Line {
     /// The decision then and the one that would be taken.
     fn compare(&self, policy: &Policy, at: Option<Timestamp>) -> Option<(String, String)> {
         // Where it was is not recorded, so that rules on areas cannot be asked again.
+        // Nor is who asked, once that was erased.
+        let client = self.client.socket()?;
         let outcome = self.outcome.as_ref().filter(|_| !self.data.iter().any(|one| one.located))?;
         let rule = self.rules.first().map(|rule| format!("{}/{}", rule.pack, rule.rule));
         let before = told(outcome, rule);
@@ -182,7 +185,7 @@ impl Line {
             ..Circumstances::at(at.unwrap_or(self.time))
         };
         let facts = Facts {
-            client: self.client.ip(),
+            client: client.ip(),
             principal: self.principal.as_deref(),
             method: &self.method,
             host: &host,

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::admin::{self, Reload};
 use crate::audit::index::{Keeper, Keeping};
+use crate::audit::personal::{KeyRing, Sealer};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, Shippers};
 use crate::audit::{self, Desk, Sink, Volumes};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
@@ -59,9 +60,11 @@ impl Serving {
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
+        let journal = fixed.state.as_deref().map(audit::journal_folder).unwrap_or_default();
         let context = ShipContext {
             origin: audit::Origin::new(hostname(), &fixed.origin),
             own: Own::new(&own),
+            keys: fixed.keys(&journal),
             metrics: Arc::clone(&metrics),
         };
         let shippers = ship(&fixed.sinks, fixed.state.as_deref(), &trust, &sink, &context)?;
@@ -167,9 +170,19 @@ fn records(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<(Sink, onesh
     let journal = journal.map(|(log, recovered)| {
         Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(metrics);
         let retention = fixed.sweep.then(|| fixed.retention.clone());
-        audit::Journal { log, unwritable: fixed.unwritable, retention }
+        let keys = fixed.keys(log.folder());
+        let sealer = fixed.seal_personal.then(|| sealer(fixed, &keys)).transpose()?;
+        anyhow::Ok(audit::Journal { log, unwritable: fixed.unwritable, retention, keys, sealer })
     });
+    let journal = journal.transpose().context("journal.seal_personal")?;
     Sink::open(&fixed.record, journal, Arc::clone(metrics)).context("record.to")
+}
+
+/// What enciphers personal fields, with the keys that it makes.
+fn sealer(fixed: &Fixed, keys: &KeyRing) -> anyhow::Result<Sealer> {
+    keys.prepare(fixed.keys.is_some())?;
+    keys.finish()?;
+    Ok(Sealer::new(keys.clone()))
 }
 
 /// Starts the sinks that ship from the journal.
@@ -204,7 +217,8 @@ fn keeper(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<Option<Keeper
     let kept = fixed.state.as_deref().filter(|_| fixed.journal).zip(fixed.indexed);
     let keeper = kept.map(|(state, keep)| {
         let journal = audit::journal_folder(state);
-        let keeping = Keeping { folder: audit::index_folder(&journal), journal, keep };
+        let keys = fixed.keys(&journal);
+        let keeping = Keeping { folder: audit::index_folder(&journal), journal, keys, keep };
         Keeper::start(keeping, Arc::clone(metrics))
     });
     keeper.transpose().context("the index of the journal")

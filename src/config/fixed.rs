@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::personal::KeyRing;
 use crate::audit::retention::Retention;
 use crate::audit::ship::ShipSettings;
-use crate::audit::{SinkTarget, Unwritable, journal};
+use crate::audit::{SinkTarget, Unwritable, journal, keys_folder};
 use crate::net::HostPattern;
 use crate::policy::register::KeyDigest;
 use crate::proxy::{Listener, NameServers, Settings};
@@ -49,6 +50,10 @@ pub struct Fixed {
     pub retention: Retention,
     /// Whether the running program drops what is not kept any longer.
     pub sweep: bool,
+    /// Whether personal fields are enciphered in the journal.
+    pub seal_personal: bool,
+    /// Where the keys of those fields are; beside the journal if absent.
+    pub keys: Option<PathBuf>,
     /// Whom to ask for names.
     pub names: NameServers,
     /// PEM files of roots beside the platform's.
@@ -76,6 +81,12 @@ impl Fixed {
         Ok(fixed.expect("whatever is missing has been told as a mistake"))
     }
 
+    /// The keys of personal fields of a journal.
+    pub fn keys(&self, journal: &Path) -> KeyRing {
+        let beside = || keys_folder(journal);
+        KeyRing::at(&self.keys.clone().unwrap_or_else(beside))
+    }
+
     /// Reads the sections; paths are relative to `base`.
     pub(super) fn read(
         root: &Section<'_>,
@@ -99,7 +110,7 @@ impl Fixed {
         let roots = roots.iter().map(|word| base.join(word.text)).collect();
         let destinations = trusts(&tls, base);
         let state = root.section("state").word("folder").map(|word| base.join(word.text));
-        let kept = Journal::read(&root.section("journal"));
+        let kept = Journal::read(&root.section("journal"), base);
         let authority = authority::read(&tls, base, state.as_deref());
         let names = name_servers(&root.section("resolver"), &mut settings.resolve_timeout);
         Self {
@@ -114,6 +125,8 @@ impl Fixed {
             segments: kept.segments,
             retention: kept.retention,
             sweep: kept.sweep,
+            seal_personal: kept.seal_personal,
+            keys: kept.keys,
             sinks: Vec::new(),
             indexed: kept.indexed,
             names,

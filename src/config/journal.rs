@@ -1,5 +1,6 @@
 //! `[journal]`: how the journal is written, and how long its entries are kept.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Time;
@@ -7,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::audit::Unwritable;
 use crate::audit::journal::Settings;
-use crate::audit::retention::{Days, LegalHold, Retention, Terms};
+use crate::audit::retention::{Days, LegalHold, PersonalTerms, Retention, Terms};
 
 use super::fixed::INDEXED;
 use super::section::Section;
@@ -22,10 +23,13 @@ pub(super) struct Journal {
     pub(super) segments: Settings,
     pub(super) retention: Retention,
     pub(super) sweep: bool,
+    pub(super) seal_personal: bool,
+    pub(super) keys: Option<PathBuf>,
 }
 
 impl Journal {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    /// Paths are relative to `base`.
+    pub(super) fn read(section: &Section<'_>, base: &Path) -> Self {
         let words = [("pass", Unwritable::Pass), ("refuse", Unwritable::Refuse)];
         let default = Settings::default();
         let segments = Settings {
@@ -42,8 +46,16 @@ impl Journal {
             origin: origin(section).unwrap_or_else(|| "borderpost".to_owned()),
             unwritable: section.choice("unwritable", &words).unwrap_or(Unwritable::Pass),
             segments,
-            retention: Retention { terms: terms(section), holds: holds(section) },
+            retention: Retention {
+                terms: terms(section),
+                personal: personal(section),
+                holds: holds(section),
+            },
             sweep: section.choice("retain", &[("daily", true), ("off", false)]).unwrap_or(false),
+            // Off, unless it is said: keys that are lost make every record one of nobody, and
+            // a law may want the parties kept for years.
+            seal_personal: section.flag("seal_personal").unwrap_or(false),
+            keys: section.word("keys").map(|word| base.join(word.text)),
         }
     }
 }
@@ -82,6 +94,19 @@ fn terms(section: &Section<'_>) -> Terms {
         untagged: days("keep_untagged", default.untagged),
         tagged: days("keep_tagged", default.tagged),
         refused: days("keep_refused", default.refused),
+    }
+}
+
+fn personal(section: &Section<'_>) -> PersonalTerms {
+    let days = |key| {
+        let word = section.word(key)?;
+        section.parse(&word, parse_days).map(Days)
+    };
+    PersonalTerms {
+        untagged: days("personal_untagged"),
+        tagged: days("personal_tagged"),
+        refused: days("personal_refused"),
+        pack: days("personal_pack"),
     }
 }
 

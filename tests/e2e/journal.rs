@@ -142,7 +142,7 @@ fn decisions_are_proved_and_exported() {
 }
 
 /// Whether a proof holds for who has nothing but the public key and a general library.
-fn by_others(proof: &str, key: &str) -> bool {
+pub(crate) fn by_others(proof: &str, key: &str) -> bool {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), proof).unwrap();
     let script = crate::support::script("prove.py");

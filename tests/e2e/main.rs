@@ -31,6 +31,7 @@ mod names;
 mod opening;
 mod packs;
 mod peers;
+mod personal;
 mod policy;
 mod protocol;
 mod real_clients;

@@ -144,7 +144,7 @@ proptest! {
         let [time, _, client, _, _, method, target, user, _, kind] = parse::squid(&at(Format::Squid));
         let second = format!("{}.", event.time.as_second());
         prop_assert!(time.starts_with(&second));
-        prop_assert_eq!(client, event.client.ip().to_string());
+        prop_assert_eq!(client, event.client.address());
         prop_assert_eq!(parse::decoded(&method), &*texts.method);
         prop_assert_eq!(parse::decoded(&target), &*wanted);
         prop_assert_eq!(parse::decoded(&user), &*texts.principal);

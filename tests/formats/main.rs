@@ -25,10 +25,44 @@ fn file(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The events of the golden files.
+/// The events of the golden files, and one whose personal fields were erased.
 fn events() -> Vec<Event<'static>> {
     let lines = file("tests/golden/events/records.jsonl");
-    lines.lines().map(|line| Event::read(line).unwrap()).collect()
+    let mut events: Vec<_> = lines.lines().map(|line| Event::read(line).unwrap()).collect();
+    events.push(erased(&lines));
+    events
+}
+
+/// The first record as it is read when its key was destroyed.
+fn erased(lines: &str) -> Event<'static> {
+    let mut record: serde_json::Value =
+        serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    for field in ["client", "principal", "path", "trace"] {
+        record[field] = "[erased]".into();
+    }
+    Event::read(&record.to_string()).unwrap()
+}
+
+#[test]
+fn what_was_erased_is_said_in_every_format() {
+    let event = erased(&file("tests/golden/events/records.jsonl"));
+    for format in Format::ALL {
+        let text = written(format, &event);
+        let wanted = match format {
+            Format::Record => "\"client\":\"[erased]\"",
+            Format::Cef => " shost=[erased] suser=[erased] ",
+            Format::Leef => "srcName=[erased]^usrName=[erased]^",
+            Format::Syslog => " src=\"[erased\\]\" user=\"[erased\\]\" ",
+            Format::Squid => " [erased] TCP_",
+            Format::Combined => "[erased] - \\x5berased\\x5d ",
+            Format::Ecs => "\"source\":{\"address\":\"[erased]\"}",
+            Format::Ocsf => "\"src_endpoint\":{\"name\":\"[erased]\"}",
+            Format::Har => "\"principal\":\"[erased]\"",
+        };
+        assert!(text.contains(wanted), "{format:?}: {text}");
+        let path = text.contains("/[erased") || text.contains("\"path\":\"[erased]\"");
+        assert!(path, "{format:?}: {text}");
+    }
 }
 
 fn origin() -> Origin {

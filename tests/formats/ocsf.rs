@@ -186,6 +186,7 @@ fn every_event_is_of_the_schema() {
         (400_105, "Blocked"),
         (400_203, "Error"),
         (400_299, "Detected"),
+        (400_203, "Allowed"),
     ];
     assert_eq!(classes, wanted.map(|(kind, word)| (kind, word.to_owned())));
 }

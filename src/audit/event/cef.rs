@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::view::View;
-use super::{Origin, text};
+use super::{Client, Origin, text};
 
 /// Appends the line.
 pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
@@ -21,8 +21,14 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     pairs.put("act", view.verdict.name());
     pairs.put("dvchost", &view.origin.hostname);
     pairs.put("externalId", &event.id);
-    pairs.address(("src", "c6a2", "Source IPv6 Address"), event.client.ip());
-    pairs.put("spt", &event.client.port().to_string());
+    match event.client {
+        Client::At(client) => {
+            pairs.address(("src", "c6a2", "Source IPv6 Address"), client.ip());
+            pairs.put("spt", &client.port().to_string());
+        }
+        // The fields above hold addresses alone.
+        Client::Hidden(why) => pairs.put("shost", why.word()),
+    }
     pairs.put("suser", view.principal().unwrap_or_default());
     if let Some(address) = view.address() {
         pairs.address(("dst", "c6a3", "Destination IPv6 Address"), address.ip());

@@ -13,7 +13,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     write!(
         into,
         "{} - {} [{}] \"{} {} HTTP/1.1\" {} {} \"-\" \"-\"",
-        event.client.ip().to_canonical(),
+        event.client.canonical(),
         user(view.principal()),
         event.time.strftime("%d/%b/%Y:%H:%M:%S %z"),
         escaped(&event.method, " "),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::personal::Hidden;
 use super::view::{Verdict, View};
 use super::{Origin, json, text};
 
@@ -16,7 +17,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
 fn event(view: &View<'_>) -> Value {
     let event = view.event;
     let address = view.address().map(|address| address.ip().to_canonical());
-    let client = event.client.ip().to_canonical();
+    let client = event.client.ip();
     let place = event.location.as_ref();
     json!({
         "@timestamp": format!("{:.3}", event.time),
@@ -28,7 +29,10 @@ fn event(view: &View<'_>) -> Value {
             "hostname": view.origin.hostname, "name": view.origin.instance,
             "version": view.origin.version,
         },
-        "source": { "ip": client, "port": event.client.port() },
+        "source": {
+            "ip": client, "port": event.client.port(),
+            "address": event.client.hidden().map(Hidden::word),
+        },
         "user": { "name": view.principal() },
         "destination": {
             "ip": address,
@@ -59,7 +63,7 @@ fn event(view: &View<'_>) -> Value {
         })),
         "trace": { "id": event.trace },
         "related": {
-            "ip": [Some(client), address],
+            "ip": [client, address],
             "hosts": [view.host()],
             "user": [view.principal()],
         },

@@ -3,6 +3,7 @@
 //! README's table of fields is tested against it.
 
 mod cef;
+mod client;
 mod combined;
 mod csv;
 mod ecs;
@@ -22,7 +23,6 @@ mod text;
 mod view;
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::policy::{Mode, Outcome};
 
 pub use self::csv::{Columns, UnknownField};
+pub use client::Client;
 pub use fields::{FIELDS, pick};
 pub use format::{Format, UnknownFormat};
 pub use har::Collection;
@@ -56,7 +57,7 @@ pub struct Event<'a> {
     /// The trace that the client says it belongs to (W3C Trace Context).
     pub trace: Option<Cow<'a, str>>,
     /// Address and port of the client.
-    pub client: SocketAddr,
+    pub client: Client,
     /// Who that is.
     pub principal: Option<Cow<'a, str>>,
     /// By what that is known.

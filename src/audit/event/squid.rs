@@ -15,7 +15,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         millis.div_euclid(1_000),
         millis.rem_euclid(1_000),
         view.millis(),
-        event.client.ip().to_canonical(),
+        event.client.canonical(),
         result(view),
         view.status(),
         event.bytes_in,

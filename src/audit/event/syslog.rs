@@ -27,7 +27,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         ("cite", event.cite.as_deref().unwrap_or_default()),
         ("country", &view.countries()),
         ("class", &event.tags.join(",")),
-        ("src", &event.client.ip().to_canonical().to_string()),
+        ("src", &event.client.canonical()),
         ("user", view.principal().unwrap_or_default()),
         ("dst", &view.address().map(|a| a.ip().to_canonical().to_string()).unwrap_or_default()),
         ("host", view.host().unwrap_or_default()),

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use crate::policy::{Mode, Outcome};
 
+use super::super::personal::Hidden;
+
 use super::{Event, Origin, Rule, text};
 
 /// An event, and who tells it.
@@ -90,7 +92,10 @@ impl<'e> View<'e> {
         let usual = if self.event.scheme == "http" { 80 } else { 443 };
         let port = port.filter(|port| *port != usual);
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-        let path = text::url(self.event.path.as_deref().unwrap_or("/"));
+        let path = self.event.path.as_deref().unwrap_or("/");
+        // What stands for a path is none itself.
+        let slash = if Hidden::of(path).is_some() { "/" } else { "" };
+        let path = format!("{slash}{}", text::url(path));
         Some(format!("{}://{host}{port}{path}", self.event.scheme))
     }
 

@@ -70,7 +70,7 @@ impl Filters {
 
 fn is_client(event: &Event<'_>, wanted: &str) -> bool {
     event.principal.as_deref() == Some(wanted)
-        || event.client.ip().to_string() == wanted
+        || event.client.address() == wanted
         || event.client.to_string() == wanted
 }
 

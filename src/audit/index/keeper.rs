@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::telemetry::{Event, IndexEvent, Metrics};
 
 use super::super::background;
+use super::super::personal::KeyRing;
 use super::fault::Fault;
 use super::lock::Lock;
 use super::tail::{FULL, Tail};
@@ -33,6 +34,8 @@ pub struct Keeping {
     pub folder: PathBuf,
     /// The journal's.
     pub journal: PathBuf,
+    /// The keys of personal fields, which stand in the index in the clear.
+    pub keys: KeyRing,
     /// For how long records stay in the index.
     pub keep: Duration,
 }
@@ -92,8 +95,7 @@ impl Work {
     fn keep(&mut self, mut lock: Lock) {
         let mut built: Option<Instant> = None;
         while !self.is_over() {
-            let Keeping { folder, journal, keep } = &self.keeping;
-            let (back, why) = match Tail::open(lock, folder, journal, *keep) {
+            let (back, why) = match Tail::open(lock, &self.keeping) {
                 Ok(mut tail) => match self.follow(&mut tail) {
                     Some(why) => (tail.close(), why),
                     None => return,
@@ -178,7 +180,7 @@ impl Work {
 /// Builds an index anew. Where another process keeps it, that is asked to, and `false` returned;
 /// else it is done when this returns, and `tell` hears how far it is.
 pub fn rebuild(keeping: &Keeping, mut tell: impl FnMut(u64)) -> Result<bool, Fault> {
-    let Keeping { folder, journal, keep } = keeping;
+    let folder = &keeping.folder;
     let lock = match Lock::take(folder) {
         Ok(lock) => lock,
         Err(Fault::InUse(_)) => {
@@ -188,11 +190,24 @@ pub fn rebuild(keeping: &Keeping, mut tell: impl FnMut(u64)) -> Result<bool, Fau
         Err(fault) => return Err(fault),
     };
     lock.clear()?;
-    let mut tail = Tail::open(lock, folder, journal, *keep).map_err(|(_, fault)| fault)?;
+    let mut tail = Tail::open(lock, keeping).map_err(|(_, fault)| fault)?;
     while tail.step()? > 0 {
         tell(tail.next());
     }
     Ok(true)
+}
+
+/// Makes an index forget what was erased: it is removed, or whoever keeps it is asked to build it
+/// anew. A row that is deleted may stay in the file for long; a file that is gone holds none.
+pub fn forget(folder: &std::path::Path) -> Result<(), Fault> {
+    if !folder.try_exists().map_err(Fault::file(folder))? {
+        return Ok(());
+    }
+    match Lock::take(folder) {
+        Ok(lock) => lock.clear(),
+        Err(Fault::InUse(_)) => super::lock::ask(folder),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Whether an index that another process was asked to build is not begun yet.

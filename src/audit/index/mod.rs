@@ -23,7 +23,7 @@ mod tests;
 
 pub use fault::Fault;
 pub use filters::Filters;
-pub use keeper::{Keeper, Keeping, is_asked, rebuild};
+pub use keeper::{Keeper, Keeping, forget, is_asked, rebuild};
 pub use list::{Listed, Page};
 pub use look::Index;
 pub use state::State;

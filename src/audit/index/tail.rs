@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::super::event::Event;
 use super::super::journal::{Hash, Kind, Reader};
+use super::super::personal::KeyRing;
 use super::fault::Fault;
+use super::keeper::Keeping;
 use super::lock::Lock;
 use super::schema;
 use super::state::State;
@@ -33,6 +35,7 @@ const STEP: u32 = 1_000;
 pub(super) struct Tail {
     lock: Lock,
     journal: PathBuf,
+    keys: KeyRing,
     /// For how long records are kept.
     keep: Duration,
     writer: Writer,
@@ -75,7 +78,9 @@ impl Taken {
 
 impl Tail {
     /// Opens the index, and checks that it is of this journal.
-    pub(super) fn open(lock: Lock, folder: &Path, journal: &Path, keep: Duration) -> Opened {
+    pub(super) fn open(lock: Lock, keeping: &Keeping) -> Opened {
+        let Keeping { folder, journal, keys, keep } = keeping;
+        let keep = *keep;
         let opened = Writer::open(folder).and_then(|writer| {
             let state = writer.state()?;
             of_this(&state, journal)?;
@@ -85,9 +90,9 @@ impl Tail {
         });
         match opened {
             Ok((writer, reader, state, file)) => {
-                let journal = journal.to_owned();
+                let (journal, keys) = (journal.clone(), keys.clone());
                 let (taken, unused) = (Vec::new(), None);
-                Ok(Self { lock, journal, keep, writer, reader, state, taken, file, unused })
+                Ok(Self { lock, journal, keys, keep, writer, reader, state, taken, file, unused })
             }
             Err(fault) => Err((lock, fault)),
         }
@@ -143,10 +148,13 @@ impl Tail {
     fn gather(&mut self) -> Result<(), Fault> {
         let begun = Instant::now();
         let mut octets = 0;
+        // One for each batch: a key that was destroyed is of no use from then on.
+        let mut opener = self.keys.opener();
         while self.taken.len() < BATCH && octets < OCTETS && begun.elapsed() < GATHER {
             let Some(entry) = self.reader.next_entry()? else { break };
             let ended = entry.kind() == Some(Kind::Ended);
-            let line = entry.payload().filter(|_| ended).map(<[u8]>::to_vec);
+            let line = entry.payload().filter(|_| ended);
+            let line = line.map(|line| opener.open(line).into_owned());
             octets += line.as_ref().map_or(0, Vec::len);
             let (sequence, at, chain) = (entry.sequence(), entry.at(), *entry.chain());
             self.taken.push(Taken { sequence, at, chain, line });

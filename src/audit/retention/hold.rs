@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::event::{is_host, is_under};
+use super::super::personal::Hidden;
 use super::term::Line;
 
 /// What is kept while a matter is open. Filters that are given must all fit; without one, all is
@@ -33,6 +34,8 @@ impl LegalHold {
         self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }
 
+    /// Whether it means a record. Of one whose client cannot be read nobody knows, so that it
+    /// stays.
     pub(super) fn means(&self, line: &Line<'_>) -> bool {
         let fits = |wanted: &Option<String>, test: &dyn Fn(&str) -> bool| {
             wanted.as_deref().is_none_or(test)
@@ -42,6 +45,7 @@ impl LegalHold {
         fits(&self.host, &|host| line.host.as_deref().is_some_and(|own| is_host(own, host)))
             && fits(&self.client, &|client| {
                 line.principal.as_deref() == Some(client)
+                    || Hidden::of(&line.client).is_some()
                     || *line.client == *client
                     || address == client
             })

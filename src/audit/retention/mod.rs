@@ -1,7 +1,9 @@
 //! Retention: each entry of the journal is kept as long as the longest that speaks for it wants, a
-//! pack, its class or a legal hold; then its payload is dropped, and chain and tree still verify.
+//! pack, its class or a legal hold; then its payload is dropped, and chain and tree still verify. Its
+//! personal fields may go earlier, with their key.
 
 mod hold;
+mod keys;
 mod pass;
 mod term;
 
@@ -9,6 +11,7 @@ mod term;
 pub(super) mod tests;
 
 pub use hold::LegalHold;
+pub use keys::{Erasure, PersonalTerms};
 pub use pass::{Pass, Passed, retain};
 pub use term::{Basis, Days, Terms};
 
@@ -17,6 +20,8 @@ pub use term::{Basis, Days, Terms};
 pub struct Retention {
     /// How long, by class.
     pub terms: Terms,
+    /// How long their personal fields can be read, where those are enciphered.
+    pub personal: PersonalTerms,
     /// What is kept whatever its age.
     pub holds: Vec<LegalHold>,
 }

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::super::index::forget;
+use super::super::index_folder;
 use super::super::journal::{Entry, Fault, Kind, prune, scan, sealed_segments};
+use super::super::personal::{KeyId, KeyRing, Opener};
 use super::Retention;
+use super::keys::{self, Keys};
 use super::term::{Basis, Line};
 
 /// How long a segment rests in which a legal hold alone keeps something: a day.
@@ -17,6 +21,8 @@ const REST: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug, Default)]
 pub struct Pass {
     due: BTreeMap<PathBuf, Timestamp>,
+    /// Keys that a legal hold keeps, by its name.
+    held: BTreeMap<KeyId, String>,
 }
 
 /// What a pass has done, or would have done.
@@ -26,6 +32,10 @@ pub struct Passed {
     pub dropped: BTreeMap<&'static str, u64>,
     /// Entries that are due and that a legal hold keeps, by its name.
     pub held: BTreeMap<String, u64>,
+    /// Keys of personal fields that were destroyed, and the setting that says so.
+    pub keys: BTreeMap<KeyId, String>,
+    /// Keys that are due and that a legal hold keeps, by its name.
+    pub keys_held: BTreeMap<KeyId, String>,
     /// Entries that could not be read, and are kept therefore.
     pub unread: u64,
     /// Segments that were rewritten.
@@ -45,10 +55,12 @@ enum Fate {
     Dropped(Basis),
 }
 
-/// Drops the payloads that nothing keeps any longer; with `dry`, only tells which.
+/// Drops the payloads that nothing keeps any longer, and destroys the keys of personal fields whose
+/// term is over; with `dry`, only tells which.
 pub fn retain(
     folder: &Path,
     retention: &Retention,
+    ring: &KeyRing,
     now: Timestamp,
     dry: bool,
     pass: &mut Pass,
@@ -60,10 +72,15 @@ pub fn retain(
         if pass.due.get(&path).is_some_and(|due| *due > now) {
             continue;
         }
-        match segment(&path, retention, now, dry, &mut passed) {
+        match segment(&path, retention, ring, now, dry, &mut passed) {
             Ok(due) => drop(pass.due.insert(path, due)),
             Err(fault) => passed.failed.push(fault.to_string()),
         }
+    }
+    // Last, for a hold may ask for what they open.
+    match keys::due(folder, retention, ring, now, &mut pass.held) {
+        Ok(keys) => passed.destroy(folder, keys, ring, (now, dry)),
+        Err(why) => passed.failed.push(why),
     }
     Ok(passed)
 }
@@ -72,13 +89,15 @@ pub fn retain(
 fn segment(
     path: &Path,
     retention: &Retention,
+    ring: &KeyRing,
     now: Timestamp,
     dry: bool,
     passed: &mut Passed,
 ) -> Result<Timestamp, Fault> {
     let mut due = Timestamp::MAX;
     let (mut found, mut any) = (Passed::default(), false);
-    scan(path, |entry| match fate(retention, entry, now) {
+    let mut opener = ring.opener();
+    scan(path, |entry| match fate(retention, entry, &mut opener, now) {
         Fate::Kept(until) => due = due.min(until),
         Fate::Held(name) => {
             *found.held.entry(name).or_default() += 1;
@@ -91,7 +110,9 @@ fn segment(
         }
     })?;
     if any && !dry {
-        let keep = |entry: &Entry<'_>| !matches!(fate(retention, entry, now), Fate::Dropped(_));
+        let keep = |entry: &Entry<'_>| {
+            !matches!(fate(retention, entry, &mut opener, now), Fate::Dropped(_))
+        };
         let pruned = prune(path, keep)?;
         found.segments = 1;
         found.octets = (pruned.before, pruned.after);
@@ -101,7 +122,7 @@ fn segment(
 }
 
 /// Starts and notes are few, and tell who did what: they always stay.
-fn fate(retention: &Retention, entry: &Entry<'_>, now: Timestamp) -> Fate {
+fn fate(retention: &Retention, entry: &Entry<'_>, opener: &mut Opener, now: Timestamp) -> Fate {
     let (Some(Kind::Ended | Kind::Decided), Some(payload)) = (entry.kind(), entry.payload()) else {
         return Fate::Kept(Timestamp::MAX);
     };
@@ -116,8 +137,10 @@ fn fate(retention: &Retention, entry: &Entry<'_>, now: Timestamp) -> Fate {
     if until > now {
         return Fate::Kept(until);
     }
-    let open = retention.holds.iter().filter(|hold| hold.is_open(now));
-    match open.into_iter().find(|hold| hold.means(&line)) {
+    let mut open = retention.holds.iter().filter(|hold| hold.is_open(now));
+    let opened = opener.open(payload);
+    let Ok(line) = serde_json::from_slice::<Line<'_>>(&opened) else { return Fate::Unread };
+    match open.find(|hold| hold.means(&line)) {
         Some(hold) => Fate::Held(hold.name.clone()),
         None => Fate::Dropped(basis),
     }
@@ -128,7 +151,7 @@ fn fate(retention: &Retention, entry: &Entry<'_>, now: Timestamp) -> Fate {
 impl Passed {
     /// Whether there is something to note.
     pub fn is_empty(&self) -> bool {
-        self.dropped.is_empty()
+        self.dropped.is_empty() && self.keys.is_empty()
     }
 
     /// What the journal is told: how many of what class, and by which setting.
@@ -145,10 +168,40 @@ impl Passed {
             "as_of": now.to_string(),
             "dropped": by.collect::<Vec<_>>(),
             "held": self.held,
+            "keys": self.keys.iter().map(|(id, by)| json!({ "key": id.to_string(), "by": by }))
+                .collect::<Vec<_>>(),
+            "keys_held": self.keys_held.iter()
+                .map(|(id, hold)| (id.to_string(), hold)).collect::<BTreeMap<_, _>>(),
             "segments": self.segments,
             "octets_before": self.octets.0,
             "octets_after": self.octets.1,
         }})
+    }
+
+    /// Destroys keys, and makes the index forget what they opened.
+    fn destroy(
+        &mut self,
+        journal: &Path,
+        keys: Keys,
+        ring: &KeyRing,
+        (now, dry): (Timestamp, bool),
+    ) {
+        self.keys_held = keys.held;
+        if dry {
+            self.keys = keys.due;
+            return;
+        }
+        for (id, by) in keys.due {
+            match ring.destroy(&id, &by, now) {
+                Ok(()) => drop(self.keys.insert(id, by)),
+                Err(fault) => self.failed.push(fault.to_string()),
+            }
+        }
+        if !self.keys.is_empty()
+            && let Err(fault) = forget(&index_folder(journal))
+        {
+            self.failed.push(format!("the index still has what was erased: {fault}"));
+        }
     }
 
     fn add(&mut self, other: Self) {

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::journal::{Kind, Log, Reader, Settings, Signer, seal, verify};
+use super::super::personal::{Class, Hidden, KeyRing, Month, Sealer, key_of};
 use super::*;
 
 const START: &str = "2026-01-10T12:00:00Z";
@@ -72,8 +73,13 @@ fn left(folder: &Path) -> Vec<String> {
     found
 }
 
+/// No keys at all.
+fn ring() -> KeyRing {
+    KeyRing::at(Path::new("/nowhere"))
+}
+
 fn pass(folder: &Path, retention: &Retention, day: i64) -> Passed {
-    retain(folder, retention, at(day), false, &mut Pass::default()).unwrap()
+    retain(folder, retention, &ring(), at(day), false, &mut Pass::default()).unwrap()
 }
 
 #[test]
@@ -93,7 +99,7 @@ fn each_entry_is_kept_as_long_as_the_longest_wants() {
         (3_655, &all[5..]),
         (36_500, &all[5..]),
     ] {
-        let dry = retain(folder, &retention, at(day), true, &mut Pass::default()).unwrap();
+        let dry = retain(folder, &retention, &ring(), at(day), true, &mut Pass::default()).unwrap();
         let passed = pass(folder, &retention, day);
         assert_eq!(dry.dropped, passed.dropped, "{day}: a dry run tells what a run does");
         assert_eq!(left(folder), wanted, "{day}");
@@ -166,9 +172,107 @@ fn what_cannot_be_due_is_not_read_again() {
     let folder = tempfile::tempdir().unwrap();
     journal(folder.path(), &lines());
     let (retention, mut memory) = (Retention::default(), Pass::default());
-    let mut run = |day| retain(folder.path(), &retention, at(day), false, &mut memory).unwrap();
+    let mut run =
+        |day| retain(folder.path(), &retention, &ring(), at(day), false, &mut memory).unwrap();
     assert_eq!((run(10).unread, run(89).unread), (0, 0));
     assert_eq!(run(90).dropped.values().sum::<u64>(), 1);
     assert_eq!(run(91).unread, 0, "the segment is not opened");
     assert_eq!(run(365).dropped.values().sum::<u64>(), 3);
+}
+
+/// The same journal with its personal fields sealed, on day 0, and its keys.
+fn sealed(folder: &Path) -> KeyRing {
+    let ring = KeyRing::at(&folder.with_file_name("keys"));
+    ring.prepare(false).unwrap();
+    let mut sealer = Sealer::new(ring.clone());
+    let mut seal = |(kind, line): (Kind, String)| {
+        let record = matches!(kind, Kind::Ended | Kind::Decided) && line.starts_with('{');
+        if !record {
+            return (kind, line);
+        }
+        let (line, sealed) = sealer.seal(line.as_bytes(), at(0));
+        sealed.unwrap();
+        (kind, String::from_utf8(line).unwrap())
+    };
+    journal(folder, &lines().into_iter().map(&mut seal).collect::<Vec<_>>());
+    ring
+}
+
+fn classes(ring: &KeyRing) -> Vec<Class> {
+    ring.keys().unwrap().iter().map(|id| id.class).collect()
+}
+
+#[test]
+fn keys_go_at_the_end_of_their_month_and_term() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = &place.path().join("journal");
+    let ring = sealed(folder);
+    let root = verify(folder, None, None, &mut |_| ()).unwrap().root;
+    let personal = PersonalTerms { pack: Some(Days(400)), ..PersonalTerms::default() };
+    let personal = PersonalTerms { tagged: Some(Days(10)), ..personal };
+    let retention = Retention { personal, ..Retention::default() };
+    let mut memory = Pass::default();
+    // January ends 22 days after the first.
+    for (day, wanted) in [
+        (31, &Class::ALL[..]),
+        (32, &[Class::Untagged, Class::Refused, Class::Pack]),
+        (111, &[Class::Untagged, Class::Refused, Class::Pack]),
+        (112, &[Class::Refused, Class::Pack]),
+        (387, &[Class::Pack]),
+        (422, &[]),
+    ] {
+        let mut pass = |dry| retain(folder, &retention, &ring, at(day), dry, &mut memory).unwrap();
+        let dry = pass(true);
+        let passed = pass(false);
+        assert_eq!((&dry.keys, &dry.failed), (&passed.keys, &Vec::new()), "{day}");
+        assert_eq!(classes(&ring), wanted, "{day}");
+        let report = verify(folder, None, None, &mut |_| ()).unwrap();
+        assert!(report.is_sound() && report.root == root, "{day}");
+    }
+    assert_eq!(ring.erased().unwrap().len(), 4);
+    assert_eq!(left(folder), ["law", "unread"], "ids are not sealed");
+}
+
+#[test]
+fn a_hold_keeps_the_key_of_what_it_means_and_what_nobody_can_read() {
+    let hold = |client: &str| LegalHold {
+        name: "case 7".to_owned(),
+        client: Some(client.to_owned()),
+        ..LegalHold::default()
+    };
+    let place = tempfile::tempdir().unwrap();
+    let folder = &place.path().join("journal");
+    let ring = sealed(folder);
+    let held = Retention { holds: vec![hold("10.0.0.1")], ..Retention::default() };
+    let other = Retention { holds: vec![hold("10.0.0.2")], ..Retention::default() };
+    let now = at(400);
+    let mut memory = Pass::default();
+    for _ in 0..2 {
+        let passed = retain(folder, &held, &ring, now, false, &mut memory).unwrap();
+        assert_eq!((passed.keys.len(), passed.keys_held.len(), passed.dropped.len()), (0, 3, 0));
+    }
+    let month = Month::of(at(0));
+    let erasure =
+        |class, retention| Erasure::of((class, month), "why", folder, retention, &ring, now);
+    assert!(erasure(Class::Pack, &held).unwrap_err().contains("`case 7`"));
+    assert!(erasure(Class::Pack, &held).is_err());
+    let done = erasure(Class::Untagged, &other).unwrap();
+    assert_eq!(done.note(now)["erasure"]["reason"], "why");
+    done.run(&ring, now).unwrap();
+    assert!(erasure(Class::Untagged, &other).unwrap_err().contains("no key"));
+    // Whether the other hold means what was erased nobody knows any more.
+    let passed = retain(folder, &other, &ring, now, false, &mut Pass::default()).unwrap();
+    assert_eq!((passed.held["case 7"], passed.keys.len()), (1, 2));
+    assert_eq!(passed.dropped.values().sum::<u64>(), 3);
+    let note = passed.note(&other, now);
+    let first = note.pointer("/retention/keys/0/by").and_then(Value::as_str);
+    assert_eq!(first, Some("journal.keep_tagged = \"365d\""));
+    let mut reader = Reader::open(folder);
+    let mut erased = 0;
+    while let Some(entry) = reader.next_entry().unwrap() {
+        let sealed = entry.payload().filter(|line| key_of(line).is_some());
+        let why = sealed.and_then(|line| ring.opener().look(line).1);
+        erased += u32::from(why == Some(Hidden::Erased));
+    }
+    assert_eq!(erased, 5, "one that the hold keeps, and four that are not sealed away yet");
 }

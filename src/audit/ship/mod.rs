@@ -27,6 +27,7 @@ use tokio::time::timeout;
 use crate::telemetry::Metrics;
 
 use super::event::Origin;
+use super::personal::KeyRing;
 use super::sink::PATIENCE;
 use super::state::journal_folder;
 
@@ -46,6 +47,8 @@ pub struct ShipContext {
     pub origin: Origin,
     /// Whether this is one of our own listeners, to which no sink may send.
     pub own: Own,
+    /// The keys of personal fields, which are shipped in the clear.
+    pub keys: KeyRing,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -88,7 +91,8 @@ impl Shippers {
         context: &ShipContext,
     ) -> io::Result<()> {
         let cursor = CursorFile::open(&state.join("sinks"), &settings.name)?;
-        let source = Source::new(&journal_folder(state), settings, context.origin.clone());
+        let source =
+            Source::new(&journal_folder(state), &context.keys, settings, context.origin.clone());
         let outlet = Outlet::new(&settings.to, tls, context);
         let metrics = Arc::clone(&context.metrics);
         let (name, synced) = (settings.name.clone(), synced.clone());

@@ -6,6 +6,7 @@ use crate::telemetry::{Event as Told, Metrics, ShipEvent};
 
 use super::super::event::{Event, Format, Origin};
 use super::super::journal::{Entry, Fault, Kind, Reader};
+use super::super::personal::{KeyRing, Opener};
 use super::batch::{Batch, Limits};
 use super::cursor::Cursor;
 use super::settings::{Select, ShipSettings, ShipTo};
@@ -15,6 +16,7 @@ use super::settings::{Select, ShipSettings, ShipTo};
 pub(super) struct Source {
     name: String,
     folder: PathBuf,
+    keys: KeyRing,
     /// None until something is wanted of it, and after a fault.
     reader: Option<Reader>,
     at: Cursor,
@@ -42,15 +44,20 @@ enum Framed {
 // === impl Source ===
 
 impl Source {
-    pub(super) fn new(folder: &Path, settings: &ShipSettings, origin: Origin) -> Self {
+    pub(super) fn new(
+        folder: &Path,
+        keys: &KeyRing,
+        settings: &ShipSettings,
+        origin: Origin,
+    ) -> Self {
         let framed = match settings.to {
             ShipTo::Syslog(_) => Framed::Message,
             ShipTo::File(_) | ShipTo::Http(_) | ShipTo::Stdout => Framed::Line,
         };
         let ShipSettings { name, format, select, .. } = settings;
         let teller = Teller { format: *format, select: *select, framed, origin };
-        let (name, folder) = (name.clone(), folder.to_owned());
-        Self { name, folder, reader: None, at: Cursor::START, teller }
+        let (name, folder, keys) = (name.clone(), folder.to_owned(), keys.clone());
+        Self { name, folder, keys, reader: None, at: Cursor::START, teller }
     }
 
     /// Where the journal is.
@@ -92,6 +99,8 @@ impl Source {
         metrics: &Metrics,
     ) -> Result<(), Fault> {
         let from = batch.after.next;
+        // One for each batch: a key that was destroyed is of no use from then on.
+        let mut opener = self.keys.opener();
         let reader =
             self.reader.get_or_insert_with(|| Reader::open(&self.folder).from_sequence(from));
         while batch.after.next < until && !batch.is_full(limits) {
@@ -102,7 +111,7 @@ impl Source {
                 Told::Ship(gone).record(metrics);
             }
             batch.after = Cursor { next: sequence + 1, chain: *entry.chain() };
-            if let Err(error) = self.teller.tell(&entry, batch) {
+            if let Err(error) = self.teller.tell(&entry, &mut opener, batch) {
                 let why = error.to_string();
                 Told::Ship(ShipEvent::Unreadable(&self.name, sequence, &why)).record(metrics);
             }
@@ -116,17 +125,23 @@ impl Source {
 impl Teller {
     /// Adds what an entry says, where it is about a request that has ended. Others, and those whose
     /// payload retention has dropped, say nothing.
-    fn tell(&self, entry: &Entry<'_>, batch: &mut Batch) -> serde_json::Result<()> {
+    fn tell(
+        &self,
+        entry: &Entry<'_>,
+        opener: &mut Opener,
+        batch: &mut Batch,
+    ) -> serde_json::Result<()> {
         let ended = entry.payload().filter(|_| entry.kind() == Some(Kind::Ended));
         let Some(line) = ended else { return Ok(()) };
-        let event: Event<'_> = serde_json::from_slice(line)?;
+        let line = opener.open(line);
+        let event: Event<'_> = serde_json::from_slice(&line)?;
         if !self.select.takes(&event) {
             return Ok(());
         }
         batch.add(|into| match (self.framed, self.format) {
             (Framed::Message, format) => format.write_message(&event, &self.origin, into),
             (Framed::Line, Format::Record) => {
-                into.extend_from_slice(line);
+                into.extend_from_slice(&line);
                 into.push(b'\n');
             }
             (Framed::Line, format) => {
@@ -167,7 +182,8 @@ mod tests {
         let path = state.join("none");
         let to = ShipTo::File(FileSettings { path, octets: None, age: None, keep: None });
         let settings = ShipSettings { name: "test".to_owned(), format, select, to };
-        Source::new(&journal_folder(state), &settings, Origin::new("host", "test"))
+        let keys = KeyRing::at(&state.join("keys"));
+        Source::new(&journal_folder(state), &keys, &settings, Origin::new("host", "test"))
     }
 
     fn lines(batch: &Batch) -> Vec<&str> {

@@ -13,7 +13,9 @@ use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::background;
 use super::super::journal::{Done, Fault, Kind, Log, seal};
+use super::super::personal::{KeyRing, Sealer};
 use super::super::retention::Retention;
+use super::envelope::Envelope;
 use super::sweeper::Sweeper;
 
 /// For so long what is written may be on no disk.
@@ -40,6 +42,10 @@ pub struct Journal {
     pub unwritable: Unwritable,
     /// What is dropped from it each day; nothing if there is none.
     pub retention: Option<Retention>,
+    /// Where the keys of personal fields are.
+    pub keys: KeyRing,
+    /// What enciphers those fields; they stand in the clear if there is none.
+    pub sealer: Option<Sealer>,
 }
 
 /// The journal, and who waits for it.
@@ -61,14 +67,15 @@ pub(super) struct Ledger {
     /// How many entries are on the disk, for who reads on from there.
     synced: watch::Sender<u64>,
     sweeper: Option<Sweeper>,
+    envelope: Envelope,
     metrics: Arc<Metrics>,
 }
 
 impl Ledger {
     pub(super) fn new(journal: Journal, metrics: Arc<Metrics>) -> Self {
         Event::AuditOpened("journal").record(&metrics);
-        let Journal { log, retention, .. } = journal;
-        let sweeper = retention.map(|retention| Sweeper::new(log.folder(), retention));
+        let Journal { log, retention, keys, sealer, .. } = journal;
+        let sweeper = retention.map(|retention| Sweeper::new(log.folder(), retention, keys));
         let synced = watch::Sender::new(log.entries());
         let mut ledger = Self {
             log,
@@ -81,6 +88,7 @@ impl Ledger {
             unsealed: false,
             synced,
             sweeper,
+            envelope: Envelope::new(sealer, Arc::clone(&metrics)),
             metrics,
         };
         // Those of a run that was killed between closing and sealing.
@@ -95,13 +103,23 @@ impl Ledger {
 
     /// Appends the record of a request that has ended.
     pub(super) fn ended(&mut self, line: &[u8]) {
-        self.append(Kind::Ended, line);
+        self.record(Kind::Ended, line);
     }
 
     /// Appends a verdict, for which somebody waits.
     pub(super) fn decided(&mut self, line: &[u8], kept: oneshot::Sender<bool>) {
-        self.append(Kind::Decided, line);
-        self.waiting.push(kept);
+        if self.record(Kind::Decided, line) {
+            self.waiting.push(kept);
+        } else if kept.send(false).is_err() {
+            tracing::trace!("who asked for the verdict has gone");
+        }
+    }
+
+    /// Appends what tells of a person; whether all of it is kept.
+    fn record(&mut self, kind: Kind, line: &[u8]) -> bool {
+        let (line, whole) = self.envelope.put(line);
+        self.append(kind, &line);
+        whole
     }
 
     fn append(&mut self, kind: Kind, line: &[u8]) {
@@ -129,12 +147,19 @@ impl Ledger {
         if let Some(note) = self.sweeper.as_mut().and_then(Sweeper::look) {
             self.append(Kind::Note, note.to_string().as_bytes());
         }
+        let keyed = self.envelope.mend();
+        if let Some(note) = self.envelope.asked() {
+            self.append(Kind::Note, &note);
+            if self.sync().is_ok() {
+                self.envelope.answer();
+            }
+        }
         let result = result.and_then(|()| self.log.tick(Timestamp::now()));
         match result {
             Ok(done) => self.done(done),
             Err(fault) => self.tell(&fault),
         }
-        !self.failing
+        !self.failing && keyed
     }
 
     /// Tells who waits whether their verdicts are kept.
@@ -197,7 +222,8 @@ impl Ledger {
             return Some(until.saturating_duration_since(Instant::now()));
         }
         let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
-        let owed = synced.or_else(|| (!self.idle || self.unsealed).then_some(LOOK));
+        let look = !self.idle || self.unsealed || self.envelope.looks();
+        let owed = synced.or_else(|| look.then_some(LOOK));
         let sweep = self.sweeper.as_ref().map(|sweeper| sweeper.rests(LOOK));
         owed.into_iter().chain(sweep).min()
     }

@@ -2,6 +2,7 @@
 //! but that with tagged data, which waits until its verdict is in the journal. A full queue makes
 //! finished requests wait, never drops a record.
 
+mod envelope;
 mod ledger;
 mod sweeper;
 mod target;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::background;
+use super::super::personal::KeyRing;
 use super::super::retention::{Pass, Passed, Retention, retain};
 
 /// So often it is looked for what is due.
@@ -23,6 +24,7 @@ const FIRST: Duration = Duration::from_mins(1);
 pub(super) struct Sweeper {
     folder: PathBuf,
     retention: Arc<Retention>,
+    keys: KeyRing,
     next: Instant,
     work: Work,
 }
@@ -35,10 +37,10 @@ enum Work {
 }
 
 impl Sweeper {
-    pub(super) fn new(folder: &Path, retention: Retention) -> Self {
+    pub(super) fn new(folder: &Path, retention: Retention, keys: KeyRing) -> Self {
         let (folder, retention) = (folder.to_owned(), Arc::new(retention));
         let work = Work::Rests(Pass::default());
-        Self { folder, retention, next: Instant::now() + FIRST, work }
+        Self { folder, retention, keys, next: Instant::now() + FIRST, work }
     }
 
     /// How long it may be left alone.
@@ -78,10 +80,11 @@ impl Sweeper {
     fn begin(&mut self, mut pass: Pass) {
         let (done, ended) = sync_channel(1);
         let (folder, retention) = (self.folder.clone(), Arc::clone(&self.retention));
+        let keys = self.keys.clone();
         let sweep = move || {
             background::give_way();
             let now = Timestamp::now();
-            let note = match retain(&folder, &retention, now, false, &mut pass) {
+            let note = match retain(&folder, &retention, &keys, now, false, &mut pass) {
                 Ok(passed) => told(&passed).then(|| passed.note(&retention, now)),
                 Err(fault) => {
                     tracing::error!(%fault, "retention: the journal cannot be gone over");
@@ -112,6 +115,7 @@ fn told(passed: &Passed) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::personal::Sealer;
     use super::super::super::retention::tests::{journal, lines};
     use super::*;
 
@@ -129,7 +133,10 @@ mod tests {
     fn what_is_due_is_dropped_once_a_day_and_noted() {
         let folder = tempfile::tempdir().unwrap();
         journal(folder.path(), &lines());
-        let mut sweeper = Sweeper::new(folder.path(), Retention::default());
+        let mut sweeper = {
+            let keys = KeyRing::at(&folder.path().join("keys"));
+            Sweeper::new(folder.path(), Retention::default(), keys)
+        };
         assert_eq!(sweeper.look(), None);
         assert!(matches!(sweeper.work, Work::Rests(_)), "it rests at first");
         for wanted in [true, false] {
@@ -144,5 +151,30 @@ mod tests {
             }
             assert!(sweeper.rests(Duration::from_secs(1)) > Duration::from_secs(1));
         }
+    }
+
+    #[test]
+    fn a_key_that_is_due_goes_and_the_index_is_to_forget() {
+        let state = tempfile::tempdir().unwrap();
+        let [folder, index, keys] =
+            ["journal", "index", "keys"].map(|name| state.path().join(name));
+        let ring = KeyRing::at(&keys);
+        ring.prepare(false).unwrap();
+        std::fs::create_dir(&index).unwrap();
+        std::fs::write(index.join("requests.db"), "jane.doe").unwrap();
+        let old = "2020-01-31T12:00:00Z".parse().unwrap();
+        let (line, now) = (br#"{"client":"10.0.0.1:1"}"#, Timestamp::now());
+        for at in [old, now] {
+            Sealer::new(ring.clone()).seal(line, at).1.unwrap();
+        }
+        journal(&folder, &[]);
+        let mut sweeper = Sweeper::new(&folder, Retention::default(), ring.clone());
+        sweeper.next = Instant::now();
+        assert_eq!(sweeper.look(), None);
+        let note = ended(&mut sweeper).unwrap();
+        let key = note.pointer("/retention/keys/0/key").and_then(Value::as_str).unwrap();
+        assert!(key.starts_with("untagged-2020-01-"), "{note}");
+        assert_eq!((ring.keys().unwrap().len(), ring.erased().unwrap().len()), (1, 1));
+        assert!(!index.join("requests.db").exists());
     }
 }

@@ -68,7 +68,7 @@ impl Export {
             table || self.fields.is_none(),
             Usage("`--fields` is for `--format csv`".to_owned())
         );
-        let folder = self.place.folder()?;
+        let journal = self.place.open()?;
         let out: Box<dyn Write> = match &self.output {
             Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
             None => Box::new(io::stdout()),
@@ -78,8 +78,8 @@ impl Export {
         let mut text = Vec::new();
         let mut writing = Writing::begin(self.format, self.fields, &origin, &mut text);
         let filters = self.select.filters();
-        let scan = Scan { verdicts: self.verdicts, ..Scan::all(&filters) };
-        scan.each(&folder, |found| {
+        let scan = Scan { verdicts: self.verdicts, ..Scan::all(&journal, &filters) };
+        scan.each(|found| {
             writing.add(&found, &origin, &mut text);
             out.write_all(&text)?;
             text.clear();

@@ -1,6 +1,7 @@
 //! `borderpost audit`: what was recorded, for who must show it and who must check it. Nothing here
 //! needs the running program; it may run all the while, but for `retain`.
 
+mod erase;
 mod export;
 mod indexed;
 mod prove;
@@ -17,7 +18,8 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 
-use crate::audit::journal_folder;
+use crate::audit::personal::KeyRing;
+use crate::audit::{journal_folder, keys_folder};
 use crate::config::Fixed;
 
 use super::ConfigArgument;
@@ -46,10 +48,19 @@ enum Command {
     Report(report::Report),
     /// Drop what is not kept any longer.
     Retain(retain::Retain),
+    /// Destroy the keys of personal fields of a month: nobody can read these any more.
+    Erase(erase::Erase),
     /// Prove that one entry is in the journal, to whoever has its public key.
     Prove(prove::Prove),
     /// Show the public key with which others verify.
     Key(verify::Key),
+}
+
+/// A journal, and the keys of its personal fields.
+#[derive(Clone, Debug)]
+struct Journal {
+    folder: PathBuf,
+    keys: KeyRing,
 }
 
 /// Where the journal is.
@@ -58,6 +69,10 @@ struct Place {
     /// The journal's folder; that of the configuration if none is named.
     #[arg(long, value_name = "FOLDER")]
     journal: Option<PathBuf>,
+    /// The folder of the keys of personal fields; that of the configuration, or `keys` beside a
+    /// journal that is named.
+    #[arg(long, value_name = "FOLDER")]
+    keys: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigArgument,
 }
@@ -72,6 +87,7 @@ impl Audit {
             Command::Export(export) => export.run(),
             Command::Report(report) => report.run(),
             Command::Retain(retain) => retain.run(),
+            Command::Erase(erase) => erase.run(),
             Command::Prove(prove) => prove.run(),
             Command::Key(key) => key.run(),
         }
@@ -79,21 +95,25 @@ impl Audit {
 }
 
 impl Place {
-    /// The folder, which is there.
-    fn folder(self) -> anyhow::Result<PathBuf> {
-        let folder = if let Some(folder) = self.journal {
-            folder
+    /// The journal, whose folder is there; that of the keys need not be.
+    fn open(self) -> anyhow::Result<Journal> {
+        let (folder, keys) = if let Some(folder) = self.journal {
+            let keys = KeyRing::at(&keys_folder(&folder));
+            (folder, keys)
         } else {
-            let fixed = Fixed::load(&self.config.origin())?;
-            let state = fixed.state.ok_or_else(|| {
+            let mut fixed = Fixed::load(&self.config.origin())?;
+            let state = fixed.state.take().ok_or_else(|| {
                 let text = "no journal is kept: the configuration has no `state.folder`; name a \
                             journal with --journal";
                 Usage(text.to_owned())
             })?;
-            journal_folder(&state)
+            let folder = journal_folder(&state);
+            let keys = fixed.keys(&folder);
+            (folder, keys)
         };
+        let keys = self.keys.map_or(keys, |folder| KeyRing::at(&folder));
         let there = folder.try_exists().with_context(|| folder.display().to_string())?;
         ensure!(there, "{}: there is no journal", folder.display());
-        Ok(folder)
+        Ok(Journal { folder, keys })
     }
 }

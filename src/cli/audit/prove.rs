@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::audit::journal::{Checkpoint, Hash, Kind, Prover, Reader};
+use crate::audit::personal::key_of;
 
 use super::super::output::line;
 use super::Place;
@@ -26,12 +27,13 @@ pub(super) struct Prove {
 
 impl Prove {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let folder = self.place.folder()?;
+        let journal = self.place.open()?;
+        let folder = &journal.folder;
         let sequence = if let Ok(sequence) = self.entry.parse() {
             sequence
         } else {
             let mut found = None;
-            Scan::all(&Select::of_id(&self.entry).filters()).each(&folder, |one| {
+            Scan::all(&journal, &Select::of_id(&self.entry).filters()).each(|one| {
                 found = Some(one.sequence);
                 Ok(false)
             })?;
@@ -46,9 +48,13 @@ impl Prove {
              again in ten seconds",
             signed.size
         );
-        let mut prover = Prover::open(&folder)?;
+        let mut prover = Prover::open(folder)?;
         let proof = prover.inclusion(sequence, signed.size)?.unwrap_or_default();
-        let entry = Reader::one(&folder, sequence, |entry| {
+        let mut opened = None;
+        let entry = Reader::one(folder, sequence, |entry| {
+            let sealed = entry.payload().filter(|line| key_of(line).is_some());
+            let line = sealed.map(|line| journal.keys.opener().open(line).into_owned());
+            opened = line.and_then(|line| serde_json::from_slice::<Value>(&line).ok());
             json!({
                 "sequence": sequence,
                 "kind": entry.kind().map(|kind| kind.name()),
@@ -67,6 +73,8 @@ impl Prove {
             "root": STANDARD.encode(signed.root.octets()),
             "path": proof.iter().map(hashes).collect::<Vec<_>>(),
             "checkpoint": note,
+            // What is proved is the payload; this is what it says to who has the key.
+            "opened": opened,
         }))?);
         Ok(())
     }

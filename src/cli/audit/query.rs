@@ -3,14 +3,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::path::Path;
 
 use crate::audit::index::{Fault, Filters, Index, Page};
 
 use super::super::output::{line, news};
-use super::Place;
 use super::indexed;
 use super::select::{Found, Scan, Select};
+use super::{Journal, Place};
 
 /// So many entries are asked of the index at once.
 const PAGE: u32 = 1_000;
@@ -42,20 +41,20 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let folder = self.place.folder()?;
+        let journal = self.place.open()?;
         let filters = self.select.filters();
         // Verdicts of requests under way are not in the index.
-        let index = if self.scan || self.verdicts { None } else { indexed::open(&folder) };
-        let scan = Scan { verdicts: self.verdicts, ..Scan::all(&filters) };
+        let index = if self.scan || self.verdicts { None } else { indexed::open(&journal.folder) };
+        let scan = Scan { verdicts: self.verdicts, ..Scan::all(&journal, &filters) };
         let mut out = Out { left: self.limit, json: self.json };
         if out.left == 0 {
             return Ok(());
         }
         if let Some(index) = index {
             let found = if self.newest {
-                out.backward(&index, &filters, &folder)
+                out.backward(&index, &filters, &journal)
             } else {
-                out.forward(&index, &filters, &folder)
+                out.forward(&index, &filters, &journal)
             };
             match found {
                 // It is spoilt within, or slow; nothing of it has been told yet.
@@ -65,11 +64,7 @@ impl Query {
                 found => return found,
             }
         }
-        if self.newest {
-            out.last(&scan, &folder).map(drop)
-        } else {
-            scan.each(&folder, |found| out.put(&found))
-        }
+        if self.newest { out.last(&scan).map(drop) } else { scan.each(|found| out.put(&found)) }
     }
 }
 
@@ -81,33 +76,43 @@ struct Out {
 
 impl Out {
     /// What came before the index began, what it has, and what has come since.
-    fn forward(&mut self, index: &Index, filters: &Filters, folder: &Path) -> anyhow::Result<()> {
+    fn forward(
+        &mut self,
+        index: &Index,
+        filters: &Filters,
+        journal: &Journal,
+    ) -> anyhow::Result<()> {
         let state = index.state();
-        let scan = Scan::all(filters);
+        let scan = Scan::all(journal, filters);
         if !indexed::covers(state, filters) {
-            Scan { before: state.first, ..scan }.each(folder, |found| self.put(&found))?;
+            Scan { before: state.first, ..scan }.each(|found| self.put(&found))?;
         }
-        let scan = Scan::all(filters);
+        let scan = Scan::all(journal, filters);
         let mut after = None;
         while self.left > 0 {
             let page = Page { newest: false, after, limit: PAGE };
             let entries = index.sequences(filters, page)?;
             let Some(last) = entries.last() else { break };
             after = Some(*last);
-            scan.those(folder, &entries, |found| self.put(&found))?;
+            scan.those(&entries, |found| self.put(&found))?;
         }
         if self.left > 0 {
-            Scan { from: state.next, ..scan }.each(folder, |found| self.put(&found))?;
+            Scan { from: state.next, ..scan }.each(|found| self.put(&found))?;
         }
         Ok(())
     }
 
-    fn backward(&mut self, index: &Index, filters: &Filters, folder: &Path) -> anyhow::Result<()> {
+    fn backward(
+        &mut self,
+        index: &Index,
+        filters: &Filters,
+        journal: &Journal,
+    ) -> anyhow::Result<()> {
         let state = index.state();
-        if !self.last(&Scan { from: state.next, ..Scan::all(filters) }, folder)? {
+        if !self.last(&Scan { from: state.next, ..Scan::all(journal, filters) })? {
             return Ok(());
         }
-        let scan = Scan::all(filters);
+        let scan = Scan::all(journal, filters);
         let mut after = None;
         while self.left > 0 {
             let limit = u32::try_from(self.left).unwrap_or(PAGE).min(PAGE);
@@ -116,7 +121,7 @@ impl Out {
             after = Some(*last);
             entries.reverse();
             let mut lines = Vec::new();
-            scan.those(folder, &entries, |found| {
+            scan.those(&entries, |found| {
                 lines.push(self.text(&found));
                 Ok(true)
             })?;
@@ -125,16 +130,16 @@ impl Out {
             }
         }
         if self.left > 0 && !indexed::covers(state, filters) {
-            self.last(&Scan { before: state.first, ..scan }, folder)?;
+            self.last(&Scan { before: state.first, ..scan })?;
         }
         Ok(())
     }
 
     /// The last that a scan finds, the last first; whether more are wanted.
-    fn last(&mut self, scan: &Scan<'_>, folder: &Path) -> anyhow::Result<bool> {
+    fn last(&mut self, scan: &Scan<'_>) -> anyhow::Result<bool> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX);
         let mut lines = VecDeque::new();
-        scan.each(folder, |found| {
+        scan.each(|found| {
             if lines.len() == most {
                 lines.pop_front();
             }

@@ -10,7 +10,7 @@ use crate::audit::index_folder;
 use crate::config::{Fixed, INDEXED};
 
 use super::super::output::{line, news};
-use super::Place;
+use super::{Journal, Place};
 
 /// How long a running proxy has to hear of it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,10 +31,10 @@ impl Reindex {
             Some(_) => Some(INDEXED),
             None => Fixed::load(&self.place.config.clone().origin())?.indexed,
         };
-        let journal = self.place.folder()?;
+        let Journal { folder: journal, keys } = self.place.open()?;
         // Whoever keeps no index may still want one to search in now.
         let keep = keep.unwrap_or(INDEXED);
-        let keeping = Keeping { folder: index_folder(&journal), journal, keep };
+        let keeping = Keeping { folder: index_folder(&journal), journal, keys, keep };
         let mut told = Instant::now();
         let built = rebuild(&keeping, |entries| {
             if told.elapsed() > Duration::from_secs(2) {

@@ -11,8 +11,8 @@ use crate::audit::retention::{Basis, Pass, Passed, Retention, retain};
 use crate::config::Fixed;
 
 use super::super::output::{Told, line, news};
-use super::Place;
 use super::select::moment;
+use super::{Journal, Place};
 
 /// Drop what is not kept any longer.
 #[derive(Debug, clap::Args)]
@@ -30,12 +30,12 @@ pub(super) struct Retain {
 impl Retain {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let fixed = Fixed::load(&self.place.config.clone().origin())?;
-        let folder = self.place.folder()?;
+        let journal = self.place.open()?;
         let (retention, now) = (&fixed.retention, self.now.unwrap_or_else(Timestamp::now));
         let passed = if self.dry_run {
-            retain(&folder, retention, now, true, &mut Pass::default())?
+            retain(&journal.folder, retention, &journal.keys, now, true, &mut Pass::default())?
         } else {
-            drop_due(&folder, &fixed, now)?
+            drop_due(&journal, &fixed, now)?
         };
         tell(&passed, retention, now, self.dry_run);
         if passed.failed.is_empty() { Ok(()) } else { Err(Told.into()) }
@@ -43,11 +43,10 @@ impl Retain {
 }
 
 /// The journal is ours until the note is in it: who runs has to be told, and nobody else may.
-fn drop_due(folder: &Path, fixed: &Fixed, now: Timestamp) -> anyhow::Result<Passed> {
-    let origin = first_key(folder)?.map(|key| key.name().to_owned());
-    let signer = Signer::open_or_make(folder, origin.as_deref().unwrap_or(&fixed.origin))?;
-    let mut log = match Log::open(folder, Settings::default(), signer, Timestamp::now()) {
-        Ok((log, _)) => log,
+fn drop_due(journal: &Journal, fixed: &Fixed, now: Timestamp) -> anyhow::Result<Passed> {
+    let Journal { folder, keys } = journal;
+    let mut log = match own(folder, &fixed.origin) {
+        Ok(log) => log,
         Err(Fault::InUse { path }) => bail!(
             "{}: a running proxy writes this journal; it drops what is due itself, each day, with \
              `[journal] retain = \"daily\"`. End it, or look with --dry-run",
@@ -55,13 +54,21 @@ fn drop_due(folder: &Path, fixed: &Fixed, now: Timestamp) -> anyhow::Result<Pass
         ),
         Err(fault) => return Err(fault).context("the journal cannot be opened"),
     };
-    let passed = retain(folder, &fixed.retention, now, false, &mut Pass::default())?;
+    keys.finish()?;
+    let passed = retain(folder, &fixed.retention, keys, now, false, &mut Pass::default())?;
     if !passed.is_empty() {
         let note = passed.note(&fixed.retention, now).to_string();
         log.append(Kind::Note, Timestamp::now(), note.as_bytes());
     }
     log.close(Timestamp::now())?;
     Ok(passed)
+}
+
+/// The journal to write to, which nobody else has open.
+pub(super) fn own(folder: &Path, origin: &str) -> Result<Log, Fault> {
+    let first = first_key(folder)?.map(|key| key.name().to_owned());
+    let signer = Signer::open_or_make(folder, first.as_deref().unwrap_or(origin))?;
+    Ok(Log::open(folder, Settings::default(), signer, Timestamp::now())?.0)
 }
 
 fn tell(passed: &Passed, retention: &Retention, now: Timestamp, dry: bool) {
@@ -71,6 +78,13 @@ fn tell(passed: &Passed, retention: &Retention, now: Timestamp, dry: bool) {
             let setting = basis.setting(&retention.terms);
             line(format!("{done}: {entries} {} ({setting})", basis.name()));
         }
+    }
+    let done = if dry { "would be destroyed" } else { "destroyed" };
+    for (id, setting) in &passed.keys {
+        line(format!("{done}: the key {id} of personal fields ({setting})"));
+    }
+    for (id, hold) in &passed.keys_held {
+        line(format!("hold {hold} keeps the key {id} of personal fields, which is due"));
     }
     if passed.is_empty() {
         line(format!("nothing is due as of {now}"));

@@ -1,7 +1,5 @@
 //! Which entries are meant, and reading them: lines that cannot be meant are not parsed.
 
-use std::path::Path;
-
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use memchr::memmem::Finder;
@@ -9,6 +7,8 @@ use memchr::memmem::Finder;
 use crate::audit::event::Event;
 use crate::audit::index::Filters;
 use crate::audit::journal::{Entry, Kind, Reader};
+
+use super::Journal;
 
 /// Which records are meant; all that are given must hold.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -77,6 +77,7 @@ fn ago(text: &str) -> Option<Timestamp> {
 /// One record that is meant.
 pub(super) struct Found<'a> {
     pub(super) sequence: u64,
+    /// With its personal fields, or a word for each.
     pub(super) line: &'a [u8],
     pub(super) event: Event<'a>,
 }
@@ -85,6 +86,7 @@ pub(super) struct Found<'a> {
 #[derive(Debug)]
 pub(super) struct Scan<'a> {
     pub(super) filters: &'a Filters,
+    pub(super) journal: &'a Journal,
     /// Only entries from this one on.
     pub(super) from: u64,
     /// Only entries before this one.
@@ -108,17 +110,17 @@ impl Select {
 
 impl<'a> Scan<'a> {
     /// All records that are meant.
-    pub(super) const fn all(filters: &'a Filters) -> Self {
-        Self { filters, from: 0, before: u64::MAX, verdicts: false }
+    pub(super) const fn all(journal: &'a Journal, filters: &'a Filters) -> Self {
+        Self { filters, journal, from: 0, before: u64::MAX, verdicts: false }
     }
 
     /// Hands every record that is meant to `tell`, until it has seen enough.
     pub(super) fn each(
         &self,
-        folder: &Path,
         mut tell: impl FnMut(Found<'_>) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
-        let mut reader = Reader::open(folder).from_sequence(self.from);
+        let mut reader = Reader::open(&self.journal.folder).from_sequence(self.from);
+        let mut opener = self.journal.keys.opener();
         if let Some(since) = self.filters.since {
             reader = reader.since(since.as_millisecond());
         }
@@ -129,10 +131,11 @@ impl<'a> Scan<'a> {
                 break;
             }
             let Some(line) = self.line(&entry) else { continue };
-            if !finders.iter().all(|finder| finder.find(line).is_some()) {
+            let line = opener.open(line);
+            if !finders.iter().all(|finder| finder.find(&line).is_some()) {
                 continue;
             }
-            if let Some(found) = read(&entry, line)?
+            if let Some(found) = read(&entry, &line)?
                 && self.filters.means(&found.event)
                 && !tell(found)?
             {
@@ -146,12 +149,12 @@ impl<'a> Scan<'a> {
     /// entries in rising order.
     pub(super) fn those(
         &self,
-        folder: &Path,
         entries: &[u64],
         mut tell: impl FnMut(Found<'_>) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
         let Some(first) = entries.first() else { return Ok(()) };
-        let mut reader = Reader::open(folder).from_sequence(*first);
+        let mut reader = Reader::open(&self.journal.folder).from_sequence(*first);
+        let mut opener = self.journal.keys.opener();
         for wanted in entries {
             reader.skip_to(*wanted);
             let Some(entry) = reader.next_entry()? else { break };
@@ -159,7 +162,8 @@ impl<'a> Scan<'a> {
             let Some(line) = self.line(&entry).filter(|_| entry.sequence() == *wanted) else {
                 continue;
             };
-            if let Some(found) = read(&entry, line)?
+            let line = opener.open(line);
+            if let Some(found) = read(&entry, &line)?
                 && self.filters.means(&found.event)
                 && !tell(found)?
             {

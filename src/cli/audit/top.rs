@@ -2,15 +2,14 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::path::Path;
 
 use crate::audit::Event;
 use crate::audit::index::{Dimension, Filters, Ranked, Sums};
 
 use super::super::output::{line, news};
-use super::Place;
 use super::indexed;
 use super::select::{Scan, Select};
+use super::{Journal, Place};
 
 /// Rank what was recorded: REQUESTS, OCTETS OUT, OCTETS IN and NAME.
 #[derive(Debug, clap::Args)]
@@ -31,19 +30,19 @@ pub(super) struct Top {
 
 impl Top {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let folder = self.place.folder()?;
+        let journal = self.place.open()?;
         let filters = self.select.filters();
-        let index = if self.scan { None } else { indexed::open(&folder) };
+        let index = if self.scan { None } else { indexed::open(&journal.folder) };
         let index = index.filter(|index| indexed::covers(index.state(), &filters));
         let ranked = match index {
             Some(index) => {
-                let behind = behind(&folder, index.state().next, &filters)?;
+                let behind = behind(&journal, index.state().next, &filters)?;
                 if behind > 0 {
                     news(format!("{behind} records are not in the index yet and do not count"));
                 }
                 index.top(self.dimension, &filters, self.limit)?
             }
-            None => scanned(self.dimension, &folder, &filters, self.limit)?,
+            None => scanned(self.dimension, &journal, &filters, self.limit)?,
         };
         for Ranked { name, sums } in ranked {
             let Sums { requests, bytes_out, bytes_in } = sums;
@@ -53,9 +52,9 @@ impl Top {
     }
 }
 
-fn behind(folder: &Path, from: u64, filters: &Filters) -> anyhow::Result<u64> {
+fn behind(journal: &Journal, from: u64, filters: &Filters) -> anyhow::Result<u64> {
     let mut behind = 0;
-    Scan { from, ..Scan::all(filters) }.each(folder, |_| {
+    Scan { from, ..Scan::all(journal, filters) }.each(|_| {
         behind += 1;
         Ok(true)
     })?;
@@ -65,12 +64,12 @@ fn behind(folder: &Path, from: u64, filters: &Filters) -> anyhow::Result<u64> {
 /// The same by reading everything.
 fn scanned(
     dimension: Dimension,
-    folder: &Path,
+    journal: &Journal,
     filters: &Filters,
     most: usize,
 ) -> anyhow::Result<Vec<Ranked>> {
     let mut counts: HashMap<Option<String>, (usize, Sums)> = HashMap::new();
-    Scan::all(filters).each(folder, |found| {
+    Scan::all(journal, filters).each(|found| {
         let event = &found.event;
         let one = Sums { requests: 1, bytes_out: event.bytes_out, bytes_in: event.bytes_in };
         for name in names(dimension, event) {
@@ -91,7 +90,7 @@ fn scanned(
 /// What a record counts for, each once.
 fn names(dimension: Dimension, event: &Event<'_>) -> Vec<Option<String>> {
     let mut names: Vec<Option<String>> = match dimension {
-        Dimension::Client => vec![Some(event.client.ip().to_string())],
+        Dimension::Client => vec![Some(event.client.address())],
         Dimension::Country => {
             let countries = event.location.iter().flat_map(|location| location.countries.iter());
             countries.map(|country| Some(country.to_ascii_uppercase())).collect()

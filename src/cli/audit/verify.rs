@@ -1,14 +1,16 @@
 //! `borderpost audit verify` and `key`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::audit::journal::{Report, VerifierKey, first_key, verify};
+use crate::audit::journal::{Reader, Report, VerifierKey, first_key, verify};
+use crate::audit::personal::{Hidden, key_of};
 
 use super::super::output::{Told, Usage, count, line, news};
-use super::Place;
+use super::{Journal, Place};
 
 /// Check the journal.
 #[derive(Debug, clap::Args)]
@@ -33,7 +35,7 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let folder = self.place.folder()?;
+        let Journal { folder, .. } = self.place.open()?;
         let key = first_key(&folder)?;
         line(key.with_context(|| format!("{}: the journal names no key yet", folder.display()))?);
         Ok(())
@@ -42,13 +44,14 @@ impl Key {
 
 impl Verify {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let folder = self.place.folder()?;
+        let journal = self.place.open()?;
+        let folder = &journal.folder;
         let key = self.key.as_deref().map(read_key).transpose()?;
         let elsewhere = self
             .checkpoint
             .map(|path| fs::read_to_string(&path).with_context(|| path.display().to_string()));
         let elsewhere = elsewhere.transpose()?;
-        let report = verify(&folder, key.as_ref(), elsewhere.as_deref(), &mut |_| ())?;
+        let report = verify(folder, key.as_ref(), elsewhere.as_deref(), &mut |_| ())?;
         for finding in &report.findings {
             line(finding);
         }
@@ -56,13 +59,68 @@ impl Verify {
             line(format!("and {} more", report.more));
         }
         line(summary(&report));
+        let personal =
+            if report.is_sound() { Personal::of(&journal)? } else { Personal::default() };
+        personal.tell();
         if key.is_none() {
             news(
                 "no key was given: whoever could replace the whole journal could replace its key; \
                  give the one that you kept elsewhere with --key",
             );
         }
-        if report.is_sound() { Ok(()) } else { Err(Told.into()) }
+        if report.is_sound() && personal.damaged.is_none() { Ok(()) } else { Err(Told.into()) }
+    }
+}
+
+/// How personal fields stand. What a record says beside them is under the tag of its cipher too, so
+/// that this finds what was written wrongly before it was chained.
+#[derive(Default)]
+struct Personal {
+    open: u64,
+    hidden: BTreeMap<&'static str, u64>,
+    /// The first entry that its key does not open.
+    damaged: Option<u64>,
+}
+
+impl Personal {
+    /// Nothing is read where there never were keys.
+    fn of(journal: &Journal) -> anyhow::Result<Self> {
+        let mut found = Self::default();
+        if !journal.keys.folder().is_dir() {
+            return Ok(found);
+        }
+        let mut opener = journal.keys.opener();
+        let mut reader = Reader::open(&journal.folder);
+        while let Some(entry) = reader.next_entry()? {
+            let Some(line) = entry.payload().filter(|line| key_of(line).is_some()) else {
+                continue;
+            };
+            match opener.look(line).1 {
+                None => found.open += 1,
+                Some(why) => {
+                    *found.hidden.entry(why.word()).or_default() += 1;
+                    if why == Hidden::Damaged {
+                        let first = found.damaged.unwrap_or_else(|| entry.sequence());
+                        found.damaged = Some(first);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn tell(&self) {
+        if self.open == 0 && self.hidden.is_empty() {
+            return;
+        }
+        let mut text = format!("personal fields: {} can be read", self.open);
+        for (word, count) in &self.hidden {
+            text += &format!(", {count} {word}");
+        }
+        line(text);
+        if let Some(entry) = self.damaged {
+            line(format!("entry {entry}: its key is there and does not open its personal fields"));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::policy::Mode;
 
+use super::super::super::personal::Hidden;
 use super::super::Origin;
 use super::super::text;
 use super::super::view::{Verdict, View};
@@ -103,7 +104,10 @@ pub(super) fn rule(view: &View<'_>) -> Option<Value> {
 
 pub(super) fn source(view: &View<'_>) -> Value {
     let client = view.event.client;
-    json!({ "ip": client.ip().to_canonical(), "port": client.port() })
+    json!({
+        "ip": client.ip(), "port": client.port(),
+        "name": client.hidden().map(Hidden::word),
+    })
 }
 
 /// Absent where neither a name nor an address is known.

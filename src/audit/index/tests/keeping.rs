@@ -84,7 +84,7 @@ fn old_records_are_forgotten_in_steps_and_nothing_else() {
     let names = |all: &[Listed]| all.iter().map(|one| one.client.clone()).collect::<Vec<_>>();
     let clients = index.list(&Filters::default(), page).unwrap();
     let known = all.iter().filter(|(sequence, _)| *sequence >= first);
-    let known: Vec<_> = known.map(|(_, event)| event.client.ip().to_string()).collect();
+    let known: Vec<_> = known.map(|(_, event)| event.client.address()).collect();
     assert_eq!(names(&clients), known);
 }
 
@@ -128,7 +128,7 @@ fn what_is_no_index_of_this_journal_is_told_apart() {
     let path = place.index().join("requests.db");
     let reopened = || {
         let lock = Lock::take(&place.index()).unwrap();
-        Tail::open(lock, &place.index(), &place.journal(), MONTH).map_err(|(_, fault)| fault)
+        Tail::open(lock, &place.keeping(MONTH)).map_err(|(_, fault)| fault)
     };
     assert!(reopened().is_ok());
     // Garbage over it, at once or later, and cut.
@@ -178,7 +178,7 @@ fn an_index_that_is_lost_while_it_is_kept_is_seen() {
     assert!(tail.is_lost());
     lock::ask(&place.index()).unwrap();
     assert!(tail.asked());
-    let keeping = Keeping { folder: place.index(), journal: place.journal(), keep: MONTH };
+    let keeping = place.keeping(MONTH);
     assert!(!rebuild(&keeping, |_| {}).unwrap(), "somebody keeps it");
     drop(tail);
     let mut told = 0;
@@ -193,7 +193,7 @@ fn only_the_hot_part_of_an_old_journal_is_entered() {
     place.fill(&mut place.log(), 0..2_000);
     let keep = Duration::from_hours(5);
     let lock = Lock::take(&place.index()).unwrap();
-    let tail = Tail::open(lock, &place.index(), &place.journal(), keep);
+    let tail = Tail::open(lock, &place.keeping(keep));
     follow(&mut tail.map_err(|(_, fault)| fault).unwrap());
     let index = place.look();
     let first = index.state().first;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::super::event::Event;
 use super::super::journal::{Kind, Log, Reader, Settings, Signer};
+use super::super::personal::KeyRing;
 use super::lock::Lock;
 use super::tail::Tail;
 use super::*;
@@ -116,9 +117,15 @@ impl Place {
         .to_string()
     }
 
+    fn keeping(&self, keep: Duration) -> Keeping {
+        let (folder, journal) = (self.index(), self.journal());
+        let keys = KeyRing::at(&self.index().with_file_name("keys"));
+        Keeping { folder, journal, keys, keep }
+    }
+
     fn tail(&self) -> Tail {
         let lock = Lock::take(&self.index()).unwrap();
-        let tail = Tail::open(lock, &self.index(), &self.journal(), MONTH);
+        let tail = Tail::open(lock, &self.keeping(MONTH));
         tail.map_err(|(_, fault)| fault).unwrap()
     }
 

@@ -110,8 +110,8 @@ fn a_listed_request_says_what_its_record_does() {
             time: event.time,
             id: event.id.to_string(),
             host: event.host.as_deref().map(str::to_owned),
-            client: event.client.ip().to_string(),
-            port: event.client.port(),
+            client: event.client.address(),
+            port: event.client.port().unwrap(),
             principal: event.principal.as_deref().map(str::to_owned),
             outcome: event.outcome,
             observed: false,
@@ -131,7 +131,7 @@ fn a_listed_request_says_what_its_record_does() {
 
 fn names(dimension: Dimension, event: &Event<'_>) -> Vec<String> {
     let mut names: Vec<String> = match dimension {
-        Dimension::Client => vec![event.client.ip().to_string()],
+        Dimension::Client => vec![event.client.address()],
         Dimension::Country => {
             event.location.as_ref().unwrap().countries.iter().map(|one| one.to_string()).collect()
         }

@@ -222,7 +222,7 @@ impl Gathered {
                 self.ended(&event, walk);
             }
             Met::Elsewhere(event) => drop(self.open.remove(&*event.id)),
-            Met::Decided(entry) => self.decided(&entry, walk),
+            Met::Decided(entry, line) => self.decided(EntrySaid::new(&entry, line), walk),
             Met::Other(entry) => match entry.kind() {
                 Some(Kind::Gap) => self.gaps.add(&entry),
                 Some(Kind::Note) => self.notes.add(&entry),
@@ -255,8 +255,7 @@ impl Gathered {
 
     /// Of requests that wait or run when the journal is read there are no more than connections;
     /// each run that was killed leaves as many.
-    fn decided(&mut self, entry: &Entry<'_>, walk: &Walk<'_>) {
-        let said = EntrySaid::of(entry);
+    fn decided(&mut self, said: EntrySaid, walk: &Walk<'_>) {
         let of_pack = |list: &str| {
             let items = said.says.get(list).and_then(Value::as_array).into_iter().flatten();
             let mut packs = items.filter_map(|item| item.get("pack").and_then(Value::as_str));
@@ -284,7 +283,10 @@ impl Listed {
 
 impl EntrySaid {
     fn of(entry: &Entry<'_>) -> Self {
-        let payload = entry.payload().unwrap_or_default();
+        Self::new(entry, entry.payload().unwrap_or_default())
+    }
+
+    fn new(entry: &Entry<'_>, payload: &[u8]) -> Self {
         let says = serde_json::from_slice(payload)
             .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(payload)));
         let at = entry.at().and_then(|at| Timestamp::from_millisecond(at).ok());

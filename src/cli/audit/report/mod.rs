@@ -22,9 +22,9 @@ use crate::config::{Fixed, RecordItem, record_set};
 
 use super::super::ask::Admin;
 use super::super::output::Usage;
-use super::Place;
 use super::select::moment;
 use super::verify::read_key;
+use super::{Journal, Place};
 
 use candidates::Candidates;
 use gather::Verified;
@@ -77,14 +77,14 @@ impl Report {
             set.pack.id
         );
         let state = Fixed::load(&origin).ok().and_then(|fixed| fixed.state);
-        let folder = self.place.folder()?;
+        let Journal { folder, keys } = self.place.open()?;
         let key = self.key.as_deref().map(read_key).transpose()?;
         let period = Period {
             since: self.since.unwrap_or(Timestamp::MIN),
             until: self.until.unwrap_or_else(Timestamp::now),
         };
         ensure!(period.since < period.until, "the period ends before it begins");
-        let walk = Walk { folder: &folder, pack: &set.pack.id, period };
+        let walk = Walk { folder: &folder, keys: &keys, pack: &set.pack.id, period };
         let mut document = gather::document(&set, &walk, verified(&folder, key.as_ref())?)?;
         let store = folder.parent().map(|folder| folder.join("holds.redb"));
         let store = state.map(|folder| folder.join("holds.redb")).or(store);

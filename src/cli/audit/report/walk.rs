@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::audit::event::Event;
 use crate::audit::journal::{Entry, Kind, Reader};
+use crate::audit::personal::KeyRing;
 
 /// From when until when; the end does not belong to it.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Period {
 /// What is gone over.
 pub(super) struct Walk<'w> {
     pub(super) folder: &'w Path,
+    /// What opens personal fields; those that nothing opens have a word in their place.
+    pub(super) keys: &'w KeyRing,
     pub(super) pack: &'w str,
     pub(super) period: Period,
 }
@@ -27,7 +30,7 @@ pub(super) enum Met<'m> {
     /// A request that began within the period.
     Ended(u64, &'m [u8], Box<Event<'m>>),
     /// A verdict, whenever.
-    Decided(Entry<'m>),
+    Decided(Entry<'m>, &'m [u8]),
     /// Something else of the period.
     Other(Entry<'m>),
     /// The record of a request that is not of the period.
@@ -63,14 +66,15 @@ impl Walk<'_> {
             // An entry is made after the request has begun.
             reader = reader.since(self.period.since.as_millisecond());
         }
-        let mut next = 0;
+        let (mut next, mut opener) = (0, self.keys.opener());
         while let Some(entry) = reader.next_entry()? {
             let sequence = entry.sequence();
             if sequence >= end {
                 break;
             }
             next = sequence + 1;
-            match (entry.kind(), entry.payload()) {
+            let payload = entry.payload().map(|line| opener.open(line));
+            match (entry.kind(), payload.as_deref()) {
                 (Some(Kind::Ended), Some(line)) => {
                     let event: Event<'_> = serde_json::from_slice(line)
                         .with_context(|| format!("entry {sequence} is no record"))?;
@@ -81,7 +85,7 @@ impl Walk<'_> {
                         Met::Elsewhere(event)
                     })?;
                 }
-                (Some(Kind::Decided), _) => tell(Met::Decided(entry))?,
+                (Some(Kind::Decided), line) => tell(Met::Decided(entry, line.unwrap_or_default()))?,
                 _ if self.holds(&entry) => tell(Met::Other(entry))?,
                 _ => {}
             }
