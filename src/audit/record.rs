@@ -14,6 +14,7 @@ use crate::net::Authority;
 use crate::policy::{
     Approval, Counted, Declared, Exporter, Held, HeldRules, Lift, Outcome, Policy, Slice,
 };
+use crate::telemetry::Trace;
 
 use super::Found;
 use super::desk::HoldState;
@@ -26,7 +27,7 @@ pub struct Record {
     /// The decision id: what the client was told and what one searches for.
     pub id: Uuid,
     /// The trace that it belongs to, as the client says (W3C Trace Context).
-    pub trace: Option<Box<str>>,
+    pub trace: Option<Trace>,
     /// Who asked.
     pub client: SocketAddr,
     /// Who that is, if the configuration says.

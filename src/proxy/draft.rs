@@ -60,7 +60,7 @@ impl Draft {
         let record = draft.record();
         record.method.clone_from(request.method());
         record.path = path;
-        record.trace = trace::id(request.headers()).map(Box::from);
+        record.trace = trace::of(request.headers());
         draft
     }
 

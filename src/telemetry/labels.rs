@@ -162,6 +162,15 @@ pub(super) struct Sink {
     pub(super) sink: Cow<'static, str>,
 }
 
+/// Labels of `egress_audit_sink_lost_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Lost {
+    /// The sink.
+    pub(super) sink: String,
+    /// `missing`, `refused` or `unreadable`.
+    pub(super) reason: &'static str,
+}
+
 /// Labels of `egress_holds_decided_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Ruled {

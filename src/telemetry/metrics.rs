@@ -12,13 +12,13 @@ use prometheus_client::registry::{Registry, Unit};
 use super::classic;
 use super::labels::{
     Alert, Broken, Build, Connections, Database, Ending, Inspected, Intercept, Limit, Login,
-    Lookup, Mark, Ruled, Sink, Stage, Store, Transfer, Verdict, Volume,
+    Lookup, Lost, Mark, Ruled, Sink, Stage, Store, Transfer, Verdict, Volume,
 };
 use super::process::Process;
 use super::volume::Parties;
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 46] = [
+pub const NAMES: [&str; 47] = [
     "egress_added_latency_seconds",
     "egress_alerts_total",
     "egress_audit_dropped_total",
@@ -28,6 +28,7 @@ pub const NAMES: [&str; 46] = [
     "egress_audit_records_total",
     "egress_audit_sink_errors_total",
     "egress_audit_sink_lag_records",
+    "egress_audit_sink_lost_total",
     "egress_audit_sync_duration_seconds",
     "egress_build_info",
     "egress_bulk_limit_subjects",
@@ -68,12 +69,13 @@ pub const NAMES: [&str; 46] = [
 ];
 
 /// The labels of those that have some, in order.
-pub const LABELS: [(&str, &[&str]); 22] = [
+pub const LABELS: [(&str, &[&str]); 23] = [
     ("egress_alerts_total", &["pack", "rule"]),
     ("egress_audit_dropped_total", &["sink"]),
     ("egress_audit_records_total", &["sink"]),
     ("egress_audit_sink_errors_total", &["sink"]),
     ("egress_audit_sink_lag_records", &["sink"]),
+    ("egress_audit_sink_lost_total", &["sink", "reason"]),
     ("egress_build_info", &["version"]),
     ("egress_bulk_limit_subjects", &["pack", "meter"]),
     ("egress_bulk_subjects", &["pack", "meter", "party"]),
@@ -123,6 +125,7 @@ pub struct Metrics {
     pub(super) audit_journal_up: Gauge,
     pub(super) audit_sink_errors: Family<Sink, Counter>,
     pub(super) audit_sink_lag: Family<Sink, Gauge>,
+    pub(super) audit_sink_lost: Family<Lost, Counter>,
     /// Entries that the journal has, and those before which the index has all; the metric is the
     /// difference.
     pub(super) audit_entries: AtomicU64,
@@ -180,6 +183,7 @@ impl Metrics {
             audit_journal_up: Gauge::default(),
             audit_sink_errors: Family::default(),
             audit_sink_lag: Family::default(),
+            audit_sink_lost: Family::default(),
             audit_entries: AtomicU64::new(0),
             // Without an index nothing is behind.
             audit_indexed: AtomicU64::new(u64::MAX),
@@ -280,6 +284,11 @@ impl Metrics {
             "audit_sink_lag_records",
             "Entries of the journal that wait for a sink",
             self.audit_sink_lag.clone(),
+        );
+        r.register(
+            "audit_sink_lost",
+            "Entries of the journal that a sink passed over, by why",
+            self.audit_sink_lost.clone(),
         );
     }
 

@@ -11,6 +11,7 @@ mod labels;
 mod metrics;
 mod process;
 mod ship;
+mod trace;
 mod volume;
 
 pub use client::ClientEvent;
@@ -21,4 +22,5 @@ pub use journal::JournalEvent;
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::{LABELS, Metrics, NAMES};
 pub use ship::ShipEvent;
+pub use trace::Trace;
 pub use volume::VolumeEvent;

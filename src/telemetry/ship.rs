@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tracing::{error, info, warn};
 
-use super::labels::Sink;
+use super::labels::{Lost, Sink};
 use super::metrics::Metrics;
 
 /// One thing that happened to a sink; each begins with the sink's name.
@@ -24,6 +24,10 @@ pub enum ShipEvent<'a> {
     Mended(&'a str),
     /// Entries are not in the journal any more: from and until.
     Gone(&'a str, u64, u64),
+    /// The destination does not take so many events and never will, though it takes others: why.
+    Refused(&'a str, u64, &'a str),
+    /// The destination took everything, and warns.
+    Warned(&'a str, &'a str),
     /// The entry of this number is no event that this version can read.
     Unreadable(&'a str, u64, &'a str),
 }
@@ -35,6 +39,9 @@ impl ShipEvent<'_> {
                 // An alert on a counter needs its zero.
                 drop(metrics.audit_records.get_or_create(&label(sink)));
                 drop(metrics.audit_sink_errors.get_or_create(&label(sink)));
+                for reason in ["missing", "refused", "unreadable"] {
+                    lost(metrics, sink, reason, 0);
+                }
                 info!(sink, next, "the sink reads the journal");
             }
             Self::Began(sink, why) => warn!(sink, why, "the sink reads the journal from its start"),
@@ -54,14 +61,28 @@ impl ShipEvent<'_> {
             Self::Mended(sink) => info!(sink, "the sink takes events again"),
             Self::Gone(sink, from, until) => {
                 metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
+                lost(metrics, sink, "missing", (until - from).saturating_add(1));
                 error!(sink, from, until, "entries are not in the journal any more; not shipped");
             }
+            Self::Refused(sink, events, why) => {
+                metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
+                lost(metrics, sink, "refused", events);
+                error!(sink, events, why, "the destination refuses events for good; not shipped");
+            }
+            Self::Warned(sink, why) => warn!(sink, why, "the destination warns"),
             Self::Unreadable(sink, entry, why) => {
                 metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
+                lost(metrics, sink, "unreadable", 1);
                 error!(sink, entry, why, "an entry of the journal cannot be read; not shipped");
             }
         }
     }
+}
+
+/// Counts what a sink has passed over.
+fn lost(metrics: &Metrics, sink: &str, reason: &'static str, entries: u64) {
+    let lost = Lost { sink: sink.to_owned(), reason };
+    metrics.audit_sink_lost.get_or_create(&lost).inc_by(entries);
 }
 
 fn label(sink: &str) -> Sink {

@@ -2,6 +2,7 @@
 //! journal, so that a dead destination costs no request anything; how far a sink has come is kept in a
 //! file, so that each event arrives at least once and those that come twice are known by their id.
 
+mod answer;
 mod backoff;
 mod batch;
 mod cursor;

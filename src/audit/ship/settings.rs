@@ -7,7 +7,7 @@ use ::http::header::HeaderValue;
 use ::http::{HeaderMap, Uri};
 use url::Url;
 
-use super::super::event::{Event, Format};
+use super::super::event::{Event, Format, Signal};
 use super::batch::Limits;
 use super::http;
 
@@ -41,7 +41,7 @@ pub enum Select {
 pub enum ShipTo {
     /// Files, one after the other.
     File(FileSettings),
-    /// A collector that takes batches by HTTP.
+    /// A collector that takes batches by HTTP, lines or OpenTelemetry.
     Http(Box<HttpSettings>),
     /// Standard output.
     Stdout,
@@ -74,6 +74,10 @@ pub struct HttpSettings {
     pub(super) authority: HeaderValue,
     /// What the body is.
     pub(super) content: &'static str,
+    /// What of OpenTelemetry is sent; lines, if nothing of it.
+    pub(super) signal: Option<Signal>,
+    /// Whether bodies are compressed (gzip).
+    pub compressed: bool,
     /// Fields of every request; what is secret in them is marked so.
     pub fields: HeaderMap,
     /// PEM files of the roots that count for it instead of all others.
@@ -119,6 +123,18 @@ impl ShipSettings {
     }
 }
 
+// === impl ShipTo ===
+
+impl ShipTo {
+    /// What of OpenTelemetry goes there.
+    pub fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Http(http) => http.signal,
+            Self::File(_) | Self::Stdout | Self::Syslog(_) => None,
+        }
+    }
+}
+
 // === impl HttpSettings ===
 
 impl HttpSettings {
@@ -134,7 +150,9 @@ impl HttpSettings {
         let host = url.host_str().filter(|_| plain && url.fragment().is_none())?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let content = match format {
-            Format::Ecs | Format::Ocsf | Format::Record | Format::Har => "application/x-ndjson",
+            Format::Ecs | Format::Har | Format::Ocsf | Format::Otlp | Format::Record => {
+                "application/x-ndjson"
+            }
             Format::Cef | Format::Combined | Format::Leef | Format::Squid | Format::Syslog => {
                 "text/plain; charset=utf-8"
             }
@@ -146,12 +164,23 @@ impl HttpSettings {
             target: http::target(url),
             authority: HeaderValue::try_from(authority).ok()?,
             content,
+            signal: None,
+            compressed: false,
             fields: HeaderMap::new(),
             roots: Vec::new(),
             records: 500,
             octets: 1 << 20,
             gather: Duration::from_secs(1),
         })
+    }
+
+    /// A collector of OpenTelemetry whose signals stand below an `http` or `https` URL, as
+    /// OTEL_EXPORTER_OTLP_ENDPOINT names it; `None` as for [`HttpSettings::new`].
+    pub fn otlp(url: &Url, signal: Signal) -> Option<Self> {
+        let mut url = url.clone();
+        url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", signal.name()]);
+        let lines = Self::new(&url, Format::Otlp)?;
+        Some(Self { content: "application/json", signal: Some(signal), ..lines })
     }
 
     /// Whether it is reached by TLS.

@@ -8,11 +8,11 @@ use tokio::time::sleep_until;
 
 use crate::telemetry::{Event, Metrics, ShipEvent};
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Rest};
 use super::batch::Batch;
 use super::cursor::{Cursor, CursorFile};
 use super::doubts::Doubts;
-use super::outlet::{Outlet, Refusal};
+use super::outlet::{Leftover, Outlet, Refusal};
 use super::source::Source;
 
 /// How often a cursor is kept, at most.
@@ -110,7 +110,7 @@ impl Shipper {
                 Cursor::START
             }
             Err(fault) => {
-                let refusal = Refusal { why: fault.to_string(), slow: true };
+                let refusal = Refusal { why: fault.to_string(), rest: Rest::Long };
                 return Err(self.failed(&refusal));
             }
         };
@@ -127,12 +127,14 @@ impl Shipper {
                 Some(batch) => batch,
                 None => self.read(until)?,
             };
-            if batch.len() > 0
-                && let Err(refusal) = self.outlet.send(&batch).await
-            {
-                self.batch = Some(batch);
-                self.doubt();
-                return Err(refusal);
+            if batch.len() > 0 {
+                match self.outlet.send(&batch).await {
+                    Ok(leftover) => self.left(&leftover),
+                    Err(refusal) => {
+                        self.kept_back(batch, &refusal);
+                        return Err(refusal);
+                    }
+                }
             }
             self.sent(&batch);
             self.settle(false)?;
@@ -141,12 +143,33 @@ impl Shipper {
         Ok(())
     }
 
+    /// Tells what a destination does not take for good.
+    fn left(&self, leftover: &Leftover) {
+        if leftover.events > 0 {
+            self.tell(ShipEvent::Refused(&self.name, leftover.events, &leftover.why));
+        } else if !leftover.why.is_empty() {
+            self.tell(ShipEvent::Warned(&self.name, &leftover.why));
+        }
+    }
+
+    /// A batch that was not taken comes again.
+    fn kept_back(&mut self, batch: Batch, refusal: &Refusal) {
+        if refusal.rest == Rest::Long && self.doubts.is_empty() {
+            // Read anew, so that what has come since stands beside it: a destination that takes
+            // that one has proved that it takes some.
+            self.source.go(self.sent);
+        } else {
+            self.batch = Some(batch);
+        }
+        self.doubt();
+    }
+
     fn read(&mut self, until: u64) -> Result<Batch, Refusal> {
         let read = self.source.read(until, self.outlet.limits(), &self.metrics);
-        let batch = read.map_err(|fault| Refusal { why: fault.to_string(), slow: true })?;
+        let batch = read.map_err(|fault| Refusal { why: fault.to_string(), rest: Rest::Long })?;
         if batch.after.next == self.sent.next {
             let why = format!("entry {} cannot be read yet", batch.after.next);
-            return Err(Refusal { why, slow: false });
+            return Err(Refusal { why, rest: Rest::Usual });
         }
         Ok(batch)
     }
@@ -207,7 +230,7 @@ impl Shipper {
         self.tell(ShipEvent::Failed(&self.name, &refusal.why, news));
         self.why.clone_from(&refusal.why);
         self.behind();
-        self.backoff.next(refusal.slow)
+        self.backoff.next(refusal.rest)
     }
 
     fn go(&mut self, to: Cursor) {
@@ -264,7 +287,7 @@ impl Shipper {
         } else if !self.doubts.is_empty() {
             self.doubt();
             let why = "the collector has ended the connection".to_owned();
-            let rest = self.failed(&Refusal { why, slow: false });
+            let rest = self.failed(&Refusal { why, rest: Rest::Usual });
             self.rest(rest).await;
         }
     }

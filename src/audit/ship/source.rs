@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::telemetry::{Event as Told, Metrics, ShipEvent};
 
-use super::super::event::{Event, Format, Origin};
+use super::super::event::{Event, Format, Origin, Signal};
 use super::super::journal::{Entry, Fault, Kind, Reader};
 use super::batch::{Batch, Limits};
 use super::cursor::Cursor;
@@ -37,15 +37,18 @@ enum Framed {
     Line,
     /// It is a message of syslog, and the sink frames it.
     Message,
+    /// It is a record of OpenTelemetry, and the sink puts many into one request.
+    Record(Signal),
 }
 
 // === impl Source ===
 
 impl Source {
     pub(super) fn new(folder: &Path, settings: &ShipSettings, origin: Origin) -> Self {
-        let framed = match settings.to {
+        let framed = match &settings.to {
             ShipTo::Syslog(_) => Framed::Message,
-            ShipTo::File(_) | ShipTo::Http(_) | ShipTo::Stdout => Framed::Line,
+            ShipTo::Http(http) => http.signal.map_or(Framed::Line, Framed::Record),
+            ShipTo::File(_) | ShipTo::Stdout => Framed::Line,
         };
         let ShipSettings { name, format, select, .. } = settings;
         let teller = Teller { format: *format, select: *select, framed, origin };
@@ -125,6 +128,7 @@ impl Teller {
         }
         batch.add(|into| match (self.framed, self.format) {
             (Framed::Message, format) => format.write_message(&event, &self.origin, into),
+            (Framed::Record(signal), _) => signal.write(&event, &self.origin, into),
             (Framed::Line, Format::Record) => {
                 into.extend_from_slice(line);
                 into.push(b'\n');

@@ -21,8 +21,8 @@ pub(super) struct Export {
     /// Also verdicts that were kept before their requests had ended.
     #[arg(long)]
     verdicts: bool,
-    /// `record` (lines of JSON as they were kept), `ocsf`, `ecs`, `cef`, `leef`, `syslog`, `squid`,
-    /// `combined` or `har`.
+    /// `record` (lines of JSON as they were kept), `ocsf`, `otlp`, `ecs`, `cef`, `leef`, `syslog`,
+    /// `squid`, `combined` or `har`.
     #[arg(long, default_value = "record")]
     format: Format,
     /// Where to; standard output if no file is named.

@@ -1,20 +1,17 @@
 //! `[[sink]]`: where events of the journal are shipped to.
 
+mod http;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use crate::audit::ship::{
-    FileSettings, HttpSettings, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo,
-};
+use crate::audit::ship::{FileSettings, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo};
 use crate::audit::{Format, SinkTarget};
 
-use super::secrets;
-use super::section::{Section, Word};
+use super::section::Section;
 use super::words::{parse_duration, parse_id, parse_size};
 
 /// The names of what counts beside sinks in the same metric.
@@ -30,6 +27,7 @@ const DAY: u64 = 24 * 60 * 60;
 enum Kind {
     File,
     Http,
+    Otlp,
     Stdout,
     Syslog,
 }
@@ -53,18 +51,21 @@ pub(super) fn read(
             section.problem(section.span(), "a sink needs `state.folder`", Some(help));
         }
         let name = name(&section, &mut names);
-        let to = destination(&section, base, record);
-        let (Some(name), Some((format, to))) = (name, to) else { continue };
-        if let ShipTo::File(file) = &to
-            && !files.insert(file.path.clone())
-        {
-            let message = "another sink, or `record.to`, writes this file";
-            section.problem(section.span_of("to"), message, None);
-        }
+        let (format, targets) = destination(&section, base, record);
         let choices =
             [("all", Select::All), ("refused", Select::Refused), ("tagged", Select::Tagged)];
         let select = section.choice("select", &choices).unwrap_or_default();
-        all.push(ShipSettings { name, format, select, to });
+        let Some(name) = name else { continue };
+        for to in targets {
+            if let ShipTo::File(file) = &to
+                && !files.insert(file.path.clone())
+            {
+                let message = "another sink, or `record.to`, writes this file";
+                section.problem(section.span_of("to"), message, None);
+            }
+            let name = own_name(&section, &name, &to, &mut names);
+            all.push(ShipSettings { name, format, select, to });
+        }
     }
     all
 }
@@ -86,19 +87,27 @@ fn name(section: &Section<'_>, names: &mut HashSet<String>) -> Option<String> {
     Some(name)
 }
 
-fn destination(
-    section: &Section<'_>,
-    base: &Path,
-    record: &SinkTarget,
-) -> Option<(Format, ShipTo)> {
+/// Each signal of OpenTelemetry goes its own way, under a name of its own.
+fn own_name(section: &Section<'_>, name: &str, to: &ShipTo, names: &mut HashSet<String>) -> String {
+    let Some(signal) = to.signal() else { return name.to_owned() };
+    let own = format!("{name}.{}", signal.name());
+    if !names.insert(own.clone()) {
+        let message = format!("its signals go by `{own}`, and another sink has this name");
+        section.problem(section.span_of("name"), message, None);
+    }
+    own
+}
+
+fn destination(section: &Section<'_>, base: &Path, record: &SinkTarget) -> (Format, Vec<ShipTo>) {
     let kinds = [
         ("file", Kind::File),
         ("http", Kind::Http),
+        ("otlp", Kind::Otlp),
         ("stdout", Kind::Stdout),
         ("syslog", Kind::Syslog),
     ];
     if !section.has("kind") {
-        let help = "it is file, http, stdout or syslog".to_owned();
+        let help = "it is file, http, otlp, stdout or syslog".to_owned();
         section.problem(section.span(), "`kind` is missing here", Some(help));
     }
     let kind = section.choice("kind", &kinds);
@@ -106,22 +115,27 @@ fn destination(
         // Which keys it may have nobody knows.
         drop(section.values());
     }
-    let usual = if matches!(kind, Some(Kind::Syslog)) { Format::Syslog } else { Format::Record };
+    let usual = match kind {
+        Some(Kind::Syslog) => Format::Syslog,
+        Some(Kind::Otlp) => return (Format::Otlp, http::otlp(section, base)),
+        Some(Kind::File | Kind::Http | Kind::Stdout) | None => Format::Record,
+    };
     let format = format(section).unwrap_or(usual);
-    let to = match kind? {
-        Kind::File => ShipTo::File(file(section, base)?),
-        Kind::Http => ShipTo::Http(Box::new(http(section, base, format)?)),
-        Kind::Syslog => ShipTo::Syslog(syslog(section, base)?),
-        Kind::Stdout => {
+    let to = match kind {
+        Some(Kind::File) => file(section, base).map(ShipTo::File),
+        Some(Kind::Http) => http::lines(section, base, format),
+        Some(Kind::Syslog) => syslog(section, base).map(ShipTo::Syslog),
+        Some(Kind::Stdout) => {
             if *record == SinkTarget::Stdout {
                 let help = "let [record] to = \"/dev/null\", or a file".to_owned();
                 let message = "records go to standard output already";
                 section.problem(section.span_of("kind"), message, Some(help));
             }
-            ShipTo::Stdout
+            Some(ShipTo::Stdout)
         }
+        Some(Kind::Otlp) | None => None,
     };
-    Some((format, to))
+    (format, to.into_iter().collect())
 }
 
 fn format(section: &Section<'_>) -> Option<Format> {
@@ -221,65 +235,6 @@ fn roots(section: &Section<'_>, base: &Path, secure: bool) -> Vec<std::path::Pat
     words.iter().map(|word| base.join(word.text)).collect()
 }
 
-// === http ===
-
-fn http(section: &Section<'_>, base: &Path, format: Format) -> Option<HttpSettings> {
-    let word = section.required("to");
-    let parse = |text: &str| {
-        let url = Url::parse(text).ok().and_then(|url| HttpSettings::new(&url, format));
-        url.ok_or_else(|| {
-            format!(
-                "`{text}` is no URL such as \"https://siem.example/ingest\", without a password \
-                 in it: `headers_from` names a file for that"
-            )
-        })
-    };
-    let settings = word.as_ref().and_then(|word| section.parse(word, parse));
-    let roots = roots(section, base, settings.as_ref().is_none_or(HttpSettings::is_secure));
-    let fields = section.word("headers_from").map(|word| fields(section, &word, base));
-    let batch = section.section("batch");
-    let records = batch.number("records", 1..=100_000).and_then(|n| usize::try_from(n).ok());
-    let octets = batch.size("octets", "1KiB", "64MiB").and_then(|n| usize::try_from(n).ok());
-    let gather = batch.duration("time");
-    let mut settings = settings?;
-    settings.roots = roots;
-    settings.fields = fields.flatten().unwrap_or_default();
-    settings.records = records.unwrap_or(settings.records);
-    settings.octets = octets.unwrap_or(settings.octets);
-    settings.gather = gather.unwrap_or(settings.gather);
-    Some(settings)
-}
-
-/// Header fields of a file, one a line. They hold a token, most often.
-fn fields(section: &Section<'_>, word: &Word<'_>, base: &Path) -> Option<HeaderMap> {
-    section.parse(word, |text| {
-        let path = base.join(text);
-        let octets = secrets::read(&path)?;
-        let lines = String::from_utf8(octets).unwrap_or_default();
-        let mut fields = HeaderMap::new();
-        for (at, line) in lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let (name, value) = field(line).ok_or_else(|| {
-                let shown = path.display();
-                format!("{shown}:{}: no header field such as `Authorization: ...`", at + 1)
-            })?;
-            fields.append(name, value);
-        }
-        if fields.is_empty() {
-            return Err(format!("{}: there is no header field in it", path.display()));
-        }
-        Ok(fields)
-    })
-}
-
-fn field(line: &str) -> Option<(HeaderName, HeaderValue)> {
-    let (name, value) = line.split_once(':')?;
-    let name: HeaderName = name.trim().parse().ok()?;
-    let mut value: HeaderValue = value.trim().parse().ok()?;
-    value.set_sensitive(true);
-    let ours = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(&name);
-    (!ours).then_some((name, value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,15 +258,6 @@ mod tests {
         assert_eq!(here("unix:/dev/log"), Ok(SyslogTo::Unix("/dev/log".into())));
         for wrong in ["", "unix:", "udp://a:1", "tcp://", "tcp://u@a:1", "tcp://a:1/x", "a:1"] {
             assert!(here(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_secret_field_is_not_shown() {
-        let (name, value) = field("Authorization: Bearer abc").unwrap();
-        assert_eq!((name.as_str(), format!("{value:?}")), ("authorization", "Sensitive".into()));
-        for wrong in ["", "x", ": y", "a b: c", "Host: x", "Content-Length: 1"] {
-            assert!(field(wrong).is_none(), "{wrong}");
         }
     }
 }

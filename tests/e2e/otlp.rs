@@ -1,0 +1,213 @@
+//! OpenTelemetry: what a collector gets is what the official messages hold, each record at least once,
+//! and a collector that refuses is answered as it asks.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::support::{Config, Origin, Proxy, given, ok, request, script, wait_for};
+
+/// A collector in Python, which reads every body into the official messages.
+struct Collector {
+    child: Child,
+    port: u16,
+    told: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Collector {
+    fn start() -> Self {
+        Self::answering(&json!([]), 0)
+    }
+
+    /// The first requests are answered so.
+    fn answering(answers: &Value, port: u16) -> Self {
+        let mut python = Command::new(given("BORDERPOST_TEST_PYTHON"));
+        python.arg(script("otlp_collector.py")).arg(answers.to_string()).arg(port.to_string());
+        let mut child = python.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        let told = Arc::<Mutex<Vec<Value>>>::default();
+        let into = Arc::clone(&told);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                into.lock().unwrap().push(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Self { child, port: u16::try_from(first["port"].as_u64().unwrap()).unwrap(), told }
+    }
+
+    /// A sink that sends there.
+    fn sink(&self, more: &str) -> String {
+        format!(
+            "[[sink]]\nname = \"collector\"\nkind = \"otlp\"\nto = \"http://127.0.0.1:{}/base/\"\n{more}\n",
+            self.port
+        )
+    }
+
+    /// The requests so far, to one path.
+    fn requests(&self, path: &str) -> Vec<Value> {
+        let told = self.told.lock().unwrap();
+        told.iter().filter(|one| one["path"] == path).cloned().collect()
+    }
+
+    /// The records of a signal that were taken.
+    fn taken(&self, signal: &str) -> Vec<Value> {
+        let requests = self.requests(&format!("/base/v1/{signal}")).into_iter();
+        let requests = requests.filter(|one| one["status"] == 200);
+        requests.flat_map(|one| one["records"].as_array().unwrap().clone()).collect()
+    }
+
+    /// Waits until so many were taken.
+    #[track_caller]
+    fn wait(&self, signal: &str, count: usize) -> Vec<Value> {
+        wait_for(&format!("{count} {signal}"), || {
+            Some(self.taken(signal)).filter(|taken| taken.len() >= count)
+        })
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// An attribute, without what says of which kind it is.
+fn attribute(record: &Value, name: &str) -> Value {
+    let all = record["attributes"].as_array().unwrap();
+    let found = all.iter().find(|one| one["key"] == name).map(|one| &one["value"]);
+    let kinds = found.and_then(Value::as_object);
+    kinds.and_then(|kinds| kinds.values().next()).cloned().unwrap_or_default()
+}
+
+fn urls(records: &[Value]) -> Vec<String> {
+    let full = |one| attribute(one, "url.full").as_str().unwrap().to_owned();
+    records.iter().map(|one| full(one).rsplit_once('/').unwrap().1.to_owned()).collect()
+}
+
+fn config(sink: &str) -> Config {
+    let state = format!("[state]\nfolder = \"state\"\n{sink}");
+    Config::new().rule("no-health", "block", "", "tags = [\"health\"]").with(&state)
+}
+
+fn origin() -> Origin {
+    Origin::answering("127.1.0.1", ok("reached"))
+}
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN: &str = "00f067aa0ba902b7";
+
+fn traced(flags: &str) -> String {
+    format!("traceparent: 00-{TRACE}-{SPAN}-{flags}\r\n")
+}
+
+#[test]
+fn a_collector_gets_log_records_of_the_official_messages() {
+    let collector = Collector::start();
+    let more = "compression = \"gzip\"\nheaders_from = \"token\"";
+    let config = config(&collector.sink(more)).file("token", "api-key: of-news\n");
+    let (mut proxy, origin) = (Proxy::start(&config), origin());
+    assert_eq!(proxy.get(&origin, "/plain").status(), 200);
+    let fields = format!("X-Data-Class: health\r\n{}", traced("01"));
+    let url = format!("{}/secret", origin.url());
+    assert_eq!(proxy.ask("POST", &url, &fields, "x").status(), 403);
+    let records = collector.wait("logs", 2);
+    let request = &collector.requests("/base/v1/logs")[0];
+    assert_eq!(
+        (&request["packed"], &request["fields"]["api-key"]),
+        (&true.into(), &"of-news".into())
+    );
+    assert_eq!(request["scope"], json!({ "name": "egress.decision", "version": "1" }));
+    assert_eq!(attribute(&request["resource"], "service.name"), "borderpost");
+    let [plain, blocked] = &records[..] else { panic!("{records:#?}") };
+    assert_eq!(plain["severityText"], "INFO");
+    assert_eq!(attribute(plain, "url.full"), format!("{}/plain", origin.url()));
+    assert_eq!(attribute(plain, "http.response.status_code"), "200");
+    assert_eq!((&plain["traceId"], &plain["spanId"]), (&Value::Null, &Value::Null));
+    assert_eq!(blocked["severityNumber"], 13);
+    assert_eq!((&blocked["traceId"], &blocked["spanId"]), (&TRACE.into(), &SPAN.into()));
+    assert_eq!(attribute(blocked, "egress.verdict"), "blocked");
+    assert_eq!(attribute(blocked, "http.request.method"), "POST");
+    assert_eq!(attribute(blocked, "server.address"), "127.1.0.1");
+    assert_eq!(attribute(blocked, "egress.data_classes")["values"][0]["stringValue"], "health");
+    let ids: Vec<_> = records.iter().map(|one| attribute(one, "egress.id")).collect();
+    let wanted: Vec<_> = proxy.wait_records(2).iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(ids, wanted);
+    assert!(!proxy.output().contains("of-news"), "a secret is not told");
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    // What has arrived does not come again.
+    let proxy = proxy.again(&config);
+    assert_eq!(proxy.get(&origin, "/again").status(), 200);
+    collector.wait("logs", 3);
+    assert_eq!(urls(&collector.taken("logs")), ["plain", "secret", "again"]);
+}
+
+#[test]
+fn a_collector_that_was_away_or_busy_gets_all() {
+    let port = crate::support::closed_port("127.0.0.1").port();
+    let sink = format!(
+        "[[sink]]\nname = \"collector\"\nkind = \"otlp\"\nto = \"http://127.0.0.1:{port}/base\"\n\
+         batch = {{ records = 7, time = \"10ms\" }}\n"
+    );
+    let (proxy, origin) = (Proxy::start(&config(&sink)), origin());
+    let mut wire = proxy.client();
+    for number in 0..40 {
+        wire.send(request("GET", &format!("{}/{number}", origin.url()), "", ""));
+        assert_eq!(wire.response("GET").status(), 200, "a dead collector delays nothing");
+    }
+    wait_for("errors", || {
+        (proxy.metric("egress_audit_sink_errors_total", "collector.logs") >= 2.0).then_some(())
+    });
+    let busy = json!([
+        { "status": 503, "fields": { "Retry-After": "0" } },
+        { "status": 429, "fields": { "Retry-After": "Thu, 26 Nov 2026 07:00:00 GMT" } },
+        { "status": 502 }, { "status": 504 },
+    ]);
+    let collector = Collector::answering(&busy, port);
+    let records = collector.wait("logs", 40);
+    assert_eq!(urls(&records), (0..40).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert!(collector.requests("/base/v1/logs").len() >= 4 + 6);
+    assert_eq!(proxy.metric("egress_audit_sink_lost_total", "reason=\"refused\""), 0.0);
+}
+
+#[test]
+fn what_a_collector_refuses_for_good_is_told_and_counted() {
+    let collector = Collector::start();
+    // All stand in one batch.
+    let sink = collector.sink("batch = { records = 100, time = \"2s\" }");
+    let (proxy, origin) = (Proxy::start(&config(&sink)), origin());
+    let paths = ["one", "poison-1", "two", "stale-1", "poison-2", "three", "four"];
+    for path in paths {
+        assert_eq!(proxy.get(&origin, &format!("/{path}")).status(), 200);
+    }
+    let lost = || proxy.metric("egress_audit_sink_lost_total", "reason=\"refused\"");
+    wait_for("what is lost", || (lost() >= 3.0).then_some(()));
+    wait_for("no lag", || {
+        (proxy.metric("egress_audit_sink_lag_records", "collector.logs") == 0.0).then_some(())
+    });
+    assert_eq!(lost(), 3.0);
+    let mut taken = urls(&collector.taken("logs"));
+    taken.dedup();
+    assert_eq!(taken, ["one", "two", "stale-1", "three", "four"]);
+    let output = proxy.output();
+    assert!(output.contains("this is poison") && output.contains("too old"), "{output}");
+}
+
+#[test]
+fn a_collector_that_takes_nobody_loses_nothing() {
+    let all: Vec<_> = (0..2).map(|_| json!({ "status": 401 })).collect();
+    let collector = Collector::answering(&all.into(), 0);
+    let (proxy, origin) = (Proxy::start(&config(&collector.sink(""))), origin());
+    // What is refused by itself while nothing else is taken may be the collector's fault.
+    assert_eq!(proxy.get(&origin, "/poison").status(), 200);
+    wait_for("what is wrong", || proxy.output().contains("401 Unauthorized").then_some(()));
+    assert_eq!(proxy.metric("egress_audit_sink_lost_total", "reason=\"refused\""), 0.0);
+    assert_eq!(proxy.metric("egress_audit_sink_lag_records", "collector.logs"), 1.0);
+    // It is told once, however often it is tried.
+    assert_eq!(proxy.output().matches("401 Unauthorized").count(), 1);
+}
