@@ -167,7 +167,7 @@ pub(super) struct Sink {
 pub(super) struct Lost {
     /// The sink.
     pub(super) sink: String,
-    /// `missing`, `refused` or `unreadable`.
+    /// `missing`, `pruned`, `refused` or `unreadable`.
     pub(super) reason: &'static str,
 }
 

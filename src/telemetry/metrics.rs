@@ -1,7 +1,10 @@
 //! The metrics, in one table that code, `/metrics` and README share.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,10 +18,11 @@ use super::labels::{
     Lookup, Lost, Mark, Ruled, Sink, Stage, Store, Transfer, Verdict, Volume,
 };
 use super::process::Process;
+use super::snapshot::{self, Snapshot};
 use super::volume::Parties;
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 47] = [
+pub const NAMES: [&str; 48] = [
     "egress_added_latency_seconds",
     "egress_alerts_total",
     "egress_audit_dropped_total",
@@ -29,6 +33,7 @@ pub const NAMES: [&str; 47] = [
     "egress_audit_sink_errors_total",
     "egress_audit_sink_lag_records",
     "egress_audit_sink_lost_total",
+    "egress_audit_sink_up",
     "egress_audit_sync_duration_seconds",
     "egress_build_info",
     "egress_bulk_limit_subjects",
@@ -69,13 +74,14 @@ pub const NAMES: [&str; 47] = [
 ];
 
 /// The labels of those that have some, in order.
-pub const LABELS: [(&str, &[&str]); 23] = [
+pub const LABELS: [(&str, &[&str]); 24] = [
     ("egress_alerts_total", &["pack", "rule"]),
     ("egress_audit_dropped_total", &["sink"]),
     ("egress_audit_records_total", &["sink"]),
     ("egress_audit_sink_errors_total", &["sink"]),
     ("egress_audit_sink_lag_records", &["sink"]),
     ("egress_audit_sink_lost_total", &["sink", "reason"]),
+    ("egress_audit_sink_up", &["sink"]),
     ("egress_build_info", &["version"]),
     ("egress_bulk_limit_subjects", &["pack", "meter"]),
     ("egress_bulk_subjects", &["pack", "meter", "party"]),
@@ -98,6 +104,8 @@ pub const LABELS: [(&str, &[&str]); 23] = [
 /// The program's metrics and the registry they are read from.
 #[derive(Debug)]
 pub struct Metrics {
+    /// Since when everything is counted.
+    since: Timestamp,
     registry: Registry,
     /// Those with names of their own.
     common: Registry,
@@ -126,6 +134,9 @@ pub struct Metrics {
     pub(super) audit_sink_errors: Family<Sink, Counter>,
     pub(super) audit_sink_lag: Family<Sink, Gauge>,
     pub(super) audit_sink_lost: Family<Lost, Counter>,
+    pub(super) audit_sink_up: Family<Sink, Gauge>,
+    /// Before which entry each sink has all.
+    pub(super) audit_shipped: Mutex<BTreeMap<String, (u64, Gauge)>>,
     /// Entries that the journal has, and those before which the index has all; the metric is the
     /// difference.
     pub(super) audit_entries: AtomicU64,
@@ -157,6 +168,7 @@ impl Metrics {
         // What a request waits for us: 0.1 ms where nothing is looked into.
         let added = [5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.5, 2.5];
         let mut metrics = Self {
+            since: Timestamp::now(),
             registry: Registry::with_prefix("egress"),
             common: Registry::default(),
             added_seconds: Histogram::new(added),
@@ -184,6 +196,8 @@ impl Metrics {
             audit_sink_errors: Family::default(),
             audit_sink_lag: Family::default(),
             audit_sink_lost: Family::default(),
+            audit_sink_up: Family::default(),
+            audit_shipped: Mutex::default(),
             audit_entries: AtomicU64::new(0),
             // Without an index nothing is behind.
             audit_indexed: AtomicU64::new(u64::MAX),
@@ -289,6 +303,11 @@ impl Metrics {
             "audit_sink_lost",
             "Entries of the journal that a sink passed over, by why",
             self.audit_sink_lost.clone(),
+        );
+        r.register(
+            "audit_sink_up",
+            "Whether a sink runs and its destination last took what it was sent",
+            self.audit_sink_up.clone(),
         );
     }
 
@@ -402,6 +421,12 @@ impl Metrics {
         (written && ended.is_ok()).then_some(text).expect("a String takes every write")
     }
 
+    /// All of them as numbers.
+    pub fn snapshot(&self) -> Snapshot {
+        let families = snapshot::read(&self.render());
+        Snapshot { since: self.since, at: Timestamp::now(), families }
+    }
+
     /// The same as the older format of Prometheus has it.
     pub fn render_classic(&self) -> String {
         classic::of(&self.render())
@@ -421,10 +446,7 @@ impl Default for Metrics {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::time::Duration;
-
-    use jiff::Timestamp;
 
     use super::super::{ClientEvent, Event, ShipEvent, Side, VolumeEvent};
     use super::*;
@@ -447,7 +469,7 @@ mod tests {
             Event::AuditQueued,
             Event::AuditWritten("file"),
             Event::Ship(ShipEvent::Opened("siem", 0)),
-            Event::Ship(ShipEvent::Behind("siem", 1)),
+            Event::Ship(ShipEvent::Reached("siem", 1)),
             Event::AuditFailed("file", &error),
             Event::Connection(Side::Client, true),
             Event::Decided(second),

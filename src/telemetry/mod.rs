@@ -11,6 +11,7 @@ mod labels;
 mod metrics;
 mod process;
 mod ship;
+mod snapshot;
 mod trace;
 mod volume;
 
@@ -22,5 +23,6 @@ pub use journal::JournalEvent;
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::{LABELS, Metrics, NAMES};
 pub use ship::ShipEvent;
+pub use snapshot::{Buckets, Exemplar, MetricFamily, MetricKind, Point, Reading, Snapshot};
 pub use trace::Trace;
 pub use volume::VolumeEvent;

@@ -1,8 +1,10 @@
 //! What happens to the sinks that ship events from the journal.
 
 use std::borrow::Cow;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::labels::{Lost, Sink};
 use super::metrics::Metrics;
@@ -16,8 +18,12 @@ pub enum ShipEvent<'a> {
     Began(&'a str, &'a str),
     /// So many events were taken by the destination.
     Shipped(&'a str, u64),
-    /// So many entries of the journal wait for it.
-    Behind(&'a str, u64),
+    /// So many points of metrics were taken.
+    Pushed(&'a str, u64),
+    /// It has all before the entry of this number.
+    Reached(&'a str, u64),
+    /// It has ended by a fault, and is started again: why.
+    Died(&'a str, &'a str),
     /// The destination took nothing, and why; whether that is news.
     Failed(&'a str, &'a str, bool),
     /// It takes events again.
@@ -28,6 +34,8 @@ pub enum ShipEvent<'a> {
     Refused(&'a str, u64, &'a str),
     /// The destination took everything, and warns.
     Warned(&'a str, &'a str),
+    /// Retention had dropped entries before it came to them: the first, the last, and how many.
+    Pruned(&'a str, u64, u64, u64),
     /// The entry of this number is no event that this version can read.
     Unreadable(&'a str, u64, &'a str),
 }
@@ -39,20 +47,30 @@ impl ShipEvent<'_> {
                 // An alert on a counter needs its zero.
                 drop(metrics.audit_records.get_or_create(&label(sink)));
                 drop(metrics.audit_sink_errors.get_or_create(&label(sink)));
-                for reason in ["missing", "refused", "unreadable"] {
+                up(metrics, sink, true);
+                reached(metrics, sink, next);
+                for reason in ["missing", "pruned", "refused", "unreadable"] {
                     lost(metrics, sink, reason, 0);
                 }
                 info!(sink, next, "the sink reads the journal");
             }
             Self::Began(sink, why) => warn!(sink, why, "the sink reads the journal from its start"),
             Self::Shipped(sink, events) => {
+                up(metrics, sink, true);
                 metrics.audit_records.get_or_create(&label(sink)).inc_by(events);
             }
-            Self::Behind(sink, entries) => {
-                let entries = i64::try_from(entries).unwrap_or(i64::MAX);
-                metrics.audit_sink_lag.get_or_create(&label(sink)).set(entries);
+            Self::Pushed(sink, points) => {
+                up(metrics, sink, true);
+                debug!(sink, points, "metrics were pushed");
+            }
+            Self::Reached(sink, next) => reached(metrics, sink, next),
+            Self::Died(sink, why) => {
+                up(metrics, sink, false);
+                metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
+                error!(sink, why, "the sink has ended by a fault and is started again");
             }
             Self::Failed(sink, why, news) => {
+                up(metrics, sink, false);
                 metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
                 if news {
                     error!(sink, why, "the sink takes nothing; the journal keeps what waits");
@@ -63,6 +81,13 @@ impl ShipEvent<'_> {
                 metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
                 lost(metrics, sink, "missing", (until - from).saturating_add(1));
                 error!(sink, from, until, "entries are not in the journal any more; not shipped");
+            }
+            Self::Pruned(sink, from, until, entries) => {
+                lost(metrics, sink, "pruned", entries);
+                error!(
+                    sink,
+                    from, until, entries, "retention had dropped entries; they are not shipped"
+                );
             }
             Self::Refused(sink, events, why) => {
                 metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
@@ -76,6 +101,30 @@ impl ShipEvent<'_> {
                 error!(sink, entry, why, "an entry of the journal cannot be read; not shipped");
             }
         }
+    }
+}
+
+fn up(metrics: &Metrics, sink: &str, up: bool) {
+    metrics.audit_sink_up.get_or_create(&label(sink)).set(i64::from(up));
+}
+
+fn reached(metrics: &Metrics, sink: &str, next: u64) {
+    let gauge = metrics.audit_sink_lag.get_or_create_owned(&label(sink));
+    let mut all = metrics.audit_shipped.lock().unwrap_or_else(PoisonError::into_inner);
+    all.insert(sink.into(), (next, gauge));
+    drop(all);
+    lag(metrics);
+}
+
+/// Sets by how many entries each sink is behind: whenever one comes on, and whenever the journal does,
+/// so that a sink that does nothing falls behind in plain view.
+pub(super) fn lag(metrics: &Metrics) {
+    let entries = metrics.audit_entries.load(Ordering::Relaxed);
+    for (next, gauge) in
+        metrics.audit_shipped.lock().unwrap_or_else(PoisonError::into_inner).values()
+    {
+        let lag = i64::try_from(entries.saturating_sub(*next)).unwrap_or(i64::MAX);
+        gauge.set(lag);
     }
 }
 

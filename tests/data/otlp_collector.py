@@ -17,6 +17,8 @@ import sys
 
 from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
 KINDS = {
     "/base/v1/logs": (
@@ -24,6 +26,18 @@ KINDS = {
         logs.ExportLogsServiceResponse,
         ("resourceLogs", "scopeLogs", "logRecords"),
         "rejectedLogRecords",
+    ),
+    "/base/v1/metrics": (
+        metrics.ExportMetricsServiceRequest,
+        metrics.ExportMetricsServiceResponse,
+        ("resourceMetrics", "scopeMetrics", "metrics"),
+        "rejectedDataPoints",
+    ),
+    "/base/v1/traces": (
+        traces.ExportTraceServiceRequest,
+        traces.ExportTraceServiceResponse,
+        ("resourceSpans", "scopeSpans", "spans"),
+        "rejectedSpans",
     ),
 }
 HEX = {"traceId": 32, "spanId": 16, "parentSpanId": 16}

@@ -53,6 +53,13 @@ impl Collector {
         told.iter().filter(|one| one["path"] == path).cloned().collect()
     }
 
+    /// The last request to a path, and how many there were.
+    fn last(&self, path: &str) -> (usize, Option<Value>) {
+        let told = self.told.lock().unwrap();
+        let all = told.iter().filter(|one| one["path"] == path);
+        (all.clone().count(), all.last().cloned())
+    }
+
     /// The records of a signal that were taken.
     fn taken(&self, signal: &str) -> Vec<Value> {
         let requests = self.requests(&format!("/base/v1/{signal}")).into_iter();
@@ -210,4 +217,128 @@ fn a_collector_that_takes_nobody_loses_nothing() {
     assert_eq!(proxy.metric("egress_audit_sink_lag_records", "collector.logs"), 1.0);
     // It is told once, however often it is tried.
     assert_eq!(proxy.output().matches("401 Unauthorized").count(), 1);
+}
+
+/// One of the metrics that were told last, and its points.
+fn metric(collector: &Collector, name: &str) -> Option<(Value, Vec<Value>)> {
+    let last = collector.last("/base/v1/metrics").1?;
+    let metric =
+        last["records"].as_array().unwrap().iter().find(|one| one["name"] == name)?.clone();
+    let data = ["sum", "gauge", "histogram"].iter().find_map(|kind| metric.get(kind)).unwrap();
+    let points = data["dataPoints"].as_array().unwrap().clone();
+    Some((metric, points))
+}
+
+#[test]
+fn metrics_are_told_as_they_are_shown() {
+    let collector = Collector::start();
+    // They need no journal.
+    let config =
+        Config::new().with(&collector.sink("signals = [\"metrics\"]\ninterval = \"200ms\""));
+    let (mut proxy, origin) = (Proxy::start(&config), origin());
+    for path in ["/a", "/b", "/c"] {
+        assert_eq!(proxy.get(&origin, path).status(), 200);
+    }
+    proxy.wait_records(3);
+    let whole = |point: &Value| point["asInt"].as_str().unwrap().parse::<u64>().unwrap();
+    let (decisions, points) = wait_for("three decisions", || {
+        metric(&collector, "egress_decisions_total")
+            .filter(|(_, points)| points.iter().map(whole).sum::<u64>() == 3)
+    });
+    assert_eq!(decisions["sum"]["isMonotonic"], true);
+    assert_eq!(decisions["sum"]["aggregationTemporality"], 2);
+    assert_eq!(attribute(&points[0], "verdict"), "allow");
+    let nanos = |name: &str| points[0][name].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(nanos("startTimeUnixNano") < nanos("timeUnixNano"));
+    let (took, points) = metric(&collector, "egress_client_request_duration_seconds").unwrap();
+    assert_eq!((&took["unit"], &points[0]["count"]), (&"s".into(), &"3".into()));
+    let list = |name: &str| points[0][name].as_array().unwrap().len();
+    assert_eq!(list("bucketCounts"), list("explicitBounds") + 1);
+    let (_, points) = metric(&collector, "egress_connections").unwrap();
+    assert!(points[0].get("startTimeUnixNano").is_none(), "{points:?}");
+    // The runtime is the proxy's own, and not one that only tells of it.
+    let (_, points) = metric(&collector, "tokio_alive_tasks").unwrap();
+    assert!(points[0]["asDouble"].as_f64().unwrap() >= 2.0, "{points:?}");
+    let shown = proxy.ask_admin_with("GET", "/metrics", "Accept: application/openmetrics-text\r\n");
+    let told = collector.last("/base/v1/metrics").1.unwrap();
+    let all = told["records"].as_array().unwrap();
+    let empty = shown.text().lines().filter(|line| line.starts_with("# TYPE")).count() - all.len();
+    assert!(empty < 15 && all.len() > 25, "{empty} {}", all.len());
+    // The last word is told at the end.
+    let before = collector.last("/base/v1/metrics").0;
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    wait_for("the last word", || (collector.last("/base/v1/metrics").0 > before).then_some(()));
+}
+
+#[test]
+fn a_dead_collector_of_metrics_is_told_once() {
+    let port = crate::support::closed_port("127.0.0.1").port();
+    let sink = format!(
+        "[[sink]]\nname = \"collector\"\nkind = \"otlp\"\nto = \"http://127.0.0.1:{port}/base\"\n\
+         signals = [\"metrics\"]\ninterval = \"100ms\"\n"
+    );
+    let (proxy, origin) = (Proxy::start(&Config::new().with(&sink)), origin());
+    wait_for("errors", || {
+        (proxy.metric("egress_audit_sink_errors_total", "collector.metrics") >= 3.0).then_some(())
+    });
+    assert_eq!(proxy.get(&origin, "/x").status(), 200);
+    assert_eq!(proxy.metric("egress_audit_sink_up", "collector.metrics"), 0.0);
+    assert_eq!(proxy.output().matches("the sink takes nothing").count(), 1);
+    let collector = Collector::answering(&json!([]), port);
+    wait_for("metrics", || metric(&collector, "egress_connections"));
+    wait_for("the good news", || {
+        (proxy.metric("egress_audit_sink_up", "collector.metrics") == 1.0).then_some(())
+    });
+}
+
+#[test]
+fn a_span_goes_on_with_the_trace_of_its_client() {
+    let collector = Collector::start();
+    let sink = collector.sink("signals = [\"logs\", \"traces\"]\nbatch = { time = \"10ms\" }");
+    let (proxy, origin) = (Proxy::start(&config(&sink)), origin());
+    let ask = |path: &str, fields: &str| {
+        proxy.ask("GET", &format!("{}{path}", origin.url()), fields, "").status()
+    };
+    assert_eq!(ask("/recorded", &traced("01")), 200);
+    assert_eq!(ask("/unrecorded", &traced("00")), 200);
+    assert_eq!(ask("/refused", &format!("X-Data-Class: health\r\n{}", traced("01"))), 403);
+    assert_eq!(ask("/own", ""), 200);
+    let spans = collector.wait("traces", 3);
+    let logs = collector.wait("logs", 4);
+    assert_eq!(urls(&spans), ["recorded", "refused", "own"]);
+    let [recorded, refused, own] = &spans[..] else { panic!("{spans:#?}") };
+    for span in [recorded, refused] {
+        assert_eq!((&span["traceId"], &span["parentSpanId"]), (&TRACE.into(), &SPAN.into()));
+        assert_eq!(
+            (&span["kind"], &span["name"], &span["flags"]),
+            (&3.into(), &"GET".into(), &0x301.into())
+        );
+    }
+    assert!(recorded.get("status").is_none(), "{recorded:#}");
+    assert_eq!(refused["status"]["code"], 2);
+    assert_eq!(attribute(refused, "egress.verdict"), "blocked");
+    assert_ne!(recorded["spanId"], refused["spanId"]);
+    // A request without a trace begins one, by the id of its decision.
+    let id = attribute(own, "egress.id").as_str().unwrap().replace('-', "");
+    assert_eq!(own["traceId"], *id);
+    assert_eq!((own.get("parentSpanId"), &own["flags"]), (None, &0x101.into()));
+    let nanos = |name: &str| own[name].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(nanos("startTimeUnixNano") <= nanos("endTimeUnixNano"));
+    // Log records belong to the spans that there are, and else to that of the client.
+    let of = |path: &str| &logs[urls(&logs).iter().position(|one| one == path).unwrap()];
+    for (path, span) in [("recorded", recorded), ("refused", refused), ("own", own)] {
+        let log = of(path);
+        assert_eq!(
+            (&log["traceId"], &log["spanId"]),
+            (&span["traceId"], &span["spanId"]),
+            "{path}"
+        );
+    }
+    assert_eq!(
+        (&of("unrecorded")["spanId"], &of("unrecorded")["flags"]),
+        (&SPAN.into(), &0.into())
+    );
+    // The destination sees the trace as the client sent it.
+    assert_eq!(origin.request(0).head.get("traceparent"), Some(&*format!("00-{TRACE}-{SPAN}-01")));
 }

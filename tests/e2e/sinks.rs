@@ -411,6 +411,63 @@ fn a_cursor_into_another_journal_is_known() {
     assert!(said.contains("archive.cursor") && said.contains("remove it"), "{said}");
 }
 
+#[test]
+fn a_sink_can_begin_now() {
+    let first = config("");
+    let (mut proxy, origin) = (Proxy::start(&first), origin());
+    ask(&proxy, &origin, 0..10);
+    proxy.signal("TERM");
+    proxy.ended();
+    let both =
+        sink("old", "file", "old.jsonl", "") + &sink("new", "file", "new.jsonl", "from = \"now\"");
+    let later = config(&both);
+    let mut proxy = proxy.again(&later);
+    ask(&proxy, &origin, 10..13);
+    // Whatever it has shipped: where it began is kept.
+    proxy.signal("KILL");
+    let mut proxy = proxy.again(&later);
+    ask(&proxy, &origin, 13..15);
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let read = |name: &str| fs::read_to_string(proxy.folder.path().join(name)).unwrap();
+    let mut old = paths(&read("old.jsonl"));
+    old.dedup();
+    assert!(old.len() >= 12 && old[0] == "/0", "{old:?}");
+    let new = paths(&read("new.jsonl"));
+    assert!(new.iter().all(|path| !old[..10].contains(path)), "{new:?}");
+    assert_eq!(new[new.len() - 2..], ["/13", "/14"]);
+}
+
+#[test]
+fn what_retention_dropped_before_a_sink_came_to_it_is_told() {
+    let retained = |sink: &str| {
+        config(sink)
+            .with("[journal]\nretain = \"off\"\nkeep_untagged = \"1h\"\nsegment_size = \"64KiB\"")
+    };
+    let (mut proxy, origin) = (Proxy::start(&retained("")), origin());
+    ask(&proxy, &origin, 0..400);
+    proxy.signal("TERM");
+    proxy.ended();
+    let mut retain = program();
+    retain.args(["audit", "retain", "--now", "2099-01-01", "--config"]).arg(proxy.file());
+    let output = retain.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let late = retained(&sink("late", "file", "late.jsonl", ""));
+    let mut proxy = proxy.again(&late);
+    ask(&proxy, &origin, 400..401);
+    let lost = wait_for("what is lost", || {
+        let lost = proxy.metric("egress_audit_sink_lost_total", "reason=\"pruned\"");
+        (lost > 0.0).then_some(lost)
+    });
+    assert!(proxy.output().contains("retention had dropped entries"), "{}", proxy.output());
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let text = fs::read_to_string(proxy.folder.path().join("late.jsonl")).unwrap();
+    let (shipped, count) = (events(&text).len(), |number: usize| u32::try_from(number).unwrap());
+    assert!((lost - f64::from(count(401 - shipped))).abs() < 0.5, "{lost} {shipped}");
+    assert!(shipped < 401);
+}
+
 fn paths(text: &str) -> Vec<String> {
     events(text).iter().map(|event| event["path"].as_str().unwrap().to_owned()).collect()
 }

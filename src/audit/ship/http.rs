@@ -103,6 +103,19 @@ impl Http {
         if taken { Ok(left) } else { Err(Refusal { why: left.why, rest: Rest::Long }) }
     }
 
+    /// Posts one body that is whole as it is.
+    pub(super) async fn push(&mut self, body: &[u8]) -> Result<Leftover, Refusal> {
+        let body = self.compressed(Cow::Borrowed(body))?;
+        loop {
+            return match self.post(body.clone()).await {
+                Ok(left) => Ok(left),
+                Err(Failure::Stale) => continue,
+                Err(Failure::Unfit(why)) => Err(Refusal { why, rest: Rest::Long }),
+                Err(Failure::Refused(refusal)) => Err(refusal),
+            };
+        }
+    }
+
     async fn deliver(&mut self, part: Part<'_>) -> Result<Leftover, Failure> {
         let body = self.body(part).map_err(|error| Failure::Refused(self.wrong(error)))?;
         self.post(body).await

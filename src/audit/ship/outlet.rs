@@ -46,18 +46,24 @@ pub(super) struct Leftover {
 // === impl Outlet ===
 
 impl Outlet {
-    pub(super) fn new(to: &ShipTo, tls: Option<Arc<ClientConfig>>, context: &ShipContext) -> Self {
-        match to {
+    /// Where events go; `None` for what takes none.
+    pub(super) fn new(
+        to: &ShipTo,
+        tls: Option<Arc<ClientConfig>>,
+        context: &ShipContext,
+    ) -> Option<Self> {
+        Some(match to {
             ShipTo::File(settings) => Self::File(Rotated::new(settings.clone())),
             ShipTo::Http(settings) => {
                 let settings = (**settings).clone();
                 Self::Http(Box::new(Http::new(settings, tls, context)))
             }
+            ShipTo::Metrics(_) => return None,
             ShipTo::Stdout => Self::Stdout,
             ShipTo::Syslog(settings) => {
                 Self::Syslog(Box::new(Syslog::new(settings.to.clone(), tls, context.own.clone())))
             }
-        }
+        })
     }
 
     /// From when on a batch is full.

@@ -20,6 +20,8 @@ pub struct ShipSettings {
     pub format: Format,
     /// Which events.
     pub select: Select,
+    /// Where it begins, when it is new.
+    pub from: From,
     /// Where they go.
     pub to: ShipTo,
 }
@@ -36,6 +38,16 @@ pub enum Select {
     Tagged,
 }
 
+/// Where a sink begins, when it is new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum From {
+    /// With the oldest entry of the journal.
+    #[default]
+    Start,
+    /// With what comes next.
+    Now,
+}
+
 /// Where a sink ships to.
 #[derive(Clone, Debug)]
 pub enum ShipTo {
@@ -43,6 +55,8 @@ pub enum ShipTo {
     File(FileSettings),
     /// A collector that takes batches by HTTP, lines or OpenTelemetry.
     Http(Box<HttpSettings>),
+    /// A collector of OpenTelemetry that is told the metrics.
+    Metrics(Box<PushSettings>),
     /// Standard output.
     Stdout,
     /// A collector of syslog.
@@ -76,6 +90,8 @@ pub struct HttpSettings {
     pub(super) content: &'static str,
     /// What of OpenTelemetry is sent; lines, if nothing of it.
     pub(super) signal: Option<Signal>,
+    /// Whether spans go there as well as log records.
+    pub linked: bool,
     /// Whether bodies are compressed (gzip).
     pub compressed: bool,
     /// Fields of every request; what is secret in them is marked so.
@@ -88,6 +104,15 @@ pub struct HttpSettings {
     pub octets: usize,
     /// For how long events may gather.
     pub gather: Duration,
+}
+
+/// A collector that is told the metrics.
+#[derive(Clone, Debug)]
+pub struct PushSettings {
+    /// Where it is.
+    pub http: HttpSettings,
+    /// How often it is told.
+    pub every: Duration,
 }
 
 /// A collector of syslog.
@@ -118,7 +143,12 @@ impl ShipSettings {
         match &self.to {
             ShipTo::Syslog(SyslogSettings { to: SyslogTo::Tls(..), roots }) => Some(roots),
             ShipTo::Http(http) if http.secure => Some(&http.roots),
-            ShipTo::Http(_) | ShipTo::Syslog(_) | ShipTo::File(_) | ShipTo::Stdout => None,
+            ShipTo::Metrics(push) if push.http.secure => Some(&push.http.roots),
+            ShipTo::File(_)
+            | ShipTo::Http(_)
+            | ShipTo::Metrics(_)
+            | ShipTo::Stdout
+            | ShipTo::Syslog(_) => None,
         }
     }
 }
@@ -127,11 +157,17 @@ impl ShipSettings {
 
 impl ShipTo {
     /// What of OpenTelemetry goes there.
-    pub fn signal(&self) -> Option<Signal> {
+    pub const fn signal(&self) -> Option<Signal> {
         match self {
             Self::Http(http) => http.signal,
+            Self::Metrics(_) => Some(Signal::Metrics),
             Self::File(_) | Self::Stdout | Self::Syslog(_) => None,
         }
+    }
+
+    /// Whether it is told what the journal says.
+    pub const fn needs_journal(&self) -> bool {
+        !matches!(self, Self::Metrics(_))
     }
 }
 
@@ -165,6 +201,7 @@ impl HttpSettings {
             authority: HeaderValue::try_from(authority).ok()?,
             content,
             signal: None,
+            linked: false,
             compressed: false,
             fields: HeaderMap::new(),
             roots: Vec::new(),

@@ -8,11 +8,13 @@ use tokio::time::sleep_until;
 
 use crate::telemetry::{Event, Metrics, ShipEvent};
 
+use super::super::journal::Fault;
 use super::backoff::{Backoff, Rest};
 use super::batch::Batch;
 use super::cursor::{Cursor, CursorFile};
 use super::doubts::Doubts;
 use super::outlet::{Leftover, Outlet, Refusal};
+use super::settings::From;
 use super::source::Source;
 
 /// How often a cursor is kept, at most.
@@ -21,6 +23,7 @@ const KEEP: Duration = Duration::from_secs(1);
 /// A sink.
 pub(super) struct Shipper {
     name: String,
+    from: From,
     source: Source,
     outlet: Outlet,
     cursor: CursorFile,
@@ -42,7 +45,7 @@ pub(super) struct Shipper {
 
 impl Shipper {
     pub(super) fn new(
-        name: String,
+        (name, from): (String, From),
         source: Source,
         outlet: Outlet,
         cursor: CursorFile,
@@ -51,6 +54,7 @@ impl Shipper {
     ) -> Self {
         Self {
             name,
+            from,
             source,
             outlet,
             cursor,
@@ -74,7 +78,7 @@ impl Shipper {
             // In this order: after the last entry was told of there is no other.
             let closing = self.synced.has_changed().is_err();
             let until = *self.synced.borrow_and_update();
-            if !begun && let Err(rest) = self.begin() {
+            if !begun && let Err(rest) = self.begin(until) {
                 // The cursor that is kept stays: nobody knows yet whether it holds.
                 if closing {
                     return;
@@ -100,24 +104,33 @@ impl Shipper {
     }
 
     /// Finds where it was; for how long to rest where the journal could not be read.
-    fn begin(&mut self) -> Result<(), Duration> {
-        let kept = self.cursor.kept();
-        let from = match kept.is_of(self.source.folder()) {
-            Ok(true) => kept,
-            Ok(false) => {
-                let why = "what it has read before is not this journal";
-                self.tell(ShipEvent::Began(&self.name, why));
-                Cursor::START
-            }
-            Err(fault) => {
-                let refusal = Refusal { why: fault.to_string(), rest: Rest::Long };
-                return Err(self.failed(&refusal));
-            }
+    fn begin(&mut self, until: u64) -> Result<(), Duration> {
+        let from = match self.place(until) {
+            Ok(from) => from,
+            Err(refusal) => return Err(self.failed(&refusal)),
         };
         self.tell(ShipEvent::Opened(&self.name, from.next));
         self.source.go(from);
         (self.sent, self.sure) = (from, from);
         Ok(())
+    }
+
+    fn place(&mut self, until: u64) -> Result<Cursor, Refusal> {
+        let unread = |fault: Fault| Refusal { why: fault.to_string(), rest: Rest::Long };
+        let journal = self.source.folder();
+        let kept = self.cursor.kept();
+        if self.cursor.is_new() && self.from == From::Now {
+            let now = Cursor::before(until, journal).map_err(unread)?;
+            // At once: what comes from now on shall not be passed over by the next start.
+            self.cursor.keep(now)?;
+            return Ok(now);
+        }
+        if kept.is_of(journal).map_err(unread)? {
+            return Ok(kept);
+        }
+        let why = "what it has read before is not this journal";
+        self.tell(ShipEvent::Began(&self.name, why));
+        Ok(Cursor::START)
     }
 
     /// Ships all entries before `until`.
@@ -256,9 +269,8 @@ impl Shipper {
         loop {
             tokio::select! {
                 () = sleep_until(end) => return,
-                changed = self.synced.changed() => match changed {
-                    Ok(()) => self.behind(),
-                    Err(_) => return,
+                changed = self.synced.changed() => if changed.is_err() {
+                    return;
                 },
             }
         }
@@ -303,8 +315,7 @@ impl Shipper {
     }
 
     fn behind(&self) {
-        let behind = self.synced.borrow().saturating_sub(self.sent.next);
-        self.tell(ShipEvent::Behind(&self.name, behind));
+        self.tell(ShipEvent::Reached(&self.name, self.sent.next));
     }
 
     fn tell(&self, event: ShipEvent<'_>) {

@@ -18,6 +18,8 @@ pub(super) struct Source {
     /// None until something is wanted of it, and after a fault.
     reader: Option<Reader>,
     at: Cursor,
+    /// What stands before this entry and cannot be told has been told of.
+    told: u64,
     teller: Teller,
 }
 
@@ -37,8 +39,9 @@ enum Framed {
     Line,
     /// It is a message of syslog, and the sink frames it.
     Message,
-    /// It is a record of OpenTelemetry, and the sink puts many into one request.
-    Record(Signal),
+    /// It is a record of OpenTelemetry, linked to its span or not, and the sink puts many into one
+    /// request.
+    Record(Signal, bool),
 }
 
 // === impl Source ===
@@ -47,13 +50,15 @@ impl Source {
     pub(super) fn new(folder: &Path, settings: &ShipSettings, origin: Origin) -> Self {
         let framed = match &settings.to {
             ShipTo::Syslog(_) => Framed::Message,
-            ShipTo::Http(http) => http.signal.map_or(Framed::Line, Framed::Record),
-            ShipTo::File(_) | ShipTo::Stdout => Framed::Line,
+            ShipTo::Http(http) => {
+                http.signal.map_or(Framed::Line, |signal| Framed::Record(signal, http.linked))
+            }
+            ShipTo::File(_) | ShipTo::Metrics(_) | ShipTo::Stdout => Framed::Line,
         };
         let ShipSettings { name, format, select, .. } = settings;
         let teller = Teller { format: *format, select: *select, framed, origin };
         let (name, folder) = (name.clone(), folder.to_owned());
-        Self { name, folder, reader: None, at: Cursor::START, teller }
+        Self { name, folder, reader: None, at: Cursor::START, told: 0, teller }
     }
 
     /// Where the journal is.
@@ -84,6 +89,7 @@ impl Source {
             result?;
         }
         self.at = batch.after;
+        self.told = self.told.max(self.at.next);
         Ok(batch)
     }
 
@@ -94,23 +100,49 @@ impl Source {
         limits: Limits,
         metrics: &Metrics,
     ) -> Result<(), Fault> {
-        let from = batch.after.next;
+        let (from, told) = (batch.after.next, self.told);
+        let mut pruned = Pruned::default();
         let reader =
             self.reader.get_or_insert_with(|| Reader::open(&self.folder).from_sequence(from));
         while batch.after.next < until && !batch.is_full(limits) {
             let Some(entry) = reader.next_entry()? else { break };
             let sequence = entry.sequence();
-            if sequence > batch.after.next {
-                let gone = ShipEvent::Gone(&self.name, batch.after.next, sequence - 1);
+            if sequence > batch.after.next.max(told) {
+                let first = batch.after.next.max(told);
+                let gone = ShipEvent::Gone(&self.name, first, sequence - 1);
                 Told::Ship(gone).record(metrics);
             }
             batch.after = Cursor { next: sequence + 1, chain: *entry.chain() };
-            if let Err(error) = self.teller.tell(&entry, batch) {
+            if entry.kind().is_none() && sequence >= told {
+                pruned.add(sequence);
+            }
+            if let Err(error) = self.teller.tell(&entry, batch)
+                && sequence >= told
+            {
                 let why = error.to_string();
                 Told::Ship(ShipEvent::Unreadable(&self.name, sequence, &why)).record(metrics);
             }
         }
+        if let Pruned { first: Some(first), last, entries } = pruned {
+            Told::Ship(ShipEvent::Pruned(&self.name, first, last, entries)).record(metrics);
+        }
         Ok(())
+    }
+}
+
+/// Entries whose payload retention has dropped.
+#[derive(Debug, Default)]
+struct Pruned {
+    first: Option<u64>,
+    last: u64,
+    entries: u64,
+}
+
+impl Pruned {
+    fn add(&mut self, sequence: u64) {
+        self.first = self.first.or(Some(sequence));
+        self.last = sequence;
+        self.entries += 1;
     }
 }
 
@@ -128,7 +160,9 @@ impl Teller {
         }
         batch.add(|into| match (self.framed, self.format) {
             (Framed::Message, format) => format.write_message(&event, &self.origin, into),
-            (Framed::Record(signal), _) => signal.write(&event, &self.origin, into),
+            (Framed::Record(signal, linked), _) => {
+                signal.write(&event, &self.origin, linked, into);
+            }
             (Framed::Line, Format::Record) => {
                 into.extend_from_slice(line);
                 into.push(b'\n');
@@ -147,7 +181,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::super::super::state::{journal_folder, open_journal};
-    use super::super::settings::FileSettings;
+    use super::super::settings::{FileSettings, From};
     use super::*;
 
     /// Allowed, blocked, held and others; their ids end in 1 to 8.
@@ -170,7 +204,8 @@ mod tests {
     fn source(state: &Path, format: Format, select: Select) -> Source {
         let path = state.join("none");
         let to = ShipTo::File(FileSettings { path, octets: None, age: None, keep: None });
-        let settings = ShipSettings { name: "test".to_owned(), format, select, to };
+        let (name, from) = ("test".to_owned(), From::Start);
+        let settings = ShipSettings { name, format, select, from, to };
         Source::new(&journal_folder(state), &settings, Origin::new("host", "test"))
     }
 

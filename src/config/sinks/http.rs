@@ -1,6 +1,7 @@
 //! Sinks that post to a collector: lines, or the signals of OpenTelemetry.
 
 use std::path::Path;
+use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,14 +9,18 @@ use url::Url;
 
 use crate::audit::Format;
 use crate::audit::event::Signal;
-use crate::audit::ship::{HttpSettings, ShipTo};
+use crate::audit::ship::{HttpSettings, PushSettings, ShipTo};
 
 use super::super::secrets;
 use super::super::section::{Section, Word};
 use super::roots;
 
 /// What of OpenTelemetry can be sent.
-const SIGNALS: [(&str, Signal); 1] = [("logs", Signal::Logs)];
+const SIGNALS: [(&str, Signal); 3] =
+    [("logs", Signal::Logs), ("metrics", Signal::Metrics), ("traces", Signal::Traces)];
+
+/// How often metrics are told, as exporters of OpenTelemetry do.
+const EVERY: Duration = Duration::from_mins(1);
 
 /// A collector that takes lines.
 pub(super) fn lines(section: &Section<'_>, base: &Path, format: Format) -> Option<ShipTo> {
@@ -33,7 +38,21 @@ pub(super) fn otlp(section: &Section<'_>, base: &Path) -> Vec<ShipTo> {
     };
     let settings = url(section, "https://collector.example:4318", each).unwrap_or_default();
     let settings = rest(section, base, settings);
-    settings.into_iter().map(|settings| ShipTo::Http(Box::new(settings))).collect()
+    let every = section.duration("interval");
+    if every.is_some() && !signals.contains(&Signal::Metrics) {
+        let message = "metrics go out so often, and they are none of the `signals`";
+        section.problem(section.span_of("interval"), message, None);
+    }
+    let every = every.unwrap_or(EVERY);
+    let linked = signals.contains(&Signal::Traces);
+    let to = |(signal, mut http): (&Signal, HttpSettings)| {
+        http.linked = linked;
+        match signal {
+            Signal::Metrics => ShipTo::Metrics(Box::new(PushSettings { http, every })),
+            Signal::Logs | Signal::Traces => ShipTo::Http(Box::new(http)),
+        }
+    };
+    signals.iter().zip(settings).map(to).collect()
 }
 
 fn signals(section: &Section<'_>) -> Vec<Signal> {

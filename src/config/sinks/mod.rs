@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::audit::ship::{FileSettings, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo};
+use crate::audit::ship::{
+    FileSettings, From, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo,
+};
 use crate::audit::{Format, SinkTarget};
 
 use super::section::Section;
@@ -43,18 +45,22 @@ pub(super) fn read(
     if let SinkTarget::File(path) = record {
         files.insert(path.clone());
     }
-    for (at, section) in root.sections("sink").into_iter().enumerate() {
-        if !has_state && at == 0 {
-            let help = "add [state] with folder = \"...\": sinks ship from the journal, which is \
-                        kept there"
-                .to_owned();
-            section.problem(section.span(), "a sink needs `state.folder`", Some(help));
-        }
+    let mut told = has_state;
+    for section in root.sections("sink") {
         let name = name(&section, &mut names);
         let (format, targets) = destination(&section, base, record);
         let choices =
             [("all", Select::All), ("refused", Select::Refused), ("tagged", Select::Tagged)];
         let select = section.choice("select", &choices).unwrap_or_default();
+        // One whose destination is wrong may have been meant to ship events.
+        if !told && (targets.is_empty() || targets.iter().any(ShipTo::needs_journal)) {
+            told = true;
+            let help = "add [state] with folder = \"...\": sinks ship from the journal, which is \
+                        kept there"
+                .to_owned();
+            section.problem(section.span(), "a sink needs `state.folder`", Some(help));
+        }
+        let from = section.choice("from", &[("now", From::Now), ("start", From::Start)]);
         let Some(name) = name else { continue };
         for to in targets {
             if let ShipTo::File(file) = &to
@@ -64,7 +70,8 @@ pub(super) fn read(
                 section.problem(section.span_of("to"), message, None);
             }
             let name = own_name(&section, &name, &to, &mut names);
-            all.push(ShipSettings { name, format, select, to });
+            let from = from.unwrap_or_default();
+            all.push(ShipSettings { name, format, select, from, to });
         }
     }
     all

@@ -7,8 +7,15 @@ use super::super::view::View;
 use super::attributes::{severity, shared};
 use super::value::{list, nanos};
 
-pub(super) fn record(view: &View<'_>) -> Value {
+/// The record; `linked` to the span that the same event is.
+pub(super) fn record(view: &View<'_>, linked: bool) -> Value {
     let event = view.event;
+    let (mut trace, mut span) = (event.trace.as_deref(), event.span.as_deref());
+    let own = linked.then(|| super::span::ids(view)).flatten();
+    let mut sampled = event.sampled;
+    if let Some((of, own)) = &own {
+        (trace, span, sampled) = (Some(&**of), Some(&**own), Some(true));
+    }
     let severity = severity(view.verdict);
     json!({
         "timeUnixNano": nanos(event.time),
@@ -17,9 +24,9 @@ pub(super) fn record(view: &View<'_>) -> Value {
         "severityText": severity.1,
         "eventName": super::SCOPE,
         "body": { "stringValue": view.message() },
-        "traceId": event.trace,
-        "spanId": event.span,
-        "flags": event.sampled.map(u8::from),
+        "traceId": trace,
+        "spanId": span,
+        "flags": sampled.map(u8::from),
         "attributes": list(whole(view)),
     })
 }

@@ -3,9 +3,13 @@
 
 mod attributes;
 mod log;
+mod metrics;
+mod span;
 mod value;
 
 use serde_json::{Value, json};
+
+use crate::telemetry::Snapshot;
 
 use super::view::View;
 use super::{Event, Origin, json};
@@ -20,6 +24,10 @@ const SCOPE: &str = "egress.decision";
 pub enum Signal {
     /// Events as log records.
     Logs,
+    /// What `/metrics` shows.
+    Metrics,
+    /// Events as spans.
+    Traces,
 }
 
 /// Requests of one signal: what all records of a request share, once around them.
@@ -36,6 +44,8 @@ impl Signal {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Logs => "logs",
+            Self::Metrics => "metrics",
+            Self::Traces => "traces",
         }
     }
 
@@ -43,20 +53,31 @@ impl Signal {
     pub const fn rejected(self) -> &'static str {
         match self {
             Self::Logs => "rejectedLogRecords",
+            Self::Metrics => "rejectedDataPoints",
+            Self::Traces => "rejectedSpans",
         }
     }
 
-    /// Appends the event as one record of the signal; nothing where it is none.
-    pub fn write(self, event: &Event<'_>, origin: &Origin, into: &mut Vec<u8>) {
+    /// Appends the event as one record of the signal; nothing where it is none. `linked` says that
+    /// spans are sent as well, to which log records belong then.
+    pub fn write(self, event: &Event<'_>, origin: &Origin, linked: bool, into: &mut Vec<u8>) {
         let view = View::of(event, origin);
         match self {
-            Self::Logs => json::write(log::record(&view), into),
+            Self::Logs => json::write(log::record(&view, linked), into),
+            Self::Metrics => {}
+            Self::Traces => {
+                if let Some(span) = span::span(&view) {
+                    json::write(span, into);
+                }
+            }
         }
     }
 
     const fn words(self) -> [&'static str; 3] {
         match self {
             Self::Logs => ["resourceLogs", "scopeLogs", "logRecords"],
+            Self::Metrics => ["resourceMetrics", "scopeMetrics", "metrics"],
+            Self::Traces => ["resourceSpans", "scopeSpans", "spans"],
         }
     }
 }
@@ -75,6 +96,15 @@ impl Envelope {
         Self { before, after: b"]}]}]}".to_vec() }
     }
 
+    /// A whole request with all metrics, and how many points they have.
+    pub fn metrics(&self, snapshot: &Snapshot) -> (Vec<u8>, u64) {
+        let mut all = Vec::new();
+        let points = metrics::write(snapshot, &mut all);
+        let mut request = Vec::with_capacity(all.len() + 1_024);
+        self.around(std::iter::once(all), &mut request);
+        (request, points)
+    }
+
     /// A whole request.
     pub fn around<R: AsRef<[u8]>>(&self, records: impl Iterator<Item = R>, into: &mut Vec<u8>) {
         into.extend_from_slice(&self.before);
@@ -91,7 +121,7 @@ impl Envelope {
 /// Appends the event as a whole request of logs, as collectors read them from files.
 pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     let mut record = Vec::new();
-    json::write(log::record(view), &mut record);
+    json::write(log::record(view, false), &mut record);
     Envelope::new(Signal::Logs, view.origin).around([record].into_iter(), into);
 }
 
