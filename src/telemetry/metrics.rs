@@ -1,4 +1,4 @@
-//! The metrics, in one table that code, `/metrics` and README share.
+//! The metrics, as they are counted and shown.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -20,86 +20,6 @@ use super::labels::{
 use super::process::Process;
 use super::snapshot::{self, Snapshot};
 use super::volume::Parties;
-
-/// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 48] = [
-    "egress_added_latency_seconds",
-    "egress_alerts_total",
-    "egress_audit_dropped_total",
-    "egress_audit_index_lag_records",
-    "egress_audit_journal_up",
-    "egress_audit_queue_records",
-    "egress_audit_records_total",
-    "egress_audit_sink_errors_total",
-    "egress_audit_sink_lag_records",
-    "egress_audit_sink_lost_total",
-    "egress_audit_sink_up",
-    "egress_audit_sync_duration_seconds",
-    "egress_build_info",
-    "egress_bulk_limit_subjects",
-    "egress_bulk_subjects",
-    "egress_certificate_end_timestamp_seconds",
-    "egress_client_protocol_errors_total",
-    "egress_client_request_duration_seconds",
-    "egress_config_last_reload_success_timestamp_seconds",
-    "egress_config_last_reload_successful",
-    "egress_connections",
-    "egress_decision_duration_seconds",
-    "egress_decisions_total",
-    "egress_geo_database_build_timestamp_seconds",
-    "egress_geo_lookups_total",
-    "egress_holds_decided_total",
-    "egress_holds_open",
-    "egress_inspected_requests_total",
-    "egress_login_failures_total",
-    "egress_pinning_suspected_total",
-    "egress_redacted_values_total",
-    "egress_reports_open",
-    "egress_state_store_up",
-    "egress_tls_intercept_total",
-    "egress_transfer_bytes_total",
-    "egress_unscanned_bytes_total",
-    "egress_upstream_errors_total",
-    "egress_volume_marks_total",
-    "process_cpu_seconds_total",
-    "process_max_fds",
-    "process_open_fds",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-    "process_virtual_memory_bytes",
-    "tokio_alive_tasks",
-    "tokio_global_queue_depth",
-    "tokio_worker_busy_seconds_total",
-    "tokio_workers",
-];
-
-/// The labels of those that have some, in order.
-pub const LABELS: [(&str, &[&str]); 24] = [
-    ("egress_alerts_total", &["pack", "rule"]),
-    ("egress_audit_dropped_total", &["sink"]),
-    ("egress_audit_records_total", &["sink"]),
-    ("egress_audit_sink_errors_total", &["sink"]),
-    ("egress_audit_sink_lag_records", &["sink"]),
-    ("egress_audit_sink_lost_total", &["sink", "reason"]),
-    ("egress_audit_sink_up", &["sink"]),
-    ("egress_build_info", &["version"]),
-    ("egress_bulk_limit_subjects", &["pack", "meter"]),
-    ("egress_bulk_subjects", &["pack", "meter", "party"]),
-    ("egress_certificate_end_timestamp_seconds", &["kind"]),
-    ("egress_client_protocol_errors_total", &["reason"]),
-    ("egress_connections", &["side"]),
-    ("egress_decisions_total", &["verdict", "mode", "pack", "country", "data_class"]),
-    ("egress_geo_database_build_timestamp_seconds", &["db"]),
-    ("egress_geo_lookups_total", &["result"]),
-    ("egress_holds_decided_total", &["decision"]),
-    ("egress_inspected_requests_total", &["result"]),
-    ("egress_login_failures_total", &["kind"]),
-    ("egress_state_store_up", &["engine"]),
-    ("egress_tls_intercept_total", &["result"]),
-    ("egress_transfer_bytes_total", &["direction"]),
-    ("egress_upstream_errors_total", &["stage", "reason"]),
-    ("egress_volume_marks_total", &["meter", "percent"]),
-];
 
 /// The program's metrics and the registry they are read from.
 #[derive(Debug)]
@@ -448,6 +368,7 @@ impl Default for Metrics {
 mod tests {
     use std::time::Duration;
 
+    use super::super::names::{LABELS, NAMES};
     use super::super::{ClientEvent, Event, ShipEvent, Side, VolumeEvent};
     use super::*;
 

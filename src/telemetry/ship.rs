@@ -18,6 +18,8 @@ pub enum ShipEvent<'a> {
     Began(&'a str, &'a str),
     /// So many events were taken by the destination.
     Shipped(&'a str, u64),
+    /// It begins to tell metrics.
+    Pushes(&'a str),
     /// So many points of metrics were taken.
     Pushed(&'a str, u64),
     /// It has all before the entry of this number.
@@ -58,6 +60,11 @@ impl ShipEvent<'_> {
             Self::Shipped(sink, events) => {
                 up(metrics, sink, true);
                 metrics.audit_records.get_or_create(&label(sink)).inc_by(events);
+            }
+            Self::Pushes(sink) => {
+                up(metrics, sink, true);
+                drop(metrics.audit_sink_errors.get_or_create(&label(sink)));
+                info!(sink, "the sink tells metrics");
             }
             Self::Pushed(sink, points) => {
                 up(metrics, sink, true);

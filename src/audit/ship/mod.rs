@@ -9,6 +9,7 @@ mod cursor;
 mod dial;
 mod doubts;
 mod file;
+mod findings;
 mod http;
 mod outlet;
 mod push;
@@ -31,7 +32,8 @@ use crate::telemetry::Metrics;
 
 use super::event::{Envelope, Origin, Signal};
 use super::sink::PATIENCE;
-use cursor::CursorFile;
+use super::state::journal_folder;
+use cursor::{Cursor, CursorFile};
 use http::Http;
 use push::Pusher;
 use supervisor::Plan;
@@ -97,8 +99,13 @@ impl Shippers {
             return Ok(());
         }
         // What is wrong with it from the start stops the start.
-        let cursor = CursorFile::open(&state.join("sinks"), &settings.name)?;
-        drop(cursor);
+        let mut cursor = CursorFile::open(&state.join("sinks"), &settings.name)?;
+        if cursor.is_new() && settings.from == From::Now {
+            let journal = journal_folder(state);
+            let now = Cursor::before(*synced.borrow(), &journal).map_err(io::Error::other)?;
+            // Before anything comes, so that no start passes over it.
+            cursor.keep(now)?;
+        }
         let plan = Plan {
             settings: settings.clone(),
             tls,

@@ -28,11 +28,11 @@ pub(super) struct Pusher {
 impl Pusher {
     /// Pushes until the program ends, and once more then.
     pub(super) async fn run(mut self) {
+        self.tell(ShipEvent::Pushes(&self.name));
         let mut why = String::new();
         loop {
             // The registry reads the runtime that asks it: this is that of the proxy.
-            let body = self.envelope.metrics(&self.metrics.snapshot());
-            let (body, points) = body;
+            let (body, points) = self.envelope.metrics(&self.metrics.snapshot());
             let mut rest = self.every;
             match self.http.push(&body).await {
                 Ok(left) => {

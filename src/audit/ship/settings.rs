@@ -18,6 +18,8 @@ pub struct ShipSettings {
     pub name: String,
     /// How events are told.
     pub format: Format,
+    /// How often the numbers of findings are told, where they are shipped instead of events.
+    pub findings: Option<Duration>,
     /// Which events.
     pub select: Select,
     /// Where it begins, when it is new.

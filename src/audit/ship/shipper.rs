@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
@@ -14,7 +15,6 @@ use super::batch::Batch;
 use super::cursor::{Cursor, CursorFile};
 use super::doubts::Doubts;
 use super::outlet::{Leftover, Outlet, Refusal};
-use super::settings::From;
 use super::source::Source;
 
 /// How often a cursor is kept, at most.
@@ -23,7 +23,6 @@ const KEEP: Duration = Duration::from_secs(1);
 /// A sink.
 pub(super) struct Shipper {
     name: String,
-    from: From,
     source: Source,
     outlet: Outlet,
     cursor: CursorFile,
@@ -45,7 +44,7 @@ pub(super) struct Shipper {
 
 impl Shipper {
     pub(super) fn new(
-        (name, from): (String, From),
+        name: String,
         source: Source,
         outlet: Outlet,
         cursor: CursorFile,
@@ -54,7 +53,6 @@ impl Shipper {
     ) -> Self {
         Self {
             name,
-            from,
             source,
             outlet,
             cursor,
@@ -78,7 +76,7 @@ impl Shipper {
             // In this order: after the last entry was told of there is no other.
             let closing = self.synced.has_changed().is_err();
             let until = *self.synced.borrow_and_update();
-            if !begun && let Err(rest) = self.begin(until) {
+            if !begun && let Err(rest) = self.begin() {
                 // The cursor that is kept stays: nobody knows yet whether it holds.
                 if closing {
                     return;
@@ -104,8 +102,8 @@ impl Shipper {
     }
 
     /// Finds where it was; for how long to rest where the journal could not be read.
-    fn begin(&mut self, until: u64) -> Result<(), Duration> {
-        let from = match self.place(until) {
+    fn begin(&mut self) -> Result<(), Duration> {
+        let from = match self.place() {
             Ok(from) => from,
             Err(refusal) => return Err(self.failed(&refusal)),
         };
@@ -115,16 +113,10 @@ impl Shipper {
         Ok(())
     }
 
-    fn place(&mut self, until: u64) -> Result<Cursor, Refusal> {
+    fn place(&self) -> Result<Cursor, Refusal> {
         let unread = |fault: Fault| Refusal { why: fault.to_string(), rest: Rest::Long };
         let journal = self.source.folder();
         let kept = self.cursor.kept();
-        if self.cursor.is_new() && self.from == From::Now {
-            let now = Cursor::before(until, journal).map_err(unread)?;
-            // At once: what comes from now on shall not be passed over by the next start.
-            self.cursor.keep(now)?;
-            return Ok(now);
-        }
         if kept.is_of(journal).map_err(unread)? {
             return Ok(kept);
         }
@@ -135,24 +127,32 @@ impl Shipper {
 
     /// Ships all entries before `until`.
     async fn ship(&mut self, until: u64) -> Result<(), Refusal> {
-        while self.sent.next < until {
+        while self.batch.is_some() || self.sent.next < until {
             let batch = match self.batch.take() {
                 Some(batch) => batch,
                 None => self.read(until)?,
             };
-            if batch.len() > 0 {
-                match self.outlet.send(&batch).await {
-                    Ok(leftover) => self.left(&leftover),
-                    Err(refusal) => {
-                        self.kept_back(batch, &refusal);
-                        return Err(refusal);
-                    }
-                }
-            }
-            self.sent(&batch);
+            self.deliver(batch).await?;
             self.settle(false)?;
         }
+        if let Some(batch) = self.source.updates(Timestamp::now(), false) {
+            self.deliver(batch).await?;
+        }
         self.behind();
+        Ok(())
+    }
+
+    async fn deliver(&mut self, batch: Batch) -> Result<(), Refusal> {
+        if batch.len() > 0 {
+            match self.outlet.send(&batch).await {
+                Ok(leftover) => self.left(&leftover),
+                Err(refusal) => {
+                    self.kept_back(batch, &refusal);
+                    return Err(refusal);
+                }
+            }
+        }
+        self.sent(&batch);
         Ok(())
     }
 
@@ -280,7 +280,11 @@ impl Shipper {
     async fn wait(&mut self) {
         let unkept = (self.sure != self.cursor.kept()).then(|| self.kept + KEEP);
         let sure = self.outlet.doubt().and_then(|doubt| self.doubts.first().map(|at| at + doubt));
-        let due = unkept.into_iter().chain(sure).min();
+        let now = Timestamp::now();
+        let news = self.source.due().map(|at| {
+            Instant::now() + Duration::try_from(at.duration_since(now)).unwrap_or_default()
+        });
+        let due = unkept.into_iter().chain(sure).chain(news).min();
         let timer = async {
             match due {
                 Some(due) => sleep_until(due.into()).await,
@@ -305,6 +309,12 @@ impl Shipper {
     }
 
     async fn end(mut self) {
+        if let Some(batch) = self.source.updates(Timestamp::now(), true)
+            && let Err(refusal) = self.deliver(batch).await
+        {
+            // The next start gathers them anew.
+            self.failed(&refusal);
+        }
         if !self.doubts.is_empty() && self.outlet.close().await {
             self.doubts.clear();
             self.sure = self.sent;

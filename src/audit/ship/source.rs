@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::telemetry::{Event as Told, Metrics, ShipEvent};
 
 use super::super::event::{Event, Format, Origin, Signal};
 use super::super::journal::{Entry, Fault, Kind, Reader};
 use super::batch::{Batch, Limits};
 use super::cursor::Cursor;
+use super::findings::Gathered;
 use super::settings::{Select, ShipSettings, ShipTo};
 
 /// The journal from a place on.
@@ -21,6 +24,8 @@ pub(super) struct Source {
     /// What stands before this entry and cannot be told has been told of.
     told: u64,
     teller: Teller,
+    /// What is told instead of events.
+    gathered: Option<Gathered>,
 }
 
 /// What becomes of an entry.
@@ -55,10 +60,11 @@ impl Source {
             }
             ShipTo::File(_) | ShipTo::Metrics(_) | ShipTo::Stdout => Framed::Line,
         };
-        let ShipSettings { name, format, select, .. } = settings;
+        let ShipSettings { name, format, select, findings, .. } = settings;
+        let gathered = findings.map(Gathered::new);
         let teller = Teller { format: *format, select: *select, framed, origin };
         let (name, folder) = (name.clone(), folder.to_owned());
-        Self { name, folder, reader: None, at: Cursor::START, told: 0, teller }
+        Self { name, folder, reader: None, at: Cursor::START, told: 0, teller, gathered }
     }
 
     /// Where the journal is.
@@ -69,6 +75,21 @@ impl Source {
     /// Reads on from another place.
     pub(super) fn go(&mut self, to: Cursor) {
         (self.reader, self.at) = (None, to);
+        if let Some(gathered) = &mut self.gathered {
+            gathered.forget();
+        }
+    }
+
+    /// Numbers of findings that are due, or all that have grown.
+    pub(super) fn updates(&mut self, now: Timestamp, all: bool) -> Option<Batch> {
+        let mut batch = Batch::new(self.at);
+        self.gathered.as_mut()?.update(now, all, &mut batch);
+        (batch.len() > 0).then_some(batch)
+    }
+
+    /// When they are due.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.gathered.as_ref()?.due()
     }
 
     /// Reads the next events, of entries before `until` and no more than a batch takes.
@@ -79,6 +100,10 @@ impl Source {
         metrics: &Metrics,
     ) -> Result<Batch, Fault> {
         let mut batch = Batch::new(self.at);
+        if let Some(gathered) = &mut self.gathered {
+            let Teller { select, origin, .. } = &self.teller;
+            gathered.recall(&self.folder, self.at, *select, origin)?;
+        }
         let result = self.fill(&mut batch, until, limits, metrics);
         if result.is_err() {
             // It may have read ahead what has been written anew since.
@@ -116,7 +141,7 @@ impl Source {
             if entry.kind().is_none() && sequence >= told {
                 pruned.add(sequence);
             }
-            if let Err(error) = self.teller.tell(&entry, batch)
+            if let Err(error) = self.teller.tell(&entry, self.gathered.as_mut(), batch)
                 && sequence >= told
             {
                 let why = error.to_string();
@@ -151,11 +176,20 @@ impl Pruned {
 impl Teller {
     /// Adds what an entry says, where it is about a request that has ended. Others, and those whose
     /// payload retention has dropped, say nothing.
-    fn tell(&self, entry: &Entry<'_>, batch: &mut Batch) -> serde_json::Result<()> {
+    fn tell(
+        &self,
+        entry: &Entry<'_>,
+        gathered: Option<&mut Gathered>,
+        batch: &mut Batch,
+    ) -> serde_json::Result<()> {
         let ended = entry.payload().filter(|_| entry.kind() == Some(Kind::Ended));
         let Some(line) = ended else { return Ok(()) };
         let event: Event<'_> = serde_json::from_slice(line)?;
         if !self.select.takes(&event) {
+            return Ok(());
+        }
+        if let Some(gathered) = gathered {
+            gathered.note(&event, &self.origin, batch);
             return Ok(());
         }
         batch.add(|into| match (self.framed, self.format) {
@@ -205,7 +239,7 @@ mod tests {
         let path = state.join("none");
         let to = ShipTo::File(FileSettings { path, octets: None, age: None, keep: None });
         let (name, from) = ("test".to_owned(), From::Start);
-        let settings = ShipSettings { name, format, select, from, to };
+        let settings = ShipSettings { name, format, findings: None, select, from, to };
         Source::new(&journal_folder(state), &settings, Origin::new("host", "test"))
     }
 

@@ -47,8 +47,8 @@ impl Plan {
         let cursor = CursorFile::open(&state.join("sinks"), &settings.name)?;
         let source = Source::new(&journal_folder(state), settings, context.origin.clone());
         let metrics = Arc::clone(&context.metrics);
-        let named = (settings.name.clone(), settings.from);
-        let shipper = Shipper::new(named, source, outlet, cursor, synced.clone(), metrics);
+        let name = settings.name.clone();
+        let shipper = Shipper::new(name, source, outlet, cursor, synced.clone(), metrics);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(shipper.run());
         Ok(())

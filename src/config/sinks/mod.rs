@@ -23,6 +23,12 @@ const TAKEN: [&str; 3] = ["file", "journal", "stdout"];
 const TLS_PORT: u16 = 6514;
 const TCP_PORT: u16 = 601;
 
+/// Findings instead of events.
+const FINDINGS: &str = "ocsf-findings";
+
+/// How often their numbers are told.
+const EVERY: Duration = Duration::from_mins(15);
+
 const DAY: u64 = 24 * 60 * 60;
 
 #[derive(Clone, Copy)]
@@ -48,7 +54,8 @@ pub(super) fn read(
     let mut told = has_state;
     for section in root.sections("sink") {
         let name = name(&section, &mut names);
-        let (format, targets) = destination(&section, base, record);
+        let (form, targets) = destination(&section, base, record);
+        let Form { format, findings } = form;
         let choices =
             [("all", Select::All), ("refused", Select::Refused), ("tagged", Select::Tagged)];
         let select = section.choice("select", &choices).unwrap_or_default();
@@ -71,7 +78,7 @@ pub(super) fn read(
             }
             let name = own_name(&section, &name, &to, &mut names);
             let from = from.unwrap_or_default();
-            all.push(ShipSettings { name, format, select, from, to });
+            all.push(ShipSettings { name, format, findings, select, from, to });
         }
     }
     all
@@ -105,7 +112,7 @@ fn own_name(section: &Section<'_>, name: &str, to: &ShipTo, names: &mut HashSet<
     own
 }
 
-fn destination(section: &Section<'_>, base: &Path, record: &SinkTarget) -> (Format, Vec<ShipTo>) {
+fn destination(section: &Section<'_>, base: &Path, record: &SinkTarget) -> (Form, Vec<ShipTo>) {
     let kinds = [
         ("file", Kind::File),
         ("http", Kind::Http),
@@ -124,13 +131,13 @@ fn destination(section: &Section<'_>, base: &Path, record: &SinkTarget) -> (Form
     }
     let usual = match kind {
         Some(Kind::Syslog) => Format::Syslog,
-        Some(Kind::Otlp) => return (Format::Otlp, http::otlp(section, base)),
+        Some(Kind::Otlp) => return (Form::of(Format::Otlp), http::otlp(section, base)),
         Some(Kind::File | Kind::Http | Kind::Stdout) | None => Format::Record,
     };
-    let format = format(section).unwrap_or(usual);
+    let form = form(section, kind).unwrap_or(Form::of(usual));
     let to = match kind {
         Some(Kind::File) => file(section, base).map(ShipTo::File),
-        Some(Kind::Http) => http::lines(section, base, format),
+        Some(Kind::Http) => http::lines(section, base, form.format),
         Some(Kind::Syslog) => syslog(section, base).map(ShipTo::Syslog),
         Some(Kind::Stdout) => {
             if *record == SinkTarget::Stdout {
@@ -142,18 +149,47 @@ fn destination(section: &Section<'_>, base: &Path, record: &SinkTarget) -> (Form
         }
         Some(Kind::Otlp) | None => None,
     };
-    (format, to.into_iter().collect())
+    (form, to.into_iter().collect())
 }
 
-fn format(section: &Section<'_>) -> Option<Format> {
-    let word = section.word("format")?;
+/// What is told, and how.
+#[derive(Clone, Copy)]
+struct Form {
+    format: Format,
+    /// How often the numbers of findings are told, where they are what is told.
+    findings: Option<Duration>,
+}
+
+impl Form {
+    const fn of(format: Format) -> Self {
+        Self { format, findings: None }
+    }
+}
+
+fn form(section: &Section<'_>, kind: Option<Kind>) -> Option<Form> {
+    let word = section.word("format");
+    let every = section.duration("findings_every");
+    if word.as_ref().is_some_and(|word| word.text == FINDINGS) {
+        if matches!(kind, Some(Kind::Syslog)) {
+            let message = "findings are lines of JSON, which messages of syslog do not take";
+            let help = "a sink of kind file, http or stdout does".to_owned();
+            section.problem(section.span_of("format"), message, Some(help));
+        }
+        let findings = Some(every.unwrap_or(EVERY));
+        return Some(Form { format: Format::Ocsf, findings });
+    }
+    if every.is_some() {
+        let message = format!("this can never matter: `format` is not \"{FINDINGS}\"");
+        section.problem(section.span_of("findings_every"), message, None);
+    }
+    let word = word?;
     let format = section.parse(&word, str::parse::<Format>)?;
     if format == Format::Har {
         let help = "`borderpost audit export --format har` makes one of what was recorded";
         let message = "an HTTP Archive is one whole, and a sink tells one event after the other";
         section.problem(word.span, message, Some(help.to_owned()));
     }
-    Some(format)
+    Some(Form::of(format))
 }
 
 // === file ===
