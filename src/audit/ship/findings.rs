@@ -40,7 +40,8 @@ impl Gathered {
     }
 
     /// Gathers what stands before a place, where that is not known: all of its day and of the day
-    /// before, in which what ended on its day may have begun.
+    /// before, in which what ended on its day may have begun. After a fault it goes on without the
+    /// rest: numbers are too low then, and nothing new is missed.
     pub(super) fn recall(
         &mut self,
         journal: &Path,
@@ -48,7 +49,7 @@ impl Gathered {
         select: Select,
         origin: &Origin,
     ) -> Result<(), Fault> {
-        if self.known {
+        if std::mem::replace(&mut self.known, true) {
             return Ok(());
         }
         if let Some(since) = before(journal, place)? {
@@ -69,7 +70,6 @@ impl Gathered {
                 }
             }
         }
-        self.known = true;
         Ok(())
     }
 

@@ -102,7 +102,11 @@ impl Source {
         let mut batch = Batch::new(self.at);
         if let Some(gathered) = &mut self.gathered {
             let Teller { select, origin, .. } = &self.teller;
-            gathered.recall(&self.folder, self.at, *select, origin)?;
+            let recalled = gathered.recall(&self.folder, self.at, *select, origin);
+            if let Err(fault) = recalled {
+                let why = format!("numbers of findings are too low: {fault}");
+                Told::Ship(ShipEvent::Warned(&self.name, &why)).record(metrics);
+            }
         }
         let result = self.fill(&mut batch, until, limits, metrics);
         if result.is_err() {
@@ -224,9 +228,13 @@ mod tests {
 
     /// A journal of records and of what is none.
     fn journal(state: &Path) -> u64 {
+        journal_of(state, 1)
+    }
+
+    fn journal_of(state: &Path, times: usize) -> u64 {
         let (mut log, _) =
             open_journal(state, "test", crate::audit::journal::Settings::default()).unwrap();
-        for line in RECORDS.lines() {
+        for line in std::iter::repeat_n(RECORDS.lines(), times).flatten() {
             log.append(Kind::Decided, Timestamp::now(), line.as_bytes());
             log.append(Kind::Ended, Timestamp::now(), line.as_bytes());
         }
@@ -241,6 +249,30 @@ mod tests {
         let (name, from) = ("test".to_owned(), From::Start);
         let settings = ShipSettings { name, format, findings: None, select, from, to };
         Source::new(&journal_folder(state), &settings, Origin::new("host", "test"))
+    }
+
+    #[test]
+    fn findings_follow_from_the_journal_up_to_a_place() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal_of(state.path(), 3);
+        let mut source = source(state.path(), Format::Ocsf, Select::All);
+        source.gathered = Some(Gathered::new(std::time::Duration::from_hours(1)));
+        let (mut at, mut new) = (Cursor::START, Vec::new());
+        for until in 0..=entries {
+            // Each time as after a new start.
+            source.go(at);
+            let batch = source.read(until, ALL, &metrics).unwrap();
+            new.extend(batch.messages().map(<[u8]>::to_vec));
+            at = batch.after;
+        }
+        assert_eq!(new.len(), 3, "each is new once");
+        let evening = "2026-11-30T23:00:00Z".parse().unwrap();
+        let told = source.updates(evening, true).unwrap();
+        let told: Vec<serde_json::Value> =
+            told.messages().map(|line| serde_json::from_slice(line).unwrap()).collect();
+        let counts: Vec<_> = told.iter().map(|one| one["count"].clone()).collect();
+        assert_eq!(counts, [3, 3, 3]);
+        assert!(source.updates(evening, true).is_none());
     }
 
     fn lines(batch: &Batch) -> Vec<&str> {
