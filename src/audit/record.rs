@@ -134,6 +134,11 @@ pub struct Tolled {
 }
 
 impl Record {
+    /// The trace that it belongs to, if that is recorded.
+    pub fn traced(&self) -> Option<Trace> {
+        self.trace.filter(|trace| trace.sampled)
+    }
+
     /// The name of what lifts a rule: a granted exemption, or the hold that was approved.
     pub(super) fn lifted(&self, held: &Held) -> Option<&str> {
         let lift = held.lifted?;

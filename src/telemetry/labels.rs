@@ -183,6 +183,10 @@ pub(super) struct Ruled {
 pub(super) struct Build {
     /// The version of this program.
     pub(super) version: &'static str,
+    /// The revision of the source, or `unknown`.
+    pub(super) revision: &'static str,
+    /// The version of the compiler.
+    pub(super) rustc: &'static str,
 }
 
 impl EncodeLabelValue for Direction {

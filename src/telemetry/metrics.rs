@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -19,6 +20,7 @@ use super::labels::{
 };
 use super::process::Process;
 use super::snapshot::{self, Snapshot};
+use super::trace::Trace;
 use super::volume::Parties;
 
 /// The program's metrics and the registry they are read from.
@@ -29,11 +31,11 @@ pub struct Metrics {
     registry: Registry,
     /// Those with names of their own.
     common: Registry,
-    pub(super) added_seconds: Histogram,
+    pub(super) added_seconds: HistogramWithExemplars<Trace>,
     pub(super) alerts: Family<Alert, Counter>,
     pub(super) decisions: Family<Verdict, Counter>,
-    pub(super) decision_seconds: Histogram,
-    pub(super) request_seconds: Histogram,
+    pub(super) decision_seconds: HistogramWithExemplars<Trace>,
+    pub(super) request_seconds: HistogramWithExemplars<Trace>,
     pub(super) bytes: Family<Transfer, Counter>,
     pub(super) connections: Family<Connections, Gauge>,
     pub(super) upstream_errors: Family<Stage, Counter>,
@@ -91,11 +93,11 @@ impl Metrics {
             since: Timestamp::now(),
             registry: Registry::with_prefix("egress"),
             common: Registry::default(),
-            added_seconds: Histogram::new(added),
+            added_seconds: HistogramWithExemplars::new(added.into_iter()),
             alerts: Family::default(),
             decisions: Family::default(),
-            decision_seconds: Histogram::new(decision),
-            request_seconds: Histogram::new(request),
+            decision_seconds: HistogramWithExemplars::new(decision.into_iter()),
+            request_seconds: HistogramWithExemplars::new(request.into_iter()),
             bytes: Family::default(),
             connections: Family::default(),
             upstream_errors: Family::default(),
@@ -141,10 +143,16 @@ impl Metrics {
     fn register(&mut self) {
         self.register_audit();
         let build: Family<Build, Gauge> = Family::default();
-        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        build
+            .get_or_create(&Build {
+                version: env!("CARGO_PKG_VERSION"),
+                revision: env!("BORDERPOST_REVISION"),
+                rustc: env!("BORDERPOST_RUSTC"),
+            })
+            .set(1);
         let r = &mut self.registry;
         r.register("alerts", "Decisions that somebody is told of at once", self.alerts.clone());
-        r.register("build_info", "The version that runs", build);
+        r.register("build_info", "The version that runs, its source and its compiler", build);
         r.register_with_unit(
             "client_request_duration",
             "From a request's head to the last byte of its answer",
@@ -372,6 +380,8 @@ mod tests {
     use super::super::{ClientEvent, Event, ShipEvent, Side, VolumeEvent};
     use super::*;
 
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
     #[tokio::test]
     async fn every_named_metric_is_exported() {
         let metrics = Metrics::new();
@@ -393,15 +403,15 @@ mod tests {
             Event::Ship(ShipEvent::Reached("siem", 1)),
             Event::AuditFailed("file", &error),
             Event::Connection(Side::Client, true),
-            Event::Decided(second),
+            Event::Decided(second, None),
             Event::Located("agreed"),
             Event::Loaded(&database, 1.0),
-            Event::Finished(verdict, second, 1, 2),
+            Event::Finished(verdict, second, 1, 2, Trace::new(TRACE, "00f067aa0ba902b7", true)),
             Event::Alert("pack", "rule", "id"),
             Event::Client(ClientEvent::Broke(([127, 0, 0, 1], 1).into(), "protocol-error")),
             Event::Ends(&[("authority", "test", Timestamp::UNIX_EPOCH)], Timestamp::UNIX_EPOCH),
             Event::Client(ClientEvent::Unproved(([127, 0, 0, 1], 1).into(), "credentials-wrong")),
-            Event::Added(second),
+            Event::Added(second, None),
             Event::Volume(VolumeEvent::Marked("pack/counter/class", "who", 80)),
             Event::Volume(VolumeEvent::Counted("pack/counter/class", "who", 8, Some(10))),
             Event::Volume(VolumeEvent::Store(true)),
@@ -409,6 +419,11 @@ mod tests {
         ] {
             event.record(&metrics);
         }
+        let exemplar = format!("{{le=\"1.0\"}} 1 # {{trace_id=\"{TRACE}\"}} 1.0 ");
+        assert!(metrics.render().contains(&exemplar), "{}", metrics.render());
+        // The older format has none.
+        let classic = metrics.render_classic();
+        assert!(classic.contains("{le=\"1.0\"} 1\n") && !classic.contains(TRACE), "{classic}");
         let text = metrics.render();
         for name in NAMES {
             let family = name.strip_suffix("_total").unwrap_or(name);

@@ -61,7 +61,7 @@ pub const LABELS: [(&str, &[&str]); 24] = [
     ("egress_audit_sink_lag_records", &["sink"]),
     ("egress_audit_sink_lost_total", &["sink", "reason"]),
     ("egress_audit_sink_up", &["sink"]),
-    ("egress_build_info", &["version"]),
+    ("egress_build_info", &["version", "revision", "rustc"]),
     ("egress_bulk_limit_subjects", &["pack", "meter"]),
     ("egress_bulk_subjects", &["pack", "meter", "party"]),
     ("egress_certificate_end_timestamp_seconds", &["kind"]),

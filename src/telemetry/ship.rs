@@ -34,7 +34,7 @@ pub enum ShipEvent<'a> {
     Gone(&'a str, u64, u64),
     /// The destination does not take so many events and never will, though it takes others: why.
     Refused(&'a str, u64, &'a str),
-    /// The destination took everything, and warns.
+    /// Something that somebody may want to look at.
     Warned(&'a str, &'a str),
     /// Retention had dropped entries before it came to them: the first, the last, and how many.
     Pruned(&'a str, u64, u64, u64),
@@ -101,7 +101,7 @@ impl ShipEvent<'_> {
                 lost(metrics, sink, "refused", events);
                 error!(sink, events, why, "the destination refuses events for good; not shipped");
             }
-            Self::Warned(sink, why) => warn!(sink, why, "the destination warns"),
+            Self::Warned(sink, why) => warn!(sink, why, "the sink goes on"),
             Self::Unreadable(sink, entry, why) => {
                 metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
                 lost(metrics, sink, "unreadable", 1);
