@@ -45,17 +45,7 @@ pub enum ShipEvent<'a> {
 impl ShipEvent<'_> {
     pub(super) fn record(self, metrics: &Metrics) {
         match self {
-            Self::Opened(sink, next) => {
-                // An alert on a counter needs its zero.
-                drop(metrics.audit_records.get_or_create(&label(sink)));
-                drop(metrics.audit_sink_errors.get_or_create(&label(sink)));
-                up(metrics, sink, true);
-                reached(metrics, sink, next);
-                for reason in ["missing", "pruned", "refused", "unreadable"] {
-                    lost(metrics, sink, reason, 0);
-                }
-                info!(sink, next, "the sink reads the journal");
-            }
+            Self::Opened(sink, next) => opened(metrics, sink, next),
             Self::Began(sink, why) => warn!(sink, why, "the sink reads the journal from its start"),
             Self::Shipped(sink, events) => {
                 up(metrics, sink, true);
@@ -72,43 +62,72 @@ impl ShipEvent<'_> {
             }
             Self::Reached(sink, next) => reached(metrics, sink, next),
             Self::Died(sink, why) => {
-                up(metrics, sink, false);
-                metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
+                failed(metrics, sink);
                 error!(sink, why, "the sink has ended by a fault and is started again");
             }
             Self::Failed(sink, why, news) => {
-                up(metrics, sink, false);
-                metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
+                failed(metrics, sink);
                 if news {
                     error!(sink, why, "the sink takes nothing; the journal keeps what waits");
                 }
             }
             Self::Mended(sink) => info!(sink, "the sink takes events again"),
+            Self::Warned(sink, why) => warn!(sink, why, "the sink goes on"),
+            Self::Gone(..) | Self::Pruned(..) | Self::Refused(..) | Self::Unreadable(..) => {
+                self.lose(metrics);
+            }
+        }
+    }
+
+    /// What does not get to its destination, and never will.
+    fn lose(self, metrics: &Metrics) {
+        match self {
             Self::Gone(sink, from, until) => {
-                metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
                 lost(metrics, sink, "missing", (until - from).saturating_add(1));
                 error!(sink, from, until, "entries are not in the journal any more; not shipped");
             }
             Self::Pruned(sink, from, until, entries) => {
+                let what = "retention had dropped entries; they are not shipped";
                 lost(metrics, sink, "pruned", entries);
-                error!(
-                    sink,
-                    from, until, entries, "retention had dropped entries; they are not shipped"
-                );
+                error!(sink, from, until, entries, "{what}");
             }
             Self::Refused(sink, events, why) => {
-                metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
                 lost(metrics, sink, "refused", events);
                 error!(sink, events, why, "the destination refuses events for good; not shipped");
             }
-            Self::Warned(sink, why) => warn!(sink, why, "the sink goes on"),
             Self::Unreadable(sink, entry, why) => {
-                metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
                 lost(metrics, sink, "unreadable", 1);
                 error!(sink, entry, why, "an entry of the journal cannot be read; not shipped");
             }
+            Self::Opened(..)
+            | Self::Began(..)
+            | Self::Shipped(..)
+            | Self::Pushes(_)
+            | Self::Pushed(..)
+            | Self::Reached(..)
+            | Self::Died(..)
+            | Self::Failed(..)
+            | Self::Mended(_)
+            | Self::Warned(..) => {}
         }
     }
+}
+
+fn opened(metrics: &Metrics, sink: &str, next: u64) {
+    up(metrics, sink, true);
+    reached(metrics, sink, next);
+    // An alert on a counter needs its zero.
+    drop(metrics.audit_records.get_or_create(&label(sink)));
+    drop(metrics.audit_sink_errors.get_or_create(&label(sink)));
+    for reason in ["missing", "pruned", "refused", "unreadable"] {
+        drop(metrics.audit_sink_lost.get_or_create(&Lost { sink: sink.to_owned(), reason }));
+    }
+    info!(sink, next, "the sink reads the journal");
+}
+
+fn failed(metrics: &Metrics, sink: &str) {
+    up(metrics, sink, false);
+    metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
 }
 
 fn up(metrics: &Metrics, sink: &str, up: bool) {
@@ -137,6 +156,7 @@ pub(super) fn lag(metrics: &Metrics) {
 
 /// Counts what a sink has passed over.
 fn lost(metrics: &Metrics, sink: &str, reason: &'static str, entries: u64) {
+    metrics.audit_sink_errors.get_or_create(&label(sink)).inc();
     let lost = Lost { sink: sink.to_owned(), reason };
     metrics.audit_sink_lost.get_or_create(&lost).inc_by(entries);
 }

@@ -130,7 +130,8 @@ impl<'t> Sample<'t> {
     fn read(line: &'t str) -> Option<Self> {
         let (name, rest) = line.split_at_checked(line.find(['{', ' '])?)?;
         let (labels, rest) = labels(rest)?;
-        let (value, more) = rest.trim_start().split_once(' ').unwrap_or((rest.trim_start(), ""));
+        let rest = rest.trim_start();
+        let (value, more) = rest.split_once(' ').unwrap_or((rest, ""));
         (!name.is_empty() && !value.is_empty()).then(|| Self {
             name,
             labels,

@@ -47,11 +47,12 @@ fn retry_after(fields: &HeaderMap, now: Timestamp) -> Option<Duration> {
 /// What the answer to a request of OpenTelemetry says of records that were left out.
 pub(super) fn partial(signal: Signal, answer: &[u8]) -> Leftover {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-    let partial = &answer["partialSuccess"];
+    let said = |name| answer.get("partialSuccess")?.get(name);
     // A 64-bit number is text in this encoding; some write it as a number nevertheless.
-    let rejected = &partial[signal.rejected()];
-    let events = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
-    let why = shown(partial["errorMessage"].as_str().unwrap_or_default().as_bytes());
+    let number = |one: &Value| one.as_u64().or_else(|| one.as_str()?.parse().ok());
+    let events = said(signal.rejected()).and_then(number).unwrap_or(0);
+    let why = said("errorMessage").and_then(Value::as_str).unwrap_or_default();
+    let why = shown(why.as_bytes());
     Leftover { events, why }
 }
 

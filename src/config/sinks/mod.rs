@@ -134,7 +134,7 @@ fn destination(section: &Section<'_>, base: &Path, record: &SinkTarget) -> (Form
         Some(Kind::Otlp) => return (Form::of(Format::Otlp), http::otlp(section, base)),
         Some(Kind::File | Kind::Http | Kind::Stdout) | None => Format::Record,
     };
-    let form = form(section, kind).unwrap_or(Form::of(usual));
+    let form = form(section, kind).unwrap_or_else(|| Form::of(usual));
     let to = match kind {
         Some(Kind::File) => file(section, base).map(ShipTo::File),
         Some(Kind::Http) => http::lines(section, base, form.format),
