@@ -14,6 +14,7 @@ import http.server
 import json
 import re
 import sys
+import threading
 
 from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
@@ -68,6 +69,9 @@ def checked(value, name=""):
     return value
 
 
+WRITING = threading.Lock()
+
+
 class Collector(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     answers = json.loads(sys.argv[1]) if len(sys.argv) > 1 else []
@@ -101,7 +105,9 @@ class Collector(http.server.BaseHTTPRequestHandler):
         else:
             told["status"] = 200
             self.reply(200, {}, "{}")
-        print(json.dumps(told), flush=True)
+        # Several are answered at once, and each is a line.
+        with WRITING:
+            print(json.dumps(told), flush=True)
 
     def reply(self, status, fields, text):
         self.send_response(status)
