@@ -89,7 +89,7 @@ fn events_in_all_formats() {
             format.write(event, &origin, &mut out);
             out.push(b'\n');
         }
-        let json = matches!(format, Format::Ecs | Format::Ocsf);
+        let json = matches!(format, Format::Ecs | Format::Ocsf | Format::Otlp);
         let name = format!("{format}.{}", if json { "jsonl" } else { "log" });
         hold(&String::from_utf8(out).unwrap(), &folder.join(name));
     }

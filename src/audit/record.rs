@@ -14,6 +14,7 @@ use crate::net::Authority;
 use crate::policy::{
     Approval, Counted, Declared, Exporter, Held, HeldRules, Lift, Outcome, Policy, Slice,
 };
+use crate::telemetry::Trace;
 
 use super::Found;
 use super::desk::HoldState;
@@ -26,7 +27,7 @@ pub struct Record {
     /// The decision id: what the client was told and what one searches for.
     pub id: Uuid,
     /// The trace that it belongs to, as the client says (W3C Trace Context).
-    pub trace: Option<Box<str>>,
+    pub trace: Option<Trace>,
     /// Who asked.
     pub client: SocketAddr,
     /// Who that is, if the configuration says.
@@ -133,6 +134,11 @@ pub struct Tolled {
 }
 
 impl Record {
+    /// The trace that it belongs to, if that is recorded.
+    pub fn traced(&self) -> Option<Trace> {
+        self.trace.filter(|trace| trace.sampled)
+    }
+
     /// The name of what lifts a rule: a granted exemption, or the hold that was approved.
     pub(super) fn lifted(&self, held: &Held) -> Option<&str> {
         let lift = held.lifted?;

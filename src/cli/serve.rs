@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::admin::{self, Reload};
 use crate::audit::index::{Keeper, Keeping};
 use crate::audit::personal::{KeyRing, Sealer};
-use crate::audit::ship::{Own, ShipContext, ShipSettings, Shippers};
+use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
 use crate::audit::{self, Desk, Sink, Volumes};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
@@ -185,7 +185,7 @@ fn sealer(fixed: &Fixed, keys: &KeyRing) -> anyhow::Result<Sealer> {
     Ok(Sealer::new(keys.clone()))
 }
 
-/// Starts the sinks that ship from the journal.
+/// Starts the sinks: those that ship from the journal, where there is one, and those of metrics.
 fn ship(
     sinks: &[ShipSettings],
     state: Option<&Path>,
@@ -194,11 +194,16 @@ fn ship(
     context: &ShipContext,
 ) -> anyhow::Result<Shippers> {
     let mut shippers = Shippers::default();
-    let (Some(state), Some(synced)) = (state, records.synced()) else { return Ok(shippers) };
+    let journal = state.zip(records.synced());
     for settings in sinks {
         let mut started = || {
             let tls = settings.roots().map(|roots| trust.client(roots)).transpose()?;
-            anyhow::Ok(shippers.start(settings, tls, state, &synced, context)?)
+            if let ShipTo::Metrics(push) = &settings.to {
+                shippers.start_push(settings, push, tls, context);
+            } else if let Some((state, synced)) = &journal {
+                shippers.start(settings, tls, state, synced, context)?;
+            }
+            anyhow::Ok(())
         };
         started().with_context(|| format!("the sink `{}`", settings.name))?;
     }

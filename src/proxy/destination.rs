@@ -144,6 +144,7 @@ pub(super) async fn judge_all(
 }
 
 fn note(draft: &mut Draft, proxy: &Proxy, decide: Duration) {
-    Event::Decided(decide).record(&proxy.metrics);
-    draft.record().timings.decide = Some(decide);
+    let record = draft.record();
+    record.timings.decide = Some(decide);
+    Event::Decided(decide, record.traced()).record(&proxy.metrics);
 }

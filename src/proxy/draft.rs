@@ -60,7 +60,7 @@ impl Draft {
         let record = draft.record();
         record.method.clone_from(request.method());
         record.path = path;
-        record.trace = trace::id(request.headers()).map(Box::from);
+        record.trace = trace::of(request.headers());
         draft
     }
 
@@ -364,10 +364,11 @@ impl Draft {
             .for_each(|one| Event::Inspected(one).record(metrics));
         record.redacted.iter().for_each(|one| Event::Redacted(one.values).record(metrics));
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
-        Event::Finished(verdict, total, out, back).record(metrics);
+        let trace = record.traced();
+        Event::Finished(verdict, total, out, back, trace).record(metrics);
         if let Some(answered) = record.timings.first_byte {
             let others = self.awaited + record.timings.resolve.unwrap_or_default();
-            Event::Added(answered.saturating_sub(others)).record(metrics);
+            Event::Added(answered.saturating_sub(others), trace).record(metrics);
         }
         self.proxy.sink.write(record);
     }

@@ -1,12 +1,14 @@
-//! To which trace a request belongs, as `traceparent` says (W3C Trace Context). We record no
-//! spans, so the field passes as it came; the record names the trace.
+//! To which trace a request belongs, as `traceparent` says (W3C Trace Context). The field passes as
+//! it came, since signatures may cover it; the record names the trace and the client's span.
 
 use http::{HeaderMap, HeaderName};
 
+use crate::telemetry::Trace;
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The id of the trace, if the field is there once and sound.
-pub(super) fn id(headers: &HeaderMap) -> Option<&str> {
+/// The place in a trace, if the field is there once and sound.
+pub(super) fn of(headers: &HeaderMap) -> Option<Trace> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(())?;
@@ -19,15 +21,11 @@ pub(super) fn id(headers: &HeaderMap) -> Option<&str> {
         "00" => rest.is_none(),
         _ => is_hex(version, 2) && version != "ff",
     };
-    let sound = known
-        && is_hex(trace, 32)
-        && is_hex(parent, 16)
-        && is_hex(flags, 2)
-        && [trace, parent].iter().all(|id| id.bytes().any(|digit| digit != b'0'));
-    sound.then_some(trace)
+    // The last bit of the flags says whether the client records it.
+    let sampled = u8::from_str_radix(flags, 16).ok().filter(|_| is_hex(flags, 2))? & 1 == 1;
+    known.then(|| Trace::new(trace, parent, sampled)).flatten()
 }
 
-/// Upper case is not taken: the recommendation has lower case only.
 fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|one| matches!(one, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -45,16 +43,20 @@ mod tests {
         for value in values {
             headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
         }
-        id(&headers).map(str::to_owned)
+        of(&headers).map(|trace| {
+            assert_eq!(trace.span(), "00f067aa0ba902b7");
+            format!("{} {}", trace.id(), trace.sampled)
+        })
     }
 
     #[test]
     fn a_sound_field_names_its_trace() {
-        for tail in ["00f067aa0ba902b7-01", "00f067aa0ba902b7-00"] {
-            assert_eq!(read(&[&format!("00-{TRACE}-{tail}")]).as_deref(), Some(TRACE));
+        for (flags, sampled) in [("01", true), ("00", false), ("03", true), ("fe", false)] {
+            let found = read(&[&format!("00-{TRACE}-00f067aa0ba902b7-{flags}")]);
+            assert_eq!(found, Some(format!("{TRACE} {sampled}")));
         }
         let later = format!("cc-{TRACE}-00f067aa0ba902b7-01-what-the-future-will-be-like");
-        assert_eq!(read(&[&later]).as_deref(), Some(TRACE));
+        assert_eq!(read(&[&later]), Some(format!("{TRACE} true")));
     }
 
     #[test]
@@ -66,6 +68,7 @@ mod tests {
             TRACE,
             &format!("00-{TRACE}-00f067aa0ba902b7"),
             &format!("00-{TRACE}-00f067aa0ba902b7-1"),
+            &format!("00-{TRACE}-00f067aa0ba902b7-+1"),
             &format!("00-{TRACE}-00f067aa0ba902b7-01-more"),
             &format!("ff-{TRACE}-00f067aa0ba902b7-01"),
             &format!("0-{TRACE}-00f067aa0ba902b7-01"),

@@ -17,7 +17,10 @@ pub(super) fn of(text: &str) -> String {
             let kind = if kind == "unknown" { "untyped" } else { kind };
             classic.push_str(&format!("# TYPE {name}{suffix} {kind}\n"));
         } else if !line.starts_with('#') {
-            classic.push_str(line);
+            // Buckets have no labels of clients, in which this could stand.
+            let bucket = line.contains("_bucket{");
+            let exemplar = line.split_once(" # {").filter(|_| bucket);
+            classic.push_str(exemplar.map_or(line, |(before, _)| before));
             classic.push('\n');
         }
     }
@@ -35,9 +38,11 @@ mod tests {
     #[test]
     fn a_counter_is_announced_by_its_whole_name() {
         let text = "# HELP a_b Help of b.\n# TYPE a_b counter\n# UNIT a_b bytes\n\
-                    a_b_total{c=\"d # e\"} 1\n# HELP f Help.\n# TYPE f gauge\nf 2\n# EOF\n";
+                    a_b_total{c=\"d # e\"} 1\n# HELP f Help.\n# TYPE f gauge\nf 2\n\
+                    h_bucket{le=\"1.0\"} 1 # {trace_id=\"a\"} 0.5 17.5\n# EOF\n";
         let wanted = "# HELP a_b_total Help of b.\n# TYPE a_b_total counter\n\
-                      a_b_total{c=\"d # e\"} 1\n# HELP f Help.\n# TYPE f gauge\nf 2\n";
+                      a_b_total{c=\"d # e\"} 1\n# HELP f Help.\n# TYPE f gauge\nf 2\n\
+                      h_bucket{le=\"1.0\"} 1\n";
         assert_eq!(of(text), wanted);
     }
 }

@@ -1,9 +1,10 @@
 //! Everything that can happen, each told once.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use tracing::{debug, error, info, warn};
 
 use super::client::ClientEvent;
@@ -16,6 +17,7 @@ use super::labels::{
 };
 use super::metrics::Metrics;
 use super::ship::ShipEvent;
+use super::trace::Trace;
 use super::volume::VolumeEvent;
 
 /// One thing that happened: [`Event::record`] writes its log line and its metrics.
@@ -41,8 +43,8 @@ pub enum Event<'a> {
     Ends(&'a [(&'static str, &'a str, Timestamp)], Timestamp),
     /// A client did something that no record of a request can tell of.
     Client(ClientEvent<'a>),
-    /// A decision was taken.
-    Decided(Duration),
+    /// A decision was taken; the trace of its client, if that is recorded.
+    Decided(Duration, Option<Trace>),
     /// Something happened at the desk.
     Desk(DeskEvent<'a>),
     /// Something happened to the index of the journal.
@@ -63,11 +65,11 @@ pub enum Event<'a> {
     Redacted(u64),
     /// A tunnel passed so many bytes outward that nobody read.
     Unread(u64),
-    /// A request or tunnel ended.
-    Finished(Verdict, Duration, u64, u64),
+    /// A request or tunnel ended; its trace, if that is recorded.
+    Finished(Verdict, Duration, u64, u64, Option<Trace>),
     /// Until a request was answered it was held here for so long: without the time in which name
     /// servers and the destination were waited for.
-    Added(Duration),
+    Added(Duration, Option<Trace>),
     /// What became of a tunnel: `opened`, `plain`, `unread`, `barred`, `unbelieved`, `unsigned`.
     Intercepted(&'static str),
     /// Something happened to a volume.
@@ -104,7 +106,7 @@ impl Event<'_> {
             Self::ConnectionFailed(client, error) => debug!(%client, %error, "connection ended"),
             Self::Ends(all, now) => ends(metrics, all, now),
             Self::Client(event) => event.record(metrics),
-            Self::Decided(took) => metrics.decision_seconds.observe(took.as_secs_f64()),
+            Self::Decided(took, trace) => observe(&metrics.decision_seconds, took, trace),
             Self::Desk(event) => event.record(metrics),
             Self::Index(event) => event.record(metrics),
             Self::Journal(event) => event.record(metrics),
@@ -122,14 +124,14 @@ impl Event<'_> {
                 metrics.reload_successful.set(0);
                 error!("reload failed, the last good configuration stays in force:\n{problems}");
             }
-            Self::Finished(verdict, took, out, back) => {
+            Self::Finished(verdict, took, out, back, trace) => {
                 metrics.decisions.get_or_create(&verdict).inc();
-                metrics.request_seconds.observe(took.as_secs_f64());
+                observe(&metrics.request_seconds, took, trace);
                 let bytes = |direction| metrics.bytes.get_or_create_owned(&Transfer { direction });
                 bytes(Direction::Out).inc_by(out);
                 bytes(Direction::In).inc_by(back);
             }
-            Self::Added(took) => metrics.added_seconds.observe(took.as_secs_f64()),
+            Self::Added(took, trace) => observe(&metrics.added_seconds, took, trace),
             Self::Intercepted(result) => {
                 metrics.intercepts.get_or_create(&Intercept { result }).inc();
             }
@@ -141,6 +143,12 @@ impl Event<'_> {
             Self::Revoked(address) => info!(%address, "closed: the policy no longer permits it"),
         }
     }
+}
+
+/// Who looks at a bucket finds a trace that fell into it, the last one.
+fn observe(into: &HistogramWithExemplars<Trace>, took: Duration, trace: Option<Trace>) {
+    let at = trace.map(|_| SystemTime::now());
+    into.observe(took.as_secs_f64(), trace, at);
 }
 
 fn alert(metrics: &Metrics, pack: &str, rule: &str, decision: &str) {

@@ -45,6 +45,7 @@ impl JournalEvent<'_> {
             Self::Holds(entries) => {
                 metrics.audit_entries.store(entries, Ordering::Relaxed);
                 super::index::lag(metrics);
+                super::ship::lag(metrics);
             }
             Self::Written(entries) => {
                 metrics.audit_records.get_or_create(&NAME).inc_by(entries);

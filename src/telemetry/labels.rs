@@ -162,6 +162,15 @@ pub(super) struct Sink {
     pub(super) sink: Cow<'static, str>,
 }
 
+/// Labels of `egress_audit_sink_lost_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Lost {
+    /// The sink.
+    pub(super) sink: String,
+    /// `missing`, `pruned`, `refused` or `unreadable`.
+    pub(super) reason: &'static str,
+}
+
 /// Labels of `egress_holds_decided_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Ruled {
@@ -174,6 +183,10 @@ pub(super) struct Ruled {
 pub(super) struct Build {
     /// The version of this program.
     pub(super) version: &'static str,
+    /// The revision of the source, or `unknown`.
+    pub(super) revision: &'static str,
+    /// The version of the compiler.
+    pub(super) rustc: &'static str,
 }
 
 impl EncodeLabelValue for Direction {

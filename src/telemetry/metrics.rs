@@ -1,9 +1,13 @@
-//! The metrics, in one table that code, `/metrics` and README share.
+//! The metrics, as they are counted and shown.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -12,98 +16,26 @@ use prometheus_client::registry::{Registry, Unit};
 use super::classic;
 use super::labels::{
     Alert, Broken, Build, Connections, Database, Ending, Inspected, Intercept, Limit, Login,
-    Lookup, Mark, Ruled, Sink, Stage, Store, Transfer, Verdict, Volume,
+    Lookup, Lost, Mark, Ruled, Sink, Stage, Store, Transfer, Verdict, Volume,
 };
 use super::process::Process;
+use super::snapshot::{self, Snapshot};
+use super::trace::Trace;
 use super::volume::Parties;
-
-/// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 46] = [
-    "egress_added_latency_seconds",
-    "egress_alerts_total",
-    "egress_audit_dropped_total",
-    "egress_audit_index_lag_records",
-    "egress_audit_journal_up",
-    "egress_audit_queue_records",
-    "egress_audit_records_total",
-    "egress_audit_sink_errors_total",
-    "egress_audit_sink_lag_records",
-    "egress_audit_sync_duration_seconds",
-    "egress_build_info",
-    "egress_bulk_limit_subjects",
-    "egress_bulk_subjects",
-    "egress_certificate_end_timestamp_seconds",
-    "egress_client_protocol_errors_total",
-    "egress_client_request_duration_seconds",
-    "egress_config_last_reload_success_timestamp_seconds",
-    "egress_config_last_reload_successful",
-    "egress_connections",
-    "egress_decision_duration_seconds",
-    "egress_decisions_total",
-    "egress_geo_database_build_timestamp_seconds",
-    "egress_geo_lookups_total",
-    "egress_holds_decided_total",
-    "egress_holds_open",
-    "egress_inspected_requests_total",
-    "egress_login_failures_total",
-    "egress_pinning_suspected_total",
-    "egress_redacted_values_total",
-    "egress_reports_open",
-    "egress_state_store_up",
-    "egress_tls_intercept_total",
-    "egress_transfer_bytes_total",
-    "egress_unscanned_bytes_total",
-    "egress_upstream_errors_total",
-    "egress_volume_marks_total",
-    "process_cpu_seconds_total",
-    "process_max_fds",
-    "process_open_fds",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-    "process_virtual_memory_bytes",
-    "tokio_alive_tasks",
-    "tokio_global_queue_depth",
-    "tokio_worker_busy_seconds_total",
-    "tokio_workers",
-];
-
-/// The labels of those that have some, in order.
-pub const LABELS: [(&str, &[&str]); 22] = [
-    ("egress_alerts_total", &["pack", "rule"]),
-    ("egress_audit_dropped_total", &["sink"]),
-    ("egress_audit_records_total", &["sink"]),
-    ("egress_audit_sink_errors_total", &["sink"]),
-    ("egress_audit_sink_lag_records", &["sink"]),
-    ("egress_build_info", &["version"]),
-    ("egress_bulk_limit_subjects", &["pack", "meter"]),
-    ("egress_bulk_subjects", &["pack", "meter", "party"]),
-    ("egress_certificate_end_timestamp_seconds", &["kind"]),
-    ("egress_client_protocol_errors_total", &["reason"]),
-    ("egress_connections", &["side"]),
-    ("egress_decisions_total", &["verdict", "mode", "pack", "country", "data_class"]),
-    ("egress_geo_database_build_timestamp_seconds", &["db"]),
-    ("egress_geo_lookups_total", &["result"]),
-    ("egress_holds_decided_total", &["decision"]),
-    ("egress_inspected_requests_total", &["result"]),
-    ("egress_login_failures_total", &["kind"]),
-    ("egress_state_store_up", &["engine"]),
-    ("egress_tls_intercept_total", &["result"]),
-    ("egress_transfer_bytes_total", &["direction"]),
-    ("egress_upstream_errors_total", &["stage", "reason"]),
-    ("egress_volume_marks_total", &["meter", "percent"]),
-];
 
 /// The program's metrics and the registry they are read from.
 #[derive(Debug)]
 pub struct Metrics {
+    /// Since when everything is counted.
+    since: Timestamp,
     registry: Registry,
     /// Those with names of their own.
     common: Registry,
-    pub(super) added_seconds: Histogram,
+    pub(super) added_seconds: HistogramWithExemplars<Trace>,
     pub(super) alerts: Family<Alert, Counter>,
     pub(super) decisions: Family<Verdict, Counter>,
-    pub(super) decision_seconds: Histogram,
-    pub(super) request_seconds: Histogram,
+    pub(super) decision_seconds: HistogramWithExemplars<Trace>,
+    pub(super) request_seconds: HistogramWithExemplars<Trace>,
     pub(super) bytes: Family<Transfer, Counter>,
     pub(super) connections: Family<Connections, Gauge>,
     pub(super) upstream_errors: Family<Stage, Counter>,
@@ -123,6 +55,10 @@ pub struct Metrics {
     pub(super) audit_journal_up: Gauge,
     pub(super) audit_sink_errors: Family<Sink, Counter>,
     pub(super) audit_sink_lag: Family<Sink, Gauge>,
+    pub(super) audit_sink_lost: Family<Lost, Counter>,
+    pub(super) audit_sink_up: Family<Sink, Gauge>,
+    /// Before which entry each sink has all.
+    pub(super) audit_shipped: Mutex<BTreeMap<String, (u64, Gauge)>>,
     /// Entries that the journal has, and those before which the index has all; the metric is the
     /// difference.
     pub(super) audit_entries: AtomicU64,
@@ -154,13 +90,14 @@ impl Metrics {
         // What a request waits for us: 0.1 ms where nothing is looked into.
         let added = [5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.5, 2.5];
         let mut metrics = Self {
+            since: Timestamp::now(),
             registry: Registry::with_prefix("egress"),
             common: Registry::default(),
-            added_seconds: Histogram::new(added),
+            added_seconds: HistogramWithExemplars::new(added.into_iter()),
             alerts: Family::default(),
             decisions: Family::default(),
-            decision_seconds: Histogram::new(decision),
-            request_seconds: Histogram::new(request),
+            decision_seconds: HistogramWithExemplars::new(decision.into_iter()),
+            request_seconds: HistogramWithExemplars::new(request.into_iter()),
             bytes: Family::default(),
             connections: Family::default(),
             upstream_errors: Family::default(),
@@ -180,6 +117,9 @@ impl Metrics {
             audit_journal_up: Gauge::default(),
             audit_sink_errors: Family::default(),
             audit_sink_lag: Family::default(),
+            audit_sink_lost: Family::default(),
+            audit_sink_up: Family::default(),
+            audit_shipped: Mutex::default(),
             audit_entries: AtomicU64::new(0),
             // Without an index nothing is behind.
             audit_indexed: AtomicU64::new(u64::MAX),
@@ -203,10 +143,16 @@ impl Metrics {
     fn register(&mut self) {
         self.register_audit();
         let build: Family<Build, Gauge> = Family::default();
-        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        build
+            .get_or_create(&Build {
+                version: env!("CARGO_PKG_VERSION"),
+                revision: env!("BORDERPOST_REVISION"),
+                rustc: env!("BORDERPOST_RUSTC"),
+            })
+            .set(1);
         let r = &mut self.registry;
         r.register("alerts", "Decisions that somebody is told of at once", self.alerts.clone());
-        r.register("build_info", "The version that runs", build);
+        r.register("build_info", "The version that runs, its source and its compiler", build);
         r.register_with_unit(
             "client_request_duration",
             "From a request's head to the last byte of its answer",
@@ -280,6 +226,16 @@ impl Metrics {
             "audit_sink_lag_records",
             "Entries of the journal that wait for a sink",
             self.audit_sink_lag.clone(),
+        );
+        r.register(
+            "audit_sink_lost",
+            "Entries of the journal that a sink passed over, by why",
+            self.audit_sink_lost.clone(),
+        );
+        r.register(
+            "audit_sink_up",
+            "Whether a sink runs and its destination last took what it was sent",
+            self.audit_sink_up.clone(),
         );
     }
 
@@ -393,6 +349,12 @@ impl Metrics {
         (written && ended.is_ok()).then_some(text).expect("a String takes every write")
     }
 
+    /// All of them as numbers.
+    pub fn snapshot(&self) -> Snapshot {
+        let families = snapshot::read(&self.render());
+        Snapshot { since: self.since, at: Timestamp::now(), families }
+    }
+
     /// The same as the older format of Prometheus has it.
     pub fn render_classic(&self) -> String {
         classic::of(&self.render())
@@ -412,13 +374,13 @@ impl Default for Metrics {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use jiff::Timestamp;
-
+    use super::super::names::{LABELS, NAMES};
     use super::super::{ClientEvent, Event, ShipEvent, Side, VolumeEvent};
     use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     #[tokio::test]
     async fn every_named_metric_is_exported() {
@@ -438,18 +400,18 @@ mod tests {
             Event::AuditQueued,
             Event::AuditWritten("file"),
             Event::Ship(ShipEvent::Opened("siem", 0)),
-            Event::Ship(ShipEvent::Behind("siem", 1)),
+            Event::Ship(ShipEvent::Reached("siem", 1)),
             Event::AuditFailed("file", &error),
             Event::Connection(Side::Client, true),
-            Event::Decided(second),
+            Event::Decided(second, None),
             Event::Located("agreed"),
             Event::Loaded(&database, 1.0),
-            Event::Finished(verdict, second, 1, 2),
+            Event::Finished(verdict, second, 1, 2, Trace::new(TRACE, "00f067aa0ba902b7", true)),
             Event::Alert("pack", "rule", "id"),
             Event::Client(ClientEvent::Broke(([127, 0, 0, 1], 1).into(), "protocol-error")),
             Event::Ends(&[("authority", "test", Timestamp::UNIX_EPOCH)], Timestamp::UNIX_EPOCH),
             Event::Client(ClientEvent::Unproved(([127, 0, 0, 1], 1).into(), "credentials-wrong")),
-            Event::Added(second),
+            Event::Added(second, None),
             Event::Volume(VolumeEvent::Marked("pack/counter/class", "who", 80)),
             Event::Volume(VolumeEvent::Counted("pack/counter/class", "who", 8, Some(10))),
             Event::Volume(VolumeEvent::Store(true)),
@@ -457,6 +419,11 @@ mod tests {
         ] {
             event.record(&metrics);
         }
+        let exemplar = format!("{{le=\"1.0\"}} 1 # {{trace_id=\"{TRACE}\"}} 1.0 ");
+        assert!(metrics.render().contains(&exemplar), "{}", metrics.render());
+        // The older format has none.
+        let classic = metrics.render_classic();
+        assert!(classic.contains("{le=\"1.0\"} 1\n") && !classic.contains(TRACE), "{classic}");
         let text = metrics.render();
         for name in NAMES {
             let family = name.strip_suffix("_total").unwrap_or(name);

@@ -29,6 +29,7 @@ mod life;
 mod listeners;
 mod names;
 mod opening;
+mod otlp;
 mod packs;
 mod peers;
 mod personal;

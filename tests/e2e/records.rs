@@ -9,11 +9,13 @@ use std::process::{Command, Stdio};
 use crate::support::{Config, Origin, Proxy, Wire, closed_port, ok, wait_for};
 
 /// The fields of a record, in order.
-const FIELDS: [&str; 40] = [
+const FIELDS: [&str; 42] = [
     "time",
     "ended",
     "id",
     "trace",
+    "span",
+    "sampled",
     "client",
     "principal",
     "authenticated",
@@ -207,9 +209,11 @@ fn every_named_metric_is_there_and_counts() {
     // is no certificate, and sinks have lags where there are some.
     let ends = "egress_certificate_end_timestamp_seconds";
     let (counts, limits) = ("egress_bulk_subjects", "egress_bulk_limit_subjects");
-    let sinks = ["egress_audit_sink_errors_total", "egress_audit_sink_lag_records"];
+    let sinks = ["errors_total", "lag_records", "lost_total", "up"];
+    let sinks = sinks.map(|name| format!("egress_audit_sink_{name}"));
+    let sinks: Vec<_> = sinks.iter().map(|name| &**name).collect();
     let rare = ["egress_volume_marks_total", "egress_alerts_total", ends, counts, limits];
-    let rare = [&rare[..], &sinks].concat();
+    let rare = [&rare[..], &sinks[..]].concat();
     let names = borderpost::telemetry::NAMES.into_iter();
     for name in names.filter(|name| !rare.contains(name)) {
         let family = name.strip_suffix("_total").unwrap_or(name);

@@ -411,6 +411,113 @@ fn a_cursor_into_another_journal_is_known() {
     assert!(said.contains("archive.cursor") && said.contains("remove it"), "{said}");
 }
 
+#[test]
+fn findings_are_told_at_once_and_counted_over_restarts() {
+    let more = "format = \"ocsf-findings\"\nfindings_every = \"1h\"";
+    let config = config(&sink("findings", "file", "findings.jsonl", more));
+    let (proxy, origin) = (Proxy::start(&config), origin());
+    let refused = |proxy: &Proxy, times: usize| {
+        for _ in 0..times {
+            let url = format!("{}/x", origin.url());
+            assert_eq!(proxy.ask("GET", &url, "X-Data-Class: health\r\n", "").status(), 403);
+        }
+        assert_eq!(proxy.get(&origin, "/plain").status(), 200);
+    };
+    let told = |proxy: &Proxy| {
+        let text = fs::read_to_string(proxy.folder.path().join("findings.jsonl")).ok();
+        events(text.as_deref().unwrap_or_default())
+    };
+    refused(&proxy, 4);
+    let first = wait_for("the finding", || told(&proxy).into_iter().next());
+    assert_eq!(
+        (&first["class_uid"], &first["type_uid"], &first["count"]),
+        (&2006.into(), &200_601.into(), &1.into())
+    );
+    // The journal has all of them before it dies.
+    wait_for("the sink", || {
+        (proxy.metric("egress_audit_sink_lag_records", "findings") == 0.0).then_some(())
+    });
+    proxy.wait_records(5);
+    proxy.signal("KILL");
+    let mut proxy = proxy.again(&config);
+    refused(&proxy, 3);
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let last = told(&proxy).pop().unwrap();
+    assert_eq!(
+        (&last["type_uid"], &last["finding_info"]["uid"]),
+        (&200_602.into(), &first["finding_info"]["uid"])
+    );
+    // The end of the first run may have been lost with it.
+    assert!((4..=7).contains(&last["count"].as_u64().unwrap()), "{last:#}");
+    // After an end in order nothing is: the day is gathered anew from the journal.
+    let kept = last["count"].as_u64().unwrap();
+    let mut proxy = proxy.again(&config);
+    refused(&proxy, 2);
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let all = told(&proxy);
+    assert_eq!(all.last().unwrap()["count"], kept + 2);
+    assert_eq!(all.iter().filter(|one| one["type_uid"] == 200_601).count(), 1, "{all:#?}");
+}
+
+#[test]
+fn a_sink_can_begin_now() {
+    let first = config("");
+    let (mut proxy, origin) = (Proxy::start(&first), origin());
+    ask(&proxy, &origin, 0..10);
+    proxy.signal("TERM");
+    proxy.ended();
+    let both =
+        sink("old", "file", "old.jsonl", "") + &sink("new", "file", "new.jsonl", "from = \"now\"");
+    let later = config(&both);
+    let proxy = proxy.again(&later);
+    ask(&proxy, &origin, 10..13);
+    // Whatever it has shipped: where it began is kept.
+    proxy.signal("KILL");
+    let mut proxy = proxy.again(&later);
+    ask(&proxy, &origin, 13..15);
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let read = |name: &str| fs::read_to_string(proxy.folder.path().join(name)).unwrap();
+    let mut old = paths(&read("old.jsonl"));
+    old.dedup();
+    assert!(old.len() >= 12 && old[0] == "/0", "{old:?}");
+    let new = paths(&read("new.jsonl"));
+    assert!(new.iter().all(|path| !old[..10].contains(path)), "{new:?}");
+    assert_eq!(new[new.len() - 2..], ["/13", "/14"]);
+}
+
+#[test]
+fn what_retention_dropped_before_a_sink_came_to_it_is_told() {
+    let retained = |sink: &str| {
+        config(sink)
+            .with("[journal]\nretain = \"off\"\nkeep_untagged = \"1d\"\nsegment_size = \"64KiB\"")
+    };
+    let (mut proxy, origin) = (Proxy::start(&retained("")), origin());
+    ask(&proxy, &origin, 0..400);
+    proxy.signal("TERM");
+    proxy.ended();
+    let mut retain = program();
+    retain.args(["audit", "retain", "--now", "2099-01-01", "--config"]).arg(proxy.file());
+    let output = retain.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let late = retained(&sink("late", "file", "late.jsonl", ""));
+    let mut proxy = proxy.again(&late);
+    ask(&proxy, &origin, 400..401);
+    let lost = wait_for("what is lost", || {
+        let lost = proxy.metric("egress_audit_sink_lost_total", "reason=\"pruned\"");
+        (lost > 0.0).then_some(lost)
+    });
+    assert!(proxy.output().contains("retention had dropped entries"), "{}", proxy.output());
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let text = fs::read_to_string(proxy.folder.path().join("late.jsonl")).unwrap();
+    let (shipped, count) = (events(&text).len(), |number: usize| u32::try_from(number).unwrap());
+    assert!((lost - f64::from(count(401 - shipped))).abs() < 0.5, "{lost} {shipped}");
+    assert!(shipped < 401);
+}
+
 fn paths(text: &str) -> Vec<String> {
     events(text).iter().map(|event| event["path"].as_str().unwrap().to_owned()).collect()
 }

@@ -1,5 +1,7 @@
 //! Ten thousand refusals of one rule towards one destination on one day are one finding.
 
+use std::time::Duration;
+
 use borderpost::audit::{Event, Findings, Format};
 use serde_json::Value;
 
@@ -51,6 +53,43 @@ fn many_refusals_are_one_finding_with_their_number() {
     assert_eq!(told[0]["finding_info"]["related_events_count"], 50);
     assert_eq!(told[0]["end_time"], 1_796_083_189_000_u64);
     assert_eq!(told[1]["finding_info"]["uid"], "us-28cfr202/bulk-health:a.example:2026-12-01");
+}
+
+#[test]
+fn numbers_are_told_every_so_often_and_when_the_day_is_over() {
+    let (blocked, origin) = (&events()[1], origin());
+    let every = Duration::from_mins(15);
+    let moment = |time: &str| time.parse().unwrap();
+    let mut findings = Findings::default();
+    let mut out = Vec::new();
+    let mut note = |findings: &mut Findings, time: &str| {
+        findings.note(&at(blocked, time, "a.example"), &origin, &mut out);
+        lines(&std::mem::take(&mut out)).len()
+    };
+    let told = |findings: &mut Findings, now: &str| {
+        let mut out = Vec::new();
+        findings.update(moment(now), every, &mut out);
+        let told = lines(&out);
+        assert!(told.len() < 2 && told.iter().all(|one| one["type_uid"] == 200_602));
+        told.first().map(|one| one["count"].as_u64().unwrap())
+    };
+    assert_eq!(note(&mut findings, "2026-11-30T12:00:00Z"), 1);
+    assert_eq!(findings.due(every), None, "what has not grown is told");
+    note(&mut findings, "2026-11-30T12:00:01Z");
+    note(&mut findings, "2026-11-30T12:00:02Z");
+    assert_eq!(findings.due(every), Some(moment("2026-11-30T12:15:00Z")));
+    assert_eq!(told(&mut findings, "2026-11-30T12:14:59Z"), None);
+    assert_eq!(told(&mut findings, "2026-11-30T12:15:00Z"), Some(3));
+    note(&mut findings, "2026-11-30T23:50:00Z");
+    assert_eq!(told(&mut findings, "2026-11-30T23:50:00Z"), Some(4));
+    note(&mut findings, "2026-11-30T23:59:00Z");
+    assert_eq!(findings.due(every), Some(moment("2026-12-01T00:00:00Z")));
+    assert_eq!(told(&mut findings, "2026-12-01T00:00:00Z"), Some(5));
+    assert!(findings.is_empty());
+    // What comes late is counted to the day that has begun: nobody opens a closed one again.
+    assert_eq!(note(&mut findings, "2026-11-30T23:59:59Z"), 1);
+    assert_eq!(note(&mut findings, "2026-12-01T00:00:01Z"), 0);
+    assert_eq!(told(&mut findings, "2026-12-01T01:00:00Z"), Some(2));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use borderpost::audit::{Event, Format};
 use proptest::prelude::*;
 
 use super::ocsf::Schema;
-use super::{events, parse, value, written};
+use super::{events, otlp, parse, value, written};
 
 /// What the clients of an event control.
 #[derive(Clone, Debug)]
@@ -190,7 +190,7 @@ proptest! {
     #[test]
     fn json_is_read_back_as_it_was(texts in texts(), of in 0_usize..8) {
         let event = event(of, &texts);
-        for format in [Format::Ecs, Format::Har, Format::Ocsf] {
+        for format in [Format::Ecs, Format::Har, Format::Ocsf, Format::Otlp] {
             prop_assert!(is_one_line(&written(format, &event)), "{}", format);
         }
         let wanted = parse::decoded(&url(&texts, &event));
@@ -215,6 +215,14 @@ proptest! {
             let full = ecs["url"]["full"].as_str().unwrap();
             prop_assert_eq!(parse::decoded(full), &*wanted);
         }
+        let otlp = otlp::attributes(&value(Format::Otlp, &event));
+        same(&otlp["egress.principal"], &texts.principal)?;
+        same(&otlp["server.address"], &texts.host)?;
+        same(&otlp["egress.reason"], &texts.detail)?;
+        same(&otlp["egress.server_name"], &texts.server_name)?;
+        same(&otlp["egress.context"]["purpose"], &texts.purpose)?;
+        let method = otlp.get("http.request.method_original");
+        same(method.unwrap_or_else(|| &otlp["http.request.method"]), &texts.method)?;
         let har = value(Format::Har, &event);
         same(&har["request"]["method"], &texts.method)?;
         prop_assert_eq!(parse::decoded(har["request"]["url"].as_str().unwrap()), &*wanted);

@@ -19,6 +19,7 @@ mod findings;
 mod har;
 mod hostile;
 mod ocsf;
+mod otlp;
 mod parse;
 
 fn file(path: &str) -> String {
@@ -85,7 +86,7 @@ fn formats_are_known_by_their_names() {
         assert_eq!(format.name().parse(), Ok(format));
     }
     let unknown = "xml".parse::<Format>().unwrap_err().to_string();
-    let all = "cef, combined, ecs, har, leef, ocsf, record, squid, syslog";
+    let all = "cef, combined, ecs, har, leef, ocsf, otlp, record, squid, syslog";
     assert_eq!(unknown, format!("no format `xml`; there are {all}"));
 }
 

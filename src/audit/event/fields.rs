@@ -19,6 +19,8 @@ pub const FIELDS: &[&str] = &[
     "method",
     "scheme",
     "trace",
+    "span",
+    "sampled",
     "tunnel",
     "server_name",
     "messages_out",

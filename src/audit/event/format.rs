@@ -6,7 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::view::View;
-use super::{Event, Origin, cef, combined, ecs, har, leef, ocsf, squid, syslog};
+use super::{Event, Origin, cef, combined, ecs, har, leef, ocsf, otlp, squid, syslog};
 
 /// A form of events. Each tells an event without a line break in it or after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +23,8 @@ pub enum Format {
     Leef,
     /// Open Cybersecurity Schema Framework 1.8.0.
     Ocsf,
+    /// A request of OpenTelemetry's protocol with one log record, in its JSON encoding.
+    Otlp,
     /// The line of the journal itself.
     Record,
     /// Squid's own access log.
@@ -38,13 +40,14 @@ pub struct UnknownFormat(String);
 
 impl Format {
     /// All of them, by name.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cef,
         Self::Combined,
         Self::Ecs,
         Self::Har,
         Self::Leef,
         Self::Ocsf,
+        Self::Otlp,
         Self::Record,
         Self::Squid,
         Self::Syslog,
@@ -59,6 +62,7 @@ impl Format {
             Self::Har => "har",
             Self::Leef => "leef",
             Self::Ocsf => "ocsf",
+            Self::Otlp => "otlp",
             Self::Record => "record",
             Self::Squid => "squid",
             Self::Syslog => "syslog",
@@ -75,6 +79,7 @@ impl Format {
             Self::Har => har::write(&view, into),
             Self::Leef => leef::write(&view, into),
             Self::Ocsf => ocsf::write(&view, into),
+            Self::Otlp => otlp::write(&view, into),
             Self::Record => {
                 event.write(into).expect("an event has only string keys, and a Vec takes all");
             }

@@ -16,6 +16,7 @@ mod matching;
 mod moment;
 mod ocsf;
 mod origin;
+mod otlp;
 mod parts;
 mod squid;
 mod syslog;
@@ -37,6 +38,7 @@ pub use har::Collection;
 pub use matching::{is_host, is_under};
 pub use ocsf::Findings;
 pub use origin::Origin;
+pub use otlp::{Envelope, Signal};
 pub use parts::{
     Context, Count, Data, Error, Exporter, Finding, Location, Owner, Recipient, Redacted, Report,
     Rule, Seat, Timings, Tls,
@@ -56,6 +58,10 @@ pub struct Event<'a> {
     pub id: Cow<'a, str>,
     /// The trace that the client says it belongs to (W3C Trace Context).
     pub trace: Option<Cow<'a, str>>,
+    /// The client's span in it.
+    pub span: Option<Cow<'a, str>>,
+    /// Whether the client says that the trace is recorded.
+    pub sampled: Option<bool>,
     /// Address and port of the client.
     pub client: Client,
     /// Who that is.

@@ -12,12 +12,22 @@ pub(super) struct Batch {
     pub(super) after: Cursor,
 }
 
+/// Some events of a batch that stand side by side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'b> {
+    octets: &'b [u8],
+    ends: &'b [usize],
+    start: usize,
+}
+
 /// From when on a batch is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) records: usize,
     pub(super) octets: usize,
 }
+
+// === impl Batch ===
 
 impl Batch {
     /// Without events.
@@ -48,9 +58,41 @@ impl Batch {
         &self.octets
     }
 
+    /// All of it, as one part.
+    pub(super) fn whole(&self) -> Part<'_> {
+        Part { octets: &self.octets, ends: &self.ends, start: 0 }
+    }
+
     /// Each message.
     pub(super) fn messages(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        self.whole().messages()
+    }
+}
+
+// === impl Part ===
+
+impl<'b> Part<'b> {
+    /// How many events.
+    pub(super) const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Everything.
+    pub(super) fn octets(&self) -> &'b [u8] {
+        let end = self.ends.last().copied().unwrap_or(self.start);
+        self.octets.get(self.start..end).unwrap_or_default()
+    }
+
+    /// Both halves.
+    pub(super) fn halves(&self) -> (Self, Self) {
+        let (first, second) = self.ends.split_at(self.ends.len() / 2);
+        let start = first.last().copied().unwrap_or(self.start);
+        (Self { ends: first, ..*self }, Self { ends: second, start, ..*self })
+    }
+
+    /// Each message.
+    pub(super) fn messages(self) -> impl Iterator<Item = &'b [u8]> {
+        let starts = std::iter::once(self.start).chain(self.ends.iter().copied());
         let spans = starts.zip(self.ends.iter().copied());
         spans.map(|(start, end)| self.octets.get(start..end).unwrap_or_default())
     }
@@ -59,6 +101,19 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_halved_down_to_its_messages() {
+        let mut batch = Batch::new(Cursor::START);
+        for text in ["a", "bc", "d", "ef", "g"] {
+            batch.add(|into| into.extend_from_slice(text.as_bytes()));
+        }
+        let (first, second) = batch.whole().halves();
+        assert_eq!((first.octets(), second.octets()), (&b"abc"[..], &b"defg"[..]));
+        let (first, second) = second.halves();
+        let messages: Vec<_> = second.messages().collect();
+        assert_eq!((first.octets(), first.len(), messages), (&b"d"[..], 1, vec![&b"ef"[..], b"g"]));
+    }
 
     #[test]
     fn messages_stand_apart_and_empty_ones_are_none() {

@@ -23,6 +23,8 @@ pub(super) struct CursorFile {
     folder: PathBuf,
     path: PathBuf,
     kept: Cursor,
+    /// Whether there is no file yet.
+    new: bool,
 }
 
 // === impl Cursor ===
@@ -36,6 +38,13 @@ impl Cursor {
         let Some(last) = self.next.checked_sub(1) else { return Ok(true) };
         let chain = Reader::one(journal, last, |entry| *entry.chain())?;
         Ok(chain == Some(self.chain))
+    }
+
+    /// Before the entry with this number of the journal in this folder.
+    pub(super) fn before(next: u64, journal: &Path) -> Result<Self, Fault> {
+        let Some(last) = next.checked_sub(1) else { return Ok(Self::START) };
+        let chain = Reader::one(journal, last, |entry| *entry.chain())?;
+        Ok(chain.map_or(Self::START, |chain| Self { next, chain }))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -63,7 +72,9 @@ impl CursorFile {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| wrong(folder, error))?;
         let path = folder.join(format!("{name}.cursor"));
-        let kept = match fs::read_to_string(&path) {
+        let found = fs::read_to_string(&path);
+        let new = found.is_err();
+        let kept = match found {
             Ok(text) => Cursor::parse(&text).ok_or_else(|| {
                 let what = "not the cursor of a sink; remove it, and all events are sent again";
                 wrong(&path, io::Error::other(what))
@@ -71,7 +82,7 @@ impl CursorFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Cursor::START,
             Err(error) => return Err(wrong(&path, error)),
         };
-        Ok(Self { folder: folder.to_owned(), path, kept })
+        Ok(Self { folder: folder.to_owned(), path, kept, new })
     }
 
     /// What the file says.
@@ -79,9 +90,14 @@ impl CursorFile {
         self.kept
     }
 
+    /// Whether there was nothing to keep before.
+    pub(super) const fn is_new(&self) -> bool {
+        self.new
+    }
+
     /// Keeps another one: on the disk when this returns, and never half.
     pub(super) fn keep(&mut self, cursor: Cursor) -> io::Result<()> {
-        if cursor == self.kept {
+        if cursor == self.kept && !self.new {
             return Ok(());
         }
         let part = self.path.with_extension("cursor.part");
@@ -92,7 +108,7 @@ impl CursorFile {
         file.sync_data()?;
         fs::rename(&part, &self.path)?;
         File::open(&self.folder)?.sync_all()?;
-        self.kept = cursor;
+        (self.kept, self.new) = (cursor, false);
         Ok(())
     }
 }
@@ -106,7 +122,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sinks = folder.path().join("sinks");
         let mut file = CursorFile::open(&sinks, "a").unwrap();
-        assert_eq!(file.kept(), Cursor::START);
+        assert_eq!((file.kept(), file.is_new()), (Cursor::START, true));
+        // Even the first place of all is one.
+        file.keep(Cursor::START).unwrap();
+        assert!(!CursorFile::open(&sinks, "a").unwrap().is_new());
         let cursor = Cursor { next: 7, chain: Hash::of(b"x") };
         file.keep(cursor).unwrap();
         assert_eq!(CursorFile::open(&sinks, "a").unwrap().kept(), cursor);

@@ -2,17 +2,21 @@
 //! journal, so that a dead destination costs no request anything; how far a sink has come is kept in a
 //! file, so that each event arrives at least once and those that come twice are known by their id.
 
+mod answer;
 mod backoff;
 mod batch;
 mod cursor;
 mod dial;
 mod doubts;
 mod file;
+mod findings;
 mod http;
 mod outlet;
+mod push;
 mod settings;
 mod shipper;
 mod source;
+mod supervisor;
 mod syslog;
 
 use std::io;
@@ -20,24 +24,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Metrics;
 
-use super::event::Origin;
+use super::event::{Envelope, Origin, Signal};
 use super::personal::KeyRing;
 use super::sink::PATIENCE;
 use super::state::journal_folder;
-
-use cursor::CursorFile;
-use outlet::Outlet;
-use shipper::Shipper;
-use source::Source;
+use cursor::{Cursor, CursorFile};
+use http::Http;
+use push::Pusher;
+use supervisor::Plan;
 
 pub use settings::{
-    FileSettings, HttpSettings, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo,
+    FileSettings, From, HttpSettings, PushSettings, Select, ShipSettings, ShipTo, SyslogSettings,
+    SyslogTo,
 };
 
 /// What all sinks share.
@@ -59,7 +63,11 @@ pub struct Own(Arc<[std::net::SocketAddr]>);
 
 /// The sinks that run.
 #[derive(Debug, Default)]
-pub struct Shippers(Vec<(String, oneshot::Receiver<()>)>);
+pub struct Shippers {
+    running: Vec<oneshot::Receiver<()>>,
+    /// Told to those that do not end with the journal.
+    stop: CancellationToken,
+}
 
 // === impl Own ===
 
@@ -90,31 +98,67 @@ impl Shippers {
         synced: &watch::Receiver<u64>,
         context: &ShipContext,
     ) -> io::Result<()> {
-        let cursor = CursorFile::open(&state.join("sinks"), &settings.name)?;
-        let source =
-            Source::new(&journal_folder(state), &context.keys, settings, context.origin.clone());
-        let outlet = Outlet::new(&settings.to, tls, context);
-        let metrics = Arc::clone(&context.metrics);
-        let (name, synced) = (settings.name.clone(), synced.clone());
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        if !settings.to.needs_journal() {
+            return Ok(());
+        }
+        // What is wrong with it from the start stops the start.
+        let mut cursor = CursorFile::open(&state.join("sinks"), &settings.name)?;
+        if cursor.is_new() && settings.from == From::Now {
+            let journal = journal_folder(state);
+            let now = Cursor::before(*synced.borrow(), &journal).map_err(io::Error::other)?;
+            // Before anything comes, so that no start passes over it.
+            cursor.keep(now)?;
+        }
+        let plan = Plan {
+            settings: settings.clone(),
+            tls,
+            state: state.to_owned(),
+            synced: synced.clone(),
+            context: context.clone(),
+        };
         let (done, ended) = oneshot::channel();
         let run = move || {
-            let shipper = Shipper::new(name, source, outlet, cursor, synced, metrics);
-            runtime.block_on(shipper.run());
+            plan.supervise();
             // Nobody listens where the program ends without waiting.
             drop(done);
         };
         let thread = format!("sink {}", settings.name);
         std::thread::Builder::new().name(thread).spawn(run)?;
-        self.0.push((settings.name.clone(), ended));
+        self.running.push(ended);
         Ok(())
+    }
+
+    /// Starts a sink that is told the metrics. Must be called inside the runtime.
+    pub fn start_push(
+        &mut self,
+        settings: &ShipSettings,
+        push: &PushSettings,
+        tls: Option<Arc<ClientConfig>>,
+        context: &ShipContext,
+    ) {
+        let pusher = Pusher {
+            name: settings.name.clone(),
+            http: Http::new(push.http.clone(), tls, context),
+            envelope: Envelope::new(Signal::Metrics, &context.origin),
+            metrics: Arc::clone(&context.metrics),
+            every: push.every,
+            stop: self.stop.clone(),
+        };
+        let (done, ended) = oneshot::channel();
+        tokio::spawn(async move {
+            pusher.run().await;
+            // Nobody listens where the program ends without waiting.
+            drop(done);
+        });
+        self.running.push(ended);
     }
 
     /// Waits until each has shipped what is there, after the writer of the journal has ended. Those
     /// that cannot go on with it at the next start.
     pub async fn finish(self) {
+        self.stop.cancel();
         let all = async {
-            for (_, ended) in self.0 {
+            for ended in self.running {
                 // Its end drops the sender, which is what is waited for.
                 drop(ended.await);
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 
 use super::ShipContext;
+use super::backoff::Rest;
 use super::batch::{Batch, Limits};
 use super::file::Rotated;
 use super::http::Http;
@@ -30,25 +31,39 @@ pub(super) enum Outlet {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) why: String,
-    /// Whether only a person can mend it.
-    pub(super) slow: bool,
+    /// For how long to rest.
+    pub(super) rest: Rest,
+}
+
+/// What of a batch a destination does not take and never will, though it took the rest; and what
+/// it says to it. Most often nothing.
+#[derive(Debug, Default)]
+pub(super) struct Leftover {
+    pub(super) events: u64,
+    pub(super) why: String,
 }
 
 // === impl Outlet ===
 
 impl Outlet {
-    pub(super) fn new(to: &ShipTo, tls: Option<Arc<ClientConfig>>, context: &ShipContext) -> Self {
-        match to {
+    /// Where events go; `None` for what takes none.
+    pub(super) fn new(
+        to: &ShipTo,
+        tls: Option<Arc<ClientConfig>>,
+        context: &ShipContext,
+    ) -> Option<Self> {
+        Some(match to {
             ShipTo::File(settings) => Self::File(Rotated::new(settings.clone())),
             ShipTo::Http(settings) => {
                 let settings = (**settings).clone();
-                Self::Http(Box::new(Http::new(settings, tls, context.own.clone())))
+                Self::Http(Box::new(Http::new(settings, tls, context)))
             }
+            ShipTo::Metrics(_) => return None,
             ShipTo::Stdout => Self::Stdout,
             ShipTo::Syslog(settings) => {
                 Self::Syslog(Box::new(Syslog::new(settings.to.clone(), tls, context.own.clone())))
             }
-        }
+        })
     }
 
     /// From when on a batch is full.
@@ -70,16 +85,17 @@ impl Outlet {
     }
 
     /// Sends all of a batch. Where it fails, some of it may have arrived.
-    pub(super) async fn send(&mut self, batch: &Batch) -> Result<(), Refusal> {
+    pub(super) async fn send(&mut self, batch: &Batch) -> Result<Leftover, Refusal> {
         match self {
-            Self::File(file) => Ok(file.write(batch)?),
-            Self::Http(http) => http.send(batch).await,
+            Self::File(file) => file.write(batch)?,
+            Self::Http(http) => return http.send(batch).await,
             Self::Stdout => {
                 let mut out = io::stdout().lock();
-                Ok(out.write_all(batch.octets()).and_then(|()| out.flush())?)
+                out.write_all(batch.octets()).and_then(|()| out.flush())?;
             }
-            Self::Syslog(syslog) => Ok(syslog.send(batch).await?),
+            Self::Syslog(syslog) => syslog.send(batch).await?,
         }
+        Ok(Leftover::default())
     }
 
     /// Makes sure of what was sent, as far as this side can.
@@ -116,11 +132,25 @@ impl Outlet {
     }
 }
 
+// === impl Leftover ===
+
+impl Leftover {
+    /// More of it. What is said again is told once, and not without end.
+    pub(super) fn add(&mut self, events: u64, why: &str) {
+        const TOLD: usize = 1_000;
+        self.events = self.events.saturating_add(events);
+        if self.why.len() < TOLD && !self.why.contains(why) {
+            let between = if self.why.is_empty() { "" } else { "; " };
+            self.why.extend([between, why]);
+        }
+    }
+}
+
 // === impl Refusal ===
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        Self { why: error.to_string(), slow: false }
+        Self { why: error.to_string(), rest: Rest::Usual }
     }
 }
 

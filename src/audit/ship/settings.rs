@@ -7,7 +7,7 @@ use ::http::header::HeaderValue;
 use ::http::{HeaderMap, Uri};
 use url::Url;
 
-use super::super::event::{Event, Format};
+use super::super::event::{Event, Format, Signal};
 use super::batch::Limits;
 use super::http;
 
@@ -18,8 +18,12 @@ pub struct ShipSettings {
     pub name: String,
     /// How events are told.
     pub format: Format,
+    /// How often the numbers of findings are told, where they are shipped instead of events.
+    pub findings: Option<Duration>,
     /// Which events.
     pub select: Select,
+    /// Where it begins, when it is new.
+    pub from: From,
     /// Where they go.
     pub to: ShipTo,
 }
@@ -36,13 +40,25 @@ pub enum Select {
     Tagged,
 }
 
+/// Where a sink begins, when it is new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum From {
+    /// With the oldest entry of the journal.
+    #[default]
+    Start,
+    /// With what comes next.
+    Now,
+}
+
 /// Where a sink ships to.
 #[derive(Clone, Debug)]
 pub enum ShipTo {
     /// Files, one after the other.
     File(FileSettings),
-    /// A collector that takes batches by HTTP.
+    /// A collector that takes batches by HTTP, lines or OpenTelemetry.
     Http(Box<HttpSettings>),
+    /// A collector of OpenTelemetry that is told the metrics.
+    Metrics(Box<PushSettings>),
     /// Standard output.
     Stdout,
     /// A collector of syslog.
@@ -74,6 +90,12 @@ pub struct HttpSettings {
     pub(super) authority: HeaderValue,
     /// What the body is.
     pub(super) content: &'static str,
+    /// What of OpenTelemetry is sent; lines, if nothing of it.
+    pub(super) signal: Option<Signal>,
+    /// Whether spans go there as well as log records.
+    pub linked: bool,
+    /// Whether bodies are compressed (gzip).
+    pub compressed: bool,
     /// Fields of every request; what is secret in them is marked so.
     pub fields: HeaderMap,
     /// PEM files of the roots that count for it instead of all others.
@@ -84,6 +106,15 @@ pub struct HttpSettings {
     pub octets: usize,
     /// For how long events may gather.
     pub gather: Duration,
+}
+
+/// A collector that is told the metrics.
+#[derive(Clone, Debug)]
+pub struct PushSettings {
+    /// Where it is.
+    pub http: HttpSettings,
+    /// How often it is told.
+    pub every: Duration,
 }
 
 /// A collector of syslog.
@@ -114,8 +145,31 @@ impl ShipSettings {
         match &self.to {
             ShipTo::Syslog(SyslogSettings { to: SyslogTo::Tls(..), roots }) => Some(roots),
             ShipTo::Http(http) if http.secure => Some(&http.roots),
-            ShipTo::Http(_) | ShipTo::Syslog(_) | ShipTo::File(_) | ShipTo::Stdout => None,
+            ShipTo::Metrics(push) if push.http.secure => Some(&push.http.roots),
+            ShipTo::File(_)
+            | ShipTo::Http(_)
+            | ShipTo::Metrics(_)
+            | ShipTo::Stdout
+            | ShipTo::Syslog(_) => None,
         }
+    }
+}
+
+// === impl ShipTo ===
+
+impl ShipTo {
+    /// What of OpenTelemetry goes there.
+    pub const fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Http(http) => http.signal,
+            Self::Metrics(_) => Some(Signal::Metrics),
+            Self::File(_) | Self::Stdout | Self::Syslog(_) => None,
+        }
+    }
+
+    /// Whether it is told what the journal says.
+    pub const fn needs_journal(&self) -> bool {
+        !matches!(self, Self::Metrics(_))
     }
 }
 
@@ -134,7 +188,9 @@ impl HttpSettings {
         let host = url.host_str().filter(|_| plain && url.fragment().is_none())?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let content = match format {
-            Format::Ecs | Format::Ocsf | Format::Record | Format::Har => "application/x-ndjson",
+            Format::Ecs | Format::Har | Format::Ocsf | Format::Otlp | Format::Record => {
+                "application/x-ndjson"
+            }
             Format::Cef | Format::Combined | Format::Leef | Format::Squid | Format::Syslog => {
                 "text/plain; charset=utf-8"
             }
@@ -146,12 +202,24 @@ impl HttpSettings {
             target: http::target(url),
             authority: HeaderValue::try_from(authority).ok()?,
             content,
+            signal: None,
+            linked: false,
+            compressed: false,
             fields: HeaderMap::new(),
             roots: Vec::new(),
             records: 500,
             octets: 1 << 20,
             gather: Duration::from_secs(1),
         })
+    }
+
+    /// A collector of OpenTelemetry whose signals stand below an `http` or `https` URL, as
+    /// OTEL_EXPORTER_OTLP_ENDPOINT names it; `None` as for [`HttpSettings::new`].
+    pub fn otlp(url: &Url, signal: Signal) -> Option<Self> {
+        let mut url = url.clone();
+        url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", signal.name()]);
+        let lines = Self::new(&url, Format::Otlp)?;
+        Some(Self { content: "application/json", signal: Some(signal), ..lines })
     }
 
     /// Whether it is reached by TLS.

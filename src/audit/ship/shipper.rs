@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use crate::telemetry::{Event, Metrics, ShipEvent};
 
-use super::backoff::Backoff;
+use super::super::journal::Fault;
+use super::backoff::{Backoff, Rest};
 use super::batch::Batch;
 use super::cursor::{Cursor, CursorFile};
 use super::doubts::Doubts;
-use super::outlet::{Outlet, Refusal};
+use super::outlet::{Leftover, Outlet, Refusal};
 use super::source::Source;
 
 /// How often a cursor is kept, at most.
@@ -101,18 +103,9 @@ impl Shipper {
 
     /// Finds where it was; for how long to rest where the journal could not be read.
     fn begin(&mut self) -> Result<(), Duration> {
-        let kept = self.cursor.kept();
-        let from = match kept.is_of(self.source.folder()) {
-            Ok(true) => kept,
-            Ok(false) => {
-                let why = "what it has read before is not this journal";
-                self.tell(ShipEvent::Began(&self.name, why));
-                Cursor::START
-            }
-            Err(fault) => {
-                let refusal = Refusal { why: fault.to_string(), slow: true };
-                return Err(self.failed(&refusal));
-            }
+        let from = match self.place() {
+            Ok(from) => from,
+            Err(refusal) => return Err(self.failed(&refusal)),
         };
         self.tell(ShipEvent::Opened(&self.name, from.next));
         self.source.go(from);
@@ -120,33 +113,76 @@ impl Shipper {
         Ok(())
     }
 
+    fn place(&self) -> Result<Cursor, Refusal> {
+        let unread = |fault: Fault| Refusal { why: fault.to_string(), rest: Rest::Long };
+        let journal = self.source.folder();
+        let kept = self.cursor.kept();
+        if kept.is_of(journal).map_err(unread)? {
+            return Ok(kept);
+        }
+        let why = "what it has read before is not this journal";
+        self.tell(ShipEvent::Began(&self.name, why));
+        Ok(Cursor::START)
+    }
+
     /// Ships all entries before `until`.
     async fn ship(&mut self, until: u64) -> Result<(), Refusal> {
-        while self.sent.next < until {
+        while self.batch.is_some() || self.sent.next < until {
             let batch = match self.batch.take() {
                 Some(batch) => batch,
                 None => self.read(until)?,
             };
-            if batch.len() > 0
-                && let Err(refusal) = self.outlet.send(&batch).await
-            {
-                self.batch = Some(batch);
-                self.doubt();
-                return Err(refusal);
-            }
-            self.sent(&batch);
+            self.deliver(batch).await?;
             self.settle(false)?;
+        }
+        if let Some(batch) = self.source.updates(Timestamp::now(), false) {
+            self.deliver(batch).await?;
         }
         self.behind();
         Ok(())
     }
 
+    async fn deliver(&mut self, batch: Batch) -> Result<(), Refusal> {
+        if batch.len() > 0 {
+            match self.outlet.send(&batch).await {
+                Ok(leftover) => self.left(&leftover),
+                Err(refusal) => {
+                    self.kept_back(batch, &refusal);
+                    return Err(refusal);
+                }
+            }
+        }
+        self.sent(&batch);
+        Ok(())
+    }
+
+    /// Tells what a destination does not take for good.
+    fn left(&self, leftover: &Leftover) {
+        if leftover.events > 0 {
+            self.tell(ShipEvent::Refused(&self.name, leftover.events, &leftover.why));
+        } else if !leftover.why.is_empty() {
+            self.tell(ShipEvent::Warned(&self.name, &leftover.why));
+        }
+    }
+
+    /// A batch that was not taken comes again.
+    fn kept_back(&mut self, batch: Batch, refusal: &Refusal) {
+        if refusal.rest == Rest::Long && self.doubts.is_empty() {
+            // Read anew, so that what has come since stands beside it: a destination that takes
+            // that one has proved that it takes some.
+            self.source.go(self.sent);
+        } else {
+            self.batch = Some(batch);
+        }
+        self.doubt();
+    }
+
     fn read(&mut self, until: u64) -> Result<Batch, Refusal> {
         let read = self.source.read(until, self.outlet.limits(), &self.metrics);
-        let batch = read.map_err(|fault| Refusal { why: fault.to_string(), slow: true })?;
+        let batch = read.map_err(|fault| Refusal { why: fault.to_string(), rest: Rest::Long })?;
         if batch.after.next == self.sent.next {
             let why = format!("entry {} cannot be read yet", batch.after.next);
-            return Err(Refusal { why, slow: false });
+            return Err(Refusal { why, rest: Rest::Usual });
         }
         Ok(batch)
     }
@@ -207,7 +243,7 @@ impl Shipper {
         self.tell(ShipEvent::Failed(&self.name, &refusal.why, news));
         self.why.clone_from(&refusal.why);
         self.behind();
-        self.backoff.next(refusal.slow)
+        self.backoff.next(refusal.rest)
     }
 
     fn go(&mut self, to: Cursor) {
@@ -233,9 +269,8 @@ impl Shipper {
         loop {
             tokio::select! {
                 () = sleep_until(end) => return,
-                changed = self.synced.changed() => match changed {
-                    Ok(()) => self.behind(),
-                    Err(_) => return,
+                changed = self.synced.changed() => if changed.is_err() {
+                    return;
                 },
             }
         }
@@ -245,7 +280,11 @@ impl Shipper {
     async fn wait(&mut self) {
         let unkept = (self.sure != self.cursor.kept()).then(|| self.kept + KEEP);
         let sure = self.outlet.doubt().and_then(|doubt| self.doubts.first().map(|at| at + doubt));
-        let due = unkept.into_iter().chain(sure).min();
+        let now = Timestamp::now();
+        let news = self.source.due().map(|at| {
+            Instant::now() + Duration::try_from(at.duration_since(now)).unwrap_or_default()
+        });
+        let due = unkept.into_iter().chain(sure).chain(news).min();
         let timer = async {
             match due {
                 Some(due) => sleep_until(due.into()).await,
@@ -264,12 +303,18 @@ impl Shipper {
         } else if !self.doubts.is_empty() {
             self.doubt();
             let why = "the collector has ended the connection".to_owned();
-            let rest = self.failed(&Refusal { why, slow: false });
+            let rest = self.failed(&Refusal { why, rest: Rest::Usual });
             self.rest(rest).await;
         }
     }
 
     async fn end(mut self) {
+        if let Some(batch) = self.source.updates(Timestamp::now(), true)
+            && let Err(refusal) = self.deliver(batch).await
+        {
+            // The next start gathers them anew.
+            self.failed(&refusal);
+        }
         if !self.doubts.is_empty() && self.outlet.close().await {
             self.doubts.clear();
             self.sure = self.sent;
@@ -280,8 +325,7 @@ impl Shipper {
     }
 
     fn behind(&self) {
-        let behind = self.synced.borrow().saturating_sub(self.sent.next);
-        self.tell(ShipEvent::Behind(&self.name, behind));
+        self.tell(ShipEvent::Reached(&self.name, self.sent.next));
     }
 
     fn tell(&self, event: ShipEvent<'_>) {

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::telemetry::{Event as Told, Metrics, ShipEvent};
 
-use super::super::event::{Event, Format, Origin};
+use super::super::event::{Event, Format, Origin, Signal};
 use super::super::journal::{Entry, Fault, Kind, Reader};
 use super::super::personal::{KeyRing, Opener};
 use super::batch::{Batch, Limits};
 use super::cursor::Cursor;
+use super::findings::Gathered;
 use super::settings::{Select, ShipSettings, ShipTo};
 
 /// The journal from a place on.
@@ -20,7 +23,11 @@ pub(super) struct Source {
     /// None until something is wanted of it, and after a fault.
     reader: Option<Reader>,
     at: Cursor,
+    /// What stands before this entry and cannot be told has been told of.
+    told: u64,
     teller: Teller,
+    /// What is told instead of events.
+    gathered: Option<Gathered>,
 }
 
 /// What becomes of an entry.
@@ -39,6 +46,9 @@ enum Framed {
     Line,
     /// It is a message of syslog, and the sink frames it.
     Message,
+    /// It is a record of OpenTelemetry, linked to its span or not, and the sink puts many into one
+    /// request.
+    Record(Signal, bool),
 }
 
 // === impl Source ===
@@ -50,14 +60,19 @@ impl Source {
         settings: &ShipSettings,
         origin: Origin,
     ) -> Self {
-        let framed = match settings.to {
+        let framed = match &settings.to {
             ShipTo::Syslog(_) => Framed::Message,
-            ShipTo::File(_) | ShipTo::Http(_) | ShipTo::Stdout => Framed::Line,
+            ShipTo::Http(http) => {
+                http.signal.map_or(Framed::Line, |signal| Framed::Record(signal, http.linked))
+            }
+            ShipTo::File(_) | ShipTo::Metrics(_) | ShipTo::Stdout => Framed::Line,
         };
-        let ShipSettings { name, format, select, .. } = settings;
+        let ShipSettings { name, format, select, findings, .. } = settings;
+        let gathered = findings.map(Gathered::new);
         let teller = Teller { format: *format, select: *select, framed, origin };
         let (name, folder, keys) = (name.clone(), folder.to_owned(), keys.clone());
-        Self { name, folder, keys, reader: None, at: Cursor::START, teller }
+        let at = Cursor::START;
+        Self { name, folder, keys, reader: None, at, told: 0, teller, gathered }
     }
 
     /// Where the journal is.
@@ -68,6 +83,21 @@ impl Source {
     /// Reads on from another place.
     pub(super) fn go(&mut self, to: Cursor) {
         (self.reader, self.at) = (None, to);
+        if let Some(gathered) = &mut self.gathered {
+            gathered.forget();
+        }
+    }
+
+    /// Numbers of findings that are due, or all that have grown.
+    pub(super) fn updates(&mut self, now: Timestamp, all: bool) -> Option<Batch> {
+        let mut batch = Batch::new(self.at);
+        self.gathered.as_mut()?.update(now, all, &mut batch);
+        (batch.len() > 0).then_some(batch)
+    }
+
+    /// When they are due.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.gathered.as_ref()?.due()
     }
 
     /// Reads the next events, of entries before `until` and no more than a batch takes.
@@ -78,6 +108,14 @@ impl Source {
         metrics: &Metrics,
     ) -> Result<Batch, Fault> {
         let mut batch = Batch::new(self.at);
+        if let Some(gathered) = &mut self.gathered {
+            let Teller { select, origin, .. } = &self.teller;
+            let recalled = gathered.recall(&self.folder, self.at, *select, origin);
+            if let Err(fault) = recalled {
+                let why = format!("numbers of findings are too low: {fault}");
+                Told::Ship(ShipEvent::Warned(&self.name, &why)).record(metrics);
+            }
+        }
         let result = self.fill(&mut batch, until, limits, metrics);
         if result.is_err() {
             // It may have read ahead what has been written anew since.
@@ -88,6 +126,7 @@ impl Source {
             result?;
         }
         self.at = batch.after;
+        self.told = self.told.max(self.at.next);
         Ok(batch)
     }
 
@@ -98,7 +137,8 @@ impl Source {
         limits: Limits,
         metrics: &Metrics,
     ) -> Result<(), Fault> {
-        let from = batch.after.next;
+        let (from, told) = (batch.after.next, self.told);
+        let mut pruned = Pruned::default();
         // One for each batch: a key that was destroyed is of no use from then on.
         let mut opener = self.keys.opener();
         let reader =
@@ -106,17 +146,43 @@ impl Source {
         while batch.after.next < until && !batch.is_full(limits) {
             let Some(entry) = reader.next_entry()? else { break };
             let sequence = entry.sequence();
-            if sequence > batch.after.next {
-                let gone = ShipEvent::Gone(&self.name, batch.after.next, sequence - 1);
+            if sequence > batch.after.next.max(told) {
+                let first = batch.after.next.max(told);
+                let gone = ShipEvent::Gone(&self.name, first, sequence - 1);
                 Told::Ship(gone).record(metrics);
             }
             batch.after = Cursor { next: sequence + 1, chain: *entry.chain() };
-            if let Err(error) = self.teller.tell(&entry, &mut opener, batch) {
+            if entry.kind().is_none() && sequence >= told {
+                pruned.add(sequence);
+            }
+            let gathered = self.gathered.as_mut();
+            if let Err(error) = self.teller.tell(&entry, &mut opener, gathered, batch)
+                && sequence >= told
+            {
                 let why = error.to_string();
                 Told::Ship(ShipEvent::Unreadable(&self.name, sequence, &why)).record(metrics);
             }
         }
+        if let Pruned { first: Some(first), last, entries } = pruned {
+            Told::Ship(ShipEvent::Pruned(&self.name, first, last, entries)).record(metrics);
+        }
         Ok(())
+    }
+}
+
+/// Entries whose payload retention has dropped.
+#[derive(Debug, Default)]
+struct Pruned {
+    first: Option<u64>,
+    last: u64,
+    entries: u64,
+}
+
+impl Pruned {
+    fn add(&mut self, sequence: u64) {
+        self.first = self.first.or(Some(sequence));
+        self.last = sequence;
+        self.entries += 1;
     }
 }
 
@@ -129,6 +195,7 @@ impl Teller {
         &self,
         entry: &Entry<'_>,
         opener: &mut Opener,
+        gathered: Option<&mut Gathered>,
         batch: &mut Batch,
     ) -> serde_json::Result<()> {
         let ended = entry.payload().filter(|_| entry.kind() == Some(Kind::Ended));
@@ -138,8 +205,15 @@ impl Teller {
         if !self.select.takes(&event) {
             return Ok(());
         }
+        if let Some(gathered) = gathered {
+            gathered.note(&event, &self.origin, batch);
+            return Ok(());
+        }
         batch.add(|into| match (self.framed, self.format) {
             (Framed::Message, format) => format.write_message(&event, &self.origin, into),
+            (Framed::Record(signal, linked), _) => {
+                signal.write(&event, &self.origin, linked, into);
+            }
             (Framed::Line, Format::Record) => {
                 into.extend_from_slice(&line);
                 into.push(b'\n');
@@ -158,7 +232,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::super::super::state::{journal_folder, open_journal};
-    use super::super::settings::FileSettings;
+    use super::super::settings::{FileSettings, From};
     use super::*;
 
     /// Allowed, blocked, held and others; their ids end in 1 to 8.
@@ -167,9 +241,13 @@ mod tests {
 
     /// A journal of records and of what is none.
     fn journal(state: &Path) -> u64 {
+        journal_of(state, 1)
+    }
+
+    fn journal_of(state: &Path, times: usize) -> u64 {
         let (mut log, _) =
             open_journal(state, "test", crate::audit::journal::Settings::default()).unwrap();
-        for line in RECORDS.lines() {
+        for line in std::iter::repeat_n(RECORDS.lines(), times).flatten() {
             log.append(Kind::Decided, Timestamp::now(), line.as_bytes());
             log.append(Kind::Ended, Timestamp::now(), line.as_bytes());
         }
@@ -181,9 +259,34 @@ mod tests {
     fn source(state: &Path, format: Format, select: Select) -> Source {
         let path = state.join("none");
         let to = ShipTo::File(FileSettings { path, octets: None, age: None, keep: None });
-        let settings = ShipSettings { name: "test".to_owned(), format, select, to };
+        let (name, from) = ("test".to_owned(), From::Start);
+        let settings = ShipSettings { name, format, findings: None, select, from, to };
         let keys = KeyRing::at(&state.join("keys"));
         Source::new(&journal_folder(state), &keys, &settings, Origin::new("host", "test"))
+    }
+
+    #[test]
+    fn findings_follow_from_the_journal_up_to_a_place() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal_of(state.path(), 3);
+        let mut source = source(state.path(), Format::Ocsf, Select::All);
+        source.gathered = Some(Gathered::new(std::time::Duration::from_hours(1)));
+        let (mut at, mut new) = (Cursor::START, Vec::new());
+        for until in 0..=entries {
+            // Each time as after a new start.
+            source.go(at);
+            let batch = source.read(until, ALL, &metrics).unwrap();
+            new.extend(batch.messages().map(<[u8]>::to_vec));
+            at = batch.after;
+        }
+        assert_eq!(new.len(), 3, "each is new once");
+        let evening = "2026-11-30T23:00:00Z".parse().unwrap();
+        let told = source.updates(evening, true).unwrap();
+        let told: Vec<serde_json::Value> =
+            told.messages().map(|line| serde_json::from_slice(line).unwrap()).collect();
+        let counts: Vec<_> = told.iter().map(|one| one["count"].clone()).collect();
+        assert_eq!(counts, [3, 3, 3]);
+        assert!(source.updates(evening, true).is_none());
     }
 
     fn lines(batch: &Batch) -> Vec<&str> {

@@ -22,8 +22,8 @@ pub(super) struct Export {
     /// Also verdicts that were kept before their requests had ended.
     #[arg(long)]
     verdicts: bool,
-    /// `record` (lines of JSON as they were kept), `csv`, `ocsf`, `ecs`, `cef`, `leef`, `syslog`,
-    /// `squid`, `combined` or `har`.
+    /// `record` (lines of JSON as they were kept), `csv`, `ocsf`, `otlp`, `ecs`, `cef`, `leef`,
+    /// `syslog`, `squid`, `combined` or `har`.
     #[arg(long, default_value = "record", value_parser = form)]
     format: Form,
     /// The columns of `csv`, fields of records with commas between them: `time,host,tags`.

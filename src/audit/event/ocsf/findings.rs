@@ -1,9 +1,11 @@
 //! Data Security Findings: what a rule refused towards one destination on one day is one finding.
-//! It is told when it is new, and again with its number when the day is over or the output is
-//! handed over.
+//! It is told when it is new, and again with its number every so often, when the day is over, or
+//! when the output is handed over.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -20,6 +22,8 @@ const MOST: usize = 4_096;
 pub struct Findings {
     open: HashMap<Key, Open>,
     most: usize,
+    /// The day that is counted: it never goes back, so that a finding that was closed stays so.
+    day: Date,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +38,9 @@ struct Open {
     finding: Value,
     count: u64,
     last: i64,
+    /// The number that was told, and when.
+    told: u64,
+    told_at: Timestamp,
 }
 
 // === impl Findings ===
@@ -48,15 +55,14 @@ impl Findings {
     /// Findings of which no more than so many are open at a time; where there are more, all are
     /// told with their numbers and begin anew.
     pub fn keeping(most: usize) -> Self {
-        Self { open: HashMap::new(), most: most.max(1) }
+        Self { open: HashMap::new(), most: most.max(1), day: Date::MIN }
     }
 
     /// Takes an event. Appends a line for each finding that is new, and for those of days that are
     /// over; every line ends with a line feed. Events that no rule refused are none.
     pub fn note(&mut self, event: &Event<'_>, origin: &Origin, into: &mut Vec<u8>) {
         let view = View::of(event, origin);
-        let day = TimeZone::UTC.to_datetime(event.time).date();
-        self.tell(into, |key| key.day < day);
+        let day = self.turn(event.time, into);
         let Some(rule) = view.rule_id().filter(|_| view.verdict.refuses()) else { return };
         let destination = view.host().unwrap_or_default().to_owned();
         let key = Key { day, rule, destination };
@@ -71,7 +77,29 @@ impl Findings {
         let finding = finding(&view, &key);
         line(finding.clone(), into);
         let last = event.time.as_millisecond();
-        self.open.insert(key, Open { finding, count: 1, last });
+        let (count, told, told_at) = (1, 1, event.time);
+        self.open.insert(key, Open { finding, count, last, told, told_at });
+    }
+
+    /// Tells the numbers of days that are over, and those that have grown since they were last told so
+    /// long ago.
+    pub fn update(&mut self, now: Timestamp, every: Duration, into: &mut Vec<u8>) {
+        self.turn(now, into);
+        let mut grown: Vec<_> =
+            self.open.iter_mut().filter(|(_, open)| open.due(every) <= Some(now)).collect();
+        grown.sort_by(|one, other| one.0.cmp(other.0));
+        for (_, open) in grown.into_iter().filter(|(_, open)| open.has_grown()) {
+            line(open.counted(), into);
+            (open.told, open.told_at) = (open.count, now);
+        }
+    }
+
+    /// When there will be something to tell.
+    pub fn due(&self, every: Duration) -> Option<Timestamp> {
+        let grown = self.open.iter().filter(|(_, open)| open.has_grown());
+        grown
+            .filter_map(|(key, open)| [open.due(every), key.over()].into_iter().flatten().min())
+            .min()
     }
 
     /// Tells all that is open, with its numbers: the output ends, or goes on elsewhere.
@@ -89,18 +117,45 @@ impl Findings {
         self.open.is_empty()
     }
 
-    /// What happened once has been told.
+    /// The day that a moment is counted to; those before are over.
+    fn turn(&mut self, at: Timestamp, into: &mut Vec<u8>) -> Date {
+        let day = TimeZone::UTC.to_datetime(at).date();
+        if day > self.day {
+            self.day = day;
+            self.tell(into, |key| key.day < day);
+        }
+        self.day
+    }
+
+    /// What has not grown has been told.
     fn tell(&mut self, into: &mut Vec<u8>, over: impl Fn(&Key) -> bool) {
         let mut closed: Vec<_> = self.open.extract_if(|key, _| over(key)).collect();
-        closed.retain(|(_, open)| open.count > 1);
+        closed.retain(|(_, open)| open.has_grown());
         closed.sort_by(|one, other| one.0.cmp(&other.0));
         closed.into_iter().for_each(|(_, open)| line(open.counted(), into));
     }
 }
 
+impl Key {
+    /// When its day is over.
+    fn over(&self) -> Option<Timestamp> {
+        let next = self.day.tomorrow().ok()?;
+        TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok()
+    }
+}
+
 impl Open {
-    fn counted(self) -> Value {
-        let Self { mut finding, count, last } = self;
+    const fn has_grown(&self) -> bool {
+        self.count > self.told
+    }
+
+    /// When it may be told again.
+    fn due(&self, every: Duration) -> Option<Timestamp> {
+        self.told_at.checked_add(every).ok()
+    }
+
+    fn counted(&self) -> Value {
+        let (mut finding, count, last) = (self.finding.clone(), self.count, self.last);
         let activity = Named(2, "Update");
         if let Some(fields) = finding.as_object_mut() {
             fields.extend(about(activity));

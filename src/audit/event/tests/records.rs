@@ -23,6 +23,7 @@ use crate::policy::{
     Approval, Binds, Circumstances, Counted, Decision, Declared, Exporter, Facts, HeldRules, Law,
     Lift, Outcome, Pack, Peer, Point, Policy, PolicySettings, Report, Rule, Slice, State, Validity,
 };
+use crate::telemetry::Trace;
 
 fn tags(names: &[&str]) -> Tags {
     names.iter().filter_map(|name| Tag::parse(name)).collect()
@@ -238,7 +239,7 @@ fn sent(host: &Host) -> Record {
         tunnel: Some("opened"),
         messages_out: Some(2),
         server_name: Some(host.clone()),
-        trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
+        trace: Trace::new("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", true),
         authority: Some(Authority::parse("ingest.vendor.example:443", None).unwrap()),
         path: Some("/people/jo@firm.example.com".to_owned()),
         address: Some(address),

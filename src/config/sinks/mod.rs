@@ -1,20 +1,19 @@
 //! `[[sink]]`: where events of the journal are shipped to.
 
+mod http;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::audit::ship::{
-    FileSettings, HttpSettings, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo,
+    FileSettings, From, Select, ShipSettings, ShipTo, SyslogSettings, SyslogTo,
 };
 use crate::audit::{Format, SinkTarget};
 
-use super::secrets;
-use super::section::{Section, Word};
+use super::section::Section;
 use super::words::{parse_duration, parse_id, parse_size};
 
 /// The names of what counts beside sinks in the same metric.
@@ -24,12 +23,19 @@ const TAKEN: [&str; 3] = ["file", "journal", "stdout"];
 const TLS_PORT: u16 = 6514;
 const TCP_PORT: u16 = 601;
 
+/// Findings instead of events.
+const FINDINGS: &str = "ocsf-findings";
+
+/// How often their numbers are told.
+const EVERY: Duration = Duration::from_mins(15);
+
 const DAY: u64 = 24 * 60 * 60;
 
 #[derive(Clone, Copy)]
 enum Kind {
     File,
     Http,
+    Otlp,
     Stdout,
     Syslog,
 }
@@ -45,26 +51,35 @@ pub(super) fn read(
     if let SinkTarget::File(path) = record {
         files.insert(path.clone());
     }
-    for (at, section) in root.sections("sink").into_iter().enumerate() {
-        if !has_state && at == 0 {
+    let mut told = has_state;
+    for section in root.sections("sink") {
+        let name = name(&section, &mut names);
+        let (form, targets) = destination(&section, base, record);
+        let Form { format, findings } = form;
+        let choices =
+            [("all", Select::All), ("refused", Select::Refused), ("tagged", Select::Tagged)];
+        let select = section.choice("select", &choices).unwrap_or_default();
+        // One whose destination is wrong may have been meant to ship events.
+        if !told && (targets.is_empty() || targets.iter().any(ShipTo::needs_journal)) {
+            told = true;
             let help = "add [state] with folder = \"...\": sinks ship from the journal, which is \
                         kept there"
                 .to_owned();
             section.problem(section.span(), "a sink needs `state.folder`", Some(help));
         }
-        let name = name(&section, &mut names);
-        let to = destination(&section, base, record);
-        let (Some(name), Some((format, to))) = (name, to) else { continue };
-        if let ShipTo::File(file) = &to
-            && !files.insert(file.path.clone())
-        {
-            let message = "another sink, or `record.to`, writes this file";
-            section.problem(section.span_of("to"), message, None);
+        let from = section.choice("from", &[("now", From::Now), ("start", From::Start)]);
+        let Some(name) = name else { continue };
+        for to in targets {
+            if let ShipTo::File(file) = &to
+                && !files.insert(file.path.clone())
+            {
+                let message = "another sink, or `record.to`, writes this file";
+                section.problem(section.span_of("to"), message, None);
+            }
+            let name = own_name(&section, &name, &to, &mut names);
+            let from = from.unwrap_or_default();
+            all.push(ShipSettings { name, format, findings, select, from, to });
         }
-        let choices =
-            [("all", Select::All), ("refused", Select::Refused), ("tagged", Select::Tagged)];
-        let select = section.choice("select", &choices).unwrap_or_default();
-        all.push(ShipSettings { name, format, select, to });
     }
     all
 }
@@ -86,19 +101,27 @@ fn name(section: &Section<'_>, names: &mut HashSet<String>) -> Option<String> {
     Some(name)
 }
 
-fn destination(
-    section: &Section<'_>,
-    base: &Path,
-    record: &SinkTarget,
-) -> Option<(Format, ShipTo)> {
+/// Each signal of OpenTelemetry goes its own way, under a name of its own.
+fn own_name(section: &Section<'_>, name: &str, to: &ShipTo, names: &mut HashSet<String>) -> String {
+    let Some(signal) = to.signal() else { return name.to_owned() };
+    let own = format!("{name}.{}", signal.name());
+    if !names.insert(own.clone()) {
+        let message = format!("its signals go by `{own}`, and another sink has this name");
+        section.problem(section.span_of("name"), message, None);
+    }
+    own
+}
+
+fn destination(section: &Section<'_>, base: &Path, record: &SinkTarget) -> (Form, Vec<ShipTo>) {
     let kinds = [
         ("file", Kind::File),
         ("http", Kind::Http),
+        ("otlp", Kind::Otlp),
         ("stdout", Kind::Stdout),
         ("syslog", Kind::Syslog),
     ];
     if !section.has("kind") {
-        let help = "it is file, http, stdout or syslog".to_owned();
+        let help = "it is file, http, otlp, stdout or syslog".to_owned();
         section.problem(section.span(), "`kind` is missing here", Some(help));
     }
     let kind = section.choice("kind", &kinds);
@@ -106,33 +129,67 @@ fn destination(
         // Which keys it may have nobody knows.
         drop(section.values());
     }
-    let usual = if matches!(kind, Some(Kind::Syslog)) { Format::Syslog } else { Format::Record };
-    let format = format(section).unwrap_or(usual);
-    let to = match kind? {
-        Kind::File => ShipTo::File(file(section, base)?),
-        Kind::Http => ShipTo::Http(Box::new(http(section, base, format)?)),
-        Kind::Syslog => ShipTo::Syslog(syslog(section, base)?),
-        Kind::Stdout => {
+    let usual = match kind {
+        Some(Kind::Syslog) => Format::Syslog,
+        Some(Kind::Otlp) => return (Form::of(Format::Otlp), http::otlp(section, base)),
+        Some(Kind::File | Kind::Http | Kind::Stdout) | None => Format::Record,
+    };
+    let form = form(section, kind).unwrap_or_else(|| Form::of(usual));
+    let to = match kind {
+        Some(Kind::File) => file(section, base).map(ShipTo::File),
+        Some(Kind::Http) => http::lines(section, base, form.format),
+        Some(Kind::Syslog) => syslog(section, base).map(ShipTo::Syslog),
+        Some(Kind::Stdout) => {
             if *record == SinkTarget::Stdout {
                 let help = "let [record] to = \"/dev/null\", or a file".to_owned();
                 let message = "records go to standard output already";
                 section.problem(section.span_of("kind"), message, Some(help));
             }
-            ShipTo::Stdout
+            Some(ShipTo::Stdout)
         }
+        Some(Kind::Otlp) | None => None,
     };
-    Some((format, to))
+    (form, to.into_iter().collect())
 }
 
-fn format(section: &Section<'_>) -> Option<Format> {
-    let word = section.word("format")?;
+/// What is told, and how.
+#[derive(Clone, Copy)]
+struct Form {
+    format: Format,
+    /// How often the numbers of findings are told, where they are what is told.
+    findings: Option<Duration>,
+}
+
+impl Form {
+    const fn of(format: Format) -> Self {
+        Self { format, findings: None }
+    }
+}
+
+fn form(section: &Section<'_>, kind: Option<Kind>) -> Option<Form> {
+    let word = section.word("format");
+    let every = section.duration("findings_every");
+    if word.as_ref().is_some_and(|word| word.text == FINDINGS) {
+        if matches!(kind, Some(Kind::Syslog)) {
+            let message = "findings are lines of JSON, which messages of syslog do not take";
+            let help = "a sink of kind file, http or stdout does".to_owned();
+            section.problem(section.span_of("format"), message, Some(help));
+        }
+        let findings = Some(every.unwrap_or(EVERY));
+        return Some(Form { format: Format::Ocsf, findings });
+    }
+    if every.is_some() {
+        let message = format!("this can never matter: `format` is not \"{FINDINGS}\"");
+        section.problem(section.span_of("findings_every"), message, None);
+    }
+    let word = word?;
     let format = section.parse(&word, str::parse::<Format>)?;
     if format == Format::Har {
         let help = "`borderpost audit export --format har` makes one of what was recorded";
         let message = "an HTTP Archive is one whole, and a sink tells one event after the other";
         section.problem(word.span, message, Some(help.to_owned()));
     }
-    Some(format)
+    Some(Form::of(format))
 }
 
 // === file ===
@@ -221,65 +278,6 @@ fn roots(section: &Section<'_>, base: &Path, secure: bool) -> Vec<std::path::Pat
     words.iter().map(|word| base.join(word.text)).collect()
 }
 
-// === http ===
-
-fn http(section: &Section<'_>, base: &Path, format: Format) -> Option<HttpSettings> {
-    let word = section.required("to");
-    let parse = |text: &str| {
-        let url = Url::parse(text).ok().and_then(|url| HttpSettings::new(&url, format));
-        url.ok_or_else(|| {
-            format!(
-                "`{text}` is no URL such as \"https://siem.example/ingest\", without a password \
-                 in it: `headers_from` names a file for that"
-            )
-        })
-    };
-    let settings = word.as_ref().and_then(|word| section.parse(word, parse));
-    let roots = roots(section, base, settings.as_ref().is_none_or(HttpSettings::is_secure));
-    let fields = section.word("headers_from").map(|word| fields(section, &word, base));
-    let batch = section.section("batch");
-    let records = batch.number("records", 1..=100_000).and_then(|n| usize::try_from(n).ok());
-    let octets = batch.size("octets", "1KiB", "64MiB").and_then(|n| usize::try_from(n).ok());
-    let gather = batch.duration("time");
-    let mut settings = settings?;
-    settings.roots = roots;
-    settings.fields = fields.flatten().unwrap_or_default();
-    settings.records = records.unwrap_or(settings.records);
-    settings.octets = octets.unwrap_or(settings.octets);
-    settings.gather = gather.unwrap_or(settings.gather);
-    Some(settings)
-}
-
-/// Header fields of a file, one a line. They hold a token, most often.
-fn fields(section: &Section<'_>, word: &Word<'_>, base: &Path) -> Option<HeaderMap> {
-    section.parse(word, |text| {
-        let path = base.join(text);
-        let octets = secrets::read(&path)?;
-        let lines = String::from_utf8(octets).unwrap_or_default();
-        let mut fields = HeaderMap::new();
-        for (at, line) in lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let (name, value) = field(line).ok_or_else(|| {
-                let shown = path.display();
-                format!("{shown}:{}: no header field such as `Authorization: ...`", at + 1)
-            })?;
-            fields.append(name, value);
-        }
-        if fields.is_empty() {
-            return Err(format!("{}: there is no header field in it", path.display()));
-        }
-        Ok(fields)
-    })
-}
-
-fn field(line: &str) -> Option<(HeaderName, HeaderValue)> {
-    let (name, value) = line.split_once(':')?;
-    let name: HeaderName = name.trim().parse().ok()?;
-    let mut value: HeaderValue = value.trim().parse().ok()?;
-    value.set_sensitive(true);
-    let ours = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(&name);
-    (!ours).then_some((name, value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,15 +301,6 @@ mod tests {
         assert_eq!(here("unix:/dev/log"), Ok(SyslogTo::Unix("/dev/log".into())));
         for wrong in ["", "unix:", "udp://a:1", "tcp://", "tcp://u@a:1", "tcp://a:1/x", "a:1"] {
             assert!(here(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_secret_field_is_not_shown() {
-        let (name, value) = field("Authorization: Bearer abc").unwrap();
-        assert_eq!((name.as_str(), format!("{value:?}")), ("authorization", "Sensitive".into()));
-        for wrong in ["", "x", ": y", "a b: c", "Host: x", "Content-Length: 1"] {
-            assert!(field(wrong).is_none(), "{wrong}");
         }
     }
 }
