@@ -21,7 +21,7 @@ pub(super) fn shared(view: &View<'_>) -> Value {
         "server.port": event.port,
         "network.peer.address": address.map(|address| address.ip().to_canonical()),
         "network.peer.port": address.map(|address| address.port()),
-        "client.address": event.client.ip().to_canonical(),
+        "client.address": event.client.canonical(),
         "client.port": event.client.port(),
         "http.response.status_code": event.status,
         "error.type": error(view),
