@@ -1,5 +1,5 @@
 //! Floor 9: one file a command. Exit codes: 0 fine, 1 it failed, 64 bad configuration or
-//! arguments (EX_USAGE).
+//! arguments (EX_USAGE); those of `exec` are in [`exec`].
 
 mod ask;
 mod audit;
@@ -8,6 +8,8 @@ mod check;
 mod debug;
 mod demo;
 mod digest;
+mod env;
+mod exec;
 mod explain;
 mod geoip;
 mod holds;
@@ -46,6 +48,10 @@ struct Arguments {
 enum Command {
     /// Run the proxy and its admin listener.
     Run(run::Run),
+    /// Run a program behind a proxy of its own, and tell what it sent where.
+    Exec(Box<exec::Exec>),
+    /// Print the variables that tell programs of a running proxy.
+    Env(env::Env),
     /// Check a configuration and tell every mistake in it; exit code 64 if there is one.
     Check(check::Check),
     /// Decide one request off-line and show every rule's part in it.
@@ -111,6 +117,8 @@ pub fn main() -> ExitCode {
     };
     let ended = match arguments.command {
         Command::Run(run) => run.run(),
+        Command::Exec(exec) => exec.run(),
+        Command::Env(env) => env.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Locate(locate) => locate.run(),
@@ -133,6 +141,9 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<output::Told>() => ExitCode::FAILURE,
         Err(error) => {
+            if let Some(output::Ended(code)) = error.downcast_ref() {
+                return ExitCode::from(*code);
+            }
             output::error(&error);
             let usage = error.is::<Problems>() || error.is::<output::Usage>();
             if usage { ExitCode::from(64) } else { ExitCode::FAILURE }

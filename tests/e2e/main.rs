@@ -19,6 +19,7 @@ mod commands;
 mod ends;
 mod evidence;
 mod exchange;
+mod exec;
 mod forward;
 mod holds;
 mod http2;
