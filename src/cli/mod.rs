@@ -50,6 +50,9 @@ enum Command {
     Run(run::Run),
     /// Run a program behind a proxy of its own, and tell what it sent where.
     Exec(Box<exec::Exec>),
+    /// Begin a program in a network of its own.
+    #[command(hide = true)]
+    ExecInside(exec::isolate::Inside),
     /// Print the variables that tell programs of a running proxy.
     Env(env::Env),
     /// Check a configuration and tell every mistake in it; exit code 64 if there is one.
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
     let ended = match arguments.command {
         Command::Run(run) => run.run(),
         Command::Exec(exec) => exec.run(),
+        Command::ExecInside(inside) => inside.run(),
         Command::Env(env) => env.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),

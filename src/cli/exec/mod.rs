@@ -3,6 +3,7 @@
 //! harness takes it for "skipped"); 126 and 127 where it could not be started, as a shell has it.
 
 mod child;
+pub(super) mod isolate;
 mod junit;
 mod reports;
 mod sarif;
@@ -76,6 +77,9 @@ pub(super) struct Exec {
     /// Open every tunnel and look into every body, also where no rule asks what is inside.
     #[arg(long)]
     inspect_all: bool,
+    /// Give the program a network of its own, in which there is nothing but this proxy (Linux).
+    #[arg(long)]
+    isolate: bool,
     #[command(flatten)]
     reports: Reports,
 }
@@ -87,6 +91,9 @@ impl Exec {
         let loaded = config::load_trial(&self.config.clone().origin(), &trial)?;
         let folder = tempfile::Builder::new().prefix("borderpost-exec-").tempdir();
         let folder = folder.context("no private folder for this run")?;
+        if self.isolate {
+            isolate::is_permitted()?;
+        }
         let reports = self.reports.open()?;
         let threads = threads(&loaded.fixed);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -123,7 +130,14 @@ impl Exec {
         let serving = Serving::start(self.config.clone().origin(), loaded, Passed::none())?;
         let (_, listen) = *serving.listeners.first().context("a listener was asked for")?;
         told.proxy = Url::parse(&format!("http://{listen}"))?;
-        let mut command = self.command(&told);
+        let mut command = if self.isolate {
+            let gate = folder.path().join("gate");
+            isolate::open(&gate, listen).with_context(|| gate.display().to_string())?;
+            isolate::command(&gate, listen, &self.command)?
+        } else {
+            self.bare()
+        };
+        tell(&mut command, &told);
         let code = match child::start(&mut command) {
             Ok(child) => child::code(relay.wait(child).await?),
             Err((code, why)) => {
@@ -135,19 +149,22 @@ impl Exec {
         Ok((code, folder))
     }
 
-    fn command(&self, told: &Told) -> Command {
+    fn bare(&self) -> Command {
         let (program, arguments) =
             self.command.split_first().expect("clap lets no command without a program by");
         let mut command = Command::new(program);
         command.args(arguments);
-        for variable in &VARIABLES {
-            match variable.setting(told) {
-                Setting::To(value) => command.env(variable.name, value),
-                Setting::Away => command.env_remove(variable.name),
-                Setting::Left => &mut command,
-            };
-        }
         command
+    }
+}
+
+fn tell(command: &mut Command, told: &Told) {
+    for variable in &VARIABLES {
+        match variable.setting(told) {
+            Setting::To(value) => command.env(variable.name, value),
+            Setting::Away => command.env_remove(variable.name),
+            Setting::Left => &mut *command,
+        };
     }
 }
 

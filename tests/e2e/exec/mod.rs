@@ -3,6 +3,7 @@
 
 mod clients;
 mod env;
+mod isolate;
 mod packages;
 mod reports;
 mod run;
