@@ -14,10 +14,12 @@ mod explain;
 mod geoip;
 mod holds;
 mod import;
+mod init;
 mod locate;
 mod origins;
 mod output;
 mod pack;
+mod pages;
 mod passwd;
 mod refresh;
 mod replay;
@@ -55,6 +57,8 @@ enum Command {
     ExecInside(exec::isolate::Inside),
     /// Print the variables that tell programs of a running proxy.
     Env(env::Env),
+    /// Write a commented configuration for a situation, and tell the next steps.
+    Init(init::Init),
     /// Check a configuration and tell every mistake in it; exit code 64 if there is one.
     Check(check::Check),
     /// Decide one request off-line and show every rule's part in it.
@@ -89,6 +93,10 @@ enum Command {
     Geoip(refresh::Geoip),
     /// Gather what who helps has to know.
     Debug(debug::Debug),
+    /// Print what a shell completes.
+    Completions(pages::Completions),
+    /// Print the manual, or write a page for every command.
+    Man(pages::Manual),
 }
 
 /// Which configuration a command reads.
@@ -123,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Exec(exec) => exec.run(),
         Command::ExecInside(inside) => inside.run(),
         Command::Env(env) => env.run(),
+        Command::Init(init) => init.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Locate(locate) => locate.run(),
@@ -140,6 +149,8 @@ pub fn main() -> ExitCode {
         Command::Ca(ca) => ca.run(),
         Command::Geoip(geoip) => geoip.run(),
         Command::Debug(debug) => debug.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(manual) => manual.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,6 +24,7 @@ mod forward;
 mod holds;
 mod http2;
 mod index;
+mod init;
 mod intercept;
 mod journal;
 mod life;
