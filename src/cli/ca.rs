@@ -54,16 +54,23 @@ struct Show {
     config: ConfigArgument,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "one of four forms")]
 #[derive(Debug, clap::Args)]
 struct Export {
     #[command(flatten)]
     config: ConfigArgument,
     /// PEM, every certificate that is published (this is the default).
-    #[arg(long, conflicts_with = "der")]
+    #[arg(long, group = "form")]
     pem: bool,
     /// DER, the newest certificate alone.
-    #[arg(long)]
+    #[arg(long, group = "form")]
     der: bool,
+    /// PEM, with the platform's roots, for programs in which it takes the place of their own.
+    #[arg(long, group = "form")]
+    bundle: bool,
+    /// The same as a trust store of Java (PKCS#12, without a password).
+    #[arg(long, group = "form")]
+    pkcs12: bool,
     /// Where to write; standard output if left out.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -123,8 +130,15 @@ impl Show {
 impl Export {
     fn run(self) -> anyhow::Result<()> {
         let authority = Authority::load(&settings(self.config)?)?;
-        let octets =
-            if self.der { authority.root_der() } else { authority.roots_pem().into_bytes() };
+        let octets = if self.der {
+            authority.root_der()
+        } else if self.bundle {
+            authority.bundle_pem().into_bytes()
+        } else if self.pkcs12 {
+            authority::trust_store(&authority.bundle())
+        } else {
+            authority.roots_pem().into_bytes()
+        };
         match self.out {
             Some(file) => fs::write(&file, octets).with_context(|| file.display().to_string()),
             None => std::io::stdout().write_all(&octets).context("standard output"),

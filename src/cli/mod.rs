@@ -1,5 +1,5 @@
 //! Floor 9: one file a command. Exit codes: 0 fine, 1 it failed, 64 bad configuration or
-//! arguments (EX_USAGE).
+//! arguments (EX_USAGE); those of `exec` are in [`exec`].
 
 mod ask;
 mod audit;
@@ -8,14 +8,18 @@ mod check;
 mod debug;
 mod demo;
 mod digest;
+mod env;
+mod exec;
 mod explain;
 mod geoip;
 mod holds;
 mod import;
+mod init;
 mod locate;
 mod origins;
 mod output;
 mod pack;
+mod pages;
 mod passwd;
 mod refresh;
 mod replay;
@@ -46,6 +50,15 @@ struct Arguments {
 enum Command {
     /// Run the proxy and its admin listener.
     Run(run::Run),
+    /// Run a program behind a proxy of its own, and tell what it sent where.
+    Exec(Box<exec::Exec>),
+    /// Begin a program in a network of its own.
+    #[command(hide = true)]
+    ExecInside(exec::isolate::Inside),
+    /// Print the variables that tell programs of a running proxy.
+    Env(env::Env),
+    /// Write a commented configuration for a situation, and tell the next steps.
+    Init(init::Init),
     /// Check a configuration and tell every mistake in it; exit code 64 if there is one.
     Check(check::Check),
     /// Decide one request off-line and show every rule's part in it.
@@ -80,6 +93,10 @@ enum Command {
     Geoip(refresh::Geoip),
     /// Gather what who helps has to know.
     Debug(debug::Debug),
+    /// Print what a shell completes.
+    Completions(pages::Completions),
+    /// Print the manual, or write a page for every command.
+    Man(pages::Manual),
 }
 
 /// Which configuration a command reads.
@@ -111,6 +128,10 @@ pub fn main() -> ExitCode {
     };
     let ended = match arguments.command {
         Command::Run(run) => run.run(),
+        Command::Exec(exec) => exec.run(),
+        Command::ExecInside(inside) => inside.run(),
+        Command::Env(env) => env.run(),
+        Command::Init(init) => init.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Locate(locate) => locate.run(),
@@ -128,11 +149,16 @@ pub fn main() -> ExitCode {
         Command::Ca(ca) => ca.run(),
         Command::Geoip(geoip) => geoip.run(),
         Command::Debug(debug) => debug.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(manual) => manual.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<output::Told>() => ExitCode::FAILURE,
         Err(error) => {
+            if let Some(output::Ended(code)) = error.downcast_ref() {
+                return ExitCode::from(*code);
+            }
             output::error(&error);
             let usage = error.is::<Problems>() || error.is::<output::Usage>();
             if usage { ExitCode::from(64) } else { ExitCode::FAILURE }

@@ -16,6 +16,11 @@ pub(super) struct Usage(pub(super) String);
 #[error("the answer is no")]
 pub(super) struct Told;
 
+/// Nothing is left to say but this exit code.
+#[derive(Debug, Error)]
+#[error("exit code {0}")]
+pub(super) struct Ended(pub(super) u8);
+
 /// One line (or several) of the result.
 pub(super) fn line(text: impl Display) {
     tolerate(writeln!(io::stdout(), "{text}"));

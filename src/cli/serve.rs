@@ -1,4 +1,4 @@
-//! A running proxy: listeners, records, reload and drain. `run` and `demo` share it.
+//! A running proxy: listeners, records, reload and drain. `run`, `exec` and `demo` share it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -211,7 +211,7 @@ fn ship(
 }
 
 /// The name of this machine, as events have it.
-fn hostname() -> String {
+pub(super) fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
     if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }

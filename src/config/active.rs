@@ -16,8 +16,19 @@ use super::places::Jurisdictions;
 use super::problem::Collector;
 use super::rules::{Defaults, Rules};
 use super::section::Section;
+use super::sites::RuleSites;
+use super::trial::Trial;
 use super::world::World;
 use super::{carriers, chains, databases, inspect, network, opening, parties};
+
+/// What is known of a load beside the texts.
+pub(super) struct Load<'l> {
+    /// The digest of the texts.
+    pub(super) digest: &'l str,
+    /// Whether clients can prove names.
+    pub(super) provable: bool,
+    pub(super) trial: Option<&'l Trial>,
+}
 
 /// Reads what a reload replaces. Databases, carriers and jurisdictions that the main file
 /// leaves out are those of `shipped`: a short file must not be an open door. `packs` are the
@@ -28,17 +39,23 @@ pub(super) fn read(
     packs: &[PackRoot<'_>],
     bases: &[PathBuf],
     problems: &Collector,
-    digest: &str,
-    provable: bool,
-) -> Option<(Active, Vec<String>)> {
+    load: &Load<'_>,
+) -> Option<(Active, Vec<String>, RuleSites)> {
+    let Load { digest, provable, trial } = *load;
     let defaults = Defaults::read(root);
+    let observed = trial.is_some_and(|trial| trial.observe);
+    let defaults = if observed { Defaults { mode: Mode::Observe, ..defaults } } else { defaults };
     let places =
         Jurisdictions::read(root, &Jurisdictions::read(shipped, &Jurisdictions::default()));
     let (settings, nat64, mixed) = network::destinations(root, defaults);
+    let settings = match trial {
+        Some(trial) => trial.open(settings),
+        None => settings,
+    };
     let names = network::names(root);
     let exporters = Exporters::read(root);
     let principals = entities::principals(root, &exporters, provable);
-    let atlas = databases::atlas(root, shipped, bases);
+    let atlas = databases::atlas(root, shipped, bases, trial);
     let register = Arc::new(parties::read(root, problems, bases));
     let world = World::new(&principals, atlas.as_ref(), &settings);
     let around =
@@ -60,6 +77,7 @@ pub(super) fn read(
     let (inspector, inspect) = inspect::read(root, &base, &carriers);
     let routes = entities::routes(root, &world);
     let Packs { packs, classes, counters, infos, notes, .. } = all;
+    let sites = rules.sites();
     let law = Law { packs, classes, counters, grants, register };
     let policy = Policy::with_law(rules.finish(), settings, law);
     let active = Active {
@@ -82,7 +100,7 @@ pub(super) fn read(
         opening,
         packs: infos,
     };
-    Some((active, notes))
+    Some((active, notes, sites))
 }
 
 fn local_info(rules: usize) -> PackInfo {

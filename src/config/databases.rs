@@ -10,6 +10,7 @@ use crate::geo::{Atlas, Correction, Country, Overlay, Sha256, Source};
 use crate::net::parse_network;
 
 use super::section::{Section, Word};
+use super::trial::Trial;
 
 /// A database file as written: its source, its path and where it stands.
 struct Listed {
@@ -20,9 +21,16 @@ struct Listed {
 
 /// Reads the files, checks each as a whole and merges them. `None` where a mistake was
 /// told.
-pub(super) fn atlas(root: &Section<'_>, shipped: &Section<'_>, bases: &[PathBuf]) -> Option<Atlas> {
+pub(super) fn atlas(
+    root: &Section<'_>,
+    shipped: &Section<'_>,
+    bases: &[PathBuf],
+    trial: Option<&Trial>,
+) -> Option<Atlas> {
     let own = root.section("geo");
-    let overlay = overlay(&own);
+    let tried = trial.map(Trial::overlay).transpose();
+    let tried = tried.map_err(|error| root.problem(0..0, format!("--geo: {error}"), None));
+    let overlay = overlay(&own, tried.ok().flatten().unwrap_or_default());
     let section = if own.has("database") { own } else { shipped.section("geo") };
     let listed: Vec<_> =
         section.sections("database").iter().filter_map(|one| database(one, bases)).collect();
@@ -109,7 +117,8 @@ fn find(file: &str, bases: &[PathBuf]) -> PathBuf {
     found.or_else(|| candidates.into_iter().next()).unwrap_or_else(|| Path::new(file).to_owned())
 }
 
-fn overlay(section: &Section<'_>) -> Overlay {
+/// Corrections of a trial come first: those here of the same network or host give way.
+fn overlay(section: &Section<'_>, tried: Overlay) -> Overlay {
     let mut overlay = Overlay::default();
     for entry in section.sections("overlay") {
         let reason = entry.word("reason").map(|word| word.text.to_owned());
@@ -132,7 +141,7 @@ fn overlay(section: &Section<'_>) -> Overlay {
             entry.problem(word.span.clone(), error.to_string(), None);
         }
     }
-    overlay
+    overlay.yield_to(tried)
 }
 
 /// A country, or `unknown` for an address of which nobody knows where it lies.

@@ -14,7 +14,9 @@ use super::listeners::Listeners;
 use super::pack::PackRoot;
 use super::problem::{Collector, Problems, Text};
 use super::section::Section;
+use super::sites::RuleSites;
 use super::sources::{PackText, pack_texts};
+use super::trial::Trial;
 use super::trust::Trust;
 use super::{active, auth, sinks};
 
@@ -46,6 +48,8 @@ pub struct Loaded {
     pub active: Active,
     /// What is not wrong, but should be known: facts that wait for a person.
     pub notes: Vec<String>,
+    /// Where the rules stand.
+    pub sites: RuleSites,
 }
 
 /// Reads everything that the origin names; all mistakes of all files come at once.
@@ -60,13 +64,22 @@ pub fn load(origin: &Origin) -> Result<Loaded, Problems> {
 /// drafts that are tried on the past.
 pub fn load_with(origin: &Origin, drafts: &[(String, String)]) -> Result<Loaded, Problems> {
     let problems = Collector::default();
-    let loaded = read_with(origin, drafts, &problems);
+    let loaded = read_with(origin, drafts, None, &problems);
+    problems.finish()?;
+    Ok(loaded.expect("whatever is missing has been told as a mistake"))
+}
+
+/// The same for a run beside the one that is in force. Where its counts are kept is for the caller
+/// to say.
+pub fn load_trial(origin: &Origin, trial: &Trial) -> Result<Loaded, Problems> {
+    let problems = Collector::default();
+    let loaded = read_with(origin, &trial.packs, Some(trial), &problems);
     problems.finish()?;
     Ok(loaded.expect("whatever is missing has been told as a mistake"))
 }
 
 fn read(origin: &Origin, problems: &Collector) -> Option<Loaded> {
-    read_with(origin, &[], problems)
+    read_with(origin, &[], None, problems)
 }
 
 /// Puts drafts in the place of the packs of their ids.
@@ -88,7 +101,12 @@ pub(super) fn pack_id(text: &str) -> Option<String> {
     Some(head.get("id")?.get_ref().as_str()?.to_owned())
 }
 
-fn read_with(origin: &Origin, drafts: &[(String, String)], problems: &Collector) -> Option<Loaded> {
+fn read_with(
+    origin: &Origin,
+    drafts: &[(String, String)],
+    trial: Option<&Trial>,
+    problems: &Collector,
+) -> Option<Loaded> {
     let main = Arc::new(text_of(origin, problems)?);
     let bases = bases(origin);
     let table = parse(&main, problems);
@@ -117,16 +135,17 @@ fn read_with(origin: &Origin, drafts: &[(String, String)], problems: &Collector)
     let fixed = Fixed { sinks, ..fixed };
     let auth = auth::read(&root, &near, problems, certificates);
     let provable = certificates || auth.reads_requests();
-    let read = active::read(&root, &shipped, &packs, &bases, problems, &digest, provable);
-    let (active, notes) = read?;
+    let load = active::Load { digest: &digest, provable, trial };
+    let read = active::read(&root, &shipped, &packs, &bases, problems, &load);
+    let (active, notes, sites) = read?;
     let active = Active { auth, acceptors, ..active };
-    if fixed.state.is_none() && !active.policy.counters().is_empty() {
+    if trial.is_none() && fixed.state.is_none() && !active.policy.counters().is_empty() {
         let help =
             "add [state] with folder = \"...\": what is forgotten is counted too low".to_owned();
         let message = "these packs count over months, and nothing says where counts are kept";
         root.problem(root.span_of("packs"), message, Some(help));
     }
-    Some(Loaded { fixed, active, notes })
+    Some(Loaded { fixed, active, notes, sites })
 }
 
 pub(super) fn text_of(origin: &Origin, problems: &Collector) -> Option<Text> {

@@ -27,7 +27,9 @@ mod secrets;
 mod section;
 mod signature;
 mod sinks;
+mod sites;
 mod sources;
+mod trial;
 mod trust;
 mod words;
 mod world;
@@ -35,13 +37,15 @@ mod world;
 pub use cases::{Case, Suite, read_cases};
 pub use fixed::{Fixed, INDEXED};
 pub use inspect::{digester, inspector};
-pub use load::{Loaded, Origin, load, load_with};
+pub use load::{Loaded, Origin, load, load_trial, load_with};
 pub use pack::{Fact, Kept, PlainPack, PlainPart, RecordItem, RecordSet, lint_pack, record_set};
 pub use problem::{Findings, Problems};
 pub use register::read_register;
 pub(crate) use secrets::loose;
 pub use signature::{KeyError, PublicKey, SecretKey, Signature, signature_file};
+pub use sites::{RuleSite, RuleSites};
 pub use sources::PackText;
+pub use trial::{Placing, Trial};
 pub use trust::{Mistrust, Trust};
 
 /// The configuration that runs when no file is named; `borderpost check` accepts it as

@@ -12,6 +12,7 @@ use crate::policy::{
 
 use super::places::{Jurisdictions, difference, is_empty};
 use super::section::{Section, Word};
+use super::sites::{RuleSite, RuleSites};
 use super::words::parse_id;
 use super::world::World;
 
@@ -30,6 +31,7 @@ pub(super) struct Defaults {
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     read: Vec<Rule>,
+    sites: Vec<RuleSite>,
     seen: BTreeSet<(String, String)>,
     patterns: Vec<TagPattern>,
 }
@@ -106,6 +108,11 @@ impl Rules {
         self.read.get(range)
     }
 
+    /// Where each of them stands.
+    pub(super) fn sites(&mut self) -> RuleSites {
+        RuleSites(std::mem::take(&mut self.sites))
+    }
+
     /// The rules in the order read.
     pub(super) fn finish(self) -> Vec<Rule> {
         self.read
@@ -128,6 +135,7 @@ impl Rules {
             let message = format!("more than {} different tag patterns", TagBits::CAPACITY);
             return section.problem(section.span(), message, None);
         }
+        self.sites.push(RuleSite::of(section, &rule));
         self.read.push(rule);
     }
 }

@@ -59,6 +59,7 @@ fn what_was_erased_is_said_in_every_format() {
             Format::Ecs => "\"source\":{\"address\":\"[erased]\"}",
             Format::Ocsf => "\"src_endpoint\":{\"name\":\"[erased]\"}",
             Format::Har => "\"principal\":\"[erased]\"",
+            Format::Otlp => "\"client.address\",\"value\":{\"stringValue\":\"[erased]\"}",
         };
         assert!(text.contains(wanted), "{format:?}: {text}");
         let path = text.contains("/[erased") || text.contains("\"path\":\"[erased]\"");

@@ -78,6 +78,18 @@ impl Overlay {
         }
     }
 
+    /// Both together; of two corrections of one network or host that of `other` holds.
+    #[must_use]
+    pub fn yield_to(mut self, other: Self) -> Self {
+        let Self { corrections, networks, hosts, suffixes } = other;
+        let first = super::narrow(self.corrections.len());
+        self.corrections.extend(corrections);
+        self.networks.extend(networks.into_iter().map(|(network, id)| (network, first + id)));
+        self.hosts.extend(hosts.into_iter().map(|(host, id)| (host, first + id)));
+        self.suffixes.extend(suffixes.into_iter().map(|(suffix, id)| (suffix, first + id)));
+        self
+    }
+
     /// Whether there is nothing to correct.
     pub fn is_empty(&self) -> bool {
         self.corrections.is_empty()

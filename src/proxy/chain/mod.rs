@@ -101,6 +101,11 @@ impl FromIterator<Chain> for Chains {
 }
 
 impl Chains {
+    /// Whether all destinations are reached directly.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a name is left to the proxy in between. Asked before anybody is asked for the name,
     /// so networks are not looked at.
     pub(super) fn leaves(&self, host: &Host) -> bool {

@@ -15,6 +15,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod trust_store;
 mod view;
 
 use std::path::PathBuf;
@@ -41,7 +42,8 @@ pub use key::KeySource;
 pub use read::Validity;
 pub use server::Alpn;
 pub use store::{NewAuthority, init, rotate};
-pub use view::{AuthorityView, Signs};
+pub use trust_store::trust_store;
+pub use view::{AuthorityView, Signs, roots_in_pem};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -3,12 +3,18 @@
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::CertificateDer;
 
 use super::key::pem;
 use super::read::{Certificate, Validity};
 use super::state::Member;
 use super::{Authority, AuthoritySource, Constraints, DAY, WARN_DAYS};
 use crate::tls::{Paper, PaperKind};
+
+/// Certificates in PEM.
+pub fn roots_in_pem(roots: &[CertificateDer<'_>]) -> String {
+    roots.iter().map(|root| pem("CERTIFICATE", root)).collect()
+}
 
 /// One authority, for people.
 #[derive(Clone, Debug)]
@@ -101,13 +107,18 @@ impl Authority {
     /// The platform's roots and ours, in PEM, for programs that take one file. Reads files:
     /// some 20 ms.
     pub fn bundle_pem(&self) -> String {
+        roots_in_pem(&self.bundle())
+    }
+
+    /// The platform's roots and ours. Reads files: some 20 ms.
+    pub fn bundle(&self) -> Vec<CertificateDer<'static>> {
         let platform = rustls_native_certs::load_native_certs();
         for error in &platform.errors {
             tracing::warn!(%error, "a platform trust root could not be read");
         }
-        let mut text: String = platform.certs.iter().map(|root| pem("CERTIFICATE", root)).collect();
-        text.push_str(&self.roots_pem());
-        text
+        let mut all = platform.certs;
+        all.extend(self.published().into_iter().map(|root| root.der));
+        all
     }
 
     /// Where the files of ours are, for messages.

@@ -1,0 +1,261 @@
+//! `borderpost exec`: a program behind a proxy of its own, which ends with it. Exit codes: the
+//! program's own; 79 where something was refused (neither in `sysexits.h` nor a shell's, and no test
+//! harness takes it for "skipped"); 126 and 127 where it could not be started, as a shell has it.
+
+mod child;
+pub(super) mod isolate;
+mod junit;
+mod reports;
+mod sarif;
+mod summary;
+mod told;
+mod trust;
+pub(super) mod variables;
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tempfile::TempDir;
+use url::Url;
+
+use crate::audit::SinkTarget;
+use crate::auth::Auth;
+use crate::config::{self, Loaded, PackText, Placing, Trial};
+use crate::net::{NetworkSet, Special};
+use crate::policy::PolicySettings;
+use crate::proxy::inspect::When;
+use crate::proxy::{Kind, Listener, OpenMode};
+use crate::tls::authority::{self, NewAuthority};
+use crate::tls::{Authority, AuthoritySettings, AuthoritySource};
+
+use super::ConfigArgument;
+use super::output::{self, Ended, Usage, news};
+use super::serve::{Serving, threads};
+use super::service::Passed;
+
+use child::Relay;
+use reports::Reports;
+use summary::Summary;
+use variables::{Setting, Told, VARIABLES};
+
+/// The exit code where something was refused.
+const REFUSED: u8 = 79;
+
+/// For how long requests may still end once the program has.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Run a program behind a proxy of its own.
+#[derive(Debug, clap::Args)]
+pub(super) struct Exec {
+    /// The program and its arguments.
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CMD"
+    )]
+    command: Vec<OsString>,
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// A pack, by name or file, that takes the place of the one with its id, or is added; it needs
+    /// no signature.
+    #[arg(long = "pack", value_name = "PACK")]
+    packs: Vec<String>,
+    /// Where a host, `*.host`, address or network is taken to lie (ISO 3166-1, or `unknown`); one
+    /// that is not public is then reached. May be repeated.
+    #[arg(long, value_name = "HOST=CC", value_parser = Placing::parse)]
+    geo: Vec<Placing>,
+    /// Let everything pass that rules would refuse, and tell it; the exit code is the program's.
+    #[arg(long)]
+    observe: bool,
+    /// Open every tunnel and look into every body, also where no rule asks what is inside.
+    #[arg(long)]
+    inspect_all: bool,
+    /// Give the program a network of its own, in which there is nothing but this proxy (Linux).
+    #[arg(long)]
+    isolate: bool,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+impl Exec {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        output::diagnostics();
+        let trial = self.trial()?;
+        let loaded = config::load_trial(&self.config.clone().origin(), &trial)?;
+        let folder = tempfile::Builder::new().prefix("borderpost-exec-").tempdir();
+        let folder = folder.context("no private folder for this run")?;
+        if self.isolate {
+            isolate::is_permitted()?;
+        }
+        let reports = self.reports.open()?;
+        let threads = threads(&loaded.fixed);
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(threads).enable_all().build()?;
+        let (policy, sites) = (Arc::clone(&loaded.active.policy), loaded.sites.clone());
+        let stage = Stage::set(folder, loaded, self.inspect_all)?;
+        stage.notes.iter().for_each(|note| news(format!("borderpost: {note}")));
+        let records = stage.records.clone();
+        let (code, stage) = runtime.block_on(self.watch(stage))?;
+        // Nothing may be written any more when the folder goes.
+        drop(runtime);
+        let summary = Summary::of(&records, &policy, &sites)?;
+        let code = if summary.refused > 0 && !self.observe { REFUSED } else { code };
+        news(told::text(&summary, self.observe));
+        reports.write(&records, &summary, code)?;
+        drop(stage);
+        if code == 0 { Ok(()) } else { Err(Ended(code).into()) }
+    }
+
+    fn trial(&self) -> Result<Trial, Usage> {
+        let pack = |argument: &String| {
+            let pack = PackText::open(argument).map_err(|why| Usage(format!("--pack: {why}")))?;
+            let text = String::from_utf8_lossy(pack.bytes()).into_owned();
+            Ok((pack.name().to_owned(), text))
+        };
+        let packs = self.packs.iter().map(pack).collect::<Result<_, Usage>>()?;
+        Ok(Trial { packs, places: self.geo.clone(), observe: self.observe })
+    }
+
+    /// Runs the program from its start to its end; the folder stays until the caller has read it.
+    async fn watch(&self, stage: Stage) -> anyhow::Result<(u8, TempDir)> {
+        let mut relay = Relay::new()?;
+        let Stage { folder, loaded, mut told, .. } = stage;
+        let serving = Serving::start(self.config.clone().origin(), loaded, Passed::none())?;
+        let (_, listen) = *serving.listeners.first().context("a listener was asked for")?;
+        told.proxy = Url::parse(&format!("http://{listen}"))?;
+        let mut command = if self.isolate {
+            let gate = folder.path().join("gate");
+            isolate::open(&gate, listen).with_context(|| gate.display().to_string())?;
+            isolate::command(&gate, listen, &self.command)?
+        } else {
+            self.bare()
+        };
+        tell(&mut command, &told);
+        let code = match child::start(&mut command) {
+            Ok(child) => child::code(relay.wait(child).await?),
+            Err((code, why)) => {
+                news(format!("borderpost: {why}"));
+                code
+            }
+        };
+        serving.finish().await;
+        Ok((code, folder))
+    }
+
+    fn bare(&self) -> Command {
+        let (program, arguments) =
+            self.command.split_first().expect("clap lets no command without a program by");
+        let mut command = Command::new(program);
+        command.args(arguments);
+        command
+    }
+}
+
+fn tell(command: &mut Command, told: &Told) {
+    for variable in &VARIABLES {
+        match variable.setting(told) {
+            Setting::To(value) => command.env(variable.name, value),
+            Setting::Away => command.env_remove(variable.name),
+            Setting::Left => &mut *command,
+        };
+    }
+}
+
+/// All that a run needs, and nothing that outlives it.
+struct Stage {
+    folder: TempDir,
+    loaded: Loaded,
+    records: PathBuf,
+    told: Told,
+    /// What the user should know before the program begins.
+    notes: Vec<String>,
+}
+
+impl Stage {
+    fn set(folder: TempDir, mut loaded: Loaded, inspect_all: bool) -> anyhow::Result<Self> {
+        let (state, records) = (folder.path().join("state"), folder.path().join("records.jsonl"));
+        std::fs::create_dir(&state)?;
+        let environment = |name: &str| std::env::var_os(name);
+        let (asked, mut notes) = trust::asked_for(environment);
+        notes.extend(parent(environment, &loaded));
+        let settings = settings(&state);
+        let name = "borderpost exec".to_owned();
+        // One that ends soon would be warned of; what ends it is that its key goes with the folder.
+        let wanted = NewAuthority { name, days: 90, permit_dns: Vec::new() };
+        authority::init(&state.join("ca"), &wanted, Timestamp::now())?;
+        let authority = Authority::load(&settings)?;
+        let files = trust::write(folder.path(), &authority, &asked)?;
+        let told = Told {
+            proxy: Url::parse("http://127.0.0.1")?,
+            loopback: reaches_loopback(loaded.active.policy.settings()),
+            roots: Some(files.roots),
+            more: Some(files.more),
+            store: Some(files.store),
+            java: environment("JAVA_TOOL_OPTIONS"),
+            cgi: environment("REQUEST_METHOD").is_some(),
+        };
+        alone(&mut loaded, &state, &records, settings);
+        loaded.fixed.roots.extend(asked);
+        if inspect_all {
+            loaded.active.opening.mode = OpenMode::Always;
+            loaded.active.inspect.when = When::Always;
+        }
+        Ok(Self { folder, loaded, records, told, notes })
+    }
+}
+
+/// Leaves of the configuration what decides, and nothing that others see: neither its listeners,
+/// nor its state, journal and sinks, nor what clients have to prove.
+fn alone(loaded: &mut Loaded, state: &Path, records: &Path, authority: AuthoritySettings) {
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let fixed = &mut loaded.fixed;
+    let listener =
+        Listener { address: free, kind: Kind::Http, proxy_protocol_from: NetworkSet::default() };
+    (fixed.listeners, fixed.admin) = (vec![listener], free);
+    fixed.record = SinkTarget::File(records.to_owned());
+    fixed.state = Some(state.to_owned());
+    (fixed.journal, fixed.indexed, fixed.sweep) = (false, None, false);
+    fixed.sinks.clear();
+    fixed.authority = Some(authority);
+    fixed.settings.drain_timeout = DRAIN.min(fixed.settings.drain_timeout);
+    loaded.active.auth = Auth::default();
+    loaded.active.acceptors.clear();
+}
+
+fn settings(state: &Path) -> AuthoritySettings {
+    AuthoritySettings {
+        source: AuthoritySource::Made(state.join("ca")),
+        leaf_days: 1,
+        cache: 10_000,
+    }
+}
+
+/// Whether programs ask us for this machine's own addresses: what stays on it leaves nothing, unless
+/// somebody has placed or opened it.
+fn reaches_loopback(settings: &PolicySettings) -> bool {
+    let local = |network: &ipnetwork::IpNetwork| {
+        Special::of(network.network()) == Some(Special::Loopback)
+            || network.contains(Ipv4Addr::LOCALHOST.into())
+            || network.contains(Ipv6Addr::LOCALHOST.into())
+    };
+    settings.open_kinds.contains(&Special::Loopback) || settings.open_networks.iter().any(local)
+}
+
+/// A proxy that the environment names now is not gone through.
+fn parent(environment: impl Fn(&str) -> Option<OsString>, loaded: &Loaded) -> Option<String> {
+    let named = ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"];
+    let name =
+        named.into_iter().find(|name| environment(name).is_some_and(|url| !url.is_empty()))?;
+    loaded.active.chains.is_empty().then(|| {
+        format!(
+            "{name} names a proxy that is not gone through: a [[chain]] of the configuration can"
+        )
+    })
+}

@@ -1,0 +1,72 @@
+//! `borderpost init`, `completions` and `man`.
+
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::{program, said};
+
+#[test]
+fn every_situation_is_written_and_checked() {
+    let folder = TempDir::new().unwrap();
+    for situation in ["laptop", "gateway", "sidecar", "test-bench"] {
+        let file = format!("{situation}.toml");
+        let mut init = program();
+        init.current_dir(folder.path()).args(["init", situation, "--out", &file]);
+        let text = said(&init.output().unwrap());
+        assert!(text.starts_with(&format!("{file} is written. Next:\n  1. ")), "{text}");
+        assert_eq!(text.lines().count(), 4, "{text}");
+        let mut check = program();
+        let checked =
+            said(&check.current_dir(folder.path()).args(["check", &file]).output().unwrap());
+        assert!(checked.starts_with("ok: "), "{checked}");
+        // What is there stays as it is.
+        std::fs::write(folder.path().join(&file), "mine").unwrap();
+        let output = init.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert!(why.contains("is there already and stays as it is"), "{why}");
+        assert_eq!(std::fs::read_to_string(folder.path().join(&file)).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn nobody_is_asked_without_a_terminal() {
+    let folder = TempDir::new().unwrap();
+    let output = program().current_dir(folder.path()).arg("init").output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(why.contains("say for what: laptop, gateway, sidecar, test-bench"), "{why}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_shell_takes_what_it_completes() {
+    let text = said(&program().args(["completions", "bash"]).output().unwrap());
+    let mut bash = Command::new("bash");
+    let script = format!(
+        "{text}\nCOMP_WORDS=(borderpost ex); COMP_CWORD=1\n_borderpost borderpost ex borderpost\necho \"${{COMPREPLY[@]}}\""
+    );
+    let completed = said(&bash.args(["-c", &script]).output().unwrap());
+    assert_eq!(completed, "exec explain\n");
+    for shell in ["zsh", "fish", "powershell", "elvish"] {
+        let text = said(&program().args(["completions", shell]).output().unwrap());
+        assert!(text.contains("inspect-all"), "{shell}");
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_command() {
+    let page = said(&program().arg("man").output().unwrap());
+    assert!(page.contains(".TH borderpost 1") && page.contains("borderpost\\-exec(1)"), "{page}");
+    assert!(!page.contains("inside"), "what is of no use by itself stays hidden");
+    let folder = TempDir::new().unwrap();
+    said(&program().args(["man", "--out"]).arg(folder.path()).output().unwrap());
+    let text = std::fs::read_to_string(folder.path().join("borderpost-exec.1")).unwrap();
+    assert!(text.contains("\\-\\-geo"), "{text}");
+    // A reader that goes away is no failure.
+    let mut man = program();
+    let mut child = man.arg("man").stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
