@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use crate::audit::event::{Collection, Format, Origin};
 
+use super::super::output::Progress;
 use super::Place;
 use super::select::{Scan, Select};
 
@@ -50,7 +51,14 @@ impl Export {
             (self.format == Format::Har).then(|| Collection::open(&origin, &mut text));
         let filters = self.select.filters();
         let scan = Scan { verdicts: self.verdicts, ..Scan::all(&filters) };
+        let (mut progress, mut written) = (Progress::of("records"), 0);
+        // Who sees them go by needs to be told of nothing else.
+        let silent = self.output.is_none();
         scan.each(&folder, |found| {
+            written += 1;
+            if !silent {
+                progress.at(written);
+            }
             match &mut archive {
                 Some(archive) => archive.add(&found.event, &origin, &mut text),
                 None if self.format == Format::Record => {

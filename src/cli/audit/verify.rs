@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::audit::journal::{Report, VerifierKey, first_key, verify};
 
-use super::super::output::{Told, Usage, count, line, news};
+use super::super::output::{Progress, Told, Usage, count, line, news};
 use super::Place;
 
 /// Check the journal.
@@ -48,7 +48,9 @@ impl Verify {
             .checkpoint
             .map(|path| fs::read_to_string(&path).with_context(|| path.display().to_string()));
         let elsewhere = elsewhere.transpose()?;
-        let report = verify(&folder, key.as_ref(), elsewhere.as_deref(), &mut |_| ())?;
+        let mut progress = Progress::of("entries");
+        let mut told = |entries| progress.at(entries);
+        let report = verify(&folder, key.as_ref(), elsewhere.as_deref(), &mut told)?;
         for finding in &report.findings {
             line(finding);
         }
