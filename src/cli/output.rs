@@ -2,7 +2,8 @@
 //! error. A closed pipe is no failure of ours.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -41,6 +42,41 @@ fn tolerate(result: io::Result<()>) {
     drop(result);
 }
 
+/// How far something is that takes long: now and then a line, and only where a person watches.
+#[derive(Debug)]
+pub(super) struct Progress {
+    things: &'static str,
+    told: Instant,
+    watched: bool,
+}
+
+// === impl Progress ===
+
+impl Progress {
+    /// So long nobody wonders.
+    const REST: Duration = Duration::from_secs(1);
+
+    /// Of these things.
+    pub(super) fn of(things: &'static str) -> Self {
+        Self { things, told: Instant::now(), watched: io::stderr().is_terminal() }
+    }
+
+    /// So many are done.
+    pub(super) fn at(&mut self, done: u64) {
+        if let Some(text) = self.due(done, Instant::now()) {
+            news(text);
+        }
+    }
+
+    fn due(&mut self, done: u64, now: Instant) -> Option<String> {
+        if !self.watched || now.duration_since(self.told) < Self::REST {
+            return None;
+        }
+        self.told = now;
+        Some(format!("{done} {}", self.things))
+    }
+}
+
 /// `1 rule`, `2 rules`.
 pub(super) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
@@ -55,4 +91,21 @@ pub(super) fn diagnostics() {
     let written = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // A second call (tests in one process) changes nothing.
     drop(written.try_init());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_told_now_and_then_and_to_people() {
+        let begun = Instant::now();
+        let mut progress = Progress { things: "entries", told: begun, watched: true };
+        assert_eq!(progress.due(1, begun + Duration::from_millis(999)), None);
+        let later = begun + Duration::from_secs(1);
+        assert_eq!(progress.due(2, later).as_deref(), Some("2 entries"));
+        assert_eq!(progress.due(3, later), None);
+        progress.watched = false;
+        assert_eq!(progress.due(4, later + Duration::from_hours(1)), None);
+    }
 }

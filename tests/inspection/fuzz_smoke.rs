@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::targets;
+use crate::{said, targets};
 
 /// How often each seed is changed; `BORDERPOST_CHANGES` is another number.
 const CHANGES: usize = 40;
@@ -71,7 +71,7 @@ fn seeds_and_their_like_do_no_harm() {
                 change(&mut body, &mut random);
             }
             let Some((first, body)) = body.split_first() else { continue };
-            let said = targets::SAID[usize::from(*first) % targets::SAID.len()];
+            let said = said::SAID[usize::from(*first) % said::SAID.len()];
             let tried = std::panic::catch_unwind(|| targets::inspect(said, body));
             assert!(tried.is_ok(), "{} changed {count} times: {first} {body:02x?}", path.display());
         }

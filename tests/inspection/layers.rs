@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::bodies::{Sample, samples};
 use crate::make::Kept::{Deflated, Stored};
 use crate::make::{field, frame, pdf, utf16, zip, zlib};
-use crate::targets;
+use crate::said;
 
 static INSPECTOR: LazyLock<Arc<Inspector>> = LazyLock::new(|| {
     let detectors = Arc::new(Detectors::new(Digester::new(&[7; 32], "k").unwrap()));
@@ -169,7 +169,7 @@ fn every_sample_is_a_seed() {
         let path = seed(sample);
         let some = |text: &'static str| (!text.is_empty()).then_some(text);
         let said = (some(sample.said.0), some(sample.said.1));
-        let first = targets::SAID.iter().position(|one| *one == said).unwrap_or(0);
+        let first = said::SAID.iter().position(|one| *one == said).unwrap_or(0);
         let first = u8::try_from(first).unwrap();
         if std::env::var_os("BORDERPOST_CORPUS").is_some() && !path.exists() {
             std::fs::write(&path, [&[first][..], &sample.body].concat()).unwrap();

@@ -9,5 +9,7 @@ mod evasion;
 mod fuzz_smoke;
 mod layers;
 mod make;
+#[path = "../fuzz/fuzz_targets/said.rs"]
+mod said;
 #[path = "../fuzz/fuzz_targets/bodies.rs"]
 mod targets;

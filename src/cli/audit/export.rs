@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 
 use crate::audit::event::{Collection, Columns, Format, Origin};
 
-use super::super::output::Usage;
+use super::super::output::{Progress, Usage};
 use super::Place;
 use super::select::{Found, Scan, Select};
 
@@ -79,7 +79,14 @@ impl Export {
         let mut writing = Writing::begin(self.format, self.fields, &origin, &mut text);
         let filters = self.select.filters();
         let scan = Scan { verdicts: self.verdicts, ..Scan::all(&journal, &filters) };
+        let (mut progress, mut written) = (Progress::of("records"), 0);
+        // Who sees them go by needs to be told of nothing else.
+        let silent = self.output.is_none();
         scan.each(|found| {
+            written += 1;
+            if !silent {
+                progress.at(written);
+            }
             writing.add(&found, &origin, &mut text);
             out.write_all(&text)?;
             text.clear();

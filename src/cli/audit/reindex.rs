@@ -9,7 +9,7 @@ use crate::audit::index::{Index, Keeping, is_asked, rebuild};
 use crate::audit::index_folder;
 use crate::config::{Fixed, INDEXED};
 
-use super::super::output::{line, news};
+use super::super::output::{Progress, line};
 use super::{Journal, Place};
 
 /// How long a running proxy has to hear of it.
@@ -35,13 +35,8 @@ impl Reindex {
         // Whoever keeps no index may still want one to search in now.
         let keep = keep.unwrap_or(INDEXED);
         let keeping = Keeping { folder: index_folder(&journal), journal, keys, keep };
-        let mut told = Instant::now();
-        let built = rebuild(&keeping, |entries| {
-            if told.elapsed() > Duration::from_secs(2) {
-                news(format!("{entries} entries"));
-                told = Instant::now();
-            }
-        })?;
+        let mut progress = Progress::of("entries");
+        let built = rebuild(&keeping, |entries| progress.at(entries))?;
         if !built {
             let begun = Instant::now();
             while is_asked(&keeping.folder) {

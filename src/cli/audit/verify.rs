@@ -9,7 +9,7 @@ use anyhow::Context;
 use crate::audit::journal::{Reader, Report, VerifierKey, first_key, verify};
 use crate::audit::personal::{Hidden, key_of};
 
-use super::super::output::{Told, Usage, count, line, news};
+use super::super::output::{Progress, Told, Usage, count, line, news};
 use super::{Journal, Place};
 
 /// Check the journal.
@@ -51,7 +51,9 @@ impl Verify {
             .checkpoint
             .map(|path| fs::read_to_string(&path).with_context(|| path.display().to_string()));
         let elsewhere = elsewhere.transpose()?;
-        let report = verify(folder, key.as_ref(), elsewhere.as_deref(), &mut |_| ())?;
+        let mut progress = Progress::of("entries");
+        let mut told = |entries| progress.at(entries);
+        let report = verify(folder, key.as_ref(), elsewhere.as_deref(), &mut told)?;
         for finding in &report.findings {
             line(finding);
         }

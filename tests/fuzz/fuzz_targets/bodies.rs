@@ -4,23 +4,6 @@ use std::sync::{Arc, LazyLock};
 
 use borderpost::data::{Described, Detectors, Digester, Findings, Inspection, Inspector, Limits};
 
-/// What is said of a body, by its first octet; not every target says anything.
-#[allow(dead_code, reason = "each target is a program of its own with this module in it")]
-pub(crate) const SAID: [(Option<&str>, Option<&str>); 12] = [
-    (None, None),
-    (None, Some("gzip")),
-    (None, Some("deflate")),
-    (None, Some("br")),
-    (None, Some("zstd")),
-    (None, Some("br, gzip")),
-    (Some("multipart/form-data; boundary=XyZ"), None),
-    (Some("application/grpc"), None),
-    (Some("application/x-protobuf"), None),
-    (Some("application/x-www-form-urlencoded"), None),
-    (Some("text/plain; charset=iso-2022-jp"), None),
-    (Some("message/rfc822"), None),
-];
-
 static INSPECTOR: LazyLock<Arc<Inspector>> = LazyLock::new(|| {
     let digester = Digester::new(&[7; 32], "fuzz").expect("32 octets are a key");
     // Less than a proxy lets through: a run shall end soon.
