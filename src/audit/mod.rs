@@ -10,8 +10,11 @@ pub mod journal;
 mod line;
 mod owner;
 mod path;
+mod proof;
 mod record;
+mod replay;
 pub mod retention;
+pub mod search;
 pub mod ship;
 mod sink;
 mod state;
@@ -24,9 +27,11 @@ pub use desk::{
 };
 pub use event::{Event, Findings, Format, Origin};
 pub use found::{Found, Kind};
+pub use proof::{Unproved, prove};
 pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
+pub use replay::Replayed;
 pub use sink::{Journal, PATIENCE, Sink, SinkTarget, Unwritable};
 pub use state::{index_folder, journal_folder, open_journal, open_volumes};
 pub use verdict::Late;

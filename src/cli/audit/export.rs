@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::audit::event::{Collection, Format, Origin};
+use crate::audit::search::Scan;
 
 use super::Place;
-use super::select::{Scan, Select};
+use super::select::Select;
 
 /// Write out what was recorded.
 #[derive(Debug, clap::Args)]
@@ -64,7 +65,7 @@ impl Export {
             }
             out.write_all(&text)?;
             text.clear();
-            Ok(true)
+            anyhow::Ok(true)
         })?;
         archive.into_iter().for_each(|archive| archive.close(&mut text));
         out.write_all(&text)?;

@@ -1,19 +1,14 @@
 //! `borderpost audit prove`: an entry, the path from it to the root, and the checkpoint that signs
-//! the root, in one JSON document. Whoever gets it needs nothing else but the public key, which
-//! they have from elsewhere.
+//! the root, in one JSON document.
 
-use std::fs;
+use anyhow::Context;
 
-use anyhow::{Context, ensure};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-
-use crate::audit::journal::{Checkpoint, Hash, Kind, Prover, Reader};
+use crate::audit::prove;
+use crate::audit::search::Scan;
 
 use super::super::output::line;
 use super::Place;
-use super::select::{Scan, Select};
+use super::select::Select;
 
 /// Prove that one entry is in the journal.
 #[derive(Debug, clap::Args)]
@@ -33,41 +28,11 @@ impl Prove {
             let mut found = None;
             Scan::all(&Select::of_id(&self.entry).filters()).each(&folder, |one| {
                 found = Some(one.sequence);
-                Ok(false)
+                anyhow::Ok(false)
             })?;
             found.with_context(|| format!("no record has the id `{}`", self.entry))?
         };
-        let path = folder.join("checkpoint");
-        let note = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let signed = Checkpoint::claimed(&note).with_context(|| path.display().to_string())?;
-        ensure!(
-            sequence < signed.size,
-            "entry {sequence} is not signed yet: the last checkpoint is over {} entries; try \
-             again in ten seconds",
-            signed.size
-        );
-        let mut prover = Prover::open(&folder)?;
-        let proof = prover.inclusion(sequence, signed.size)?.unwrap_or_default();
-        let entry = Reader::one(&folder, sequence, |entry| {
-            json!({
-                "sequence": sequence,
-                "kind": entry.kind().map(|kind| kind.name()),
-                "type": entry.kind().map(Kind::octet),
-                "at": entry.at(),
-                "payload": entry.payload().map(|octets| String::from_utf8_lossy(octets).into_owned()),
-                "leaf": entry.leaf().to_string(),
-            })
-        })?;
-        let entry = entry.with_context(|| format!("there is no entry {sequence}"))?;
-        let hashes = |hash: &Hash| Value::from(STANDARD.encode(hash.octets()));
-        line(serde_json::to_string_pretty(&json!({
-            "entry": entry,
-            "index": sequence,
-            "size": signed.size,
-            "root": STANDARD.encode(signed.root.octets()),
-            "path": proof.iter().map(hashes).collect::<Vec<_>>(),
-            "checkpoint": note,
-        }))?);
+        line(serde_json::to_string_pretty(&prove(&folder, sequence)?)?);
         Ok(())
     }
 }

@@ -6,11 +6,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::audit::index::{Fault, Filters, Index, Page};
+use crate::audit::search::{Found, Scan, covers};
 
 use super::super::output::{line, news};
 use super::Place;
 use super::indexed;
-use super::select::{Found, Scan, Select};
+use super::select::Select;
 
 /// So many entries are asked of the index at once.
 const PAGE: u32 = 1_000;
@@ -84,7 +85,7 @@ impl Out {
     fn forward(&mut self, index: &Index, filters: &Filters, folder: &Path) -> anyhow::Result<()> {
         let state = index.state();
         let scan = Scan::all(filters);
-        if !indexed::covers(state, filters) {
+        if !covers(state, filters) {
             Scan { before: state.first, ..scan }.each(folder, |found| self.put(&found))?;
         }
         let scan = Scan::all(filters);
@@ -118,13 +119,13 @@ impl Out {
             let mut lines = Vec::new();
             scan.those(folder, &entries, |found| {
                 lines.push(self.text(&found));
-                Ok(true)
+                anyhow::Ok(true)
             })?;
             for text in lines.iter().rev() {
                 self.print(text)?;
             }
         }
-        if self.left > 0 && !indexed::covers(state, filters) {
+        if self.left > 0 && !covers(state, filters) {
             self.last(&Scan { before: state.first, ..scan }, folder)?;
         }
         Ok(())
@@ -139,7 +140,7 @@ impl Out {
                 lines.pop_front();
             }
             lines.push_back(self.text(&found));
-            Ok(true)
+            anyhow::Ok(true)
         })?;
         for text in lines.iter().rev() {
             self.print(text)?;

@@ -18,12 +18,12 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::audit::journal::{VerifierKey, verify};
+use crate::audit::search::moment;
 use crate::config::{Fixed, RecordItem, record_set};
 
 use super::super::ask::Admin;
 use super::super::output::Usage;
 use super::Place;
-use super::select::moment;
 use super::verify::read_key;
 
 use candidates::Candidates;
