@@ -28,7 +28,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        output::diagnostics();
+        let level = output::diagnostics();
         // It changes the environment, which only a single thread may.
         let passed = Passed::take();
         let origin = self.config.origin();
@@ -46,7 +46,7 @@ impl Run {
         runtime.block_on(async {
             let mut signals = Signals::new()?;
             let about = about(&loaded);
-            let mut serving = Serving::start(origin, loaded, passed)?;
+            let mut serving = Serving::start(origin, loaded, passed, level)?;
             news(greeting(&serving, &about));
             service::ready();
             tokio::spawn(service::feed(Arc::clone(&serving.proxy)));

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::admin::{self, Reload};
+use crate::admin::{self, Admin, Level, Reload, Store};
 use crate::audit::index::{Keeper, Keeping};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, Shippers};
 use crate::audit::{self, Desk, Sink, Volumes};
@@ -31,6 +31,8 @@ pub(super) struct Serving {
     pub(super) admin: SocketAddr,
     /// Reloads that the admin listener asks for.
     pub(super) reloads: mpsc::Receiver<Reload>,
+    /// What operators ask.
+    asked: Arc<Admin>,
     origin: Origin,
     drain_timeout: Duration,
     writer: oneshot::Receiver<()>,
@@ -43,7 +45,12 @@ pub(super) struct Serving {
 
 impl Serving {
     /// Binds the listeners and starts to serve. Must be called inside the runtime.
-    pub(super) fn start(origin: Origin, loaded: Loaded, passed: Passed) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        origin: Origin,
+        loaded: Loaded,
+        passed: Passed,
+        level: Level,
+    ) -> anyhow::Result<Self> {
         let Loaded { mut fixed, active, .. } = loaded;
         let doors = doors(std::mem::take(&mut fixed.listeners), passed)?;
         let operators =
@@ -68,6 +75,7 @@ impl Serving {
         let (authority, unread) = authority(fixed.authority.as_ref(), &active)?;
         loaded_event(&active).record(&metrics);
         let drain_timeout = fixed.settings.drain_timeout;
+        let store = store(&fixed);
         let proxy = Proxy::new(proxy::Parts {
             resolver: Resolver::new(&fixed.names, fixed.settings.resolve_timeout),
             own: own.into_iter().collect(),
@@ -81,18 +89,27 @@ impl Serving {
             metrics,
         });
         let (asks, reloads) = mpsc::channel(1);
+        let asked = Admin::new(admin::Parts {
+            proxy: Arc::clone(&proxy),
+            reloads: asks,
+            store,
+            draft: draft(origin.clone()),
+            level,
+            proxies: listeners.iter().map(|(_, address)| *address).collect(),
+        });
         for Opened { socket, listener, .. } in doors {
             tokio::spawn(proxy::run(socket, listener, Arc::clone(&proxy)));
         }
         tokio::spawn(proxy::ask_again(Arc::clone(&proxy)));
         proxy.tell_ends();
         tokio::spawn(proxy::watch_ends(Arc::clone(&proxy)));
-        tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
+        tokio::spawn(admin::run(operators, Arc::clone(&asked)));
         Ok(Self {
             proxy,
             listeners,
             admin,
             reloads,
+            asked,
             origin,
             drain_timeout,
             writer,
@@ -129,12 +146,15 @@ impl Serving {
             Ok(Loaded { active, .. }) => {
                 let digest = active.digest.to_string();
                 loaded_event(&active).record(metrics);
+                let before = self.proxy.active();
+                self.asked.history.reloaded(&digest, &before.policy, &active.policy);
                 self.proxy.replace(active);
                 self.proxy.tell_ends();
                 Ok(digest)
             }
             Err(problems) => {
                 Event::ReloadFailed(&problems).record(metrics);
+                self.asked.history.failed(&problems);
                 Err(problems)
             }
         }
@@ -157,6 +177,28 @@ impl Serving {
         }
         cut
     }
+}
+
+/// The journal, for who asks of it.
+fn store(fixed: &Fixed) -> Option<Store> {
+    let state = fixed.state.clone().filter(|_| fixed.journal)?;
+    Some(Store {
+        state,
+        origin: fixed.origin.clone(),
+        indexed: fixed.indexed.is_some(),
+        retention: fixed.retention.clone(),
+        sweep: fixed.sweep,
+    })
+}
+
+/// Reads drafts as if they were packs of the configuration.
+fn draft(origin: Origin) -> admin::Draft {
+    Box::new(move |text| {
+        let drafts = [("draft".to_owned(), text.to_owned())];
+        let loaded =
+            config::load_with(&origin, &drafts).map_err(|problems| problems.to_string())?;
+        Ok(loaded.active.policy)
+    })
 }
 
 /// Opens the journal and what records are written to.

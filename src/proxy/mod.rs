@@ -246,6 +246,21 @@ impl Proxy {
         self.own.first()
     }
 
+    /// Notes something in the journal; whether it is on the disk. Where none is kept it is not.
+    pub async fn note(&self, line: Vec<u8>) -> bool {
+        self.sink.keeps_verdicts() && self.sink.note(line).await
+    }
+
+    /// How many entries of the journal are on the disk, if one is kept.
+    pub fn synced(&self) -> Option<watch::Receiver<u64>> {
+        self.sink.synced()
+    }
+
+    /// Who has been counted, where that is kept.
+    pub fn volumes(&self) -> Option<Arc<Volumes>> {
+        self.volumes.clone()
+    }
+
     /// What waits for a person.
     pub fn desk(&self) -> &Desk {
         &self.desk

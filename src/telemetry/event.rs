@@ -123,13 +123,17 @@ impl Event<'_> {
                 error!("reload failed, the last good configuration stays in force:\n{problems}");
             }
             Self::Finished(verdict, took, out, back) => {
+                metrics.rates.ended(verdict.verdict, verdict.mode == "observe");
                 metrics.decisions.get_or_create(&verdict).inc();
                 metrics.request_seconds.observe(took.as_secs_f64());
                 let bytes = |direction| metrics.bytes.get_or_create_owned(&Transfer { direction });
                 bytes(Direction::Out).inc_by(out);
                 bytes(Direction::In).inc_by(back);
             }
-            Self::Added(took) => metrics.added_seconds.observe(took.as_secs_f64()),
+            Self::Added(took) => {
+                metrics.rates.added(took);
+                metrics.added_seconds.observe(took.as_secs_f64());
+            }
             Self::Intercepted(result) => {
                 metrics.intercepts.get_or_create(&Intercept { result }).inc();
             }

@@ -9,7 +9,9 @@ mod index;
 mod journal;
 mod labels;
 mod metrics;
+mod now;
 mod process;
+mod rates;
 mod ship;
 mod volume;
 
@@ -20,5 +22,7 @@ pub use index::IndexEvent;
 pub use journal::JournalEvent;
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::{LABELS, Metrics, NAMES};
+pub use now::Kept;
+pub use rates::{OUTCOMES, Second};
 pub use ship::ShipEvent;
 pub use volume::VolumeEvent;
