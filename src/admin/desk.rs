@@ -11,6 +11,7 @@ use crate::audit::{Candidate, Closing, Decided, Desk, DeskError, Hold, HoldState
 
 use super::expiry;
 use super::reply::{self, Answer, Wrong};
+use super::role::{By, Who};
 use super::routes::{Asked, read};
 use super::state::Admin;
 use super::table::Op;
@@ -77,9 +78,9 @@ pub(super) async fn answer(admin: &Admin, op: Op, asked: Asked) -> Answer {
     let state = state.as_deref();
     match op {
         Op::Reports => reports(desk, state, personal).await,
-        Op::Approve => rule(desk, &held, Decided::Approve, request, now).await,
-        Op::Deny => rule(desk, &held, Decided::Deny, request, now).await,
-        Op::Close => close(desk, &held, request, now).await,
+        Op::Approve => rule(desk, &who, &held, Decided::Approve, request, now).await,
+        Op::Deny => rule(desk, &who, &held, Decided::Deny, request, now).await,
+        Op::Close => close(desk, &who, &held, request, now).await,
         _ => holds(desk, state, now, personal).await,
     }
 }
@@ -102,6 +103,7 @@ async fn reports(desk: &Desk, state: Option<&str>, personal: bool) -> Answer {
 
 async fn rule(
     desk: &Desk,
+    who: &Who,
     id: &str,
     decision: Decided,
     body: Request<Incoming>,
@@ -119,21 +121,27 @@ async fn rule(
             (by, reason, None)
         }
     };
-    let (by, reason) = (said("by", by, MOST_NAME)?, said("reason", reason, MOST_TEXT)?);
+    let (by, reason) =
+        (signed(who, said("by", by, MOST_NAME)?), said("reason", reason, MOST_TEXT)?);
     let hold = desk.rule(id, Ruling { decision, at, by, reason, expires }).await?;
     Ok(reply::json(&view(hold, at)))
 }
 
-async fn close(desk: &Desk, id: &str, body: Request<Incoming>, at: Timestamp) -> Answer {
+async fn close(desk: &Desk, who: &Who, id: &str, body: Request<Incoming>, at: Timestamp) -> Answer {
     let id = parse_id(id)?;
     let Close { by, outcome, note, evidence } = read(body, MOST_BODY).await?;
-    let by = said("by", by, MOST_NAME)?;
+    let by = signed(who, said("by", by, MOST_NAME)?);
     // That nothing was due is a judgement, and someone will ask for its reason.
     let optional = outcome == Told::Reported && note.is_empty();
     let note = if optional { note } else { said("note", note, MOST_TEXT)? };
     let evidence = evidence.map(|text| said("evidence", text, MOST_TEXT)).transpose()?;
     let closed = desk.close(id, Closing { at, by, outcome, note, evidence }).await?;
     Ok(reply::json(&candidate_view(closed)))
+}
+
+/// Who decides, as they say; and who has proved to be asking, where somebody has.
+fn signed(who: &Who, by: String) -> String {
+    if who.by == By::Local || *who.name == *by { by } else { format!("{by} ({})", who.name) }
 }
 
 fn view(hold: Hold, at: Timestamp) -> HoldView {

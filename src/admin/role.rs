@@ -63,6 +63,21 @@ impl Who {
         Self { name: Arc::from("local"), role: Role::Admin, by: By::Local, expires: None }
     }
 
+    /// Somebody who has proved it.
+    pub(super) fn proved(name: &Arc<str>, role: Role, by: By) -> Self {
+        Self { name: Arc::clone(name), role, by, expires: None }
+    }
+
+    /// Refuses what they may not.
+    pub(super) fn may(&self, least: Role) -> Result<(), Wrong> {
+        if self.role >= least {
+            return Ok(());
+        }
+        let (name, own) = (&self.name, self.role.name());
+        let detail = format!("this needs the role {}; `{name}` is {own}", least.name());
+        Err(Wrong::new(http::StatusCode::FORBIDDEN, detail))
+    }
+
     /// Whether they may see who asked for what.
     pub(super) fn sees_people(&self) -> bool {
         self.role >= Role::Auditor

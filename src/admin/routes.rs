@@ -3,21 +3,23 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use crate::net::{Authority, Host};
-
+use super::access::{self, Peer};
+use super::assets;
 use super::params::Params;
 use super::reply::{self, Answer, Body, Wrong};
 use super::role::Who;
 use super::state::Admin;
 use super::table::{Found, Op, as_text, find};
 use super::{DESCRIPTION, Reload};
-use super::{decisions, desk, journal, level, meters, policy, rates, status, totals, trust};
+use super::{
+    decisions, desk, journal, level, meters, policy, rates, session, status, totals, trust,
+};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -37,15 +39,42 @@ pub(super) struct Asked {
 /// Answers one request.
 pub(super) async fn answer(
     admin: &Arc<Admin>,
+    peer: &Peer,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    Ok(route(admin, request).await.unwrap_or_else(Wrong::response))
+    let api = request.uri().path().starts_with("/api/");
+    let answered = route(admin, peer, request).await;
+    Ok(guarded(answered.unwrap_or_else(Wrong::response), api))
 }
 
-async fn route(admin: &Arc<Admin>, request: Request<Incoming>) -> Answer {
-    is_from_here(request.headers())?;
-    let uri = request.uri().clone();
-    let (route, held) = match find(request.method(), uri.path()) {
+/// Fields that every answer has: what a page from here may do is what comes from here.
+fn guarded(mut response: Response<Body>, api: bool) -> Response<Body> {
+    const FIELDS: [(header::HeaderName, &str); 5] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+             form-action 'self'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    let fields = response.headers_mut();
+    for (name, value) in FIELDS {
+        fields.insert(name, HeaderValue::from_static(value));
+    }
+    if api {
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> Answer {
+    let (head, body) = request.into_parts();
+    access::check(&admin.access, peer, &head)?;
+    let uri = head.uri.clone();
+    let (route, held) = match find(&head.method, uri.path()) {
         Found::Route(route, held) => (route, held.to_owned()),
         Found::Methods(methods) => return Err(not_allowed(&methods)),
         Found::Nothing if uri.path().starts_with("/api/") => {
@@ -54,12 +83,30 @@ async fn route(admin: &Arc<Admin>, request: Request<Incoming>) -> Answer {
         }
         Found::Nothing => return Ok(reply::text(StatusCode::NOT_FOUND, TEXT, as_text())),
     };
-    let who = Who::local();
+    let who = match route.role {
+        None => Who::local(),
+        Some(least) => {
+            let who = admin.access.who(&admin.memory, peer, &head.headers)?;
+            let who = who.ok_or_else(|| access::unproved(UNPROVED))?;
+            who.may(least)?;
+            who
+        }
+    };
     let query = if uri.path().starts_with("/api/") { uri.query() } else { None };
     let params = Params::read(query)?;
-    let what = format!("{} {uri}", request.method());
-    perform(admin, route.op, Asked { who, held, params, what, request }).await
+    let what =
+        format!("{} {}", head.method, uri.path_and_query().map_or("/", |path| path.as_str()));
+    let request = Request::from_parts(head, body);
+    match route.op {
+        Op::Login => session::login(admin, peer, request).await,
+        Op::Logout => session::logout(admin, peer, request.headers()),
+        op => perform(admin, op, Asked { who, held, params, what, request }).await,
+    }
 }
+
+/// What somebody is told who has proved nothing.
+const UNPROVED: &str = "who asks here must prove who they are: `Authorization: Bearer TOKEN` of \
+                        [[admin.token]], a session (POST /api/v1/session), or a certificate";
 
 async fn perform(admin: &Arc<Admin>, op: Op, asked: Asked) -> Answer {
     match op {
@@ -96,26 +143,32 @@ async fn perform(admin: &Arc<Admin>, op: Op, asked: Asked) -> Answer {
         Op::Level => level::get(admin),
         Op::SetLevel => level::set(admin, asked.request).await,
         Op::Reload => reload(admin).await,
-        Op::Login | Op::Logout | Op::Who => {
-            Err(Wrong::new(StatusCode::NOT_FOUND, "there are no sessions"))
+        Op::Who => {
+            asked.params.end()?;
+            Ok(session::who(&asked.who))
         }
         Op::Description => Ok(reply::text(StatusCode::OK, "application/json", DESCRIPTION)),
+        // Answered before.
+        Op::Login | Op::Logout => Err(Wrong::unavailable("no session is begun here")),
         Op::Bundle | Op::Ca | Op::Home | Op::Live | Op::Metrics | Op::Pac | Op::Ready | Op::Ui => {
-            plain(admin, op, asked.request.headers()).await
+            plain(admin, op, &asked.held, &asked.request).await
         }
     }
 }
 
 /// What is no JSON, for clients and machines.
-async fn plain(admin: &Admin, op: Op, headers: &HeaderMap) -> Answer {
-    let proxy = &admin.proxy;
+async fn plain(admin: &Admin, op: Op, held: &str, request: &Request<Incoming>) -> Answer {
+    let (proxy, headers) = (&admin.proxy, request.headers());
     match op {
         Op::Bundle => trust::bundle(proxy.authority()).await,
         Op::Ca => trust::roots(proxy.authority()),
         Op::Live => Ok(reply::text(StatusCode::OK, TEXT, "ok\n")),
         Op::Metrics => Ok(metrics(admin, headers)),
-        Op::Pac => trust::pac(proxy.listens_on(), asked_host(headers)),
+        Op::Pac => trust::pac(proxy.listens_on(), access::asked_host(headers, request.uri())),
         Op::Ready => Ok(ready(admin)),
+        Op::Ui => assets::file(held, headers),
+        // A browser names it first; who asks by hand takes anything.
+        Op::Home if accepts(headers, "text/html") => assets::file(assets::HOME, headers),
         _ => Ok(reply::text(StatusCode::OK, TEXT, as_text())),
     }
 }
@@ -170,29 +223,6 @@ async fn reload(admin: &Admin) -> Answer {
         }
         Ok(Ok(_)) | Err(_) => Err(Wrong::unavailable("the program is stopping")),
     }
-}
-
-/// A page in a browser on this machine must not be able to work the admin listener: not
-/// by its own requests (`Origin`), and not under a name of its own that resolves here
-/// (DNS rebinding).
-fn is_from_here(headers: &HeaderMap) -> Result<(), Wrong> {
-    let refused = |why: &str| Err(Wrong::new(StatusCode::FORBIDDEN, why));
-    if headers.contains_key(header::ORIGIN) {
-        return refused("requests from web pages are not taken");
-    }
-    let local = match asked_host(headers) {
-        Some(Host::Address(_)) => true,
-        Some(Host::Name(name)) => &*name == "localhost",
-        None => false,
-    };
-    if local { Ok(()) } else { refused("ask for this listener by address or as localhost") }
-}
-
-/// How the client calls this listener.
-fn asked_host(headers: &HeaderMap) -> Option<Host> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.and_then(|host| Authority::parse(host, Some(80)).ok());
-    host.map(|authority| authority.host)
 }
 
 fn not_allowed(methods: &[&Method]) -> Wrong {

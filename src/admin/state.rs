@@ -18,6 +18,7 @@ use crate::policy::Policy;
 use crate::proxy::Proxy;
 
 use super::Reload;
+use super::access::{Access, Memory};
 use super::history::History;
 use super::journal::Verifier;
 use super::level::Level;
@@ -51,6 +52,8 @@ pub struct Parts {
     pub level: Level,
     /// Where clients connect.
     pub proxies: Vec<SocketAddr>,
+    /// Who may ask.
+    pub access: Access,
 }
 
 /// The journal and how it is kept.
@@ -76,6 +79,9 @@ pub struct Admin {
     pub(super) draft: Arc<Draft>,
     pub(super) level: Level,
     pub(super) proxies: Vec<SocketAddr>,
+    pub(super) access: Access,
+    /// Sessions, and who has shown wrong tokens.
+    pub(super) memory: Memory,
     pub(super) started: Timestamp,
     /// What the last reload did.
     pub history: History,
@@ -90,7 +96,7 @@ pub struct Admin {
 impl Admin {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { proxy, reloads, store, draft, level, proxies } = parts;
+        let Parts { proxy, reloads, store, draft, level, proxies, access } = parts;
         Arc::new(Self {
             proxy,
             reloads,
@@ -98,6 +104,8 @@ impl Admin {
             draft: Arc::new(draft),
             level,
             proxies,
+            access,
+            memory: Memory::default(),
             started: Timestamp::now(),
             history: History::default(),
             verifier: Arc::default(),

@@ -146,7 +146,7 @@ fn held<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
 pub(super) fn as_text() -> String {
     let mut text = "borderpost admin\n\n".to_owned();
     for Route { method, path, .. } in &ROUTES {
-        text.push_str(&format!("{method:<6} {path}\n"));
+        text.push_str(&format!("{:<6} {path}\n", method.as_str()));
     }
     text
 }

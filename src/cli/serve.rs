@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::admin::{self, Admin, Level, Reload, Store};
+use crate::admin::{self, Admin, Level, Place, Reload, Store};
 use crate::audit::index::{Keeper, Keeping};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, Shippers};
 use crate::audit::{self, Desk, Sink, Volumes};
@@ -28,7 +28,9 @@ pub(super) struct Serving {
     pub(super) proxy: Arc<Proxy>,
     /// What clients can connect to, the plain listener first.
     pub(super) listeners: Vec<(Kind, SocketAddr)>,
-    pub(super) admin: SocketAddr,
+    pub(super) admin: Place,
+    /// Whether it speaks TLS.
+    pub(super) secure: bool,
     /// Reloads that the admin listener asks for.
     pub(super) reloads: mpsc::Receiver<Reload>,
     /// What operators ask.
@@ -53,12 +55,16 @@ impl Serving {
     ) -> anyhow::Result<Self> {
         let Loaded { mut fixed, active, .. } = loaded;
         let doors = doors(std::mem::take(&mut fixed.listeners), passed)?;
-        let operators =
-            bind(None, fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
+        let door = fixed.admin.clone();
+        let operators = door.bind().with_context(|| busy("admin.listen", &door.place))?;
         let listeners: Vec<_> =
             doors.iter().map(|door| (door.listener.kind, door.address)).collect();
-        let admin = operators.local_addr()?;
-        let own: Vec<_> = doors.iter().map(|door| door.address).chain([admin]).collect();
+        let admin = operators.place()?;
+        let at = match &admin {
+            Place::Tcp(address) => Some(*address),
+            Place::Unix(_) => None,
+        };
+        let own: Vec<_> = doors.iter().map(|door| door.address).chain(at).collect();
         let metrics = Arc::new(Metrics::new());
         let (sink, writer) = records(&fixed, &metrics)?;
         let keeper = keeper(&fixed, &metrics)?;
@@ -96,6 +102,7 @@ impl Serving {
             draft: draft(origin.clone()),
             level,
             proxies: listeners.iter().map(|(_, address)| *address).collect(),
+            access: door.access,
         });
         for Opened { socket, listener, .. } in doors {
             tokio::spawn(proxy::run(socket, listener, Arc::clone(&proxy)));
@@ -108,6 +115,7 @@ impl Serving {
             proxy,
             listeners,
             admin,
+            secure: door.acceptor.is_some(),
             reloads,
             asked,
             origin,
@@ -317,7 +325,7 @@ fn doors(listeners: Vec<Listener>, mut passed: Passed) -> anyhow::Result<Vec<Ope
         let wanted = listener.address;
         let bind = || {
             let busy = || busy("proxy.listen` or `[[listener]]", wanted);
-            bind(Some(listener.kind), wanted).with_context(busy)
+            bind(listener.kind, wanted).with_context(busy)
         };
         let socket = passed.next()?.map_or_else(bind, Ok)?;
         let address = socket.local_addr()?;
@@ -327,15 +335,15 @@ fn doors(listeners: Vec<Listener>, mut passed: Passed) -> anyhow::Result<Vec<Ope
 }
 
 /// A listening socket that a restarted program can bind at once.
-fn bind(kind: Option<Kind>, address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(kind: Kind, address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
-    kind.map_or(Ok(()), |kind| kind.prepare(&socket, address))?;
+    kind.prepare(&socket, address)?;
     socket.bind(address)?;
     socket.listen(4096)
 }
 
-fn busy(key: &str, address: SocketAddr) -> String {
+fn busy(key: &str, address: impl std::fmt::Display) -> String {
     format!(
         "cannot listen on {address}; is another borderpost running? `{key}` names another address"
     )

@@ -453,7 +453,8 @@ fn meters_tell_how_far_they_are() {
          cite = \"Test Act 9\"\n[counter.bulk]\nclasses = [\"cards\"]\nkeyed_by = [\"exporter\"]\n\
          window = {{ rolling_months = 12 }}\ncite = \"Test Act 10\"\n"
     );
-    let proxy = Proxy::start(&Config::new().pack(&counting).with("[state]\nfolder = \"state\""));
+    let state = tempfile::TempDir::new().unwrap();
+    let proxy = Proxy::start(&Config::new().law(state.path()).pack(&counting));
     let field = "X-Data-Slice: (financial.card);subjects=40\r\n";
     assert_eq!(proxy.ask("GET", &format!("{}/", origin.url()), field, "").status(), 200);
     let meters = wait_for("a meter", || {
@@ -492,3 +493,40 @@ fn what_diagnostics_tell_can_be_changed() {
     assert!(problem(&put("borderpost=loud"), 422).contains("`level`"));
     assert_eq!(get(&proxy, "log-level"), json!({ "level": "info" }));
 }
+
+/// Every path, by requests that a description of it makes up: what is answered is what is described,
+/// whatever is asked.
+#[test]
+fn the_description_is_kept_to_the_letter() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let proxy = Proxy::start(&config());
+    asked(&proxy, &origin);
+    let url = format!("http://{}", proxy.admin);
+    let mut python = std::process::Command::new(crate::support::given("BORDERPOST_TEST_PYTHON"));
+    let folder = tempfile::TempDir::new().unwrap();
+    python.current_dir(folder.path()).args(["-m", "schemathesis.cli", "run"]);
+    python.arg(format!("{url}/api/v1/openapi.json")).args(["--url", &url]);
+    python.args(SCHEMATHESIS);
+    let output = python.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(proxy.ask_admin("GET", "/readyz").status(), 200, "{said}");
+}
+
+/// A stream has no end; a reload and the level are the same for all.
+const SCHEMATHESIS: [&str; 14] = [
+    "--exclude-path",
+    "/api/v1/decisions/stream",
+    "--phases",
+    "examples,fuzzing",
+    "--max-examples",
+    "15",
+    "--seed",
+    "7",
+    "--generation-deterministic",
+    "--generation-database",
+    "none",
+    "--no-color",
+    "--request-timeout",
+    "30",
+];

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on has failed, and says why"
 )]
 
+mod access;
 mod api;
 mod bodies;
 mod bundle;
