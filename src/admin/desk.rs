@@ -14,7 +14,7 @@ use super::reply::{self, Answer, Wrong};
 use super::role::{By, Who};
 use super::routes::{Asked, read};
 use super::state::Admin;
-use super::table::Op;
+use super::table::Desk as Op;
 
 /// A decision is a few words.
 const MOST_BODY: usize = 16 * 1024;
@@ -77,11 +77,11 @@ pub(super) async fn answer(admin: &Admin, op: Op, asked: Asked) -> Answer {
     }
     let state = state.as_deref();
     match op {
-        Op::Reports => reports(desk, state, personal).await,
         Op::Approve => rule(desk, &who, &held, Decided::Approve, request, now).await,
-        Op::Deny => rule(desk, &who, &held, Decided::Deny, request, now).await,
         Op::Close => close(desk, &who, &held, request, now).await,
-        _ => holds(desk, state, now, personal).await,
+        Op::Deny => rule(desk, &who, &held, Decided::Deny, request, now).await,
+        Op::Holds => holds(desk, state, now, personal).await,
+        Op::Reports => reports(desk, state, personal).await,
     }
 }
 

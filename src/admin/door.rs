@@ -71,6 +71,16 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Its address; a socket of this machine has none.
+    pub const fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 impl Default for Place {
     fn default() -> Self {
         Self::Tcp(SocketAddr::from(([127, 0, 0, 1], 3129)))

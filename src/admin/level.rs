@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use http::Request;
-use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
 
+use super::params::short;
 use super::reply::{self, Answer, Wrong};
-use super::routes::read;
+use super::routes::{Asked, read};
 use super::state::Admin;
 
 /// Who changes what diagnostics tell.
@@ -22,8 +21,8 @@ pub trait Levels: Send + Sync {
 #[derive(Default)]
 pub struct Level(pub Option<Box<dyn Levels>>);
 
-/// More is no level.
-const MOST: usize = 4 * 1024;
+/// Octets of a body.
+const MOST: usize = 64 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,13 +31,16 @@ struct View {
 }
 
 /// `GET /api/v1/log-level`
-pub(super) fn get(admin: &Admin) -> Answer {
+pub(super) fn get(admin: &Admin, asked: Asked) -> Answer {
+    asked.params.end()?;
     Ok(reply::json(&View { level: levels(admin)?.get() }))
 }
 
 /// `PUT /api/v1/log-level`
-pub(super) async fn set(admin: &Admin, request: Request<Incoming>) -> Answer {
-    let View { level } = read(request, MOST).await?;
+pub(super) async fn set(admin: &Admin, asked: Asked) -> Answer {
+    asked.params.end()?;
+    let View { level } = read(asked.request, MOST).await?;
+    short("level", &level, 1_024)?;
     let levels = levels(admin)?;
     levels.set(&level).map_err(|why| Wrong::unfit(format!("`level`: {why}")))?;
     tracing::warn!(level, "diagnostics tell something else from now on");

@@ -10,10 +10,12 @@ use crate::audit::{Gauge, Window};
 use crate::policy::{Keyed, Meter, Policy};
 
 use super::reply::{self, Answer, Wrong};
+use super::routes::Asked;
 use super::state::Admin;
 
 /// `GET /api/v1/meters`
-pub(super) async fn view(admin: &Admin) -> Answer {
+pub(super) async fn view(admin: &Admin, asked: Asked) -> Answer {
+    asked.params.end()?;
     let volumes = admin.proxy.volumes().ok_or_else(|| {
         let detail = "no counts are kept: set `state.folder` in the configuration";
         Wrong::new(StatusCode::CONFLICT, detail)

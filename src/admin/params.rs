@@ -14,7 +14,7 @@ const MOST: usize = 8 * 1024;
 pub(super) struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads it; parameters without a value are as if they were not there.
+    /// Reads it.
     pub(super) fn read(query: Option<&str>) -> Result<Self, Wrong> {
         let query = query.unwrap_or_default();
         if query.len() > MOST {
@@ -27,7 +27,6 @@ impl Params {
             }
             all.push((name.into_owned(), value.into_owned()));
         }
-        all.retain(|(_, value)| !value.is_empty());
         Ok(Self(all))
     }
 
@@ -67,11 +66,17 @@ impl Params {
         Ok(self.word(name, &[("true", true), ("false", false)])?.unwrap_or(default))
     }
 
+    /// Takes a text; an empty one, as forms send it, is none.
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name).filter(|text| !text.is_empty())
+    }
+
     /// Takes what says which records are meant.
     pub(super) fn filters(&mut self) -> Result<Filters, Wrong> {
         let mut filters = Filters::default();
         for name in Filters::NAMES {
-            if let Some(value) = self.take(name) {
+            if let Some(value) = self.text(name) {
+                short(name, &value, longest(name))?;
                 filters.set(name, &value).map_err(Wrong::unfit)?;
             }
         }
@@ -84,6 +89,23 @@ impl Params {
             None => Ok(()),
             Some((name, _)) => Err(Wrong::unfit(format!("this path has no parameter `{name}`"))),
         }
+    }
+}
+
+/// Refuses a text of more letters than that.
+pub(super) fn short(name: &str, text: &str, most: usize) -> Result<(), Wrong> {
+    if text.chars().count() <= most {
+        return Ok(());
+    }
+    Err(Wrong::unfit(format!("`{name}` has at most {most} letters")))
+}
+
+/// Letters of a filter: a host has 253, a tag 128.
+fn longest(name: &str) -> usize {
+    match name {
+        "host" | "client" | "tag" => 256,
+        "rule" => 512,
+        _ => 64,
     }
 }
 
@@ -109,13 +131,14 @@ mod tests {
         params.end().unwrap();
         assert!(wrong(Params::read(Some("a=1&a=2"))).contains("twice"));
         assert!(wrong(Params::read(Some(&"a".repeat(9_000)))).contains("at most"));
-        let read = |query| Params::read(Some(query)).unwrap();
+        let read = |query: &str| Params::read(Some(query)).unwrap();
         assert!(wrong(read("nobody=1").end()).contains("no parameter `nobody`"));
-        for limit in ["0", "1001", "-1", "x", "99999999999999999999"] {
+        for limit in ["", "0", "1001", "-1", "x", "99999999999999999999"] {
             let mut params = read("");
             params.0.push(("limit".to_owned(), limit.to_owned()));
             assert!(wrong(params.number("limit", 1..=1000)).contains("from 1 to 1000"));
         }
+        assert!(wrong(read(&format!("tag={}", "a".repeat(257))).filters()).contains("at most 256"));
         assert!(wrong(read("outcome=maybe").filters()).contains("is one of allow"));
         assert!(wrong(read("since=tomorrow").filters()).contains("neither a moment"));
         assert!(wrong(read("personal=1").flag("personal", true)).contains("true, false"));

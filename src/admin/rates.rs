@@ -1,16 +1,17 @@
 //! The last ten minutes by the second.
 
-use http::Response;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::telemetry::{OUTCOMES, Second};
 
-use super::reply::{self, Body};
+use super::reply::{self, Answer};
+use super::routes::Asked;
 use super::state::Admin;
 
 /// `GET /api/v1/rates`
-pub(super) fn view(admin: &Admin) -> Response<Body> {
+pub(super) fn view(admin: &Admin, asked: Asked) -> Answer {
+    asked.params.end()?;
     let rates = admin.proxy.metrics().rates();
     let begin = rates.first().map_or_else(Timestamp::now, |(ago, _)| {
         let ago = jiff::SignedDuration::try_from(*ago).unwrap_or_default();
@@ -34,7 +35,7 @@ pub(super) fn view(admin: &Admin) -> Response<Body> {
         .collect();
     sums.insert("added_p50_us".to_owned(), micros(&total, 500));
     sums.insert("added_p99_us".to_owned(), micros(&total, 990));
-    reply::json(&json!({
+    Ok(reply::json(&json!({
         "begin": begin.to_string(),
         "seconds": seconds.len(),
         "outcomes": outcomes,
@@ -42,7 +43,7 @@ pub(super) fn view(admin: &Admin) -> Response<Body> {
         "added_p50_us": seconds.iter().map(|second| micros(second, 500)).collect::<Vec<_>>(),
         "added_p99_us": seconds.iter().map(|second| micros(second, 990)).collect::<Vec<_>>(),
         "total": sums,
-    }))
+    })))
 }
 
 fn micros(second: &Second, per_mille: u64) -> Value {

@@ -93,6 +93,7 @@ impl Who {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde hands fields over by reference")]
 fn moment<S: serde::Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => to.collect_str(at),

@@ -15,7 +15,7 @@ use super::params::Params;
 use super::reply::{self, Answer, Body, Wrong};
 use super::role::Who;
 use super::state::Admin;
-use super::table::{Found, Op, as_text, find};
+use super::table::{Found, Op, Plain, Records, Works, as_text, find};
 use super::{DESCRIPTION, Reload};
 use super::{
     decisions, desk, journal, level, meters, policy, rates, session, status, totals, trust,
@@ -97,10 +97,13 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
     let what =
         format!("{} {}", head.method, uri.path_and_query().map_or("/", |path| path.as_str()));
     let request = Request::from_parts(head, body);
+    let asked = Asked { who, held, params, what, request };
     match route.op {
-        Op::Login => session::login(admin, peer, request).await,
-        Op::Logout => session::logout(admin, peer, request.headers()),
-        op => perform(admin, op, Asked { who, held, params, what, request }).await,
+        Op::Desk(op) => desk::answer(admin, op, asked).await,
+        Op::Plain(op) => plain(admin, op, &asked.held, &asked.request).await,
+        Op::Records(op) => records(admin, op, asked).await,
+        Op::Sessions(op) => session::answer(admin, peer, op, asked).await,
+        Op::Works(op) => works(admin, op, asked).await,
     }
 }
 
@@ -108,68 +111,49 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
 const UNPROVED: &str = "who asks here must prove who they are: `Authorization: Bearer TOKEN` of \
                         [[admin.token]], a session (POST /api/v1/session), or a certificate";
 
-async fn perform(admin: &Arc<Admin>, op: Op, asked: Asked) -> Answer {
+async fn records(admin: &Arc<Admin>, op: Records, asked: Asked) -> Answer {
     match op {
-        Op::Decision => decisions::one(admin, asked).await,
-        Op::Decisions => decisions::list(admin, asked).await,
-        Op::Export => decisions::export(admin, asked).await,
-        Op::Proof => decisions::proof(admin, asked).await,
-        Op::Stream => decisions::stream(admin, asked).await,
-        Op::Series => totals::series(admin, asked).await,
-        Op::Top => totals::top(admin, asked).await,
-        Op::Journal => journal::view(admin, asked).await,
-        Op::Verify => journal::verify(admin, asked).await,
-        Op::Test => policy::test(admin, asked).await,
-        Op::WhatIf => policy::what_if(admin, asked).await,
-        Op::Approve | Op::Close | Op::Deny | Op::Holds | Op::Reports => {
-            desk::answer(admin, op, asked).await
-        }
-        Op::Meters => {
-            asked.params.end()?;
-            meters::view(admin).await
-        }
-        Op::Policy => {
-            asked.params.end()?;
-            Ok(policy::view(admin))
-        }
-        Op::Rates => {
-            asked.params.end()?;
-            Ok(rates::view(admin))
-        }
-        Op::Status => {
-            asked.params.end()?;
-            status::view(admin).await
-        }
-        Op::Level => level::get(admin),
-        Op::SetLevel => level::set(admin, asked.request).await,
-        Op::Reload => reload(admin).await,
-        Op::Who => {
-            asked.params.end()?;
-            Ok(session::who(&asked.who))
-        }
-        Op::Description => Ok(reply::text(StatusCode::OK, "application/json", DESCRIPTION)),
-        // Answered before.
-        Op::Login | Op::Logout => Err(Wrong::unavailable("no session is begun here")),
-        Op::Bundle | Op::Ca | Op::Home | Op::Live | Op::Metrics | Op::Pac | Op::Ready | Op::Ui => {
-            plain(admin, op, &asked.held, &asked.request).await
-        }
+        Records::Decision => decisions::one(admin, asked).await,
+        Records::Decisions => decisions::list(admin, asked).await,
+        Records::Export => decisions::export(admin, asked).await,
+        Records::Proof => decisions::proof(admin, asked).await,
+        Records::Series => totals::series(admin, asked).await,
+        Records::Stream => decisions::stream(admin, asked).await,
+        Records::Top => totals::top(admin, asked).await,
+    }
+}
+
+async fn works(admin: &Admin, op: Works, asked: Asked) -> Answer {
+    match op {
+        Works::Journal => journal::view(admin, asked).await,
+        Works::Level => level::get(admin, asked),
+        Works::Meters => meters::view(admin, asked).await,
+        Works::Policy => policy::view(admin, asked),
+        Works::Rates => rates::view(admin, asked),
+        Works::Reload => reload(admin, asked).await,
+        Works::SetLevel => level::set(admin, asked).await,
+        Works::Status => status::view(admin, asked).await,
+        Works::Test => policy::test(admin, asked).await,
+        Works::Verify => journal::verify(admin, asked).await,
+        Works::WhatIf => policy::what_if(admin, asked).await,
     }
 }
 
 /// What is no JSON, for clients and machines.
-async fn plain(admin: &Admin, op: Op, held: &str, request: &Request<Incoming>) -> Answer {
+async fn plain(admin: &Admin, op: Plain, held: &str, request: &Request<Incoming>) -> Answer {
     let (proxy, headers) = (&admin.proxy, request.headers());
     match op {
-        Op::Bundle => trust::bundle(proxy.authority()).await,
-        Op::Ca => trust::roots(proxy.authority()),
-        Op::Live => Ok(reply::text(StatusCode::OK, TEXT, "ok\n")),
-        Op::Metrics => Ok(metrics(admin, headers)),
-        Op::Pac => trust::pac(proxy.listens_on(), access::asked_host(headers, request.uri())),
-        Op::Ready => Ok(ready(admin)),
-        Op::Ui => assets::file(held, headers),
+        Plain::Bundle => trust::bundle(proxy.authority()).await,
+        Plain::Ca => trust::roots(proxy.authority()),
+        Plain::Description => Ok(reply::text(StatusCode::OK, "application/json", DESCRIPTION)),
         // A browser names it first; who asks by hand takes anything.
-        Op::Home if accepts(headers, "text/html") => assets::file(assets::HOME, headers),
-        _ => Ok(reply::text(StatusCode::OK, TEXT, as_text())),
+        Plain::Home if accepts(headers, "text/html") => assets::file(assets::HOME, headers),
+        Plain::Home => Ok(reply::text(StatusCode::OK, TEXT, as_text())),
+        Plain::Live => Ok(reply::text(StatusCode::OK, TEXT, "ok\n")),
+        Plain::Metrics => Ok(metrics(admin, headers)),
+        Plain::Pac => trust::pac(proxy.listens_on(), access::asked_host(headers, request.uri())),
+        Plain::Ready => Ok(ready(admin)),
+        Plain::Ui => assets::file(held, headers),
     }
 }
 
@@ -210,7 +194,8 @@ fn ready(admin: &Admin) -> Response<Body> {
     reply::text(status, TEXT, text.concat())
 }
 
-async fn reload(admin: &Admin) -> Answer {
+async fn reload(admin: &Admin, asked: Asked) -> Answer {
+    asked.params.end()?;
     let (done, result) = oneshot::channel();
     let asked = admin.reloads.send(Reload { done }).await.is_ok();
     match result.await {

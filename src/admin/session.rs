@@ -1,18 +1,20 @@
 //! `/api/v1/session`: who asks, and sessions of browsers.
 
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::access::{COOKIE, Peer};
-use super::reply::{self, Answer, Body, Wrong};
+use super::params::short;
+use super::reply::{self, Answer, Wrong};
 use super::role::Who;
-use super::routes::read;
+use super::routes::{Asked, read};
 use super::state::Admin;
+use super::table::Sessions;
 
-/// Octets of a token and what is around it.
-const MOST: usize = 4 * 1024;
+/// Octets of a body: a token is far shorter.
+const MOST: usize = 64 * 1024;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,14 +22,20 @@ struct Login {
     token: String,
 }
 
-/// `GET`
-pub(super) fn who(who: &Who) -> Response<Body> {
-    reply::json(who)
+/// Answers what is about who asks.
+pub(super) async fn answer(admin: &Admin, peer: &Peer, op: Sessions, asked: Asked) -> Answer {
+    asked.params.end()?;
+    match op {
+        Sessions::Login => login(admin, peer, asked.request).await,
+        Sessions::Logout => logout(admin, peer, asked.request.headers()),
+        Sessions::Who => Ok(reply::json(&asked.who)),
+    }
 }
 
 /// `POST`: a token becomes a cookie.
-pub(super) async fn login(admin: &Admin, peer: &Peer, request: Request<Incoming>) -> Answer {
+async fn login(admin: &Admin, peer: &Peer, request: Request<Incoming>) -> Answer {
     let Login { token } = read(request, MOST).await?;
+    short("token", &token, 1_024)?;
     if admin.access.is_open() {
         return Ok(reply::json(&Who::local()));
     }
@@ -41,7 +49,7 @@ pub(super) async fn login(admin: &Admin, peer: &Peer, request: Request<Incoming>
 }
 
 /// `DELETE`
-pub(super) fn logout(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Answer {
+fn logout(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Answer {
     admin.memory.sessions.end(headers);
     let mut response = reply::text(StatusCode::NO_CONTENT, "text/plain", "");
     response.headers_mut().remove(header::CONTENT_TYPE);

@@ -144,9 +144,11 @@ impl Admin {
             ask(&index)
         })
         .await?
-        .map_err(|fault| match fault {
-            Fault::Absent(_) => Wrong::unavailable("the index of the journal is being built"),
-            fault => Wrong::unavailable(fault),
+        .map_err(|fault| {
+            if matches!(fault, Fault::Absent(_)) {
+                return Wrong::unavailable("the index of the journal is being built");
+            }
+            Wrong::unavailable(fault)
         })
     }
 

@@ -10,11 +10,13 @@ use crate::policy::{Mode, PackInfo, Policy};
 use crate::proxy::Active;
 
 use super::reply::{self, Answer, Wrong};
+use super::routes::Asked;
 use super::state::{Admin, Store};
 use super::totals::moment;
 
 /// `GET /api/v1/status`
-pub(super) async fn view(admin: &Admin) -> Answer {
+pub(super) async fn view(admin: &Admin, asked: Asked) -> Answer {
+    asked.params.end()?;
     let proxy = &admin.proxy;
     let (active, now) = (proxy.active(), Timestamp::now());
     let draining = proxy.drain.is_draining();

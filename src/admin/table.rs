@@ -8,41 +8,71 @@ use super::role::Role;
 /// What a route does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
-    Approve,
+    Plain(Plain),
+    Sessions(Sessions),
+    Desk(Desk),
+    Records(Records),
+    Works(Works),
+}
+
+/// What clients, machines and browsers fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
     Bundle,
     Ca,
-    Close,
-    Decision,
-    Decisions,
-    Deny,
     Description,
-    Export,
-    Holds,
     Home,
-    Journal,
-    Level,
     Live,
-    Login,
-    Logout,
-    Meters,
     Metrics,
     Pac,
-    Policy,
-    Proof,
-    Rates,
     Ready,
-    Reload,
+    Ui,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sessions {
+    Login,
+    Logout,
+    Who,
+}
+
+/// What people decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Desk {
+    Approve,
+    Close,
+    Deny,
+    Holds,
     Reports,
+}
+
+/// What was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Records {
+    Decision,
+    Decisions,
+    Export,
+    Proof,
     Series,
+    Stream,
+    Top,
+}
+
+/// How the proxy stands and what is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Works {
+    Journal,
+    Level,
+    Meters,
+    Policy,
+    Rates,
+    Reload,
     SetLevel,
     Status,
-    Stream,
     Test,
-    Top,
-    Ui,
     Verify,
     WhatIf,
-    Who,
 }
 
 /// One row.
@@ -81,41 +111,51 @@ const ADMIN: Option<Role> = Some(Role::Admin);
 
 /// Every route; of two that fit the first counts.
 pub(super) static ROUTES: [Route; 35] = [
-    get("/", NOBODY, Op::Home),
-    get("/ui/{file}", NOBODY, Op::Ui),
-    get("/ca.pem", NOBODY, Op::Ca),
-    get("/ca-bundle.pem", NOBODY, Op::Bundle),
-    get("/livez", NOBODY, Op::Live),
-    get("/metrics", VIEWER, Op::Metrics),
-    get("/proxy.pac", NOBODY, Op::Pac),
-    get("/readyz", NOBODY, Op::Ready),
-    get("/api/v1/openapi.json", NOBODY, Op::Description),
-    get("/api/v1/session", VIEWER, Op::Who),
-    post("/api/v1/session", NOBODY, Op::Login),
-    Route { method: Method::DELETE, path: "/api/v1/session", role: NOBODY, op: Op::Logout },
-    get("/api/v1/status", VIEWER, Op::Status),
-    get("/api/v1/rates", VIEWER, Op::Rates),
-    get("/api/v1/decisions", VIEWER, Op::Decisions),
-    get("/api/v1/decisions/stream", VIEWER, Op::Stream),
-    get("/api/v1/decisions/export", VIEWER, Op::Export),
-    get("/api/v1/decisions/{id}", VIEWER, Op::Decision),
-    get("/api/v1/decisions/{id}/proof", AUDITOR, Op::Proof),
-    get("/api/v1/top", VIEWER, Op::Top),
-    get("/api/v1/series", VIEWER, Op::Series),
-    get("/api/v1/meters", VIEWER, Op::Meters),
-    get("/api/v1/policy", VIEWER, Op::Policy),
-    post("/api/v1/policy/test", VIEWER, Op::Test),
-    post("/api/v1/policy/whatif", AUDITOR, Op::WhatIf),
-    get("/api/v1/journal", VIEWER, Op::Journal),
-    post("/api/v1/journal/verify", AUDITOR, Op::Verify),
-    get("/api/v1/holds", VIEWER, Op::Holds),
-    post("/api/v1/holds/{id}/approve", ADMIN, Op::Approve),
-    post("/api/v1/holds/{id}/deny", ADMIN, Op::Deny),
-    get("/api/v1/reports", VIEWER, Op::Reports),
-    post("/api/v1/reports/{id}/close", ADMIN, Op::Close),
-    post("/api/v1/reload", ADMIN, Op::Reload),
-    get("/api/v1/log-level", VIEWER, Op::Level),
-    Route { method: Method::PUT, path: "/api/v1/log-level", role: ADMIN, op: Op::SetLevel },
+    get("/", NOBODY, Op::Plain(Plain::Home)),
+    get("/ui/{file}", NOBODY, Op::Plain(Plain::Ui)),
+    get("/ca.pem", NOBODY, Op::Plain(Plain::Ca)),
+    get("/ca-bundle.pem", NOBODY, Op::Plain(Plain::Bundle)),
+    get("/livez", NOBODY, Op::Plain(Plain::Live)),
+    get("/metrics", VIEWER, Op::Plain(Plain::Metrics)),
+    get("/proxy.pac", NOBODY, Op::Plain(Plain::Pac)),
+    get("/readyz", NOBODY, Op::Plain(Plain::Ready)),
+    get("/api/v1/openapi.json", NOBODY, Op::Plain(Plain::Description)),
+    get("/api/v1/session", VIEWER, Op::Sessions(Sessions::Who)),
+    post("/api/v1/session", NOBODY, Op::Sessions(Sessions::Login)),
+    Route {
+        method: Method::DELETE,
+        path: "/api/v1/session",
+        role: NOBODY,
+        op: Op::Sessions(Sessions::Logout),
+    },
+    get("/api/v1/status", VIEWER, Op::Works(Works::Status)),
+    get("/api/v1/rates", VIEWER, Op::Works(Works::Rates)),
+    get("/api/v1/decisions", VIEWER, Op::Records(Records::Decisions)),
+    get("/api/v1/decisions/stream", VIEWER, Op::Records(Records::Stream)),
+    get("/api/v1/decisions/export", VIEWER, Op::Records(Records::Export)),
+    get("/api/v1/decisions/{id}", VIEWER, Op::Records(Records::Decision)),
+    get("/api/v1/decisions/{id}/proof", AUDITOR, Op::Records(Records::Proof)),
+    get("/api/v1/top", VIEWER, Op::Records(Records::Top)),
+    get("/api/v1/series", VIEWER, Op::Records(Records::Series)),
+    get("/api/v1/meters", VIEWER, Op::Works(Works::Meters)),
+    get("/api/v1/policy", VIEWER, Op::Works(Works::Policy)),
+    post("/api/v1/policy/test", VIEWER, Op::Works(Works::Test)),
+    post("/api/v1/policy/whatif", AUDITOR, Op::Works(Works::WhatIf)),
+    get("/api/v1/journal", VIEWER, Op::Works(Works::Journal)),
+    post("/api/v1/journal/verify", AUDITOR, Op::Works(Works::Verify)),
+    get("/api/v1/holds", VIEWER, Op::Desk(Desk::Holds)),
+    post("/api/v1/holds/{id}/approve", ADMIN, Op::Desk(Desk::Approve)),
+    post("/api/v1/holds/{id}/deny", ADMIN, Op::Desk(Desk::Deny)),
+    get("/api/v1/reports", VIEWER, Op::Desk(Desk::Reports)),
+    post("/api/v1/reports/{id}/close", ADMIN, Op::Desk(Desk::Close)),
+    post("/api/v1/reload", ADMIN, Op::Works(Works::Reload)),
+    get("/api/v1/log-level", VIEWER, Op::Works(Works::Level)),
+    Route {
+        method: Method::PUT,
+        path: "/api/v1/log-level",
+        role: ADMIN,
+        op: Op::Works(Works::SetLevel),
+    },
 ];
 
 /// Finds what a request asks for; `HEAD` is `GET` without the body, which the connection leaves out.
@@ -216,10 +256,19 @@ mod tests {
             _ => None,
         };
         let one = |op: Op, held: &str| Some((op, held.to_owned()));
-        assert_eq!(op(&Method::GET, "/api/v1/decisions/stream"), one(Op::Stream, ""));
-        assert_eq!(op(&Method::HEAD, "/api/v1/decisions/a-1"), one(Op::Decision, "a-1"));
-        assert_eq!(op(&Method::GET, "/api/v1/decisions/a-1/proof"), one(Op::Proof, "a-1"));
-        assert_eq!(op(&Method::GET, "/ui/a/b.js"), one(Op::Ui, "a/b.js"));
+        assert_eq!(
+            op(&Method::GET, "/api/v1/decisions/stream"),
+            one(Op::Records(Records::Stream), "")
+        );
+        assert_eq!(
+            op(&Method::HEAD, "/api/v1/decisions/a-1"),
+            one(Op::Records(Records::Decision), "a-1")
+        );
+        assert_eq!(
+            op(&Method::GET, "/api/v1/decisions/a-1/proof"),
+            one(Op::Records(Records::Proof), "a-1")
+        );
+        assert_eq!(op(&Method::GET, "/ui/a/b.js"), one(Op::Plain(Plain::Ui), "a/b.js"));
         for path in ["", "/api", "/api/v1/decisions/", "/api/v1/decisions/a/b", "/ui/", "/livez/"] {
             assert!(matches!(find(&Method::GET, path), Found::Nothing), "{path}");
         }

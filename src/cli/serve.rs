@@ -60,11 +60,7 @@ impl Serving {
         let listeners: Vec<_> =
             doors.iter().map(|door| (door.listener.kind, door.address)).collect();
         let admin = operators.place()?;
-        let at = match &admin {
-            Place::Tcp(address) => Some(*address),
-            Place::Unix(_) => None,
-        };
-        let own: Vec<_> = doors.iter().map(|door| door.address).chain(at).collect();
+        let own: Vec<_> = doors.iter().map(|door| door.address).chain(admin.address()).collect();
         let metrics = Arc::new(Metrics::new());
         let (sink, writer) = records(&fixed, &metrics)?;
         let keeper = keeper(&fixed, &metrics)?;
@@ -72,11 +68,7 @@ impl Serving {
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
-        let context = ShipContext {
-            origin: audit::Origin::new(hostname(), &fixed.origin),
-            own: Own::new(&own),
-            metrics: Arc::clone(&metrics),
-        };
+        let context = context(&fixed, &own, &metrics);
         let shippers = ship(&fixed.sinks, fixed.state.as_deref(), &trust, &sink, &context)?;
         let (authority, unread) = authority(fixed.authority.as_ref(), &active)?;
         loaded_event(&active).record(&metrics);
@@ -104,12 +96,7 @@ impl Serving {
             proxies: listeners.iter().map(|(_, address)| *address).collect(),
             access: door.access,
         });
-        for Opened { socket, listener, .. } in doors {
-            tokio::spawn(proxy::run(socket, listener, Arc::clone(&proxy)));
-        }
-        tokio::spawn(proxy::ask_again(Arc::clone(&proxy)));
-        proxy.tell_ends();
-        tokio::spawn(proxy::watch_ends(Arc::clone(&proxy)));
+        serve(doors, &proxy);
         tokio::spawn(admin::run(operators, Arc::clone(&asked)));
         Ok(Self {
             proxy,
@@ -184,6 +171,25 @@ impl Serving {
             tracing::warn!("the index of the journal is behind; the next start goes on with it");
         }
         cut
+    }
+}
+
+/// Serves clients from now on.
+fn serve(doors: Vec<Opened>, proxy: &Arc<Proxy>) {
+    for Opened { socket, listener, .. } in doors {
+        tokio::spawn(proxy::run(socket, listener, Arc::clone(proxy)));
+    }
+    tokio::spawn(proxy::ask_again(Arc::clone(proxy)));
+    proxy.tell_ends();
+    tokio::spawn(proxy::watch_ends(Arc::clone(proxy)));
+}
+
+/// Who tells what is shipped.
+fn context(fixed: &Fixed, own: &[SocketAddr], metrics: &Arc<Metrics>) -> ShipContext {
+    ShipContext {
+        origin: audit::Origin::new(hostname(), &fixed.origin),
+        own: Own::new(own),
+        metrics: Arc::clone(metrics),
     }
 }
 

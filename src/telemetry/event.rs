@@ -123,12 +123,7 @@ impl Event<'_> {
                 error!("reload failed, the last good configuration stays in force:\n{problems}");
             }
             Self::Finished(verdict, took, out, back) => {
-                metrics.rates.ended(verdict.verdict, verdict.mode == "observe");
-                metrics.decisions.get_or_create(&verdict).inc();
-                metrics.request_seconds.observe(took.as_secs_f64());
-                let bytes = |direction| metrics.bytes.get_or_create_owned(&Transfer { direction });
-                bytes(Direction::Out).inc_by(out);
-                bytes(Direction::In).inc_by(back);
+                finished(metrics, &verdict, took, out, back);
             }
             Self::Added(took) => {
                 metrics.rates.added(took);
@@ -145,6 +140,15 @@ impl Event<'_> {
             Self::Revoked(address) => info!(%address, "closed: the policy no longer permits it"),
         }
     }
+}
+
+fn finished(metrics: &Metrics, verdict: &Verdict, took: Duration, out: u64, back: u64) {
+    metrics.rates.ended(verdict.verdict, verdict.mode == "observe");
+    metrics.decisions.get_or_create(verdict).inc();
+    metrics.request_seconds.observe(took.as_secs_f64());
+    let bytes = |direction| metrics.bytes.get_or_create_owned(&Transfer { direction });
+    bytes(Direction::Out).inc_by(out);
+    bytes(Direction::In).inc_by(back);
 }
 
 fn alert(metrics: &Metrics, pack: &str, rule: &str, decision: &str) {

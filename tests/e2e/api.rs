@@ -513,20 +513,18 @@ fn the_description_is_kept_to_the_letter() {
     assert_eq!(proxy.ask_admin("GET", "/readyz").status(), 200, "{said}");
 }
 
-/// A stream has no end; a reload and the level are the same for all.
-const SCHEMATHESIS: [&str; 14] = [
+/// A stream has no end. That everything which fits the description is accepted is not asked: it cannot
+/// say what a moment, a URL or a pack is.
+const SCHEMATHESIS: [&str; 11] = [
     "--exclude-path",
     "/api/v1/decisions/stream",
+    "--exclude-checks",
+    "positive_data_acceptance",
     "--phases",
-    "examples,fuzzing",
+    "examples,coverage,fuzzing",
     "--max-examples",
     "15",
-    "--seed",
-    "7",
     "--generation-deterministic",
-    "--generation-database",
-    "none",
     "--no-color",
-    "--request-timeout",
-    "30",
+    "--continue-on-failure",
 ];

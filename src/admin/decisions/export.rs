@@ -143,7 +143,7 @@ impl Out {
         let mut builder = csv::WriterBuilder::new();
         let mut writer = builder.terminator(csv::Terminator::CRLF).from_writer(&mut self.buffer);
         let cells = cells.iter().map(|cell| inert(cell));
-        writer.write_record(cells.collect::<Vec<_>>()).map_err(|error| End::Fault(error.into()))?;
+        writer.write_record(cells).map_err(|error| End::Fault(error.into()))?;
         writer.flush().map_err(End::Fault)
     }
 

@@ -18,7 +18,7 @@ pub(in super::super) async fn list(admin: &Admin, asked: Asked) -> Answer {
     let personal = params.flag("personal", true)? && who.sees_people();
     let limit = params.number("limit", 1..=1_000)?.unwrap_or(100);
     let newest = params.word("order", &[("newest", true), ("oldest", false)])?.unwrap_or(true);
-    let cursor = params.take("cursor").map(|text| read_cursor(&text, newest)).transpose()?;
+    let cursor = params.text("cursor").map(|text| read_cursor(&text, newest)).transpose()?;
     let filters = params.filters()?;
     params.end()?;
     if filters.client.is_some() {

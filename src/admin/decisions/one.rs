@@ -1,6 +1,7 @@
 //! `GET /api/v1/decisions/ID` and its proof.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -54,10 +55,16 @@ pub(in super::super) async fn proof(admin: &Admin, asked: Asked) -> Answer {
             Ok::<Value, Unproved>(proof)
         })
         .await?;
-    let proof = proved.map_err(|error| match error {
+    let proof = proved.map_err(|error| match &error {
         Unproved::Absent(_) => Wrong::new(StatusCode::NOT_FOUND, error.to_string()),
-        // It is signed within ten seconds.
-        _ => Wrong::unavailable(error),
+        Unproved::Unsigned { .. } => Wrong::new(StatusCode::CONFLICT, error.to_string()),
+        Unproved::File { source, .. } if source.kind() == ErrorKind::NotFound => {
+            let detail = "nothing is signed yet; try again in ten seconds";
+            Wrong::new(StatusCode::CONFLICT, detail)
+        }
+        Unproved::File { .. } | Unproved::Journal(_) | Unproved::Note { .. } => {
+            Wrong::unavailable(error)
+        }
     })?;
     Ok(reply::json(&proof))
 }
@@ -71,18 +78,18 @@ async fn find(admin: &Admin, id: &str) -> Result<(u64, Vec<u8>), Wrong> {
     // Where there is no index, or it does not answer, the journal is read.
     let known = admin.look(move |index| Ok((index.sequences(&wanted, page)?, *index.state())));
     let known = known.await.ok();
-    let found = admin.work(move || read(&folder, filters, known)).await?;
+    let found = admin.work(move || read(&folder, filters, known.as_ref())).await?;
     let found = found.map_err(Wrong::unavailable)?;
     let missing = || Wrong::new(StatusCode::NOT_FOUND, format!("no record has the id `{id}`"));
     found.ok_or_else(missing)
 }
 
 fn read(
-    folder: &PathBuf,
+    folder: &Path,
     mut filters: Filters,
-    known: Option<(Vec<u64>, State)>,
+    known: Option<&(Vec<u64>, State)>,
 ) -> Result<Option<(u64, Vec<u8>)>, search::Fault> {
-    if let Some((entries, _)) = &known
+    if let Some((entries, _)) = known
         && let Some(sequence) = entries.first()
     {
         let line = Reader::one(folder, *sequence, |entry| {
@@ -101,7 +108,7 @@ fn read(
     };
     let scan = Scan::all(&filters);
     match known {
-        Some((_, state)) if search::covers(&state, &filters) => {
+        Some((_, state)) if search::covers(state, &filters) => {
             Scan { from: state.next, ..scan }.each(folder, &mut tell)?;
         }
         Some(_) | None => scan.each(folder, &mut tell)?,

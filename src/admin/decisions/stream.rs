@@ -105,10 +105,9 @@ impl Stream {
             let grown = timeout(ALIVE, self.synced.wait_for(|head| *head > next)).await;
             let head = match grown.map(|grown| grown.map(|head| *head)) {
                 Ok(Ok(head)) => head,
-                // The program ends.
-                Ok(Err(_)) => return,
                 Err(_) if self.say(":\n\n".to_owned()).await => continue,
-                Err(_) => return,
+                // Nobody is there any more, or the program ends.
+                Ok(Err(_)) | Err(_) => return,
             };
             let Some(text) = self.read(&admin, head).await else { return };
             if !text.is_empty() && !self.say(text).await {

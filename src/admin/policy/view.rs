@@ -1,20 +1,21 @@
 //! `GET /api/v1/policy`: packs, rules and what they refer to.
 
-use http::Response;
 use serde_json::{Value, json};
 
 use crate::policy::{Class, Condition, Counter, Keyed, Policy, Rule, Span};
 
-use super::super::reply::{self, Body};
+use super::super::reply::{self, Answer};
+use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::super::status::packs;
 
 /// What is in force.
-pub(in super::super) fn view(admin: &Admin) -> Response<Body> {
+pub(in super::super) fn view(admin: &Admin, asked: Asked) -> Answer {
+    asked.params.end()?;
     let active = admin.proxy.active();
     let policy = &active.policy;
     let rules: Vec<_> = policy.rules().iter().enumerate().map(rule).collect();
-    reply::json(&json!({
+    Ok(reply::json(&json!({
         "digest": &*active.digest,
         "epoch": active.epoch,
         "default": policy.settings().default.name(),
@@ -23,7 +24,7 @@ pub(in super::super) fn view(admin: &Admin) -> Response<Body> {
         "lists": lists(policy),
         "parties": policy.register().len(),
         "reload": admin.history.last(),
-    }))
+    })))
 }
 
 fn rule((place, rule): (usize, &Rule)) -> Value {

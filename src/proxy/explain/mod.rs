@@ -217,7 +217,7 @@ impl Question {
         let mut slices = Vec::new();
         for text in &self.slices {
             let found = parse_slices(text);
-            slices.extend(found.map_err(|error| misasked("slices", error.to_string()))?);
+            slices.extend(found.map_err(|error| misasked("slices", error))?);
         }
         let tags = self.tags()?;
         if !tags.is_empty() {
@@ -228,7 +228,7 @@ impl Question {
 
     fn declared(&self) -> Result<Declared, Misasked> {
         let Some(text) = &self.context else { return Ok(Declared::default()) };
-        parse_context(text).map_err(|error| misasked("context", error.to_string()))
+        parse_context(text).map_err(|error| misasked("context", error))
     }
 
     /// What was counted before, and what this request adds.
