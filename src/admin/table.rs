@@ -229,14 +229,14 @@ mod tests {
             match value {
                 Value::Object(fields) => {
                     for (name, inner) in fields {
-                        match inner {
-                            Value::String(target) if name == "$ref" => tell(target),
-                            _ => each(inner, tell),
+                        if let Some(target) = inner.as_str().filter(|_| name == "$ref") {
+                            tell(target);
                         }
+                        each(inner, tell);
                     }
                 }
                 Value::Array(items) => items.iter().for_each(|inner| each(inner, tell)),
-                _ => {}
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
             }
         }
         let description = description();
@@ -253,7 +253,7 @@ mod tests {
     fn a_path_leads_to_its_route() {
         let op = |method: &Method, path: &str| match find(method, path) {
             Found::Route(route, held) => Some((route.op, held.to_owned())),
-            _ => None,
+            Found::Methods(_) | Found::Nothing => None,
         };
         let one = |op: Op, held: &str| Some((op, held.to_owned()));
         assert_eq!(

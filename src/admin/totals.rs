@@ -17,17 +17,16 @@ const BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// `GET /api/v1/top`
 pub(super) async fn top(admin: &Admin, asked: Asked) -> Answer {
-    let Asked { who, mut params, .. } = asked;
+    let Asked { who, mut params, what, .. } = asked;
     let by = params.take("by").ok_or_else(|| Wrong::unfit("`by` is missing"))?;
     let by: Dimension = by.parse().map_err(|why| Wrong::unfit(format!("`by`: {why}")))?;
     let limit = params.number("limit", 1..=1_000)?.unwrap_or(10);
     let filters = params.filters()?;
     params.end()?;
-    if matches!(by, Dimension::Client | Dimension::Principal) {
-        who.may_ask_for_people("a ranking of people")?;
-    }
-    if filters.client.is_some() {
-        who.may_ask_for_people("`client`")?;
+    let people = matches!(by, Dimension::Client | Dimension::Principal);
+    if people || filters.client.is_some() {
+        who.may_ask_for_people(if people { "a ranking of people" } else { "`client`" })?;
+        admin.note_reading(&who, &what).await?;
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let find = move |index: &crate::audit::index::Index| {
@@ -51,13 +50,14 @@ pub(super) async fn top(admin: &Admin, asked: Asked) -> Answer {
 
 /// `GET /api/v1/series`
 pub(super) async fn series(admin: &Admin, asked: Asked) -> Answer {
-    let Asked { who, mut params, .. } = asked;
+    let Asked { who, mut params, what, .. } = asked;
     let step = params.number("step", 1..=2_592_000)?;
     let step = step.ok_or_else(|| Wrong::unfit("`step` is missing: seconds of each time"))?;
     let mut filters = params.filters()?;
     params.end()?;
     if filters.client.is_some() {
         who.may_ask_for_people("`client`")?;
+        admin.note_reading(&who, &what).await?;
     }
     let now = Timestamp::now();
     let until = filters.until.unwrap_or(now);

@@ -1,5 +1,6 @@
 //! The interface of the admin listener, asked as a dashboard asks it.
 
+use borderpost::audit::journal::{Kind, Reader};
 use serde_json::{Value, json};
 
 use crate::support::{Config, Message, Origin, Proxy, Wire, ok, wait_for};
@@ -112,6 +113,11 @@ fn the_status_tells_how_the_proxy_stands() {
     assert!(journal["head"].as_u64().unwrap() > journal["checkpoint"]["size"].as_u64().unwrap());
     assert_eq!(status["proxies"], json!([proxy.listen.to_string()]));
     assert_eq!(status["reload"], Value::Null);
+}
+
+#[test]
+fn a_reload_is_told_by_what_it_changed() {
+    let proxy = Proxy::start(&config().databases());
     proxy.reload(&config().databases().rule("more", "log", "", "tags = [\"geo\"]"));
     let reload = &get(&proxy, "status")["reload"];
     assert_eq!(reload["ok"], true);
@@ -126,7 +132,7 @@ fn the_status_tells_how_the_proxy_stands() {
 }
 
 #[test]
-fn decisions_are_listed_shown_and_proved() {
+fn decisions_are_listed_by_pages() {
     let origin = Origin::answering("127.1.0.1", ok("reached"));
     let proxy = Proxy::start(&config());
     asked(&proxy, &origin);
@@ -148,6 +154,13 @@ fn decisions_are_listed_shown_and_proved() {
         let wrong = refused(&proxy, &format!("decisions?order={other}&cursor={cursor}"), 422);
         assert!(wrong.contains("`cursor`"), "{wrong}");
     }
+}
+
+#[test]
+fn decisions_are_listed_by_filters() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let proxy = Proxy::start(&config());
+    asked(&proxy, &origin);
     let blocked = get(&proxy, "decisions?outcome=block&tag=health&rule=test-act/no-health");
     assert_eq!(rows(&blocked).len(), 4);
     assert_eq!(rows(&get(&proxy, "decisions?since=2020-01-01&until=2020-01-02")).len(), 0);
@@ -161,8 +174,20 @@ fn decisions_are_listed_shown_and_proved() {
         let wrong = refused(&proxy, &format!("decisions?{query}"), 422);
         assert!(wrong.contains(told), "{wrong}");
     }
-    // One of them.
-    let id = rows(&blocked)[0]["id"].as_str().unwrap();
+}
+
+/// The id of a blocked one.
+fn blocked(proxy: &Proxy) -> String {
+    let page = get(proxy, "decisions?outcome=block&personal=false");
+    rows(&page)[0]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_decision_is_shown_with_what_was_tried_and_proved() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let proxy = Proxy::start(&config());
+    asked(&proxy, &origin);
+    let id = &*blocked(&proxy);
     let one = get(&proxy, &format!("decisions/{id}"));
     let record = &one["record"];
     assert_eq!((&record["id"], &record["outcome"]), (&json!(id), &json!("block")));
@@ -182,13 +207,22 @@ fn decisions_are_listed_shown_and_proved() {
     assert_eq!(proof["entry"]["kind"], "ended");
     assert!(proof["entry"]["payload"].as_str().unwrap().contains(id));
     assert!(proof["key"].as_str().unwrap().starts_with("borderpost+"));
-    // Who has seen people is on record: once for each look.
-    let journal = proxy.folder.path().join("state/journal");
-    let noted = notes(&journal);
+}
+
+#[test]
+fn who_has_seen_people_is_on_record_once_for_each_look() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let proxy = Proxy::start(&config());
+    asked(&proxy, &origin);
+    let id = &*blocked(&proxy);
+    assert_eq!(rows(&get(&proxy, "decisions")).len(), 10);
+    get(&proxy, &format!("decisions/{id}"));
+    get(&proxy, "top?by=client");
+    let noted = notes(&proxy);
     let what: Vec<_> = noted.iter().map(|note| note["what"].as_str().unwrap()).collect();
+    let one = format!("GET /api/v1/decisions/{id}");
+    assert_eq!(what, ["GET /api/v1/decisions", &*one, "GET /api/v1/top?by=client"]);
     assert_eq!(noted[0]["who"], "local");
-    assert_eq!(what[0], "GET /api/v1/decisions");
-    assert!(what.contains(&&*format!("GET /api/v1/decisions/{id}")), "{what:?}");
     let hidden = get(&proxy, "decisions?personal=false");
     assert_eq!((&rows(&hidden)[0]["client"], &hidden["masked"]), (&Value::Null, &json!(true)));
     let hidden = get(&proxy, &format!("decisions/{id}?personal=false"));
@@ -196,13 +230,13 @@ fn decisions_are_listed_shown_and_proved() {
         (&hidden["record"]["path"], &hidden["record"]["client"]),
         (&Value::Null, &Value::Null)
     );
-    assert_eq!(notes(&journal).len(), noted.len(), "nothing was seen of anybody");
+    assert_eq!(notes(&proxy).len(), noted.len(), "nothing was seen of anybody");
 }
 
-/// The notes in a journal of who read what.
-fn notes(journal: &std::path::Path) -> Vec<Value> {
-    use borderpost::audit::journal::{Kind, Reader};
-    let (mut reader, mut notes) = (Reader::open(journal), Vec::new());
+/// The notes in the journal of who read what.
+pub(crate) fn notes(proxy: &Proxy) -> Vec<Value> {
+    let journal = proxy.folder.path().join("state/journal");
+    let (mut reader, mut notes) = (Reader::open(&journal), Vec::new());
     while let Some(entry) = reader.next_entry().unwrap() {
         if entry.kind() == Some(Kind::Note) {
             let note: Value = serde_json::from_slice(entry.payload().unwrap()).unwrap();
@@ -213,7 +247,7 @@ fn notes(journal: &std::path::Path) -> Vec<Value> {
 }
 
 #[test]
-fn totals_rates_and_exports() {
+fn totals_and_rates() {
     let origin = Origin::answering("127.1.0.1", ok("reached"));
     let proxy = Proxy::start(&config());
     asked(&proxy, &origin);
@@ -230,11 +264,18 @@ fn totals_rates_and_exports() {
         let rates = get(&proxy, "rates");
         (rates["total"]["block"] == 4 && rates["total"]["log"] == 4).then_some(rates)
     });
-    let seconds = rates["seconds"].as_u64().unwrap();
+    let seconds = usize::try_from(rates["seconds"].as_u64().unwrap()).unwrap();
     for list in [&rates["outcomes"]["allow"], &rates["observed"], &rates["added_p99_us"]] {
-        assert_eq!(list.as_array().unwrap().len() as u64, seconds);
+        assert_eq!(list.as_array().unwrap().len(), seconds);
     }
     assert!(rates["total"]["added_p99_us"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn records_are_exported_as_lines_and_as_a_table() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let proxy = Proxy::start(&config());
+    asked(&proxy, &origin);
     let lines = proxy.ask_admin("GET", "/api/v1/decisions/export?outcome=block");
     assert_eq!(lines.head.get("content-type"), Some("application/x-ndjson"));
     let lines = lines.text();
@@ -271,7 +312,7 @@ impl Stream {
         assert_eq!(head.status(), 200);
         assert_eq!(head.get("content-type"), Some("text/event-stream"));
         let mut stream = Self { wire, text: String::new() };
-        assert_eq!(stream.next(), ("".to_owned(), "".to_owned(), Value::Null), "the greeting");
+        assert_eq!(stream.next(), (String::new(), String::new(), Value::Null), "the greeting");
         stream
     }
 
@@ -294,15 +335,15 @@ impl Stream {
     }
 
     /// Rows until there are so many, those that were not shown counted, and the last id.
-    fn rows(&mut self, count: u64) -> (Vec<Value>, u64, String) {
+    fn rows(&mut self, count: usize) -> (Vec<Value>, usize, String) {
         let (mut rows, mut more, mut last) = (Vec::new(), 0, String::new());
-        while rows.len() as u64 + more < count {
+        while rows.len() + more < count {
             let (kind, id, data) = self.next();
             assert_eq!(kind, "decisions");
             let new = data["decisions"].as_array().unwrap();
             assert!(new.len() <= 50);
             rows.extend(new.iter().cloned());
-            more += data["more"].as_u64().unwrap();
+            more += usize::try_from(data["more"].as_u64().unwrap()).unwrap();
             last = id;
         }
         (rows, more, last)
@@ -332,7 +373,7 @@ fn a_stream_goes_on_where_it_was_left() {
     wait_for("records", || (proxy.records().len() == 110).then_some(()));
     let mut all = Stream::open(&proxy, "?after=0", "");
     let (rows, more, _) = all.rows(110);
-    assert_eq!(rows.len() as u64 + more, 110);
+    assert_eq!(rows.len() + more, 110);
     let far = proxy.ask_admin_with("GET", "/api/v1/decisions/stream", "Last-Event-ID: x\r\n");
     assert!(problem(&far, 422).contains("Last-Event-ID"));
     assert!(refused(&proxy, "decisions/stream?since=1h", 422).contains("has no `since`"));
@@ -409,7 +450,7 @@ fn the_journal_is_shown_and_checked() {
         (&finding["fault"], &finding["file"]),
         (&json!(true), &json!("00000000000000000000.log"))
     );
-    assert!(finding["offset"].as_u64().unwrap() < at as u64);
+    assert!(finding["offset"].as_u64().unwrap() < u64::try_from(at).unwrap());
 }
 
 #[test]
