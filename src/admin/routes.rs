@@ -1,82 +1,184 @@
-//! One match from method and path to answer; the table is in the module above.
+//! From a request to its answer.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use tokio::sync::{mpsc, oneshot};
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 
-use crate::net::{Authority, Host};
-use crate::proxy::Proxy;
-
-use super::Reload;
-use super::desk::{Wanted, Wrong};
-use super::trust;
+use super::access::{self, Peer};
+use super::assets;
+use super::params::Params;
+use super::reply::{self, Answer, Body, Wrong};
+use super::role::Who;
+use super::state::Admin;
+use super::table::{Found, Op, Plain, Records, Works, as_text, find};
+use super::{DESCRIPTION, Reload};
+use super::{
+    decisions, desk, journal, level, meters, policy, rates, session, status, totals, trust,
+};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
-const INDEX: &str = "borderpost admin\n\nGET  /ca.pem\nGET  /ca-bundle.pem\nGET  /livez\nGET  /metrics\nGET  /proxy.pac\nGET  /readyz\nGET  /api/v1/holds\n\
-     POST /api/v1/holds/ID/approve\nPOST /api/v1/holds/ID/deny\nPOST /api/v1/reload\n\
-     GET  /api/v1/reports\nPOST /api/v1/reports/ID/close\n";
+
+/// Who asks for what.
+pub(super) struct Asked {
+    pub(super) who: Who,
+    /// What stands for the placeholder of the path.
+    pub(super) held: String,
+    pub(super) params: Params,
+    /// Method, path and query, for the note of who read what.
+    pub(super) what: String,
+    pub(super) request: Request<Incoming>,
+}
 
 /// Answers one request.
 pub(super) async fn answer(
-    proxy: &Proxy,
-    reloads: &mpsc::Sender<Reload>,
+    admin: &Arc<Admin>,
+    peer: &Peer,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    if let Err(why) = is_from_here(request.headers()) {
-        return Ok(reply(StatusCode::FORBIDDEN, TEXT, why));
-    }
-    let uri = request.uri().clone();
-    if let Some(wanted) = Wanted::of(uri.path(), uri.query()) {
-        let method = wanted.method();
-        return Ok(if *request.method() == method {
-            wanted.answer(proxy.desk(), request).await
-        } else {
-            Wrong::method(&method).response()
-        });
-    }
-    Ok(match (request.method(), request.uri().path()) {
-        (&Method::GET, "/") => reply(StatusCode::OK, TEXT, INDEX),
-        (&Method::GET, "/ca.pem") => trust::roots(proxy.authority()),
-        (&Method::GET, "/ca-bundle.pem") => trust::bundle(proxy.authority()).await,
-        (&Method::GET, "/livez") => reply(StatusCode::OK, TEXT, "ok\n"),
-        (&Method::GET, "/metrics") => metrics(proxy, request.headers()),
-        (&Method::GET, "/proxy.pac") => match proxy.listens_on() {
-            Some(listen) => trust::pac(listen, asked(request.headers())),
-            None => reply(StatusCode::NOT_FOUND, TEXT, "no listener for clients\n"),
-        },
-        (&Method::GET, "/readyz") => ready(proxy),
-        (&Method::POST, "/api/v1/reload") => reload(reloads).await,
+) -> Result<Response<Body>, Infallible> {
+    let api = request.uri().path().starts_with("/api/");
+    let answered = route(admin, peer, request).await;
+    Ok(guarded(answered.unwrap_or_else(Wrong::response), api))
+}
+
+/// Fields that every answer has: what a page from here may do is what comes from here.
+fn guarded(mut response: Response<Body>, api: bool) -> Response<Body> {
+    const FIELDS: [(header::HeaderName, &str); 5] = [
         (
-            _,
-            "/" | "/ca.pem" | "/ca-bundle.pem" | "/livez" | "/metrics" | "/proxy.pac" | "/readyz"
-            | "/api/v1/reload",
-        ) => reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "this path takes another method\n"),
-        _ => reply(StatusCode::NOT_FOUND, TEXT, INDEX),
-    })
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+             form-action 'self'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    let fields = response.headers_mut();
+    for (name, value) in FIELDS {
+        fields.insert(name, HeaderValue::from_static(value));
+    }
+    if api {
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> Answer {
+    let (head, body) = request.into_parts();
+    access::check(&admin.access, peer, &head)?;
+    let uri = head.uri.clone();
+    let (route, held) = match find(&head.method, uri.path()) {
+        Found::Route(route, held) => (route, held.to_owned()),
+        Found::Methods(methods) => return Err(not_allowed(&methods)),
+        Found::Nothing if uri.path().starts_with("/api/") => {
+            let detail = "there is no such path; GET / tells all";
+            return Err(Wrong::new(StatusCode::NOT_FOUND, detail));
+        }
+        Found::Nothing => return Ok(reply::text(StatusCode::NOT_FOUND, TEXT, as_text())),
+    };
+    let who = match route.role {
+        None => Who::local(),
+        Some(least) => {
+            let who = admin.access.who(&admin.memory, peer, &head.headers)?;
+            let who = who.ok_or_else(|| access::unproved(UNPROVED))?;
+            who.may(least)?;
+            who
+        }
+    };
+    let query = if uri.path().starts_with("/api/") { uri.query() } else { None };
+    let params = Params::read(query)?;
+    let what =
+        format!("{} {}", head.method, uri.path_and_query().map_or("/", |path| path.as_str()));
+    let request = Request::from_parts(head, body);
+    let asked = Asked { who, held, params, what, request };
+    match route.op {
+        Op::Desk(op) => desk::answer(admin, op, asked).await,
+        Op::Plain(op) => plain(admin, op, &asked.held, &asked.request).await,
+        Op::Records(op) => records(admin, op, asked).await,
+        Op::Sessions(op) => session::answer(admin, peer, op, asked).await,
+        Op::Works(op) => works(admin, op, asked).await,
+    }
+}
+
+/// What somebody is told who has proved nothing.
+const UNPROVED: &str = "who asks here must prove who they are: `Authorization: Bearer TOKEN` of \
+                        [[admin.token]], a session (POST /api/v1/session), or a certificate";
+
+async fn records(admin: &Arc<Admin>, op: Records, asked: Asked) -> Answer {
+    match op {
+        Records::Decision => decisions::one(admin, asked).await,
+        Records::Decisions => decisions::list(admin, asked).await,
+        Records::Export => decisions::export(admin, asked).await,
+        Records::Proof => decisions::proof(admin, asked).await,
+        Records::Series => totals::series(admin, asked).await,
+        Records::Stream => decisions::stream(admin, asked).await,
+        Records::Top => totals::top(admin, asked).await,
+    }
+}
+
+async fn works(admin: &Admin, op: Works, asked: Asked) -> Answer {
+    match op {
+        Works::Journal => journal::view(admin, asked).await,
+        Works::Level => level::get(admin, asked),
+        Works::Meters => meters::view(admin, asked).await,
+        Works::Policy => policy::view(admin, asked),
+        Works::Rates => rates::view(admin, asked),
+        Works::Reload => reload(admin, asked).await,
+        Works::SetLevel => level::set(admin, asked).await,
+        Works::Status => status::view(admin, asked).await,
+        Works::Test => policy::test(admin, asked).await,
+        Works::Verify => journal::verify(admin, asked).await,
+        Works::WhatIf => policy::what_if(admin, asked).await,
+    }
+}
+
+/// What is no JSON, for clients and machines.
+async fn plain(admin: &Admin, op: Plain, held: &str, request: &Request<Incoming>) -> Answer {
+    let (proxy, headers) = (&admin.proxy, request.headers());
+    match op {
+        Plain::Bundle => trust::bundle(proxy.authority()).await,
+        Plain::Ca => trust::roots(proxy.authority()),
+        Plain::Description => Ok(reply::text(StatusCode::OK, "application/json", DESCRIPTION)),
+        // A browser names it first; who asks by hand takes anything.
+        Plain::Home if accepts(headers, "text/html") => assets::file(assets::HOME, headers),
+        Plain::Home => Ok(reply::text(StatusCode::OK, TEXT, as_text())),
+        Plain::Live => Ok(reply::text(StatusCode::OK, TEXT, "ok\n")),
+        Plain::Metrics => Ok(metrics(admin, headers)),
+        Plain::Pac => trust::pac(proxy.listens_on(), access::asked_host(headers, request.uri())),
+        Plain::Ready => Ok(ready(admin)),
+        Plain::Ui => assets::file(held, headers),
+    }
 }
 
 /// In OpenMetrics for those who know it; all others take the older format for what it is.
-fn metrics(proxy: &Proxy, headers: &HeaderMap) -> Response<Full<Bytes>> {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|one| one.to_str().ok());
-    let open = accepted.flat_map(|list| list.split(',')).any(|one| {
-        let kind = one.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case("application/openmetrics-text")
-    });
-    if open {
-        reply(StatusCode::OK, OPEN_METRICS, proxy.metrics().render())
+fn metrics(admin: &Admin, headers: &HeaderMap) -> Response<Body> {
+    let metrics = admin.proxy.metrics();
+    if accepts(headers, "application/openmetrics-text") {
+        reply::text(StatusCode::OK, OPEN_METRICS, metrics.render())
     } else {
-        reply(StatusCode::OK, METRICS, proxy.metrics().render_classic())
+        reply::text(StatusCode::OK, METRICS, metrics.render_classic())
     }
 }
 
+/// Whether a client names a media type.
+fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|one| one.to_str().ok());
+    accepted.flat_map(|list| list.split(',')).any(|one| {
+        let kind = one.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case(wanted)
+    })
+}
+
 /// Whether requests are served and recorded.
-fn ready(proxy: &Proxy) -> Response<Full<Bytes>> {
+fn ready(admin: &Admin) -> Response<Body> {
+    let proxy = &admin.proxy;
     let healthy = proxy.records_healthy();
     let draining = proxy.drain.is_draining();
     let line = |name: &str, fine: bool| format!("{} {name}\n", if fine { "ok" } else { "no" });
@@ -89,46 +191,50 @@ fn ready(proxy: &Proxy) -> Response<Full<Bytes>> {
     ];
     let status =
         if healthy && !draining { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    reply(status, TEXT, text.concat())
+    reply::text(status, TEXT, text.concat())
 }
 
-async fn reload(reloads: &mpsc::Sender<Reload>) -> Response<Full<Bytes>> {
+async fn reload(admin: &Admin, asked: Asked) -> Answer {
+    asked.params.end()?;
     let (done, result) = oneshot::channel();
-    let asked = reloads.send(Reload { done }).await.is_ok();
+    let asked = admin.reloads.send(Reload { done }).await.is_ok();
     match result.await {
-        Ok(Ok(digest)) if asked => reply(StatusCode::OK, TEXT, format!("reloaded: {digest}\n")),
-        Ok(Err(problems)) => reply(StatusCode::UNPROCESSABLE_ENTITY, TEXT, format!("{problems}\n")),
-        Ok(Ok(_)) | Err(_) => {
-            reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, "the program is stopping\n")
+        Ok(Ok(digest)) if asked => {
+            Ok(reply::text(StatusCode::OK, TEXT, format!("reloaded: {digest}\n")))
         }
+        Ok(Err(problems)) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(reply::text(status, TEXT, format!("{problems}\n")))
+        }
+        Ok(Ok(_)) | Err(_) => Err(Wrong::unavailable("the program is stopping")),
     }
 }
 
-/// A page in a browser on this machine must not be able to work the admin listener: not
-/// by its own requests (`Origin`), and not under a name of its own that resolves here
-/// (DNS rebinding).
-fn is_from_here(headers: &HeaderMap) -> Result<(), &'static str> {
-    if headers.contains_key(header::ORIGIN) {
-        return Err("requests from web pages are not taken\n");
+fn not_allowed(methods: &[&Method]) -> Wrong {
+    let mut words: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+    let detail = format!("this path takes {}", words.join(", "));
+    if words.contains(&"GET") {
+        words.push("HEAD");
     }
-    let local = match asked(headers) {
-        Some(Host::Address(_)) => true,
-        Some(Host::Name(name)) => &*name == "localhost",
-        None => false,
-    };
-    if local { Ok(()) } else { Err("ask for this listener by address or as localhost\n") }
+    Wrong::new(StatusCode::METHOD_NOT_ALLOWED, detail).with(header::ALLOW, words.join(", "))
 }
 
-/// How the client calls this listener.
-fn asked(headers: &HeaderMap) -> Option<Host> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.and_then(|host| Authority::parse(host, Some(80)).ok());
-    host.map(|authority| authority.host)
-}
-
-fn reply(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(text.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
+/// Reads a body of JSON that is not longer than so many octets.
+pub(super) async fn read<T: DeserializeOwned>(
+    request: Request<Incoming>,
+    most: usize,
+) -> Result<T, Wrong> {
+    let body = Limited::new(request.into_body(), most).collect().await;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            let detail = format!("a body has at most {most} octets here");
+            Wrong::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+        } else {
+            Wrong::new(StatusCode::BAD_REQUEST, error.to_string())
+        }
+    })?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| {
+        let detail = format!("the body is not the JSON that this path takes: {error}");
+        Wrong::new(StatusCode::BAD_REQUEST, detail)
+    })
 }

@@ -3,52 +3,42 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
+use http::StatusCode;
 
 use crate::net::Host;
 use crate::tls::Authority;
 
-use super::desk::Wrong;
+use super::reply::{self, Answer, Wrong};
 
 /// RFC 8555 section 9.1
 const PEM: &str = "application/pem-certificate-chain";
 const PAC: &str = "application/x-ns-proxy-autoconfig";
 
 /// `GET /ca.pem`
-pub(super) fn roots(authority: Option<&Arc<Authority>>) -> Response<Full<Bytes>> {
-    authority.map_or_else(none, |authority| reply(PEM, authority.roots_pem()))
+pub(super) fn roots(authority: Option<&Arc<Authority>>) -> Answer {
+    let authority = authority.ok_or_else(none)?;
+    Ok(reply::text(StatusCode::OK, PEM, authority.roots_pem()))
 }
 
 /// `GET /ca-bundle.pem`
-pub(super) async fn bundle(authority: Option<&Arc<Authority>>) -> Response<Full<Bytes>> {
-    let Some(authority) = authority.map(Arc::clone) else { return none() };
+pub(super) async fn bundle(authority: Option<&Arc<Authority>>) -> Answer {
+    let authority = authority.map(Arc::clone).ok_or_else(none)?;
     // The platform's roots are up to some hundred files.
-    match tokio::task::spawn_blocking(move || authority.bundle_pem()).await {
-        Ok(text) => reply(PEM, text),
-        Err(error) => {
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            Wrong::new(status, error.to_string()).response()
-        }
-    }
+    let text = tokio::task::spawn_blocking(move || authority.bundle_pem()).await;
+    Ok(reply::text(StatusCode::OK, PEM, text.map_err(Wrong::unavailable)?))
 }
 
 /// `GET /proxy.pac`; `asked` is how the client called this listener.
-pub(super) fn pac(listen: SocketAddr, asked: Option<Host>) -> Response<Full<Bytes>> {
-    reply(PAC, pac_text(listen, asked))
+pub(super) fn pac(listen: Option<SocketAddr>, asked: Option<Host>) -> Answer {
+    let missing = || Wrong::new(StatusCode::NOT_FOUND, "no listener for clients");
+    let listen = listen.ok_or_else(missing)?;
+    Ok(reply::text(StatusCode::OK, PAC, pac_text(listen, asked)))
 }
 
-fn none() -> Response<Full<Bytes>> {
+fn none() -> Wrong {
     let detail = "there is no certificate authority: `borderpost ca init` makes one in \
                   `state.folder`, or name your own under [tls.authority]; then start again";
-    Wrong::new(StatusCode::NOT_FOUND, detail.to_owned()).response()
-}
-
-fn reply(kind: &'static str, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(text.into()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
+    Wrong::new(StatusCode::NOT_FOUND, detail)
 }
 
 /// No `DIRECT` behind the proxy: a client that may go around it when it does not answer

@@ -12,8 +12,11 @@ mod line;
 mod owner;
 mod path;
 pub mod personal;
+mod proof;
 mod record;
+mod replay;
 pub mod retention;
+pub mod search;
 pub mod ship;
 mod sink;
 mod state;
@@ -26,9 +29,11 @@ pub use desk::{
 };
 pub use event::{Event, Findings, Format, Origin};
 pub use found::{Found, Kind};
+pub use proof::{Unproved, prove};
 pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,
 };
+pub use replay::Replayed;
 pub use sink::{Journal, PATIENCE, Sink, SinkTarget, Unwritable};
 pub use state::{index_folder, journal_folder, keys_folder, open_journal, open_volumes};
 pub use verdict::Late;

@@ -16,7 +16,7 @@ const ADDRESSES: usize = 10_000;
 
 /// Failures by address.
 #[derive(Debug, Default)]
-pub(super) struct Attempts(Mutex<HashMap<IpAddr, Failures>>);
+pub struct Attempts(Mutex<HashMap<IpAddr, Failures>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Failures {
@@ -26,14 +26,14 @@ struct Failures {
 
 impl Attempts {
     /// How long the address must wait, if it must.
-    pub(super) fn wait(&self, from: IpAddr, now: Instant) -> Option<Duration> {
+    pub fn wait(&self, from: IpAddr, now: Instant) -> Option<Duration> {
         let failures = self.lock().get(&key(from)).copied()?;
         let left = (failures.since + WINDOW).checked_duration_since(now)?;
         (failures.count >= LIMIT && !left.is_zero()).then_some(left)
     }
 
     /// Notes a failure.
-    pub(super) fn fail(&self, from: IpAddr, now: Instant) {
+    pub fn fail(&self, from: IpAddr, now: Instant) {
         let mut table = self.lock();
         let from = key(from);
         if !table.contains_key(&from) && table.len() >= ADDRESSES {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::audit::Authenticated;
 
+pub use attempts::Attempts;
 pub use credentials::{Mistakes, check_name, entries, is_taken};
 pub use gate::{Denied, Gate};
 pub use presented::{Presented, Unreadable};

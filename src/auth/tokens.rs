@@ -104,7 +104,7 @@ impl Tokens {
     }
 
     /// Whose token it is.
-    pub(super) fn find(&self, token: &str) -> Option<&Arc<str>> {
+    pub fn find(&self, token: &str) -> Option<&Arc<str>> {
         self.by_tag.get(&tag(&self.key, TokenDigest::of(token)))
     }
 

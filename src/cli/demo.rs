@@ -11,6 +11,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::admin::Level;
 use crate::config::{self, DEFAULT, Origin};
 
 use super::origins;
@@ -83,12 +84,12 @@ const REQUESTS: [Shown; 10] = [
 
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        output::diagnostics();
+        let level = output::diagnostics();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(self.show())
+        runtime.block_on(self.show(level))
     }
 
-    async fn show(self) -> anyhow::Result<()> {
+    async fn show(self, level: Level) -> anyhow::Result<()> {
         let port = start_origins().await;
         let port =
             port.context("the demo needs the loopback addresses 127.83.0.1 to 127.83.0.5")?;
@@ -99,7 +100,7 @@ impl Demo {
         let origin = Origin::Text { name: "demo".to_owned(), text };
         let loaded = config::load(&origin)?;
         let mut signals = Signals::new()?;
-        let serving = Serving::start(origin, loaded, Passed::none())?;
+        let serving = Serving::start(origin, loaded, Passed::none(), level)?;
         let (_, listen) = *serving.listeners.first().context("the demo has a plain listener")?;
         line(format!(
             "proxy on http://{listen}, {} origins behind it; no packet leaves this machine",

@@ -6,6 +6,10 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::reload::Handle;
+
+use crate::admin::{Level, Levels};
 
 /// An argument that clap could not know to be wrong.
 #[derive(Debug, Error)]
@@ -84,13 +88,30 @@ pub(super) fn count(number: usize, thing: &str) -> String {
 
 /// Diagnostics on standard error; `RUST_LOG` chooses how much. Records are not among
 /// them: they have their own sink.
-pub(super) fn diagnostics() {
-    let filter = tracing_subscriber::EnvFilter::builder()
+pub(super) fn diagnostics() -> Level {
+    let filter = EnvFilter::builder()
         .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
         .from_env_lossy();
     let written = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let written = written.with_filter_reloading();
+    let handle = written.reload_handle();
     // A second call (tests in one process) changes nothing.
     drop(written.try_init());
+    Level(Some(Box::new(Filter(handle))))
+}
+
+/// The filter of diagnostics.
+struct Filter<S>(Handle<EnvFilter, S>);
+
+impl<S> Levels for Filter<S> {
+    fn get(&self) -> String {
+        self.0.with_current(ToString::to_string).unwrap_or_default()
+    }
+
+    fn set(&self, directives: &str) -> Result<(), String> {
+        let filter = EnvFilter::builder().parse(directives).map_err(|error| error.to_string())?;
+        self.0.reload(filter).map_err(|error| error.to_string())
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::admin::Place;
 use crate::config::{self, Loaded};
 use crate::geo::DatabaseInfo;
 use crate::proxy::Kind;
@@ -28,7 +29,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        output::diagnostics();
+        let level = output::diagnostics();
         // It changes the environment, which only a single thread may.
         let passed = Passed::take();
         let origin = self.config.origin();
@@ -46,7 +47,7 @@ impl Run {
         runtime.block_on(async {
             let mut signals = Signals::new()?;
             let about = about(&loaded);
-            let mut serving = Serving::start(origin, loaded, passed)?;
+            let mut serving = Serving::start(origin, loaded, passed, level)?;
             news(greeting(&serving, &about));
             service::ready();
             tokio::spawn(service::feed(Arc::clone(&serving.proxy)));
@@ -115,7 +116,11 @@ fn raise_file_limit(connections: usize) -> Option<String> {
 }
 
 fn greeting(serving: &Serving, about: &str) -> String {
-    let admin = serving.admin;
+    let admin = match &serving.admin {
+        Place::Tcp(address) if serving.secure => format!("https://{address}"),
+        Place::Tcp(address) => format!("http://{address}"),
+        Place::Unix(_) => serving.admin.to_string(),
+    };
     let url = |(kind, address): &(Kind, SocketAddr)| match kind {
         Kind::Http | Kind::Https => format!("{}://{address}", kind.word()),
         // As curl and others write that the proxy resolves names.
@@ -128,7 +133,7 @@ fn greeting(serving: &Serving, about: &str) -> String {
     format!(
         "borderpost {version}\n\
          proxy      {listeners}\n\
-         admin      http://{admin}/metrics  /livez  /readyz\n\
+         admin      {admin}/metrics  /livez  /readyz\n\
          {about}\
          try        curl -x {first} http://example.com/\n\
          \x20          borderpost demo      shows allowed, logged and blocked requests without a network",

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::admin::{self, Reload};
+use crate::admin::{self, Admin, Level, Place, Reload, Store};
 use crate::audit::index::{Keeper, Keeping};
 use crate::audit::personal::{KeyRing, Sealer};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
@@ -29,9 +29,13 @@ pub(super) struct Serving {
     pub(super) proxy: Arc<Proxy>,
     /// What clients can connect to, the plain listener first.
     pub(super) listeners: Vec<(Kind, SocketAddr)>,
-    pub(super) admin: SocketAddr,
+    pub(super) admin: Place,
+    /// Whether it speaks TLS.
+    pub(super) secure: bool,
     /// Reloads that the admin listener asks for.
     pub(super) reloads: mpsc::Receiver<Reload>,
+    /// What operators ask.
+    asked: Arc<Admin>,
     origin: Origin,
     drain_timeout: Duration,
     writer: oneshot::Receiver<()>,
@@ -44,15 +48,20 @@ pub(super) struct Serving {
 
 impl Serving {
     /// Binds the listeners and starts to serve. Must be called inside the runtime.
-    pub(super) fn start(origin: Origin, loaded: Loaded, passed: Passed) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        origin: Origin,
+        loaded: Loaded,
+        passed: Passed,
+        level: Level,
+    ) -> anyhow::Result<Self> {
         let Loaded { mut fixed, active, .. } = loaded;
         let doors = doors(std::mem::take(&mut fixed.listeners), passed)?;
-        let operators =
-            bind(None, fixed.admin).with_context(|| busy("admin.listen", fixed.admin))?;
+        let door = fixed.admin.clone();
+        let operators = door.bind().with_context(|| busy("admin.listen", &door.place))?;
         let listeners: Vec<_> =
             doors.iter().map(|door| (door.listener.kind, door.address)).collect();
-        let admin = operators.local_addr()?;
-        let own: Vec<_> = doors.iter().map(|door| door.address).chain([admin]).collect();
+        let admin = operators.place()?;
+        let own: Vec<_> = doors.iter().map(|door| door.address).chain(admin.address()).collect();
         let metrics = Arc::new(Metrics::new());
         let (sink, writer) = records(&fixed, &metrics)?;
         let keeper = keeper(&fixed, &metrics)?;
@@ -60,17 +69,12 @@ impl Serving {
         let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
         let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
-        let journal = fixed.state.as_deref().map(audit::journal_folder).unwrap_or_default();
-        let context = ShipContext {
-            origin: audit::Origin::new(hostname(), &fixed.origin),
-            own: Own::new(&own),
-            keys: fixed.keys(&journal),
-            metrics: Arc::clone(&metrics),
-        };
+        let context = context(&fixed, &own, &metrics);
         let shippers = ship(&fixed.sinks, fixed.state.as_deref(), &trust, &sink, &context)?;
         let (authority, unread) = authority(fixed.authority.as_ref(), &active)?;
         loaded_event(&active).record(&metrics);
         let drain_timeout = fixed.settings.drain_timeout;
+        let store = store(&fixed);
         let proxy = Proxy::new(proxy::Parts {
             resolver: Resolver::new(&fixed.names, fixed.settings.resolve_timeout),
             own: own.into_iter().collect(),
@@ -84,18 +88,24 @@ impl Serving {
             metrics,
         });
         let (asks, reloads) = mpsc::channel(1);
-        for Opened { socket, listener, .. } in doors {
-            tokio::spawn(proxy::run(socket, listener, Arc::clone(&proxy)));
-        }
-        tokio::spawn(proxy::ask_again(Arc::clone(&proxy)));
-        proxy.tell_ends();
-        tokio::spawn(proxy::watch_ends(Arc::clone(&proxy)));
-        tokio::spawn(admin::run(operators, Arc::clone(&proxy), asks));
+        let asked = Admin::new(admin::Parts {
+            proxy: Arc::clone(&proxy),
+            reloads: asks,
+            store,
+            draft: draft(origin.clone()),
+            level,
+            proxies: listeners.iter().map(|(_, address)| *address).collect(),
+            access: door.access,
+        });
+        serve(doors, &proxy);
+        tokio::spawn(admin::run(operators, Arc::clone(&asked)));
         Ok(Self {
             proxy,
             listeners,
             admin,
+            secure: door.acceptor.is_some(),
             reloads,
+            asked,
             origin,
             drain_timeout,
             writer,
@@ -132,12 +142,15 @@ impl Serving {
             Ok(Loaded { active, .. }) => {
                 let digest = active.digest.to_string();
                 loaded_event(&active).record(metrics);
+                let before = self.proxy.active();
+                self.asked.history.reloaded(&digest, &before.policy, &active.policy);
                 self.proxy.replace(active);
                 self.proxy.tell_ends();
                 Ok(digest)
             }
             Err(problems) => {
                 Event::ReloadFailed(&problems).record(metrics);
+                self.asked.history.failed(&problems);
                 Err(problems)
             }
         }
@@ -160,6 +173,51 @@ impl Serving {
         }
         cut
     }
+}
+
+/// Serves clients from now on.
+fn serve(doors: Vec<Opened>, proxy: &Arc<Proxy>) {
+    for Opened { socket, listener, .. } in doors {
+        tokio::spawn(proxy::run(socket, listener, Arc::clone(proxy)));
+    }
+    tokio::spawn(proxy::ask_again(Arc::clone(proxy)));
+    proxy.tell_ends();
+    tokio::spawn(proxy::watch_ends(Arc::clone(proxy)));
+}
+
+/// Who tells what is shipped.
+fn context(fixed: &Fixed, own: &[SocketAddr], metrics: &Arc<Metrics>) -> ShipContext {
+    let journal = fixed.state.as_deref().map(audit::journal_folder).unwrap_or_default();
+    ShipContext {
+        origin: audit::Origin::new(hostname(), &fixed.origin),
+        own: Own::new(own),
+        keys: fixed.keys(&journal),
+        metrics: Arc::clone(metrics),
+    }
+}
+
+/// The journal, for who asks of it.
+fn store(fixed: &Fixed) -> Option<Store> {
+    let state = fixed.state.clone().filter(|_| fixed.journal)?;
+    let keys = fixed.keys(&audit::journal_folder(&state));
+    Some(Store {
+        state,
+        keys,
+        origin: fixed.origin.clone(),
+        indexed: fixed.indexed.is_some(),
+        retention: fixed.retention.clone(),
+        sweep: fixed.sweep,
+    })
+}
+
+/// Reads drafts as if they were packs of the configuration.
+fn draft(origin: Origin) -> admin::Draft {
+    Box::new(move |text| {
+        let drafts = [("draft".to_owned(), text.to_owned())];
+        let loaded =
+            config::load_with(&origin, &drafts).map_err(|problems| problems.to_string())?;
+        Ok(loaded.active.policy)
+    })
 }
 
 /// Opens the journal and what records are written to.
@@ -294,7 +352,7 @@ fn doors(listeners: Vec<Listener>, mut passed: Passed) -> anyhow::Result<Vec<Ope
         let wanted = listener.address;
         let bind = || {
             let busy = || busy("proxy.listen` or `[[listener]]", wanted);
-            bind(Some(listener.kind), wanted).with_context(busy)
+            bind(listener.kind, wanted).with_context(busy)
         };
         let socket = passed.next()?.map_or_else(bind, Ok)?;
         let address = socket.local_addr()?;
@@ -304,15 +362,15 @@ fn doors(listeners: Vec<Listener>, mut passed: Passed) -> anyhow::Result<Vec<Ope
 }
 
 /// A listening socket that a restarted program can bind at once.
-fn bind(kind: Option<Kind>, address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(kind: Kind, address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
-    kind.map_or(Ok(()), |kind| kind.prepare(&socket, address))?;
+    kind.prepare(&socket, address)?;
     socket.bind(address)?;
     socket.listen(4096)
 }
 
-fn busy(key: &str, address: SocketAddr) -> String {
+fn busy(key: &str, address: impl std::fmt::Display) -> String {
     format!(
         "cannot listen on {address}; is another borderpost running? `{key}` names another address"
     )

@@ -35,14 +35,15 @@ pub(super) fn read(
     auth
 }
 
-struct Credentials<'a> {
-    section: &'a Section<'a>,
-    base: &'a Path,
-    problems: &'a Collector,
+/// Files of credentials that a section names.
+pub(super) struct Credentials<'a> {
+    pub(super) section: &'a Section<'a>,
+    pub(super) base: &'a Path,
+    pub(super) problems: &'a Collector,
 }
 
 impl Credentials<'_> {
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         key: &'static str,
         parse: impl Fn(&str) -> Result<T, Mistakes>,

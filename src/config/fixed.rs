@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admin::Door;
 use crate::audit::personal::KeyRing;
 use crate::audit::retention::Retention;
 use crate::audit::ship::ShipSettings;
@@ -14,19 +15,20 @@ use crate::policy::register::KeyDigest;
 use crate::proxy::{Listener, NameServers, Settings};
 use crate::tls::{AuthoritySettings, DestinationTrust};
 
-use super::authority;
 use super::journal::Journal;
 use super::load::{Origin, near, parse, text_of};
 use super::problem::{Collector, Problems};
 use super::section::Section;
+use super::{admin, authority};
 
 /// Settings that hold from start to stop.
 #[derive(Clone, Debug)]
 pub struct Fixed {
     /// Where clients connect, and how.
     pub listeners: Vec<Listener>,
-    /// Where operators connect.
-    pub admin: SocketAddr,
+    /// Where operators connect, and who may ask; the latter is read by [`super::load()`] alone, since
+    /// other commands need not have the tokens.
+    pub admin: Door,
     /// Limits and times.
     pub settings: Settings,
     /// Where records go.
@@ -75,7 +77,8 @@ impl Fixed {
             let table = parse(&text, &problems);
             let root = Section::new(&text, &problems, table.get_ref(), 0..0).partly_read();
             let proxy = root.section("proxy").partly_read();
-            Self::read(&root, &proxy, &near(origin), Vec::new())
+            let door = admin::at(admin::place(&root.section("admin")));
+            Self::read(&root, &proxy, &near(origin), Vec::new(), door)
         });
         problems.finish()?;
         Ok(fixed.expect("whatever is missing has been told as a mistake"))
@@ -93,13 +96,11 @@ impl Fixed {
         proxy: &Section<'_>,
         base: &Path,
         listeners: Vec<Listener>,
+        admin: Door,
     ) -> Self {
         let threads = proxy.number("threads", 1..=1024).and_then(|n| usize::try_from(n).ok());
         let mut settings = Settings::default();
         read_limits(&proxy.section("limits"), &mut settings);
-        let admin = root.section("admin");
-        let admin =
-            loopback(&admin, address(&admin, "listen", SocketAddr::from(([127, 0, 0, 1], 3129))));
         let record = root.section("record").word("to");
         let record = match record {
             Some(word) if word.text != "stdout" => SinkTarget::File(base.join(word.text)),
@@ -208,23 +209,8 @@ fn name_servers(section: &Section<'_>, timeout: &mut Duration) -> NameServers {
     }
 }
 
-fn address(section: &Section<'_>, key: &'static str, default: SocketAddr) -> SocketAddr {
-    let word = section.word(key);
-    word.and_then(|word| section.parse(&word, parse_socket)).unwrap_or(default)
-}
-
 /// Where something listens.
 pub(super) fn parse_socket(text: &str) -> Result<SocketAddr, String> {
     let wrong = |_| format!("`{text}` is not an address and port such as \"127.0.0.1:3128\"");
     text.parse().map_err(wrong)
-}
-
-/// The admin listener has no authentication yet, so it stays on this machine.
-fn loopback(section: &Section<'_>, address: SocketAddr) -> SocketAddr {
-    if !address.ip().is_loopback() {
-        let span = section.span_of("listen");
-        let help = "use 127.0.0.1 or [::1]; a tunnel or a side-car can carry it further".to_owned();
-        section.problem(span, "the admin listener must be on a loopback address", Some(help));
-    }
-    address
 }

@@ -62,7 +62,10 @@ impl Listeners {
         let address = address.and_then(|word| section.parse(&word, parse_socket));
         let proxy_protocol_from = balancers(section);
         let acceptor = match kind {
-            Some(Kind::Https) => self.acceptor(section, base),
+            Some(Kind::Https) => {
+                self.certificates |= section.has("client_roots");
+                acceptor(section, base)
+            }
             Some(Kind::Http | Kind::Socks5 | Kind::Transparent(_)) => None,
             // Which keys belong here is known when the kind is.
             None => {
@@ -82,25 +85,25 @@ impl Listeners {
             self.acceptors.insert(address, Arc::new(acceptor));
         }
     }
+}
 
-    fn acceptor(&mut self, section: &Section<'_>, base: &Path) -> Option<Acceptor> {
-        let files = Files { section, base };
-        let chain =
-            section.required("certificate").and_then(|word| files.public(&word, tls::certificates));
-        let key = section.required("key").and_then(|word| files.secret(&word));
-        let clients = files.clients();
-        self.certificates |= section.has("client_roots");
-        let identity = Identity { chain: chain?, key: key?, clients: clients.ok()? };
-        let told = |error: IdentityError| {
-            let key = match error {
-                IdentityError::Own(_) => "certificate",
-                IdentityError::Roots(_) => "client_roots",
-                IdentityError::Revoked(_) => "client_crls",
-            };
-            section.problem(section.span_of(key), error.to_string(), None);
+/// How a section says to handshake.
+pub(super) fn acceptor(section: &Section<'_>, base: &Path) -> Option<Acceptor> {
+    let files = Files { section, base };
+    let chain =
+        section.required("certificate").and_then(|word| files.public(&word, tls::certificates));
+    let key = section.required("key").and_then(|word| files.secret(&word));
+    let clients = files.clients();
+    let identity = Identity { chain: chain?, key: key?, clients: clients.ok()? };
+    let told = |error: IdentityError| {
+        let key = match error {
+            IdentityError::Own(_) => "certificate",
+            IdentityError::Roots(_) => "client_roots",
+            IdentityError::Revoked(_) => "client_crls",
         };
-        Acceptor::new(identity).map_err(told).ok()
-    }
+        section.problem(section.span_of(key), error.to_string(), None);
+    };
+    Acceptor::new(identity).map_err(told).ok()
 }
 
 /// What a kind wants to know beside.

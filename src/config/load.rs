@@ -18,7 +18,7 @@ use super::sites::RuleSites;
 use super::sources::{PackText, pack_texts};
 use super::trial::Trial;
 use super::trust::Trust;
-use super::{active, auth, sinks};
+use super::{active, admin, auth, sinks};
 
 /// What errors call the configuration inside the program.
 pub(super) const BUILT_IN: &str = "config/borderpost.toml (built in)";
@@ -130,7 +130,8 @@ fn read_with(
         .collect();
     let (proxy, near) = (root.section("proxy"), near(origin));
     let Listeners { all, acceptors, certificates } = Listeners::read(&root, &proxy, &near);
-    let fixed = Fixed::read(&root, &proxy, &near, all);
+    let door = admin::read(&root, &near, problems);
+    let fixed = Fixed::read(&root, &proxy, &near, all, door);
     let sinks = sinks::read(&root, &near, fixed.journal, &fixed.record);
     let fixed = Fixed { sinks, ..fixed };
     let auth = auth::read(&root, &near, problems, certificates);

@@ -2,6 +2,7 @@
 //! with file, line, column, a caret and what would be right.
 
 mod active;
+mod admin;
 mod auth;
 mod authority;
 mod carriers;

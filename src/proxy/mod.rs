@@ -17,6 +17,7 @@ mod door;
 mod draft;
 mod drain;
 mod error;
+mod explain;
 mod fields;
 mod forward;
 mod frame;
@@ -79,6 +80,7 @@ pub use active::{Active, Mixed, Route, StaticNames};
 pub use chain::{Chain, Chains, Credentials, Names, Parent, ParentSpeech};
 pub use door::{Kind, Listener};
 pub use drain::Drain;
+pub use explain::{Answered, Misasked, Question, Way, counts, look, verdict};
 pub use held::ask_again;
 pub use listener::run;
 pub use opening::{OpenMode, OpenRule, Opening, Plan};
@@ -242,6 +244,21 @@ impl Proxy {
     /// Where clients connect.
     pub fn listens_on(&self) -> Option<SocketAddr> {
         self.own.first()
+    }
+
+    /// Notes something in the journal; whether it is on the disk. Where none is kept it is not.
+    pub async fn note(&self, line: Vec<u8>) -> bool {
+        self.sink.keeps_verdicts() && self.sink.note(line).await
+    }
+
+    /// How many entries of the journal are on the disk, if one is kept.
+    pub fn synced(&self) -> Option<watch::Receiver<u64>> {
+        self.sink.synced()
+    }
+
+    /// Who has been counted, where that is kept.
+    pub fn volumes(&self) -> Option<Arc<Volumes>> {
+        self.volumes.clone()
     }
 
     /// What waits for a person.

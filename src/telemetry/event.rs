@@ -125,13 +125,12 @@ impl Event<'_> {
                 error!("reload failed, the last good configuration stays in force:\n{problems}");
             }
             Self::Finished(verdict, took, out, back, trace) => {
-                metrics.decisions.get_or_create(&verdict).inc();
-                observe(&metrics.request_seconds, took, trace);
-                let bytes = |direction| metrics.bytes.get_or_create_owned(&Transfer { direction });
-                bytes(Direction::Out).inc_by(out);
-                bytes(Direction::In).inc_by(back);
+                finished(metrics, &verdict, took, (out, back), trace);
             }
-            Self::Added(took, trace) => observe(&metrics.added_seconds, took, trace),
+            Self::Added(took, trace) => {
+                metrics.rates.added(took);
+                observe(&metrics.added_seconds, took, trace);
+            }
             Self::Intercepted(result) => {
                 metrics.intercepts.get_or_create(&Intercept { result }).inc();
             }
@@ -149,6 +148,21 @@ impl Event<'_> {
 fn observe(into: &HistogramWithExemplars<Trace>, took: Duration, trace: Option<Trace>) {
     let at = trace.map(|_| SystemTime::now());
     into.observe(took.as_secs_f64(), trace, at);
+}
+
+fn finished(
+    metrics: &Metrics,
+    verdict: &Verdict,
+    took: Duration,
+    (out, back): (u64, u64),
+    trace: Option<Trace>,
+) {
+    metrics.rates.ended(verdict.verdict, verdict.mode == "observe");
+    metrics.decisions.get_or_create(verdict).inc();
+    observe(&metrics.request_seconds, took, trace);
+    let bytes = |direction| metrics.bytes.get_or_create_owned(&Transfer { direction });
+    bytes(Direction::Out).inc_by(out);
+    bytes(Direction::In).inc_by(back);
 }
 
 fn alert(metrics: &Metrics, pack: &str, rule: &str, decision: &str) {

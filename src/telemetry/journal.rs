@@ -25,6 +25,8 @@ pub enum JournalEvent<'a> {
     Synced(Duration),
     /// A checkpoint over so many entries was signed: the note.
     Signed(u64, &'a str),
+    /// So many entries were lost, which it tells of.
+    Lost(u64),
     /// It cannot be written, and why.
     Failed(&'a str),
     /// It can be written again.
@@ -51,7 +53,13 @@ impl JournalEvent<'_> {
                 metrics.audit_records.get_or_create(&NAME).inc_by(entries);
             }
             Self::Synced(took) => metrics.audit_sync_seconds.observe(took.as_secs_f64()),
-            Self::Signed(entries, note) => debug!(entries, note, "the journal was signed"),
+            Self::Signed(entries, note) => {
+                // The signature is an entry itself.
+                metrics.audit_entries.store(entries, Ordering::Relaxed);
+                super::index::lag(metrics);
+                debug!(entries, note, "the journal was signed");
+            }
+            Self::Lost(entries) => drop(metrics.audit_lost.fetch_add(entries, Ordering::Relaxed)),
             Self::Failed(why) => {
                 metrics.audit_journal_up.set(0);
                 error!(why, "the journal cannot be written; tagged requests are refused");

@@ -19,6 +19,7 @@ use super::labels::{
     Lookup, Lost, Mark, Ruled, Sink, Stage, Store, Transfer, Verdict, Volume,
 };
 use super::process::Process;
+use super::rates::Rates;
 use super::snapshot::{self, Snapshot};
 use super::trace::Trace;
 use super::volume::Parties;
@@ -62,6 +63,7 @@ pub struct Metrics {
     /// Entries that the journal has, and those before which the index has all; the metric is the
     /// difference.
     pub(super) audit_entries: AtomicU64,
+    pub(super) audit_lost: AtomicU64,
     pub(super) audit_indexed: AtomicU64,
     pub(super) audit_index_lag: Gauge,
     pub(super) audit_sync_seconds: Histogram,
@@ -75,6 +77,7 @@ pub struct Metrics {
     pub(super) unread_bytes: Counter,
     pub(super) inspected: Family<Inspected, Counter>,
     pub(super) redacted: Counter,
+    pub(super) rates: Rates,
 }
 
 impl Metrics {
@@ -121,6 +124,7 @@ impl Metrics {
             audit_sink_up: Family::default(),
             audit_shipped: Mutex::default(),
             audit_entries: AtomicU64::new(0),
+            audit_lost: AtomicU64::new(0),
             // Without an index nothing is behind.
             audit_indexed: AtomicU64::new(u64::MAX),
             audit_index_lag: Gauge::default(),
@@ -135,6 +139,7 @@ impl Metrics {
             unread_bytes: Counter::default(),
             inspected: Family::default(),
             redacted: Counter::default(),
+            rates: Rates::new(),
         };
         metrics.register();
         metrics

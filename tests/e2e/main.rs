@@ -10,6 +10,8 @@
     reason = "a test that cannot go on has failed, and says why"
 )]
 
+mod access;
+mod api;
 mod bodies;
 mod bundle;
 mod ca;

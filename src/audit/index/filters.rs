@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::event::{Event, is_host, is_under};
+use super::super::search::moment;
 
 /// Which records are meant; all that are given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +28,39 @@ pub struct Filters {
     pub rule: Option<String>,
 }
 
+/// The words of the outcomes, and that there was none.
+const OUTCOMES: [&str; 6] = ["allow", "log", "hold", "require", "block", "failed"];
+
 impl Filters {
+    /// The names that [`Filters::set`] knows.
+    pub const NAMES: [&str; 9] =
+        ["since", "until", "id", "host", "client", "tag", "country", "outcome", "rule"];
+
+    /// Sets one by its name, as who asks by a text has it; `false` where there is none of the name.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<bool, String> {
+        match name {
+            "since" => self.since = Some(moment(value)?),
+            "until" => self.until = Some(moment(value)?),
+            "outcome" if !OUTCOMES.contains(&value) => {
+                return Err(format!("`outcome` is one of {}", OUTCOMES.join(", ")));
+            }
+            _ => {
+                let field = match name {
+                    "id" => &mut self.id,
+                    "host" => &mut self.host,
+                    "client" => &mut self.client,
+                    "tag" => &mut self.tag,
+                    "country" => &mut self.country,
+                    "outcome" => &mut self.outcome,
+                    "rule" => &mut self.rule,
+                    _ => return Ok(false),
+                };
+                *field = Some(value.to_owned());
+            }
+        }
+        Ok(true)
+    }
+
     /// Texts that the line of every record has which is meant: where they are not, it need not
     /// be parsed.
     pub fn needles(&self) -> Vec<&[u8]> {

@@ -33,6 +33,7 @@ pub use prove::Prover;
 pub use prune::{Pruned, prune, scan, sealed_segments};
 pub use reader::{Reader, first_key};
 pub use seal::{Sealed, seal};
+pub use segment::{SegmentFile, segments};
 pub use settings::Settings;
 pub use signer::Signer;
 pub use tree::{follows, includes};

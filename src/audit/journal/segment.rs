@@ -88,6 +88,31 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Segment>, Fault> {
     Ok(found)
 }
 
+/// A segment for who shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentFile {
+    /// The sequence of its first entry.
+    pub first: u64,
+    /// Whether it is sealed.
+    pub sealed: bool,
+    /// Octets of the file.
+    pub octets: u64,
+    /// The file's name.
+    pub file: String,
+}
+
+/// The segments of a journal, in order.
+pub fn segments(folder: &Path) -> Result<Vec<SegmentFile>, Fault> {
+    let one = |segment: Segment| SegmentFile {
+        first: segment.first,
+        sealed: segment.form == Form::Sealed,
+        // It may have been sealed just now.
+        octets: fs::metadata(&segment.path).map_or(0, |found| found.len()),
+        file: segment.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    };
+    Ok(list(folder)?.into_iter().map(one).collect())
+}
+
 /// Whether a plain segment has no entry, and so says nothing.
 pub(super) fn is_empty(segment: &Segment) -> Result<bool, Fault> {
     let length = fs::metadata(&segment.path).map_err(Fault::file(&segment.path))?.len();

@@ -66,6 +66,8 @@ pub(super) struct Ledger {
     unsealed: bool,
     /// How many entries are on the disk, for who reads on from there.
     synced: watch::Sender<u64>,
+    /// How many lost entries have been told of.
+    lost: u64,
     sweeper: Option<Sweeper>,
     envelope: Envelope,
     metrics: Arc<Metrics>,
@@ -87,6 +89,7 @@ impl Ledger {
             sealing: None,
             unsealed: false,
             synced,
+            lost: 0,
             sweeper,
             envelope: Envelope::new(sealer, Arc::clone(&metrics)),
             metrics,
@@ -122,10 +125,25 @@ impl Ledger {
         whole
     }
 
+    /// Appends a note, for which somebody waits.
+    pub(super) fn noted(&mut self, line: &[u8], kept: oneshot::Sender<bool>) {
+        self.append(Kind::Note, line);
+        self.waiting.push(kept);
+    }
+
     fn append(&mut self, kind: Kind, line: &[u8]) {
         self.log.append(kind, Timestamp::now(), line);
         self.unsynced.get_or_insert_with(Instant::now);
         self.idle = false;
+    }
+
+    /// Tells how many entries were lost since it was last told.
+    fn tell_lost(&mut self) {
+        let lost = self.log.lost();
+        if lost > self.lost {
+            Event::Journal(JournalEvent::Lost(lost - self.lost)).record(&self.metrics);
+            self.lost = lost;
+        }
     }
 
     /// Puts out what was appended, and to the disk where somebody waits or a second is over.
@@ -139,6 +157,7 @@ impl Ledger {
         let sync = due || !self.waiting.is_empty();
         // What had to be dropped may be what somebody waits for.
         let lost = self.log.loses();
+        self.tell_lost();
         let result = if sync { self.sync() } else { self.log.write() };
         if result.is_ok() {
             Event::Journal(JournalEvent::Holds(self.log.entries())).record(&self.metrics);

@@ -109,9 +109,19 @@ impl Sink {
     /// Keeps a verdict, one line of JSON: when this returns `true`, it outlives the machine. It is
     /// asked only where [`Sink::keeps_verdicts`].
     pub async fn keep(&self, line: Vec<u8>) -> bool {
+        self.wait_for(|kept| Message::Verdict { line, kept }).await
+    }
+
+    /// Keeps a note, one line of JSON: who read what, and the like. When this returns `true`, it
+    /// outlives the machine. It is asked only where [`Sink::keeps_verdicts`].
+    pub async fn note(&self, line: Vec<u8>) -> bool {
+        self.wait_for(|kept| Message::Note { line, kept }).await
+    }
+
+    async fn wait_for(&self, message: impl FnOnce(oneshot::Sender<bool>) -> Message) -> bool {
         let (kept, answer) = oneshot::channel();
         let asked = async {
-            self.queue.send(Message::Verdict { line, kept }).await.ok()?;
+            self.queue.send(message(kept)).await.ok()?;
             // Verdicts do not wait until more have gathered.
             self.writer.unpark();
             answer.await.ok()

@@ -31,6 +31,11 @@ pub(super) enum Message {
         line: Vec<u8>,
         kept: oneshot::Sender<bool>,
     },
+    /// What else must be on record, which waits until it is kept.
+    Note {
+        line: Vec<u8>,
+        kept: oneshot::Sender<bool>,
+    },
     /// Open the file anew: the one that is open has been moved away.
     Reopen,
     /// Say that this has been heard.
@@ -85,7 +90,8 @@ impl Writer {
                 Next::Over => break,
             };
             // After a full batch more is waiting: a rest would cap the rate at 30,000 a second.
-            let urgent = matches!(next, Some(Message::Verdict { .. }) | None);
+            let urgent =
+                matches!(next, Some(Message::Verdict { .. } | Message::Note { .. }) | None);
             if !ended && !full && !urgent {
                 std::thread::park_timeout(GATHER);
             }
@@ -127,6 +133,10 @@ impl Writer {
             Message::Verdict { line, kept } => match &mut self.ledger {
                 Some(ledger) => ledger.decided(&line, kept),
                 // Nobody asks where there is no journal.
+                None => drop(kept.send(false)),
+            },
+            Message::Note { line, kept } => match &mut self.ledger {
+                Some(ledger) => ledger.noted(&line, kept),
                 None => drop(kept.send(false)),
             },
             Message::Reopen => {

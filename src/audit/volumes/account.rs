@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::ask::Meter;
@@ -67,6 +68,21 @@ impl Account {
         let subjects = self.days.range(since..).next().map(|(day, _)| *day);
         let amounts = self.amounts.range(since..).next().map(|(day, _)| *day);
         subjects.into_iter().chain(amounts).min()
+    }
+
+    /// How many within the window were last seen on each day.
+    pub(super) fn seen(&self, at: Timestamp) -> Vec<(Date, u64)> {
+        let since = self.window.since(at, &self.zone);
+        let mut days: BTreeMap<Day, u128> = BTreeMap::new();
+        for (day, count) in self.days.range(since..) {
+            *days.entry(*day).or_default() += u128::from(*count);
+        }
+        for (day, amount) in self.amounts.range(since..) {
+            let count = days.entry(*day).or_default();
+            *count = count.saturating_add(*amount);
+        }
+        let counts = days.into_iter();
+        counts.map(|(day, count)| (day.date(), u64::try_from(count).unwrap_or(u64::MAX))).collect()
     }
 
     /// Given what the table says.

@@ -298,6 +298,8 @@ impl Book {
             window: account.window.clone(),
             count: account.total(account.window.since(at, &account.zone)),
             oldest: account.oldest(at).map(Day::date),
+            today: Day::at(at, &account.zone).date(),
+            seen: account.seen(at),
         });
         gauges.collect()
     }

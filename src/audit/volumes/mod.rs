@@ -11,6 +11,7 @@ mod day;
 mod entry;
 mod fault;
 mod file;
+mod forecast;
 #[cfg(test)]
 mod laws;
 mod reservation;
@@ -57,6 +58,10 @@ pub struct Gauge {
     /// The earliest day within the window on which one of them was last seen: the next to age
     /// out.
     pub oldest: Option<Date>,
+    /// The day on which that was asked, in the zone of the meter.
+    pub today: Date,
+    /// How many of them were last seen on each day, in the order of the days.
+    pub seen: Vec<(Date, u64)>,
 }
 
 /// What requests, reservations and the writer have in common.

@@ -278,6 +278,8 @@ fn gauges_show_every_meter() {
         window: YEAR,
         count: 2,
         oldest: Some(jiff::civil::date(2025, 2, 1)),
+        today: jiff::civil::date(2025, 4, 1),
+        seen: vec![(jiff::civil::date(2025, 2, 1), 1), (jiff::civil::date(2025, 3, 1), 1)],
     };
     assert_eq!(store.volumes().meters(noon("2025-04-01")), std::slice::from_ref(&expected));
     store.reopen();

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 
 use crate::audit::event::{Collection, Columns, Format, Origin};
+use crate::audit::search::{Found, Scan};
 
 use super::super::output::{Progress, Usage};
 use super::Place;
-use super::select::{Found, Scan, Select};
+use super::select::Select;
 
 /// Write out what was recorded.
 #[derive(Debug, clap::Args)]
@@ -90,7 +91,7 @@ impl Export {
             writing.add(&found, &origin, &mut text);
             out.write_all(&text)?;
             text.clear();
-            Ok(true)
+            anyhow::Ok(true)
         })?;
         writing.end(&mut text);
         out.write_all(&text)?;

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::audit::index::{Fault, Filters, Index, State, of_this};
+use crate::audit::index::{Fault, Index, of_this};
 use crate::audit::index_folder;
 
 use super::super::output::news;
-use super::select::millis;
 
 /// How long an answer may take; who asks at a terminal can end it before.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -27,9 +26,4 @@ pub(super) fn open(journal: &Path) -> Option<Index> {
             None
         }
     }
-}
-
-/// Whether nothing that is meant can stand before the index's first entry.
-pub(super) fn covers(state: &State, filters: &Filters) -> bool {
-    state.first == 0 || filters.since.is_some_and(|since| millis(since) >= state.since)
 }

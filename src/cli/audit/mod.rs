@@ -23,6 +23,8 @@ use crate::audit::{journal_folder, keys_folder};
 use crate::config::Fixed;
 
 use super::ConfigArgument;
+use crate::audit::search::Journal;
+
 use super::output::Usage;
 
 /// Read and check the journal of decisions.
@@ -54,13 +56,6 @@ enum Command {
     Prove(prove::Prove),
     /// Show the public key with which others verify.
     Key(verify::Key),
-}
-
-/// A journal, and the keys of its personal fields.
-#[derive(Clone, Debug)]
-struct Journal {
-    folder: PathBuf,
-    keys: KeyRing,
 }
 
 /// Where the journal is.

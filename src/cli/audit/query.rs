@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use crate::audit::index::{Fault, Filters, Index, Page};
+use crate::audit::search::{Found, Journal, Scan, covers};
 
 use super::super::output::{line, news};
+use super::Place;
 use super::indexed;
-use super::select::{Found, Scan, Select};
-use super::{Journal, Place};
+use super::select::Select;
 
 /// So many entries are asked of the index at once.
 const PAGE: u32 = 1_000;
@@ -84,7 +85,7 @@ impl Out {
     ) -> anyhow::Result<()> {
         let state = index.state();
         let scan = Scan::all(journal, filters);
-        if !indexed::covers(state, filters) {
+        if !covers(state, filters) {
             Scan { before: state.first, ..scan }.each(|found| self.put(&found))?;
         }
         let scan = Scan::all(journal, filters);
@@ -123,13 +124,13 @@ impl Out {
             let mut lines = Vec::new();
             scan.those(&entries, |found| {
                 lines.push(self.text(&found));
-                Ok(true)
+                anyhow::Ok(true)
             })?;
             for text in lines.iter().rev() {
                 self.print(text)?;
             }
         }
-        if self.left > 0 && !indexed::covers(state, filters) {
+        if self.left > 0 && !covers(state, filters) {
             self.last(&Scan { before: state.first, ..scan })?;
         }
         Ok(())
@@ -144,7 +145,7 @@ impl Out {
                 lines.pop_front();
             }
             lines.push_back(self.text(&found));
-            Ok(true)
+            anyhow::Ok(true)
         })?;
         for text in lines.iter().rev() {
             self.print(text)?;

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use crate::audit::journal::{Fault, Kind, Log, Settings, Signer, first_key};
 use crate::audit::retention::{Basis, Pass, Passed, Retention, retain};
+use crate::audit::search::{Journal, moment};
 use crate::config::Fixed;
 
 use super::super::output::{Told, line, news};
-use super::select::moment;
-use super::{Journal, Place};
+use super::Place;
 
 /// Drop what is not kept any longer.
 #[derive(Debug, clap::Args)]

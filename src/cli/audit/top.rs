@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use crate::audit::Event;
 use crate::audit::index::{Dimension, Filters, Ranked, Sums};
+use crate::audit::search::{Journal, Scan, covers};
 
 use super::super::output::{line, news};
+use super::Place;
 use super::indexed;
-use super::select::{Scan, Select};
-use super::{Journal, Place};
+use super::select::Select;
 
 /// Rank what was recorded: REQUESTS, OCTETS OUT, OCTETS IN and NAME.
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ impl Top {
         let journal = self.place.open()?;
         let filters = self.select.filters();
         let index = if self.scan { None } else { indexed::open(&journal.folder) };
-        let index = index.filter(|index| indexed::covers(index.state(), &filters));
+        let index = index.filter(|index| covers(index.state(), &filters));
         let ranked = match index {
             Some(index) => {
                 let behind = behind(&journal, index.state().next, &filters)?;
@@ -56,7 +57,7 @@ fn behind(journal: &Journal, from: u64, filters: &Filters) -> anyhow::Result<u64
     let mut behind = 0;
     Scan { from, ..Scan::all(journal, filters) }.each(|_| {
         behind += 1;
-        Ok(true)
+        anyhow::Ok(true)
     })?;
     Ok(behind)
 }
@@ -76,7 +77,7 @@ fn scanned(
             let order = counts.len();
             counts.entry(name).or_insert_with(|| (order, Sums::default())).1.add(&one);
         }
-        Ok(true)
+        anyhow::Ok(true)
     })?;
     let mut ranked: Vec<_> = counts.into_iter().collect();
     ranked.sort_by(|(name, (order, sums)), (other, (place, more))| {

@@ -6,8 +6,9 @@ mod tar;
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command as Program;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use jiff::Timestamp;
 
+use crate::admin::Place;
 use crate::audit::journal::{Checkpoint, Kind, Reader};
 use crate::audit::journal_folder;
 use crate::config::{self, Fixed, Origin};
@@ -92,10 +94,10 @@ fn write(path: &Path, files: &[(String, Vec<u8>)], at: u64) -> io::Result<()> {
 fn gather(origin: &Origin, now: Timestamp) -> Vec<(&'static str, String)> {
     let fixed = Fixed::load(origin).ok();
     let asked = |path: &str| {
-        let admin = fixed.as_ref().map(|fixed| fixed.admin);
+        let admin = fixed.as_ref().map(|fixed| fixed.admin.place.clone());
         admin.map_or_else(
             || "the configuration does not say where\n".to_owned(),
-            |admin| ask(admin, path).unwrap_or_else(|error| format!("{admin}: {error}\n")),
+            |admin| ask(&admin, path).unwrap_or_else(|error| format!("{admin}: {error}\n")),
         )
     };
     let state = fixed.as_ref().and_then(|fixed| fixed.state.as_deref());
@@ -161,11 +163,26 @@ fn loaded(origin: &Origin) -> String {
     text
 }
 
-fn ask(admin: SocketAddr, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n")?;
+fn ask(admin: &Place, path: &str) -> io::Result<String> {
+    match admin {
+        Place::Tcp(address) => {
+            let stream = TcpStream::connect_timeout(address, PATIENCE)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            read(stream, path, &address.to_string())
+        }
+        Place::Unix(socket) => {
+            let stream = UnixStream::connect(socket)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            read(stream, path, "localhost")
+        }
+    }
+}
+
+/// What cannot be had, since it needs TLS or a token, says so itself.
+fn read(mut stream: impl Read + Write, path: &str, host: &str) -> io::Result<String> {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(LONGEST).read_to_string(&mut answer)?;
     Ok(answer.split_once("\r\n\r\n").map_or_else(String::new, |(_, body)| body.to_owned()))

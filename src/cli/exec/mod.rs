@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use url::Url;
 
+use crate::admin::{Access, Door, Level, Place};
 use crate::audit::SinkTarget;
 use crate::auth::Auth;
 use crate::config::{self, Loaded, PackText, Placing, Trial};
@@ -127,7 +128,8 @@ impl Exec {
     async fn watch(&self, stage: Stage) -> anyhow::Result<(u8, TempDir)> {
         let mut relay = Relay::new()?;
         let Stage { folder, loaded, mut told, .. } = stage;
-        let serving = Serving::start(self.config.clone().origin(), loaded, Passed::none())?;
+        let serving =
+            Serving::start(self.config.clone().origin(), loaded, Passed::none(), Level::default())?;
         let (_, listen) = *serving.listeners.first().context("a listener was asked for")?;
         told.proxy = Url::parse(&format!("http://{listen}"))?;
         let mut command = if self.isolate {
@@ -218,7 +220,10 @@ fn alone(loaded: &mut Loaded, state: &Path, records: &Path, authority: Authority
     let fixed = &mut loaded.fixed;
     let listener =
         Listener { address: free, kind: Kind::Http, proxy_protocol_from: NetworkSet::default() };
-    (fixed.listeners, fixed.admin) = (vec![listener], free);
+    fixed.listeners = vec![listener];
+    // In the folder that is ours alone: the program that runs must not reach it.
+    let place = Place::Unix(records.with_file_name("admin.sock"));
+    fixed.admin = Door { place, acceptor: None, access: Access::default() };
     fixed.record = SinkTarget::File(records.to_owned());
     fixed.state = Some(state.to_owned());
     (fixed.journal, fixed.indexed, fixed.sweep) = (false, None, false);

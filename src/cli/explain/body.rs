@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use url::Url;
 
-use crate::data::{Described, Findings, Inspection, Syntax};
+use crate::data::Findings;
 use crate::net::Host;
-use crate::proxy::Active;
+use crate::proxy::{Active, look};
 
 /// How much is read at once.
 const PIECE: usize = 64 << 10;
@@ -33,14 +33,8 @@ impl Body {
     /// What is found in it, and in the path and query of the URL.
     pub(super) fn found(&self, active: &Active, (host, url): (&Host, &Url)) -> Result<Findings> {
         let host = host.to_string();
-        let (content_type, content_encoding) =
-            (self.content_type.as_deref(), self.content_encoding.as_deref());
-        let described = Described { host: &host, path: url.path(), content_type, content_encoding };
-        let mut inspection = Inspection::new(&active.inspector, &described);
-        inspection.path(url.path());
-        if let Some(query) = url.query() {
-            inspection.text("query", Some(Syntax::Form), query.as_bytes());
-        }
+        let described = (self.content_type.as_deref(), self.content_encoding.as_deref());
+        let mut inspection = look(active, &host, url, described);
         if let Some(file) = &self.file {
             let unread = || format!("cannot read {}", file.display());
             let mut input = File::open(file).with_context(unread)?;

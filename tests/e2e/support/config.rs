@@ -18,6 +18,7 @@ pub(crate) struct Config {
     packs: &'static str,
     /// A pack of the test's own, written beside the configuration.
     pack: String,
+    admin: String,
     limits: String,
     record: String,
     open: String,
@@ -35,6 +36,7 @@ impl Config {
         Self {
             packs: "",
             pack: String::new(),
+            admin: "listen = \"127.0.0.1:0\"".to_owned(),
             limits: String::new(),
             record: "records.jsonl".to_owned(),
             open: "\"loopback\"".to_owned(),
@@ -62,6 +64,18 @@ impl Config {
         ));
         config.packs = "\"us-28cfr202\"";
         config
+    }
+
+    /// What `[admin]` says.
+    pub(crate) fn admin(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.admin);
+        self
+    }
+
+    /// Where `[admin]` listens instead.
+    pub(crate) fn admin_listens(mut self, place: &str) -> Self {
+        self.admin = self.admin.replace("127.0.0.1:0", place);
+        self
     }
 
     /// A pack of the test's own.
@@ -155,10 +169,11 @@ impl Config {
     /// The text of the file.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
-            "packs = [{}]\n[proxy]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+            "packs = [{}]\n[proxy]\nlisten = \"127.0.0.1:0\"\n[admin]\n{}\n\
              [proxy.limits]\n{}[record]\nto = \"{}\"\n[destinations]\nopen = [{}]\n{}\
              [policy]\n{}[names]\n{}[jurisdiction.home]\ncountries = [\"US\"]\n{}",
             self.packs,
+            self.admin,
             self.limits,
             self.record,
             self.open,

@@ -276,6 +276,10 @@ impl Drop for Proxy {
 
 /// The address in a line of the greeting.
 fn socket(line: &str) -> SocketAddr {
+    if line.contains("unix:") {
+        // Nothing can be sent there by an address.
+        return SocketAddr::from(([0, 0, 0, 0], 0));
+    }
     let address = match line.split_once("://") {
         Some((_, address)) => address.split(['/', ' ']).next(),
         None => line.split_whitespace().last(),

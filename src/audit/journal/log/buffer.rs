@@ -19,6 +19,8 @@ pub(super) struct Buffer {
     /// Octets of the entry about a gap that stands before those.
     gap: usize,
     lost: Option<Lost>,
+    /// How many were, since it was made.
+    lost_ever: u64,
     most: usize,
 }
 
@@ -33,7 +35,16 @@ struct Lost {
 impl Buffer {
     /// A buffer that takes so many octets.
     pub(super) const fn new(most: usize) -> Self {
-        Self { frames: Vec::new(), written: 0, fixed: 0, loose: 0, gap: 0, lost: None, most }
+        Self {
+            frames: Vec::new(),
+            written: 0,
+            fixed: 0,
+            loose: 0,
+            gap: 0,
+            lost: None,
+            lost_ever: 0,
+            most,
+        }
     }
 
     /// Adds an entry; returns its number among those that have none yet.
@@ -79,6 +90,7 @@ impl Buffer {
         let new = || Lost { count: 0, from, until, why: why.to_owned() };
         let lost = self.lost.get_or_insert_with(new);
         lost.count += count;
+        self.lost_ever += count;
         lost.from = lost.from.min(from);
         lost.until = lost.until.max(until);
     }
@@ -86,6 +98,11 @@ impl Buffer {
     /// Whether something was dropped.
     pub(super) const fn loses(&self) -> bool {
         self.lost.is_some()
+    }
+
+    /// How many were dropped since it was made.
+    pub(super) const fn lost_ever(&self) -> u64 {
+        self.lost_ever
     }
 
     /// How many entries will get a number.

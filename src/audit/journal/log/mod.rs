@@ -157,6 +157,11 @@ impl Log {
         self.buffer.loses()
     }
 
+    /// How many entries were dropped since it was opened.
+    pub const fn lost(&self) -> u64 {
+        self.buffer.lost_ever()
+    }
+
     /// How many entries there are, with those in the buffer.
     pub const fn entries(&self) -> u64 {
         self.head.next + self.buffer.more()

@@ -18,11 +18,11 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::audit::journal::{VerifierKey, verify};
+use crate::audit::search::moment;
 use crate::config::{Fixed, RecordItem, record_set};
 
-use super::super::ask::Admin;
+use super::super::ask::{Admin, Proof, Server};
 use super::super::output::Usage;
-use super::select::moment;
 use super::verify::read_key;
 use super::{Journal, Place};
 
@@ -55,7 +55,9 @@ pub(super) struct Report {
     key: Option<String>,
     /// The admin listener to ask for candidates while the proxy has their file open.
     #[arg(long, value_name = "ADDRESS")]
-    admin: Option<std::net::SocketAddr>,
+    admin: Option<Server>,
+    #[command(flatten)]
+    proof: Proof,
 }
 
 /// How a report is written.
@@ -88,7 +90,7 @@ impl Report {
         let mut document = gather::document(&set, &walk, verified(&folder, key.as_ref())?)?;
         let store = folder.parent().map(|folder| folder.join("holds.redb"));
         let store = state.map(|folder| folder.join("holds.redb")).or(store);
-        let admin = self.admin.map(Admin::at);
+        let admin = self.admin.clone().map(|admin| Admin::at(admin, self.proof.clone()));
         document.candidates = Candidates::find(&walk, store.as_deref(), admin.as_ref());
         let out: Box<dyn Write> = match &self.output {
             Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),

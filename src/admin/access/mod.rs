@@ -1,0 +1,188 @@
+//! Who may ask: where the question comes from, and who proves to be asking.
+
+mod origin;
+mod session;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+
+use crate::auth::{Attempts, Tokens};
+
+use super::reply::Wrong;
+use super::role::{By, Role, Who};
+
+pub(super) use origin::{asked_host, check};
+pub(super) use session::{COOKIE, Sessions};
+
+/// Who may ask, as the configuration says. Where it names nobody, whoever reaches the listener may
+/// do everything: it is on this machine then.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Who has a token.
+    pub tokens: Vec<Holder>,
+    /// Whose certificate is taken, by the name in it.
+    pub certificates: Vec<(Arc<str>, Role)>,
+    /// Names by which the listener may be called, beside addresses and `localhost`.
+    pub names: Vec<String>,
+}
+
+/// Somebody with a token.
+#[derive(Clone)]
+pub struct Holder {
+    /// Their name, which the file of tokens has.
+    pub name: Arc<str>,
+    /// What they may.
+    pub role: Role,
+    /// Digests of the tokens of that file.
+    pub tokens: Arc<Tokens>,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    /// Its address; there is none on a unix socket.
+    pub(super) address: Option<IpAddr>,
+    /// The name in the certificate that it showed.
+    pub(super) certificate: Option<Arc<str>>,
+    /// Whether it is behind TLS.
+    pub(super) secure: bool,
+}
+
+/// What is remembered of who has asked.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) sessions: Sessions,
+    attempts: Attempts,
+}
+
+impl Access {
+    /// Whether nobody has to prove anything.
+    pub(super) fn is_open(&self) -> bool {
+        self.tokens.is_empty() && self.certificates.is_empty()
+    }
+
+    /// Whether somebody can prove who they are.
+    pub fn proves(&self) -> bool {
+        !self.is_open()
+    }
+
+    /// Who asks; none where nothing was shown.
+    pub(super) fn who(
+        &self,
+        memory: &Memory,
+        peer: &Peer,
+        headers: &HeaderMap,
+    ) -> Result<Option<Who>, Wrong> {
+        if self.is_open() {
+            return Ok(Some(Who::local()));
+        }
+        if let Some(token) = bearer(headers) {
+            return self.holder(memory, peer, token).map(Some);
+        }
+        if let Some(who) = memory.sessions.find(headers, Timestamp::now()) {
+            return Ok(Some(who));
+        }
+        let shown = peer.certificate.as_ref().and_then(|shown| {
+            let known = self.certificates.iter().find(|(name, _)| name == shown);
+            known.map(|(name, role)| Who::proved(name, *role, By::Certificate))
+        });
+        Ok(shown)
+    }
+
+    /// Whose a token is. 256 bits cannot be guessed, so a right one is right however often others
+    /// were wrong.
+    pub(super) fn holder(&self, memory: &Memory, peer: &Peer, token: &str) -> Result<Who, Wrong> {
+        let mut found = None;
+        for holder in &self.tokens {
+            let name = holder.tokens.find(token);
+            let own = name.is_some_and(|name| *name == holder.name);
+            found =
+                found.or_else(|| own.then(|| Who::proved(&holder.name, holder.role, By::Token)));
+        }
+        if let Some(who) = found {
+            return Ok(who);
+        }
+        let (from, now) =
+            (peer.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), Instant::now());
+        if let Some(wait) = memory.attempts.wait(from, now) {
+            let seconds = wait.as_secs() + 1;
+            let detail = format!("too many wrong tokens; try again in {seconds} seconds");
+            return Err(Wrong::many(detail).with(header::RETRY_AFTER, seconds.to_string()));
+        }
+        memory.attempts.fail(from, now);
+        Err(unproved("this is no token that the configuration names"))
+    }
+}
+
+/// What asks for a proof.
+pub(super) fn unproved(detail: &str) -> Wrong {
+    let challenge = "Bearer realm=\"borderpost admin\"".to_owned();
+    Wrong::new(StatusCode::UNAUTHORIZED, detail).with(header::WWW_AUTHENTICATE, challenge)
+}
+
+/// The token that a request carries (RFC 6750 section 2.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Holder({} {})", self.name, self.role.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::auth::Token;
+
+    use super::*;
+
+    fn peer(address: &str) -> Peer {
+        Peer { address: address.parse().ok(), certificate: None, secure: false }
+    }
+
+    fn headers(name: header::HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn a_token_is_its_holders() {
+        let (ops, dash) = (Token::generate().unwrap(), Token::generate().unwrap());
+        let file = format!("ops:{}\ndash:{}\n", ops.kept(), dash.kept());
+        let tokens = Arc::new(Tokens::parse(&file).unwrap());
+        let holder = Holder { name: Arc::from("ops"), role: Role::Auditor, tokens };
+        let access = Access { tokens: vec![holder], ..Access::default() };
+        let (memory, here) = (Memory::default(), peer("192.0.2.1"));
+        let ask = |value: &str| access.who(&memory, &here, &headers(header::AUTHORIZATION, value));
+        let who = ask(&format!("bearer {}", ops.as_str())).unwrap().unwrap();
+        assert_eq!((&*who.name, who.role, who.by), ("ops", Role::Auditor, By::Token));
+        // The file has `dash`, the configuration does not.
+        assert_eq!(ask(&format!("Bearer {}", dash.as_str())).unwrap_err().status, 401);
+        assert!(ask("Basic b3BzOng=").unwrap().is_none());
+        for _ in 1..10 {
+            assert_eq!(ask("Bearer x").unwrap_err().status, 401);
+        }
+        assert_eq!(ask("Bearer x").unwrap_err().status, 429);
+        assert!(ask(&format!("Bearer {}", ops.as_str())).is_ok(), "what is right is right");
+    }
+
+    #[test]
+    fn a_certificate_is_known_by_its_name() {
+        let certificates = vec![(Arc::from("svc:dash"), Role::Viewer)];
+        let access = Access { certificates, ..Access::default() };
+        let shown = |name: &str| Peer { certificate: Some(Arc::from(name)), ..peer("192.0.2.1") };
+        let ask = |peer: &Peer| access.who(&Memory::default(), peer, &HeaderMap::new()).unwrap();
+        assert_eq!(ask(&shown("svc:dash")).unwrap().role, Role::Viewer);
+        assert!(ask(&shown("svc:other")).is_none() && ask(&peer("192.0.2.1")).is_none());
+        let open = Access::default();
+        let who = open.who(&Memory::default(), &peer("127.0.0.1"), &HeaderMap::new());
+        assert_eq!(who.unwrap().unwrap().role, Role::Admin);
+    }
+}

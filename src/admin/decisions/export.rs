@@ -1,0 +1,216 @@
+//! `GET /api/v1/decisions/export`: the journal itself is read, and goes out as it is read.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::audit::Event;
+use crate::audit::index::Filters;
+use crate::audit::search::{self, Found, Journal, Scan};
+use crate::policy::Mode;
+
+use super::super::reply::{self, Answer, Wrong};
+use super::super::routes::Asked;
+use super::super::state::Admin;
+use super::row;
+
+/// Octets of a piece.
+const PIECE: usize = 64 * 1024;
+
+/// Pieces that wait for who reads.
+const WAITING: usize = 4;
+
+const COLUMNS: [&str; 22] = [
+    "sequence",
+    "time",
+    "ended",
+    "id",
+    "client",
+    "principal",
+    "method",
+    "scheme",
+    "host",
+    "port",
+    "path",
+    "address",
+    "countries",
+    "tags",
+    "outcome",
+    "mode",
+    "rules",
+    "cite",
+    "status",
+    "error",
+    "bytes_out",
+    "bytes_in",
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Csv,
+    Lines,
+}
+
+/// Why an export ends early.
+enum End {
+    /// Nobody reads it any more.
+    Left,
+    Fault(io::Error),
+}
+
+/// A file of records.
+pub(in super::super) async fn export(admin: &Admin, asked: Asked) -> Answer {
+    let Asked { who, mut params, what, .. } = asked;
+    let personal = params.flag("personal", true)? && who.sees_people();
+    let form = params.word("format", &[("csv", Form::Csv), ("ndjson", Form::Lines)])?;
+    let form = form.unwrap_or(Form::Lines);
+    let filters = params.filters()?;
+    params.end()?;
+    if filters.client.is_some() {
+        who.may_ask_for_people("`client`")?;
+    }
+    let journal = admin.store()?.records();
+    let room = Arc::clone(&admin.exports).try_acquire_owned();
+    let room = room.map_err(|_| Wrong::many("too many exports run; try again when one is done"))?;
+    if personal || filters.client.is_some() {
+        admin.note_reading(&who, &what).await?;
+    }
+    let (pieces, coming) = mpsc::channel(WAITING);
+    tokio::task::spawn_blocking(move || {
+        let mut out = Out { form, masked: !personal, buffer: Vec::new(), pieces };
+        match out.all(&journal, &filters) {
+            Ok(()) | Err(End::Left) => {}
+            // Cut off, so that nobody takes it for whole.
+            Err(End::Fault(error)) => drop(out.pieces.blocking_send(Err(error))),
+        }
+        drop(room);
+    });
+    let (kind, name) = match form {
+        Form::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"decisions.csv\""),
+        Form::Lines => ("application/x-ndjson", "attachment; filename=\"decisions.ndjson\""),
+    };
+    let mut response = reply::coming(kind, coming);
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
+    Ok(response)
+}
+
+struct Out {
+    form: Form,
+    masked: bool,
+    buffer: Vec<u8>,
+    pieces: mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Out {
+    fn all(&mut self, journal: &Journal, filters: &Filters) -> Result<(), End> {
+        if self.form == Form::Csv {
+            self.row(&COLUMNS.map(str::to_owned))?;
+        }
+        Scan::all(journal, filters).each(|found| {
+            self.record(&found)?;
+            if self.buffer.len() >= PIECE {
+                self.put()?;
+            }
+            Ok::<_, End>(true)
+        })?;
+        self.put()
+    }
+
+    fn record(&mut self, found: &Found<'_>) -> Result<(), End> {
+        match self.form {
+            Form::Csv => self.row(&cells(found.sequence, &found.event, self.masked)),
+            Form::Lines if self.masked => {
+                let mut record: Value = serde_json::from_slice(found.line)?;
+                row::mask(&mut record);
+                serde_json::to_writer(&mut self.buffer, &record)?;
+                self.buffer.push(b'\n');
+                Ok(())
+            }
+            Form::Lines => {
+                self.buffer.extend_from_slice(found.line);
+                self.buffer.push(b'\n');
+                Ok(())
+            }
+        }
+    }
+
+    fn row(&mut self, cells: &[String]) -> Result<(), End> {
+        let mut builder = csv::WriterBuilder::new();
+        let mut writer = builder.terminator(csv::Terminator::CRLF).from_writer(&mut self.buffer);
+        let cells = cells.iter().map(|cell| inert(cell));
+        writer.write_record(cells).map_err(|error| End::Fault(error.into()))?;
+        writer.flush().map_err(End::Fault)
+    }
+
+    fn put(&mut self) -> Result<(), End> {
+        let piece = Bytes::from(std::mem::take(&mut self.buffer));
+        self.pieces.blocking_send(Ok(piece)).map_err(|_| End::Left)
+    }
+}
+
+/// What a spreadsheet would take for a formula is none.
+fn inert(cell: &str) -> String {
+    let acts = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if acts { format!("'{cell}") } else { cell.to_owned() }
+}
+
+fn cells(sequence: u64, event: &Event<'_>, masked: bool) -> [String; 22] {
+    let text = |text: Option<&std::borrow::Cow<'_, str>>| {
+        text.map(ToString::to_string).unwrap_or_default()
+    };
+    let own = |value: String| if masked { String::new() } else { value };
+    let countries = event.location.iter().flat_map(|location| &location.countries);
+    let words = |words: Vec<String>| words.join(" ");
+    [
+        sequence.to_string(),
+        event.time.to_string(),
+        event.ended.map(|at| at.to_string()).unwrap_or_default(),
+        event.id.to_string(),
+        own(event.client.to_string()),
+        own(text(event.principal.as_ref())),
+        event.method.to_string(),
+        event.scheme.to_string(),
+        text(event.host.as_ref()),
+        event.port.map(|port| port.to_string()).unwrap_or_default(),
+        own(text(event.path.as_ref())),
+        text(event.address.as_ref()),
+        words(countries.map(ToString::to_string).collect()),
+        words(event.tags.iter().map(ToString::to_string).collect()),
+        event.outcome.map_or("failed", |outcome| outcome.name()).to_owned(),
+        (if event.mode == Mode::Observe { "observe" } else { "enforce" }).to_owned(),
+        words(event.rules.iter().map(|rule| format!("{}/{}", rule.pack, rule.rule)).collect()),
+        text(event.cite.as_ref()),
+        event.status.map(|status| status.to_string()).unwrap_or_default(),
+        text(event.error.as_ref().map(|error| &error.code)),
+        event.bytes_out.to_string(),
+        event.bytes_in.to_string(),
+    ]
+}
+
+impl From<search::Fault> for End {
+    fn from(fault: search::Fault) -> Self {
+        Self::Fault(io::Error::other(fault))
+    }
+}
+
+impl From<serde_json::Error> for End {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_no_formula() {
+        assert_eq!(inert("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
+        assert_eq!(inert("@a"), "'@a");
+        assert_eq!((inert("a=b"), inert("")), ("a=b".to_owned(), String::new()));
+    }
+}

@@ -1,0 +1,70 @@
+//! One line of a list, from the index or from a record; without personal fields where they are not
+//! for who asks.
+
+use serde_json::{Value, json};
+
+use crate::audit::Event;
+use crate::audit::index::Listed;
+use crate::policy::Mode;
+
+/// The fields of a record that tell of people.
+const PERSONAL: [&str; 3] = ["client", "principal", "path"];
+
+/// A request as the index has it.
+pub(super) fn listed(one: &Listed, masked: bool) -> Value {
+    json!({
+        "sequence": one.sequence,
+        "time": one.time.to_string(),
+        "id": one.id,
+        "host": one.host,
+        "client": (!masked).then_some(&one.client),
+        "port": (!masked).then_some(one.port),
+        "principal": one.principal.as_ref().filter(|_| !masked),
+        "outcome": one.outcome.map(|outcome| outcome.name()),
+        "observed": one.observed,
+        "status": one.status,
+        "method": one.method,
+        "scheme": one.scheme,
+        "fault": one.fault,
+        "bytes_out": one.bytes_out,
+        "bytes_in": one.bytes_in,
+        "countries": one.countries,
+        "tags": one.tags,
+        "rules": one.rules,
+    })
+}
+
+/// The same from its record.
+pub(super) fn recorded(sequence: u64, event: &Event<'_>, masked: bool) -> Value {
+    let countries = event.location.iter().flat_map(|location| &location.countries);
+    let rules = event.rules.iter().map(|rule| format!("{}/{}", rule.pack, rule.rule));
+    json!({
+        "sequence": sequence,
+        "time": event.time.to_string(),
+        "id": event.id,
+        "host": event.host,
+        "client": (!masked).then(|| event.client.address()),
+        "port": (!masked).then(|| event.client.port()),
+        "principal": event.principal.as_ref().filter(|_| !masked),
+        "outcome": event.outcome.map(|outcome| outcome.name()),
+        "observed": event.mode == Mode::Observe,
+        "status": event.status,
+        "method": event.method,
+        "scheme": event.scheme,
+        "fault": event.error.as_ref().map(|error| &error.code),
+        "bytes_out": event.bytes_out,
+        "bytes_in": event.bytes_in,
+        "countries": countries.map(|one| one.to_ascii_uppercase()).collect::<Vec<_>>(),
+        "tags": event.tags,
+        "rules": rules.collect::<Vec<_>>(),
+    })
+}
+
+/// Takes what tells of people out of a record.
+pub(super) fn mask(record: &mut Value) {
+    for name in PERSONAL {
+        if let Some(field) = record.get_mut(name) {
+            *field = Value::Null;
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `GET /api/v1/decisions/stream`: server-sent events, read from the journal as far as it is on the
+//! disk. Who reads slowly is waited for; nothing gathers meanwhile but in the journal.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::audit::index::Filters;
+use crate::audit::search::{self, Scan};
+
+use super::super::reply::{self, Answer, Wrong};
+use super::super::routes::Asked;
+use super::super::state::Admin;
+use super::row;
+
+/// Rows of one event.
+const ROWS: usize = 50;
+
+/// Between two events.
+const REST: Duration = Duration::from_millis(250);
+
+/// A comment comes at least so often, so that who has gone is noticed.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// Entries that are read for one event at most.
+const ENTRIES: u64 = 20_000;
+
+/// One event.
+struct Batch {
+    rows: Vec<Value>,
+    more: u64,
+    /// What to read next.
+    next: u64,
+}
+
+/// What one stream is about.
+struct Stream {
+    journal: search::Journal,
+    filters: Arc<Filters>,
+    masked: bool,
+    next: u64,
+    synced: watch::Receiver<u64>,
+    out: mpsc::Sender<io::Result<Bytes>>,
+    /// Its place among the streams.
+    _room: OwnedSemaphorePermit,
+}
+
+/// Decisions as they are recorded.
+pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer {
+    let Asked { who, mut params, what, request, .. } = asked;
+    let personal = params.flag("personal", true)? && who.sees_people();
+    let after = params.number("after", 0..=u64::MAX)?;
+    let filters = params.filters()?;
+    params.end()?;
+    if filters.client.is_some() {
+        who.may_ask_for_people("`client`")?;
+    }
+    if filters.since.is_some() || filters.until.is_some() || filters.id.is_some() {
+        return Err(Wrong::unfit("a stream is of what comes; it has no `since`, `until` or `id`"));
+    }
+    let last = request.headers().get("last-event-id");
+    let last = last.map(|last| last.to_str().ok().and_then(|last| last.parse::<u64>().ok()));
+    let after = match last {
+        Some(None) => return Err(Wrong::unfit("`Last-Event-ID` is the number of an entry")),
+        Some(Some(last)) => Some(last),
+        None => after,
+    };
+    let journal = admin.store()?.records();
+    let synced = admin.proxy.synced().ok_or_else(|| Wrong::unavailable("no journal is open"))?;
+    let room = Arc::clone(&admin.streams).try_acquire_owned();
+    let room = room.map_err(|_| Wrong::many("too many streams are open; close one"))?;
+    if personal || filters.client.is_some() {
+        admin.note_reading(&who, &what).await?;
+    }
+    let head = *synced.borrow();
+    // An entry that is ahead of all there are is of another journal.
+    let next = after.map_or(head, |after| after.saturating_add(1));
+    let foreign = next > head;
+    let next = next.min(head);
+    let (out, coming) = mpsc::channel(1);
+    let filters = Arc::new(filters);
+    let stream = Stream { journal, filters, masked: !personal, next, synced, out, _room: room };
+    tokio::spawn(stream.run(Arc::clone(admin), foreign));
+    Ok(reply::coming("text/event-stream", coming))
+}
+
+impl Stream {
+    async fn run(mut self, admin: Arc<Admin>, foreign: bool) {
+        let mut greeting = "retry: 1000\n\n".to_owned();
+        if foreign {
+            let why = json!({ "why": "the journal has no such entry yet; it may be another one" });
+            greeting.push_str(&format!("event: gap\nid: {}\ndata: {why}\n\n", before(self.next)));
+        }
+        if !self.say(greeting).await {
+            return;
+        }
+        loop {
+            let next = self.next;
+            let grown = timeout(ALIVE, self.synced.wait_for(|head| *head > next)).await;
+            let head = match grown.map(|grown| grown.map(|head| *head)) {
+                Ok(Ok(head)) => head,
+                Err(_) if self.say(":\n\n".to_owned()).await => continue,
+                // Nobody is there any more, or the program ends.
+                Ok(Err(_)) | Err(_) => return,
+            };
+            let Some(text) = self.read(&admin, head).await else { return };
+            if !text.is_empty() && !self.say(text).await {
+                return;
+            }
+            sleep(REST).await;
+        }
+    }
+
+    /// Waits until it is taken; whether anybody is there.
+    async fn say(&self, text: String) -> bool {
+        self.out.send(Ok(Bytes::from(text))).await.is_ok()
+    }
+
+    /// The next event; none where the journal cannot be read.
+    async fn read(&mut self, admin: &Admin, head: u64) -> Option<String> {
+        let (journal, filters) = (self.journal.clone(), Arc::clone(&self.filters));
+        let (from, masked) = (self.next, self.masked);
+        let until = head.min(from.saturating_add(ENTRIES));
+        let read = admin.work(move || batch(&journal, &filters, masked, from, until)).await;
+        let batch = match read {
+            Ok(Ok(batch)) => batch,
+            Ok(Err(fault)) => {
+                tracing::warn!(%fault, "a stream of decisions ends: the journal cannot be read");
+                return None;
+            }
+            Err(_) => return None,
+        };
+        self.next = batch.next;
+        if batch.rows.is_empty() {
+            return Some(String::new());
+        }
+        let data = json!({ "decisions": batch.rows, "more": batch.more });
+        Some(format!("event: decisions\nid: {}\ndata: {data}\n\n", before(batch.next)))
+    }
+}
+
+fn batch(
+    journal: &search::Journal,
+    filters: &Filters,
+    masked: bool,
+    from: u64,
+    before: u64,
+) -> Result<Batch, search::Fault> {
+    let mut rows = std::collections::VecDeque::with_capacity(ROWS);
+    let mut more = 0;
+    let scan = Scan { from, before, ..Scan::all(journal, filters) };
+    scan.each(|found| {
+        if rows.len() == ROWS {
+            rows.pop_front();
+            more += 1;
+        }
+        rows.push_back(row::recorded(found.sequence, &found.event, masked));
+        Ok::<_, search::Fault>(true)
+    })?;
+    Ok(Batch { rows: rows.into(), more, next: before })
+}
+
+/// The id after which a stream goes on with an entry.
+const fn before(next: u64) -> u64 {
+    next.saturating_sub(1)
+}

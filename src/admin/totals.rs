@@ -1,0 +1,92 @@
+//! Rankings and counts over time, by the index.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::audit::index::Dimension;
+
+use super::reply::{self, Answer, Wrong};
+use super::routes::Asked;
+use super::state::Admin;
+
+/// Times of a series at most.
+const TIMES: i64 = 5_000;
+
+/// How far back a series goes where nobody says.
+const BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// `GET /api/v1/top`
+pub(super) async fn top(admin: &Admin, asked: Asked) -> Answer {
+    let Asked { who, mut params, what, .. } = asked;
+    let by = params.take("by").ok_or_else(|| Wrong::unfit("`by` is missing"))?;
+    let by: Dimension = by.parse().map_err(|why| Wrong::unfit(format!("`by`: {why}")))?;
+    let limit = params.number("limit", 1..=1_000)?.unwrap_or(10);
+    let filters = params.filters()?;
+    params.end()?;
+    let people = matches!(by, Dimension::Client | Dimension::Principal);
+    if people || filters.client.is_some() {
+        who.may_ask_for_people(if people { "a ranking of people" } else { "`client`" })?;
+        admin.note_reading(&who, &what).await?;
+    }
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let find = move |index: &crate::audit::index::Index| {
+        Ok((index.top(by, &filters, most)?, index.state().since))
+    };
+    let (ranked, since) = admin.look(find).await?;
+    let row = |one: crate::audit::index::Ranked| {
+        json!({
+            "name": one.name,
+            "requests": one.sums.requests,
+            "bytes_out": one.sums.bytes_out,
+            "bytes_in": one.sums.bytes_in,
+        })
+    };
+    Ok(reply::json(&json!({
+        "by": by.name(),
+        "top": ranked.into_iter().map(row).collect::<Vec<_>>(),
+        "since": moment(since),
+    })))
+}
+
+/// `GET /api/v1/series`
+pub(super) async fn series(admin: &Admin, asked: Asked) -> Answer {
+    let Asked { who, mut params, what, .. } = asked;
+    let step = params.number("step", 1..=2_592_000)?;
+    let step = step.ok_or_else(|| Wrong::unfit("`step` is missing: seconds of each time"))?;
+    let mut filters = params.filters()?;
+    params.end()?;
+    if filters.client.is_some() {
+        who.may_ask_for_people("`client`")?;
+        admin.note_reading(&who, &what).await?;
+    }
+    let now = Timestamp::now();
+    let until = filters.until.unwrap_or(now);
+    let since = filters.since.or_else(|| until.checked_sub(BACK).ok()).unwrap_or(now);
+    filters.since = Some(since);
+    let seconds = i64::try_from(step).unwrap_or(i64::MAX);
+    if until.duration_since(since).as_secs() / seconds > TIMES {
+        let detail =
+            format!("more than {TIMES} times of {step} seconds lie between; take a longer `step`");
+        return Err(Wrong::unfit(detail));
+    }
+    let millis = u32::try_from(step * 1_000).unwrap_or(u32::MAX);
+    let buckets = admin.look(move |index| index.over_time(&filters, millis)).await?;
+    let row = |one: crate::audit::index::Bucket| {
+        json!({
+            "begin": one.begin.to_string(),
+            "outcome": one.outcome.map(|outcome| outcome.name()),
+            "requests": one.sums.requests,
+            "bytes_out": one.sums.bytes_out,
+            "bytes_in": one.sums.bytes_in,
+        })
+    };
+    Ok(reply::json(&json!({
+        "step": step,
+        "buckets": buckets.into_iter().map(row).collect::<Vec<_>>(),
+    })))
+}
+
+/// A moment of the index as text.
+pub(super) fn moment(millis: i64) -> String {
+    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
+}
