@@ -21,15 +21,53 @@ pub(super) struct Asset {
 /// The page that `/` gives to browsers; it names all others.
 pub(super) const HOME: &str = "index.html";
 
-/// Every file.
-static ASSETS: [Asset; 2] = [
-    Asset { path: HOME, kind: "text/html; charset=utf-8", octets: include_bytes!("ui/index.html") },
-    Asset {
-        path: "main.js",
-        kind: "text/javascript; charset=utf-8",
-        octets: include_bytes!("ui/main.js"),
-    },
+/// Every file. Those of others stand in `vendor` as they were published, with their licences.
+static ASSETS: [Asset; 28] = [
+    page(HOME, include_bytes!("ui/index.html")),
+    style("app.css", include_bytes!("ui/app.css")),
+    style("uPlot.min.css", include_bytes!("ui/vendor/uPlot.min.css")),
+    picture("icon.svg", include_bytes!("ui/icon.svg")),
+    module("api.mjs", include_bytes!("ui/api.mjs")),
+    module("audit.mjs", include_bytes!("ui/audit.mjs")),
+    module("chart.mjs", include_bytes!("ui/chart.mjs")),
+    module("decision.mjs", include_bytes!("ui/decision.mjs")),
+    module("explore.mjs", include_bytes!("ui/explore.mjs")),
+    module("format.mjs", include_bytes!("ui/format.mjs")),
+    module("holds.mjs", include_bytes!("ui/holds.mjs")),
+    module("limits.mjs", include_bytes!("ui/limits.mjs")),
+    module("live.mjs", include_bytes!("ui/live.mjs")),
+    module("login.mjs", include_bytes!("ui/login.mjs")),
+    module("main.mjs", include_bytes!("ui/main.mjs")),
+    module("map.mjs", include_bytes!("ui/map.mjs")),
+    module("now.mjs", include_bytes!("ui/now.mjs")),
+    module("parts.mjs", include_bytes!("ui/parts.mjs")),
+    module("policy.mjs", include_bytes!("ui/policy.mjs")),
+    module("query.mjs", include_bytes!("ui/query.mjs")),
+    module("route.mjs", include_bytes!("ui/route.mjs")),
+    module("status.mjs", include_bytes!("ui/status.mjs")),
+    module("view.mjs", include_bytes!("ui/view.mjs")),
+    module("world.mjs", include_bytes!("ui/world.mjs")),
+    module("htm.module.js", include_bytes!("ui/vendor/htm.module.js")),
+    module("preact.mjs", include_bytes!("ui/vendor/preact.mjs")),
+    module("signals-core.mjs", include_bytes!("ui/vendor/signals-core.mjs")),
+    module("uPlot.esm.js", include_bytes!("ui/vendor/uPlot.esm.js")),
 ];
+
+const fn page(path: &'static str, octets: &'static [u8]) -> Asset {
+    Asset { path, kind: "text/html; charset=utf-8", octets }
+}
+
+const fn style(path: &'static str, octets: &'static [u8]) -> Asset {
+    Asset { path, kind: "text/css; charset=utf-8", octets }
+}
+
+const fn module(path: &'static str, octets: &'static [u8]) -> Asset {
+    Asset { path, kind: "text/javascript; charset=utf-8", octets }
+}
+
+const fn picture(path: &'static str, octets: &'static [u8]) -> Asset {
+    Asset { path, kind: "image/svg+xml", octets }
+}
 
 /// What each is known by: a strong validator (RFC 9110 section 8.8.3).
 static TAGS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
@@ -91,6 +129,33 @@ mod tests {
             assert_eq!(file(asset.path, &asking("\"x\"")).unwrap().status(), 200);
         }
         assert_eq!(file("../mod.rs", &HeaderMap::new()).unwrap_err().status, 404);
+    }
+
+    /// What others have made is what they have published.
+    #[test]
+    fn files_of_others_are_unchanged() {
+        let sums = include_str!("ui/vendor/SHA256SUMS");
+        assert_eq!(sums.lines().count(), 5);
+        for line in sums.lines() {
+            let (sum, path) = line.split_once("  ").unwrap();
+            let asset = ASSETS.iter().find(|asset| asset.path == path).unwrap();
+            let octets: Vec<u8> = (0..32)
+                .map(|at| u8::from_str_radix(sum.get(2 * at..2 * at + 2).unwrap(), 16).unwrap())
+                .collect();
+            assert_eq!(digest(&SHA256, asset.octets).as_ref(), octets, "{path}");
+        }
+    }
+
+    /// A module that names another which is not there would be an empty page.
+    #[test]
+    fn modules_name_each_other() {
+        for asset in ASSETS.iter().filter(|asset| asset.kind.starts_with("text/javascript")) {
+            let text = std::str::from_utf8(asset.octets).unwrap();
+            for named in text.split("from \"./").skip(1) {
+                let (path, _) = named.split_once('"').unwrap();
+                assert!(ASSETS.iter().any(|one| one.path == path), "{}: {path}", asset.path);
+            }
+        }
     }
 
     /// The policy of content forbids what stands within a page.

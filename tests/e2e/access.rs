@@ -55,7 +55,7 @@ fn each_role_may_what_the_description_says() {
     for (path, item) in description["paths"].as_object().unwrap() {
         let path = path
             .replace("{id}", "01989f3e-7b1c-7d3a-9c53-0242ac120002")
-            .replace("{file}", "main.js");
+            .replace("{file}", "main.mjs");
         for (method, operation) in item.as_object().unwrap() {
             let method = method.to_uppercase();
             let least = operation["x-role"].as_str().unwrap();

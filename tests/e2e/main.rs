@@ -18,6 +18,7 @@ mod ca;
 mod chain;
 mod clients;
 mod commands;
+mod dashboard;
 mod ends;
 mod evidence;
 mod exchange;

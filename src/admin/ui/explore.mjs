@@ -1,0 +1,107 @@
+// Looking back: a search, counts over time to brush, a ranking, and the decisions themselves.
+
+import { html, signal, batch } from "./view.mjs";
+import { Asked, get, to } from "./api.mjs";
+import { route, href, go } from "./route.mjs";
+import { Answer, Panel, Table, Trouble, Ranking, DECISION_COLUMNS, openDecision } from "./parts.mjs";
+import { Query, filters } from "./query.mjs";
+import { Chart } from "./chart.mjs";
+import * as as from "./format.mjs";
+
+const DIMENSIONS = ["host", "country", "tag", "rule", "pack", "client", "principal", "method", "outcome"];
+const series = new Asked();
+const top = new Asked();
+const page = new Asked();
+const older = signal({ of: null, rows: [], next: null, busy: false, problem: null });
+
+const DAY = 86400;
+
+/** So wide that there are some hundred steps. */
+function span({ since, until }) {
+  const now = Date.now() / 1000;
+  const moment = (text, otherwise) => {
+    const short = /^(\d+)([smhdw])$/.exec(text || "");
+    if (short) return now - short[1] * { s: 1, m: 60, h: 3600, d: DAY, w: 7 * DAY }[short[2]];
+    return text ? Date.parse(text) / 1000 : otherwise;
+  };
+  const [from, to] = [moment(since, now - 30 * DAY), moment(until, now)];
+  const steps = [60, 300, 900, 3600, 4 * 3600, DAY, 7 * DAY];
+  return { from, to, step: steps.find((step) => (to - from) / step <= 300) || 30 * DAY };
+}
+
+export function Explore() {
+  const wanted = filters(route.value);
+  const by = route.value.by || "host";
+  const { from, to: end, step } = span(wanted);
+  series.from(to("series", { ...wanted, step }));
+  top.from(to("top", { ...wanted, by, limit: 15 }));
+  page.from(to("decisions", { ...wanted, limit: 50 }));
+  const search = (more) => go("explore", { ...more, by: route.value.by });
+  const brush = (a, b) => search({ ...wanted, since: new Date(a * 1000).toISOString(), until: new Date(b * 1000).toISOString() });
+  const grouping = html`<label class="inline">Group by<select value=${by}
+    onChange=${(event) => go("explore", { ...wanted, by: event.target.value }, true)}>${DIMENSIONS.map(
+      (name) => html`<option value=${name}>${name}</option>`,
+    )}</select></label>`;
+  return html`<h1 tabindex="-1">Explore</h1>
+    <${Query} value=${wanted} onChange=${search} hint="country:CN tag:health outcome:block since:7d" />
+    <p class="bar-line">Save as <a href=${`/api/v1/${to("decisions/export", { ...wanted, format: "csv" })}`} download="decisions.csv">CSV</a>
+      <a href=${`/api/v1/${to("decisions/export", { ...wanted, format: "ndjson" })}`} download="decisions.ndjson">NDJSON</a>
+      <span class="hint">The address of this page has the whole search.</span></p>
+    <${Panel} title="Over time" wide=${true} aside=${html`<span class="hint">Draw over the chart to look closer.</span>`}>
+      <${Answer} asked=${series}>${(all) => html`<${Over} all=${all} from=${from} end=${end} onSelect=${brush} />`}</${Answer}>
+    </${Panel}>
+    <${Answer} asked=${top}>${(all) => html`<${Ranking} by=${by} title="Most frequent" rows=${all.top}
+        to=${(row) => href("explore", { ...wanted, ...narrowed(by, row.name), by: route.value.by })}
+        aside=${grouping} />`}</${Answer}>
+    <${Panel} title="Decisions" wide=${true}><${Answer} asked=${page}>${(first) => html`<${List} first=${first} />`}</${Answer}></${Panel}>`;
+}
+
+/** The filter that a row of a ranking stands for. */
+function narrowed(by, name) {
+  if (by === "principal") return { client: name };
+  if (by === "pack") return { rule: `${name}/` };
+  return by === "method" ? {} : { [by]: name };
+}
+
+function Over({ all, from, end, onSelect }) {
+  const first = Math.floor(from / all.step) * all.step;
+  const xs = [];
+  for (let at = first; at <= end && xs.length < 5000; at += all.step) xs.push(at);
+  const sums = {};
+  for (const bucket of all.buckets) {
+    const at = Math.round((Date.parse(bucket.begin) / 1000 - first) / all.step);
+    const line = (sums[bucket.outcome || "failed"] ||= new Array(xs.length).fill(0));
+    if (at >= 0 && at < xs.length) line[at] += bucket.requests;
+  }
+  const looks = {
+    allow: ["good"],
+    log: ["info", [6, 3]],
+    hold: ["warn", [2, 3]],
+    require: ["warn", [6, 2]],
+    block: ["bad"],
+    failed: ["ink-2", [8, 3, 2, 3]],
+  };
+  const lines = Object.entries(looks)
+    .filter(([name]) => sums[name])
+    .map(([name, [colour, dash]]) => ({ name: as.outcome(name)[0], colour, dash, values: sums[name] }));
+  if (!lines.length) return html`<p class="empty">Nothing recorded in this time.</p>`;
+  return html`<${Chart} label="Requests by outcome over time" xs=${xs} lines=${lines} onSelect=${onSelect} />`;
+}
+
+function List({ first }) {
+  const more = older.value.of === first ? older.value : { rows: [], next: first.next, busy: false, problem: null };
+  const load = async () => {
+    older.value = { ...more, of: first, busy: true };
+    try {
+      const got = await get(to("decisions", { ...filters(route.value), limit: 200, cursor: more.next }));
+      batch(() => (older.value = { of: first, rows: [...more.rows, ...got.decisions], next: got.next, busy: false, problem: null }));
+    } catch (problem) {
+      older.value = { ...more, of: first, busy: false, problem };
+    }
+  };
+  return html`${first.masked && html`<p class="hint">Clients, names and paths are left out for your role.</p>`}
+    <${Table} caption="Decisions, newest first" columns=${DECISION_COLUMNS} rows=${[...first.decisions, ...more.rows]}
+      keyed=${(row) => row.sequence} onOpen=${openDecision} empty="Nothing was recorded that fits." />
+    <${Trouble} problem=${more.problem} />
+    ${more.next && html`<p><button onClick=${load} disabled=${more.busy}>${more.busy ? "Loading …" : "Older ones"}</button></p>`}`;
+}

@@ -1,0 +1,69 @@
+// Numbers, times and names as the reader's language writes them.
+
+const whole = new Intl.NumberFormat();
+const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const names = new Intl.DisplayNames(undefined, { type: "region", fallback: "none" });
+
+export const count = (n) => (n === null || n === undefined ? "–" : whole.format(n));
+export const compact = (n) => short.format(n);
+
+/** Octets in the units of two. */
+export function octets(n) {
+  if (n === null || n === undefined) return "–";
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let at = 0;
+  while (n >= 1024 && at < units.length - 1) {
+    n /= 1024;
+    at += 1;
+  }
+  return `${at === 0 || n >= 100 ? whole.format(Math.round(n)) : n.toFixed(1)} ${units[at]}`;
+}
+
+/** Microseconds. */
+export function micros(n) {
+  if (n === null || n === undefined) return "–";
+  if (n < 1000) return `${whole.format(n)} µs`;
+  if (n < 1e6) return `${(n / 1000).toFixed(n < 1e4 ? 1 : 0)} ms`;
+  return `${(n / 1e6).toFixed(1)} s`;
+}
+
+export const time = (text) => (text ? local.format(new Date(text)) : "–");
+export const hour = (text) => clock.format(new Date(text));
+export const utc = (text) => (text ? new Date(text).toISOString().replace(".000", "") : "");
+
+/** How long ago, or how long until. */
+export function ago(text, now = Date.now()) {
+  if (!text) return "–";
+  const seconds = Math.round((now - new Date(text)) / 1000);
+  const size = Math.abs(seconds);
+  const [n, unit] =
+    size < 90 ? [size, "s"]
+    : size < 5400 ? [Math.round(size / 60), "min"]
+    : size < 129600 ? [Math.round(size / 3600), "h"]
+    : [Math.round(size / 86400), "d"];
+  return seconds >= 0 ? `${n} ${unit} ago` : `in ${n} ${unit}`;
+}
+
+/** A country's name; its code where it has none here. */
+export function country(code) {
+  if (!/^[A-Z]{2}$/.test(code)) return code;
+  try {
+    return names.of(code) || code;
+  } catch {
+    return code;
+  }
+}
+
+/** The outcomes: their words and signs, so that colour never says anything alone. */
+export const OUTCOMES = {
+  allow: ["allowed", "✓"],
+  log: ["logged", "≡"],
+  hold: ["held", "Ⅱ"],
+  require: ["asked for more", "?"],
+  block: ["blocked", "✕"],
+  failed: ["failed", "!"],
+};
+
+export const outcome = (name) => OUTCOMES[name || "failed"] || [name, "·"];

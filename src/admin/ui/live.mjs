@@ -1,0 +1,101 @@
+// Decisions as they are made. The server filters; what does not fit is counted, not sent.
+
+import { html, signal, batch } from "./view.mjs";
+import { to } from "./api.mjs";
+import { route, go } from "./route.mjs";
+import { Table, DECISION_COLUMNS, openDecision } from "./parts.mjs";
+import { Query, filters } from "./query.mjs";
+import * as as from "./format.mjs";
+
+/** So many rows are shown; older ones are in Explore. */
+const SHOWN = 200;
+
+const rows = signal([]);
+const more = signal(0);
+const paused = signal(false);
+const state = signal("connecting");
+const rate = signal(0);
+let source = null;
+let path = null;
+let last = null;
+let waiting = [];
+let counted = [];
+
+function open(wanted) {
+  if (wanted === path) return;
+  close();
+  path = wanted;
+  batch(() => {
+    rows.value = [];
+    more.value = 0;
+    state.value = "connecting";
+  });
+  last = null;
+  connect();
+}
+
+/** After an end of the connection the browser goes on by `Last-Event-ID`; after our own, by `after`. */
+function connect() {
+  const [at, query = ""] = path.split("?");
+  const params = new URLSearchParams(query);
+  if (last !== null) params.set("after", last);
+  source = new EventSource(`/api/v1/${at}?${params}`);
+  source.onopen = () => (state.value = "connected");
+  source.onerror = () => (state.value = source?.readyState === EventSource.CLOSED ? "ended" : "connecting");
+  source.addEventListener("decisions", (event) => {
+    const news = JSON.parse(event.data);
+    if (event.lastEventId) last = event.lastEventId;
+    take(news.decisions, news.more || 0);
+  });
+}
+
+function take(decisions, left) {
+  const now = Date.now();
+  counted.push([now, decisions.length + left]);
+  counted = counted.filter(([at]) => now - at < 5000);
+  batch(() => {
+    rate.value = counted.reduce((n, [, of]) => n + of, 0) / 5;
+    more.value += left;
+    const newest = [...decisions].reverse();
+    if (paused.value) waiting = [...newest, ...waiting].slice(0, SHOWN);
+    else rows.value = [...newest, ...rows.value].slice(0, SHOWN);
+  });
+}
+
+function close() {
+  source?.close();
+  source = null;
+  path = null;
+}
+
+function pause() {
+  batch(() => {
+    paused.value = !paused.value;
+    if (!paused.value) rows.value = [...waiting, ...rows.value].slice(0, SHOWN);
+    waiting = [];
+  });
+}
+
+// What nobody looks at is not sent.
+document.addEventListener("visibilitychange", () => {
+  if (!path) return;
+  if (document.hidden) source?.close();
+  else connect();
+});
+
+export function leaveLive() {
+  if (path) close();
+}
+
+export function Live() {
+  const { since, until, id, ...live } = filters(route.value);
+  open(to("decisions/stream", live));
+  return html`<h1 tabindex="-1">Live</h1>
+    <${Query} value=${live} onChange=${(wanted) => go("live", wanted)} hint="country:CN tag:health outcome:block" />
+    <p class="bar-line" role="status"><span class=${`dot ${state.value}`} aria-hidden="true"></span>${state.value},
+      ${as.count(Math.round(rate.value))} a second
+      ${more.value > 0 && html`<span>, ${as.count(more.value)} more not shown</span>`}
+      <button aria-pressed=${paused.value} onClick=${pause}>${paused.value ? "Go on" : "Pause"}</button></p>
+    <${Table} caption="Decisions as they are made, newest first" columns=${DECISION_COLUMNS} rows=${rows.value}
+      keyed=${(row) => row.sequence} onOpen=${openDecision} empty="Nothing has come since this page is open." />`;
+}

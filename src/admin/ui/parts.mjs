@@ -1,0 +1,114 @@
+// Parts that several pages show.
+
+import { html } from "./view.mjs";
+import { href, go } from "./route.mjs";
+import * as as from "./format.mjs";
+
+/** What was decided: sign, word and colour. */
+export function Outcome({ name, observed }) {
+  const [word, sign] = as.outcome(name);
+  return html`<span class=${`outcome ${name || "failed"}${observed ? " observed" : ""}`}>
+    <span class="sign" aria-hidden="true">${sign}</span>${observed ? `would be ${word}` : word}
+  </span>`;
+}
+
+/** A moment: here, and in UTC where one points or listens. */
+export function Moment({ at, relative }) {
+  if (!at) return html`<span>–</span>`;
+  const text = relative ? as.ago(at) : as.time(at);
+  return html`<time datetime=${at} title=${`${as.time(at)} · ${as.utc(at)} UTC`}>${text}</time>`;
+}
+
+/** Why something is not there. */
+export function Trouble({ problem }) {
+  if (!problem) return null;
+  return html`<div class="trouble" role="alert">
+    <strong>${problem.title || "It did not work"}</strong><p>${problem.message}</p>
+  </div>`;
+}
+
+/** What `asked` says, or why not, or that it is on its way. */
+export function Answer({ asked, children }) {
+  const value = asked.value.value;
+  const problem = asked.problem.value;
+  return html`<${Trouble} problem=${problem} />
+    ${value ? children(value) : problem ? null : html`<p class="loading">Loading …</p>`}`;
+}
+
+export function Panel({ title, id, aside, children, wide }) {
+  const name = id || `p-${title.toLowerCase().replace(/[^a-z]+/g, "-")}`;
+  return html`<section class=${wide ? "panel wide" : "panel"} aria-labelledby=${name}>
+    <header><h2 id=${name}>${title}</h2>${aside}</header>
+    ${children}
+  </section>`;
+}
+
+export function Tile({ name, value, hint, sign, kind }) {
+  return html`<div class=${`tile ${kind || ""}`}>
+    <dt>${sign && html`<span class="sign" aria-hidden="true">${sign}</span>`}${name}</dt>
+    <dd>${value}</dd>${hint && html`<dd class="hint">${hint}</dd>`}
+  </div>`;
+}
+
+/**
+ * A table that scrolls by itself where it is too wide.
+ * @param {{caption: string, columns: {name: string, of: Function, number?: boolean}[]}} props
+ */
+export function Table({ caption, columns, rows, empty, keyed, onOpen, hide = true }) {
+  if (!rows.length) return html`<p class="empty">${empty || "Nothing yet."}</p>`;
+  return html`<div class="scroll" tabindex="0" role="group" aria-label=${caption}>
+    <table>
+      <caption class=${hide ? "hidden" : ""}>${caption}</caption>
+      <thead><tr>${columns.map((c) => html`<th scope="col" class=${c.number ? "number" : ""}>${c.name}</th>`)}</tr></thead>
+      <tbody>${rows.map(
+        (row, at) => html`<tr key=${keyed ? keyed(row) : at} data-row=${at}
+          onClick=${onOpen && ((event) => event.target.closest("a,button") || onOpen(row))}
+          class=${onOpen ? "opens" : ""}>
+          ${columns.map((c) => html`<td class=${c.number ? "number" : ""}>${c.of(row)}</td>`)}
+        </tr>`,
+      )}</tbody>
+    </table>
+  </div>`;
+}
+
+/** A ranking with bars; each name leads to what it stands for. */
+export function Ranking({ title, by, rows, to, all, aside, sum = "requests" }) {
+  const most = Math.max(1, ...rows.map((row) => row[sum]));
+  return html`<${Panel} title=${title} aside=${aside || html`<a href=${all}>View all<span class="hidden"> ${title}</span></a>`}>
+    ${rows.length
+      ? html`<table class="ranking"><caption class="hidden">${title}</caption>
+        <thead class="hidden"><tr><th scope="col">${title}</th><th scope="col">Requests</th></tr></thead>
+        <tbody>${rows.map(
+          (row) => html`<tr key=${row.name}>
+            <th scope="row"><a href=${to(row)} title=${row.name}>${by === "country" ? `${as.country(row.name)} (${row.name})` : by === "outcome" ? as.outcome(row.name)[0] : row.name}</a>
+              <span class="bar" aria-hidden="true" ref=${(el) => el && (el.style.width = `${(100 * row[sum]) / most}%`)}></span></th>
+            <td class="number">${as.count(row[sum])}</td></tr>`,
+        )}</tbody></table>`
+      : html`<p class="empty">Nothing recorded in this time.</p>`}
+  </${Panel}>`;
+}
+
+export const countries = (list) =>
+  (list || []).length ? list.map((c) => html`<abbr title=${as.country(c)}>${c}</abbr> `) : "–";
+
+export const words = (list) =>
+  (list || []).length ? list.map((w) => html`<span class="tag">${w}</span> `) : "–";
+
+/** The columns of lists of decisions. */
+export const DECISION_COLUMNS = [
+  { name: "Time", of: (r) => html`<${Moment} at=${r.time} />` },
+  {
+    name: "Outcome",
+    of: (r) => html`<a href=${href("decision", { id: r.id })} class="plain"><${Outcome} name=${r.outcome} observed=${r.observed} /></a>`,
+  },
+  { name: "Destination", of: (r) => html`<span class="host">${r.host || "–"}</span>` },
+  { name: "Country", of: (r) => countries(r.countries) },
+  { name: "Tags", of: (r) => words(r.tags) },
+  { name: "Rules", of: (r) => (r.rules || []).join(", ") || "–" },
+  { name: "Client", of: (r) => r.principal || r.client || "–" },
+  { name: "Method", of: (r) => r.method },
+  { name: "Status", of: (r) => r.status ?? r.fault ?? "–", number: true },
+  { name: "Out", of: (r) => as.octets(r.bytes_out), number: true },
+];
+
+export const openDecision = (row) => go("decision", { id: row.id });

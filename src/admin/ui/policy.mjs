@@ -1,0 +1,139 @@
+// What is in force, what a request would get, and what a draft would change.
+
+import { html, signal } from "./view.mjs";
+import { Asked, post, may } from "./api.mjs";
+import { href } from "./route.mjs";
+import { Answer, Panel, Table, Trouble, Outcome, Moment, words } from "./parts.mjs";
+import { Rules } from "./decision.mjs";
+import { status } from "./status.mjs";
+import * as as from "./format.mjs";
+
+const policy = new Asked();
+const tested = signal(null);
+const draft = signal(null);
+const reloaded = signal(null);
+
+export function Policy() {
+  policy.from("policy", 30);
+  return html`<h1 tabindex="-1">Policy</h1>
+    <${Answer} asked=${policy}>${(all) => html`
+      <${Packs} all=${all} />
+      <div class="split two"><${Tester} /><${WhatIf} /></div>
+      <${Panel} title=${`Rules (${all.rules.length})`} id="rules" wide=${true}><${Table} caption="Rules in the order in which they are tried" rows=${all.rules}
+        keyed=${(r) => r.place} empty="There is no rule: everything passes." columns=${[
+          { name: "Rule", of: (r) => html`<b>${r.pack}/${r.rule}</b>` },
+          { name: "Outcome", of: (r) => html`<${Outcome} name=${r.outcome} observed=${r.mode === "observe" && r.outcome === "block"} />` },
+          { name: "Where", of: (r) => html`${r.conditions.join("; ")}${r.unless.length > 0 && html` <i>unless</i> ${r.unless.join("; ")}`}` },
+          { name: "Reason", of: (r) => r.reason },
+          { name: "Law", of: (r) => r.cite || "–" },
+        ]} /></${Panel}>
+      <${Panel} title="Lists" wide=${true}><${Table} caption="Classes, counters, parties and other lists" rows=${all.lists} columns=${[
+        { name: "Kind", of: (l) => l.kind },
+        { name: "Name", of: (l) => html`<b>${[l.pack, l.name].filter(Boolean).join("/")}</b>` },
+        { name: "What it says", of: (l) => l.text },
+        { name: "Law", of: (l) => l.cite || "–" },
+      ]} /></${Panel}>`}</${Answer}>`;
+}
+
+function Packs({ all }) {
+  const reload = async () => {
+    try {
+      await post("reload");
+      reloaded.value = { fine: true };
+    } catch (problem) {
+      reloaded.value = { problem };
+    }
+    await Promise.all([policy.refresh(), status.refresh()]);
+  };
+  return html`<${Panel} title="Packs" wide=${true}
+      aside=${may("admin") && html`<button onClick=${reload}>Read the configuration again</button>`}>
+    <p role="status">${reloaded.value?.fine && "It was read, and is in force."}</p>
+    ${reloaded.value?.problem && html`<${Trouble} problem=${reloaded.value.problem} />`}
+    <${Table} caption="Packs in force" rows=${all.packs} keyed=${(p) => p.id} empty="No pack is in force." columns=${[
+      { name: "Pack", of: (p) => html`<b>${p.id}</b>` },
+      { name: "Version", of: (p) => p.version },
+      { name: "Rules", of: (p) => as.count(p.rules), number: true },
+      { name: "Mode", of: (p) => p.mode },
+      { name: "Authority", of: (p) => p.authority || "–" },
+      { name: "From", of: (p) => p.from ? html`<${Moment} at=${p.from} />` : "–" },
+      { name: "Signed by", of: (p) => p.signer || "–" },
+      { name: "Kept", of: (p) => (p.retain_years ? `${p.retain_years} years` : "–"), number: true },
+      { name: "Digest", of: (p) => html`<code title=${p.digest}>${p.digest.slice(0, 19)}…</code>` },
+    ]} />
+    <${Difference} reload=${all.reload} />
+  </${Panel}>`;
+}
+
+function Difference({ reload }) {
+  if (!reload) return html`<p class="hint">The configuration has not been read again since the start.</p>`;
+  const { packs = [], rules = [] } = reload.difference || {};
+  return html`<details open=${!reload.ok}><summary>Last reload: ${reload.ok ? "worked" : "refused"}, <${Moment} at=${reload.at} relative=${true} />; ${packs.length + rules.length} differences</summary>
+    ${reload.problems && html`<pre class="scroll" tabindex="0">${reload.problems}</pre>`}
+    <ul>${packs.map((p) => html`<li>pack <b>${p.id}</b> ${p.change}: ${p.before || "–"} → ${p.after || "–"}</li>`)}
+      ${rules.map((r) => html`<li>rule <b>${r.pack}/${r.rule}</b> ${r.change}: ${r.before || "–"} → ${r.after || "–"}</li>`)}</ul></details>`;
+}
+
+const split = (text) => text.split(/[\s,]+/).filter(Boolean);
+
+function Tester() {
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = Object.fromEntries(new FormData(event.target));
+    const body = { url: form.url, method: form.method, tags: split(form.tags) };
+    if (form.at) body.at = form.at;
+    if (form.address) body.address = form.address;
+    if (form.meter) body.counted = { [form.meter]: Number(form.before || 0) };
+    try {
+      tested.value = { is: await post("policy/test", body) };
+    } catch (problem) {
+      tested.value = { problem };
+    }
+  };
+  const { is, problem } = tested.value || {};
+  return html`<${Panel} title="What would a request get?">
+    <form class="grid" onSubmit=${submit}>
+      <label class="all">Address<input name="url" type="url" required placeholder="https://api.example.com/upload" /></label>
+      <label>Method<select name="method">${["GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT"].map((m) => html`<option>${m}</option>`)}</select></label>
+      <label>Tags of its data<input name="tags" placeholder="health, id" /></label>
+      <label>At its IP address<input name="address" placeholder="not looked up if empty" /></label>
+      <label>As of<input name="at" type="date" /></label>
+      <label>Counted before, meter<input name="meter" placeholder="pack/counter/class" /></label>
+      <label>so many<input name="before" type="number" min="0" /></label>
+      <p class="all"><button class="primary">Decide</button> <span class="hint">Nothing is sent.</span></p>
+    </form>
+    <div role="status"><${Trouble} problem=${problem} />
+    ${is && html`<p class="result"><${Outcome} name=${is.outcome} /> ${is.why}</p>
+      ${is.changes?.length > 0 && html`<p>Another answer with: ${is.changes.join("; ")}.</p>`}
+      <${Rules} rules=${is.rules} />`}</div>
+  </${Panel}>`;
+}
+
+function WhatIf() {
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = Object.fromEntries(new FormData(event.target));
+    draft.value = { busy: true };
+    try {
+      draft.value = { is: await post("policy/whatif", { pack: form.pack, last: Number(form.last) }) };
+    } catch (problem) {
+      draft.value = { problem };
+    }
+  };
+  const { is, problem, busy } = draft.value || {};
+  return html`<${Panel} title="What would a draft change?">
+    <form onSubmit=${submit}>
+      <label>Draft of a pack<textarea name="pack" required rows="8" spellcheck=${false} class="code"
+        placeholder=${'[pack]\nid = "corp"\nversion = "3"\n\n[[rule]]\nid = "no-health-abroad"\n…'}></textarea></label>
+      <label class="inline">over the last<select name="last">${[100, 1000, 10000].map((n) => html`<option value=${n}>${as.count(n)}</option>`)}</select> decisions</label>
+      <button class="primary" disabled=${busy}>${busy ? "Deciding …" : "Decide them again"}</button>
+    </form>
+    <div role="status"><${Trouble} problem=${problem} />
+    ${is && html`<p class="result">${as.count(is.changed)} of ${as.count(is.asked)} would get another answer.${is.left > 0 && ` ${as.count(is.left)} more are not shown.`}</p>
+      <${Table} caption="Decisions that would change" rows=${is.changes} empty="Nothing would change." keyed=${(c) => c.sequence} columns=${[
+        { name: "Time", of: (c) => html`<${Moment} at=${c.time} />` },
+        { name: "Destination", of: (c) => html`<a href=${href("decision", { id: c.id })}>${c.host || "–"}</a>` },
+        { name: "Then", of: (c) => c.before },
+        { name: "With the draft", of: (c) => c.after },
+      ]} />`}</div>
+  </${Panel}>`;
+}
