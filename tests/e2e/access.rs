@@ -177,7 +177,7 @@ fn pages_of_others_are_refused_and_every_answer_is_guarded() {
     let mut wire = Wire::connect(proxy.admin);
     wire.send("GET /api/v1/status HTTP/1.1\r\nHost: rebound.example\r\n\r\n");
     assert_eq!(wire.response("GET").status(), 403);
-    for path in ["/", "/livez", "/nothing", "/api/v1/status", "/api/v1/nothing", "/ui/main.js"] {
+    for path in ["/", "/livez", "/nothing", "/api/v1/status", "/api/v1/nothing", "/ui/main.mjs"] {
         let answer = proxy.ask_admin("GET", path);
         let policy = answer.head.get("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'self'") && !policy.contains("unsafe"), "{policy}");
@@ -197,11 +197,11 @@ fn browsers_get_a_page_and_curl_a_table() {
     let accept = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
     let page = proxy.ask_admin_with("GET", "/", accept);
     assert_eq!(page.head.get("content-type"), Some("text/html; charset=utf-8"));
-    assert!(page.text().contains("/ui/main.js"));
-    let script = proxy.ask_admin("GET", "/ui/main.js");
+    assert!(page.text().contains("/ui/main.mjs"));
+    let script = proxy.ask_admin("GET", "/ui/main.mjs");
     assert_eq!(script.head.get("content-type"), Some("text/javascript; charset=utf-8"));
     let tag = script.head.get("etag").unwrap();
-    let again = proxy.ask_admin_with("GET", "/ui/main.js", &format!("If-None-Match: {tag}\r\n"));
+    let again = proxy.ask_admin_with("GET", "/ui/main.mjs", &format!("If-None-Match: {tag}\r\n"));
     assert_eq!((again.status(), again.head.get("etag")), (304, Some(tag)));
     assert_eq!(proxy.ask_admin("GET", "/ui/../mod.rs").status(), 404);
     assert_eq!(status(&proxy, "HEAD", "/", ""), 200);
