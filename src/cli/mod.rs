@@ -1,5 +1,5 @@
 //! Floor 9: one file a command. Exit codes: 0 fine, 1 it failed, 64 bad configuration or
-//! arguments (EX_USAGE); those of `exec` are in [`exec`].
+//! arguments (EX_USAGE); those of `exec` are in `exec`.
 
 mod ask;
 mod audit;
