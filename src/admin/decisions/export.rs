@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::audit::Event;
+use crate::audit::event::harmless;
 use crate::audit::index::Filters;
 use crate::audit::search::{self, Found, Journal, Scan};
 use crate::policy::Mode;
@@ -141,7 +142,7 @@ impl Out {
     fn row(&mut self, cells: &[String]) -> Result<(), End> {
         let mut builder = csv::WriterBuilder::new();
         let mut writer = builder.terminator(csv::Terminator::CRLF).from_writer(&mut self.buffer);
-        let cells = cells.iter().map(|cell| inert(cell));
+        let cells = cells.iter().map(|cell| harmless(cell).into_owned());
         writer.write_record(cells).map_err(|error| End::Fault(error.into()))?;
         writer.flush().map_err(End::Fault)
     }
@@ -150,12 +151,6 @@ impl Out {
         let piece = Bytes::from(std::mem::take(&mut self.buffer));
         self.pieces.blocking_send(Ok(piece)).map_err(|_| End::Left)
     }
-}
-
-/// What a spreadsheet would take for a formula is none.
-fn inert(cell: &str) -> String {
-    let acts = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if acts { format!("'{cell}") } else { cell.to_owned() }
 }
 
 fn cells(sequence: u64, event: &Event<'_>, masked: bool) -> [String; 22] {
@@ -200,17 +195,5 @@ impl From<search::Fault> for End {
 impl From<serde_json::Error> for End {
     fn from(error: serde_json::Error) -> Self {
         Self::Fault(error.into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_no_formula() {
-        assert_eq!(inert("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
-        assert_eq!(inert("@a"), "'@a");
-        assert_eq!((inert("a=b"), inert("")), ("a=b".to_owned(), String::new()));
     }
 }

@@ -107,7 +107,7 @@ fn told(value: Value) -> Cow<'static, str> {
 
 /// Without line breaks and other signs that end a row for some readers. What a spreadsheet would
 /// run as a formula begins with an apostrophe, and is text then.
-fn harmless(cell: &str) -> Cow<'_, str> {
+pub fn harmless(cell: &str) -> Cow<'_, str> {
     let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if !runs && !cell.contains(text::is_unruly) {
         return cell.into();
@@ -146,6 +146,13 @@ mod tests {
             row,
             ["a,\"b\"  c", "'=HYPERLINK(\"x\")", "AA BB", "health geo.precise", "200", ""]
         );
+    }
+
+    #[test]
+    fn a_cell_is_no_formula() {
+        assert_eq!(harmless("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
+        assert_eq!(harmless("@a\u{2028}b"), "'@a b");
+        assert_eq!((harmless("a=b"), harmless("")), ("a=b".into(), "".into()));
     }
 
     #[test]

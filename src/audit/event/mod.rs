@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{Mode, Outcome};
 
-pub use self::csv::{Columns, UnknownField};
+pub use self::csv::{Columns, UnknownField, harmless};
 pub use client::Client;
 pub use fields::{FIELDS, pick};
 pub use format::{Format, UnknownFormat};
