@@ -8,6 +8,7 @@ mod check;
 mod debug;
 mod demo;
 mod digest;
+mod discover;
 mod env;
 mod exec;
 mod explain;
@@ -67,6 +68,8 @@ enum Command {
     Locate(locate::Locate),
     /// Show allowed, logged and blocked requests through a real proxy on this machine.
     Demo(demo::Demo),
+    /// Draft rules from what was recorded: what else than was seen is to be held back.
+    Discover(Box<discover::Discover>),
     /// Decide recorded requests again, by other packs or as of another day.
     Replay(replay::Replay),
     /// Look for personal data, card numbers and secrets in a file; nothing leaves the machine.
@@ -136,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Locate(locate) => locate.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Discover(discover) => discover.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scan(scan) => scan.run(),
         Command::Digest(digest) => digest.run(),

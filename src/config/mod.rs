@@ -48,6 +48,7 @@ pub use sites::{RuleSite, RuleSites};
 pub use sources::PackText;
 pub use trial::{Placing, Trial};
 pub use trust::{Mistrust, Trust};
+pub use words::parse_id;
 
 /// The configuration that runs when no file is named; `borderpost check` accepts it as
 /// a file too.

@@ -59,7 +59,7 @@ pub(super) fn parse_date(text: &str) -> Result<Date, String> {
 }
 
 /// Parses an id of what configuration names: rules, parties, lists.
-pub(super) fn parse_id(text: &str) -> Result<String, String> {
+pub fn parse_id(text: &str) -> Result<String, String> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
     if !text.is_empty() && text.len() <= 100 && text.bytes().all(fits) {
         return Ok(text.to_owned());

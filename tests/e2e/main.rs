@@ -19,6 +19,7 @@ mod chain;
 mod clients;
 mod commands;
 mod dashboard;
+mod discover;
 mod ends;
 mod evidence;
 mod exchange;

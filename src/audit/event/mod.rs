@@ -162,6 +162,18 @@ impl Event<'_> {
         view::Verdict::of(self).refuses()
     }
 
+    /// Whether it is a tunnel that was opened and came to pass: its requests are told by themselves.
+    pub fn is_envelope(&self) -> bool {
+        self.tunnel.as_deref() == Some("opened") && !self.is_refused() && self.error.is_none()
+    }
+
+    /// The first rule that refuses it, of those in force or of those that only observe.
+    pub fn refusing(&self, mode: Mode) -> Option<&Rule<'_>> {
+        let acts =
+            |rule: &&Rule<'_>| rule.mode == mode && rule.lifted.is_none() && rule.outcome.refuses();
+        self.rules.iter().find(acts)
+    }
+
     /// Appends the line without its end.
     pub fn write(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(into, self)

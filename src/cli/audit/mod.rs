@@ -19,13 +19,13 @@ use anyhow::{Context, ensure};
 use clap::Subcommand;
 
 use crate::audit::personal::KeyRing;
+use crate::audit::search::Journal;
 use crate::audit::{journal_folder, keys_folder};
 use crate::config::Fixed;
 
 use super::ConfigArgument;
-use crate::audit::search::Journal;
-
 use super::output::Usage;
+pub(super) use select::Select;
 
 /// Read and check the journal of decisions.
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ enum Command {
 
 /// Where the journal is.
 #[derive(Clone, Debug, clap::Args)]
-struct Place {
+pub(super) struct Place {
     /// The journal's folder; that of the configuration if none is named.
     #[arg(long, value_name = "FOLDER")]
     journal: Option<PathBuf>,
@@ -91,7 +91,7 @@ impl Audit {
 
 impl Place {
     /// The journal, whose folder is there; that of the keys need not be.
-    fn open(self) -> anyhow::Result<Journal> {
+    pub(super) fn open(self) -> anyhow::Result<Journal> {
         let (folder, keys) = if let Some(folder) = self.journal {
             let keys = KeyRing::at(&keys_folder(&folder));
             (folder, keys)

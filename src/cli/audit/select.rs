@@ -7,7 +7,7 @@ use crate::audit::search::moment;
 
 /// Which records are meant; all that are given must hold.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(super) struct Select {
+pub(in crate::cli) struct Select {
     /// From this moment on: RFC 3339, a day, or so long ago: `7d`, `90m`.
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
     since: Option<Timestamp>,
@@ -44,7 +44,7 @@ impl Select {
     }
 
     /// What is meant.
-    pub(super) fn filters(self) -> Filters {
+    pub(in crate::cli) fn filters(self) -> Filters {
         let Self { since, until, id, host, client, tag, country, outcome, rule } = self;
         Filters { since, until, id, host, client, tag, country, outcome, rule }
     }

@@ -137,10 +137,10 @@ impl Summary {
         let refused = event.is_refused();
         let failed = !refused && event.error.is_some();
         // What is inside of it is told by itself.
-        if event.tunnel.as_deref() == Some("opened") && !refused && !failed {
+        if event.is_envelope() {
             return;
         }
-        let observed = !refused && would_refuse(event).is_some();
+        let observed = !refused && event.refusing(Mode::Observe).is_some();
         self.requests += 1;
         self.refused += u64::from(refused);
         self.observed += u64::from(observed);
@@ -179,7 +179,8 @@ impl Summary {
         destination: &Destination,
         (enforced, policy, sites): (bool, &Policy, &RuleSites),
     ) {
-        let rule = if enforced { deciding(event) } else { would_refuse(event) };
+        let rule =
+            if enforced { event.refusing(Mode::Enforce) } else { event.refusing(Mode::Observe) };
         let error = event.error.as_ref();
         let reason = rule.map(|rule| format!("{}/{}", rule.pack, rule.rule));
         let word = || error.map_or_else(|| "refused".to_owned(), |error| error.code.to_string());
@@ -211,22 +212,6 @@ impl Summary {
         refused.count += 1;
         refused.classes.extend(event.tags.iter().map(ToString::to_string));
     }
-}
-
-/// The rule that refused, if one did: the first that acts.
-fn deciding<'e>(event: &'e Event<'_>) -> Option<&'e crate::audit::event::Rule<'e>> {
-    let acts = |rule: &&crate::audit::event::Rule<'_>| {
-        rule.mode == Mode::Enforce && rule.lifted.is_none() && rule.outcome.refuses()
-    };
-    event.rules.iter().find(acts)
-}
-
-/// The rule that would have, if one that only observes would.
-fn would_refuse<'e>(event: &'e Event<'_>) -> Option<&'e crate::audit::event::Rule<'e>> {
-    let would = |rule: &&crate::audit::event::Rule<'_>| {
-        rule.mode == Mode::Observe && rule.lifted.is_none() && rule.outcome.refuses()
-    };
-    event.rules.iter().find(would)
 }
 
 /// Method and path, as the record has them: without query, and values by their form.
