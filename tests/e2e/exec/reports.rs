@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{given, said};
+use crate::support::{given, said, script};
 
 use super::{HOST, REFUSED, Stage, Told, url};
 
@@ -123,42 +123,19 @@ fn junit(stage: &Stage, failures: usize) {
     }
 }
 
-/// Holds what SARIF 2.1.0 demands of the objects that are there, and gives the results.
+/// Holds the document against the schema of SARIF 2.1.0, and what refers to what; gives the results.
 #[track_caller]
 fn sarif(stage: &Stage) -> Vec<Value> {
+    let mut validator = Command::new(given("BORDERPOST_TEST_PYTHON"));
+    let schema = script("schemas/sarif-2.1.0.json");
+    let wrong = validator.arg(script("valid.py")).arg(schema).arg(stage.path("a.sarif"));
+    assert_eq!(said(&wrong.output().unwrap()), "");
     let log: Value = serde_json::from_str(&read(stage, "a.sarif")).unwrap();
-    let has = |object: &Value, keys: &[&str]| {
-        let found = object.as_object().unwrap_or_else(|| panic!("{object:#}"));
-        for key in keys {
-            assert!(found.contains_key(*key), "{key}: {object:#}");
-        }
-    };
-    let only = |object: &Value, keys: &[&str]| {
-        for key in object.as_object().unwrap().keys() {
-            assert!(keys.contains(&key.as_str()), "{key}: {object:#}");
-        }
-    };
-    // Sections 3.13, 3.14, 3.18, 3.19, 3.49, 3.20, 3.27, 3.28, 3.29, 3.30 and 3.4 of the standard.
-    has(&log, &["version", "runs"]);
-    only(&log, &["$schema", "version", "runs"]);
-    assert_eq!(log["version"], "2.1.0");
     let run = &log["runs"][0];
-    has(run, &["tool"]);
-    only(run, &["tool", "originalUriBaseIds", "invocations", "columnKind", "results"]);
     assert_eq!(run["columnKind"], "unicodeCodePoints");
-    let driver = &run["tool"]["driver"];
-    has(driver, &["name"]);
-    let rules = driver["rules"].as_array().unwrap();
-    for rule in rules {
-        has(rule, &["id"]);
-        has(&rule["shortDescription"], &["text"]);
-        has(&rule["fullDescription"], &["text"]);
-    }
-    has(&run["invocations"][0], &["executionSuccessful"]);
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     let results = run["results"].as_array().unwrap();
     for result in results {
-        has(result, &["message", "ruleId"]);
-        has(&result["message"], &["text"]);
         assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()));
         assert_eq!(result["kind"], "fail");
         assert!(result["occurrenceCount"].as_u64().unwrap() >= 1);
@@ -166,12 +143,8 @@ fn sarif(stage: &Stage) -> Vec<Value> {
         assert_eq!(rules[index]["id"], result["ruleId"]);
         for location in result["locations"].as_array().unwrap() {
             let place = &location["physicalLocation"];
-            has(place, &["artifactLocation", "region"]);
-            has(&place["artifactLocation"], &["uri"]);
-            assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
-            assert!(place["region"]["startColumn"].as_u64().unwrap() >= 1);
             if let Some(base) = place["artifactLocation"]["uriBaseId"].as_str() {
-                has(&run["originalUriBaseIds"], &[base]);
+                assert!(run["originalUriBaseIds"][base].is_object(), "{base}");
             }
         }
     }
