@@ -3,40 +3,13 @@
 use borderpost::audit::journal::{Kind, Reader};
 use serde_json::{Value, json};
 
-use crate::support::{Config, Message, Origin, Proxy, Wire, ok, wait_for};
-
-const PACK: &str = r#"
-[pack]
-id = "test-act"
-version = "1"
-title = "Test"
-authority = "Test Act"
-as_of = 2026-01-01
-effective_from = 2026-01-01
-zone = "UTC"
-
-[[rule]]
-id = "no-health"
-outcome = "block"
-reason = "health data stays"
-cite = "Test Act 7"
-[rule.when]
-tags = ["health"]
-
-[[rule]]
-id = "told"
-outcome = "log"
-reason = "cards are told of"
-cite = "Test Act 8"
-[rule.when]
-tags = ["financial"]
-"#;
+use crate::support::{Config, Message, Origin, Proxy, STAYS, Wire, act, ok, wait_for};
 
 const HEALTH: &str = "X-Data-Class: health\r\n";
 const CARD: &str = "X-Data-Class: financial.card\r\n";
 
 fn config() -> Config {
-    Config::new().pack(PACK).with("[state]\nfolder = \"state\"")
+    Config::new().pack(&act(STAYS)).with("[state]\nfolder = \"state\"")
 }
 
 /// Answers that are fine, in JSON.
@@ -404,14 +377,14 @@ fn the_policy_is_shown_asked_and_tried_out() {
         assert!(problem(&answer, status).contains(told), "{body}");
     }
     // Cards are no longer told of, and untagged data is.
-    let draft = PACK
+    let draft = act(STAYS)
         .replace("version = \"1\"", "version = \"2\"")
         .replace("outcome = \"log\"", "outcome = \"block\"");
     let changed = post(&proxy, "policy/whatif", &json!({ "pack": draft }));
     assert_eq!((&changed["asked"], &changed["changed"]), (&json!(10), &json!(4)), "{changed}");
     assert_eq!(changed["changes"][0]["before"], "log by test-act/told");
     assert_eq!(changed["changes"][0]["after"], "block by test-act/told");
-    let few = post(&proxy, "policy/whatif", &json!({ "pack": PACK, "last": 3 }));
+    let few = post(&proxy, "policy/whatif", &json!({ "pack": act(STAYS), "last": 3 }));
     assert_eq!((&few["asked"], &few["changed"]), (&json!(3), &json!(0)));
     let wrong = proxy.tell_admin("/api/v1/policy/whatif", &json!({ "pack": "[pack]\nid = 7" }));
     assert!(problem(&wrong, 422).contains("draft:2:6"), "{}", wrong.text());
@@ -456,7 +429,7 @@ fn the_journal_is_shown_and_checked() {
 #[test]
 fn without_a_journal_what_needs_one_says_so() {
     let origin = Origin::answering("127.1.0.1", ok("reached"));
-    let proxy = Proxy::start(&Config::new().pack(PACK));
+    let proxy = Proxy::start(&Config::new().pack(&act(STAYS)));
     assert_eq!(proxy.get(&origin, "/").status(), 200);
     for path in [
         "decisions",
@@ -471,7 +444,7 @@ fn without_a_journal_what_needs_one_says_so() {
         assert!(refused(&proxy, path, 409).contains("`state.folder`"), "{path}");
     }
     for (path, body) in
-        [("journal/verify", Value::Null), ("policy/whatif", json!({ "pack": PACK }))]
+        [("journal/verify", Value::Null), ("policy/whatif", json!({ "pack": act(STAYS) }))]
     {
         let answer = proxy.tell_admin(&format!("/api/v1/{path}"), &body);
         assert!(problem(&answer, 409).contains("`state.folder`"), "{path}");
@@ -490,9 +463,10 @@ fn without_a_journal_what_needs_one_says_so() {
 fn meters_tell_how_far_they_are() {
     let origin = Origin::answering("127.1.0.1", ok("reached"));
     let counting = format!(
-        "{PACK}\n[class.cards]\ntags = [\"financial\"]\nunit = \"subject\"\nat_least = 100\n\
+        "{}\n[class.cards]\ntags = [\"financial\"]\nunit = \"subject\"\nat_least = 100\n\
          cite = \"Test Act 9\"\n[counter.bulk]\nclasses = [\"cards\"]\nkeyed_by = [\"exporter\"]\n\
-         window = {{ rolling_months = 12 }}\ncite = \"Test Act 10\"\n"
+         window = {{ rolling_months = 12 }}\ncite = \"Test Act 10\"\n",
+        act(STAYS)
     );
     let state = tempfile::TempDir::new().unwrap();
     let proxy = Proxy::start(&Config::new().law(state.path()).pack(&counting));

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use crate::support::{Config, Message, Origin, Proxy, ok};
+use crate::support::{Config, Message, Origin, Proxy, act, ok};
 
 /// No detector takes it for another's: a card number of the test range.
 const CARD: &str = "4111 1111 1111 1111";
@@ -446,17 +446,7 @@ fn r0016_what_is_taken_out_leaves_what_the_format_needs() {
     }
 }
 
-const PACK: &str = r#"
-[pack]
-id = "test-act"
-version = "1"
-title = "Test"
-authority = "Test Act"
-as_of = 2026-01-01
-effective_from = 2026-01-01
-zone = "UTC"
-
-[[rule]]
+const RULES: &str = r#"[[rule]]
 id = "tell"
 outcome = "log"
 reason = "the authority may want to know"
@@ -490,7 +480,7 @@ fn hasty(ip: &str) -> Origin {
 
 #[test]
 fn r0017_what_the_rest_of_a_body_makes_due_is_kept() {
-    let config = Config::new().pack(PACK).with("[inspect]\nhold = \"16KiB\"");
+    let config = Config::new().pack(&act(RULES)).with("[inspect]\nhold = \"16KiB\"");
     let proxy = Proxy::start(&config);
     let count = |path: &str, key: &str| {
         let told = proxy.ask_admin("GET", &format!("/api/v1/{path}?state=open")).json();

@@ -4,19 +4,9 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use crate::support::{Config, Message, Origin, Proxy, Wire, ok, program, request, wait_for};
+use crate::support::{Config, Message, Origin, Proxy, Wire, act, ok, program, request, wait_for};
 
-const PACK: &str = r#"
-[pack]
-id = "test-act"
-version = "1"
-title = "Test"
-authority = "Test Act"
-as_of = 2026-01-01
-effective_from = 2026-01-01
-zone = "UTC"
-
-[[rule]]
+const RULES: &str = r#"[[rule]]
 id = "look-first"
 outcome = "hold"
 reason = "a person looks at health data first"
@@ -63,7 +53,7 @@ const HEALTH: &str = "X-Data-Class: health\r\n";
 
 fn config() -> Config {
     Config::new()
-        .pack(PACK)
+        .pack(&act(RULES))
         .with("[[principal]]\nname = \"svc\"\nnetworks = [\"127.0.0.1/32\"]")
         .name("a.example", &["127.1.0.1"])
         .name("b.example", &["127.1.0.1"])

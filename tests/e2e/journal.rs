@@ -9,40 +9,13 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{Config, Origin, Proxy, Wire, ok, program, request, wait_for};
-
-const PACK: &str = r#"
-[pack]
-id = "test-act"
-version = "1"
-title = "Test"
-authority = "Test Act"
-as_of = 2026-01-01
-effective_from = 2026-01-01
-zone = "UTC"
-
-[[rule]]
-id = "no-health"
-outcome = "block"
-reason = "health data stays"
-cite = "Test Act 7"
-[rule.when]
-tags = ["health"]
-
-[[rule]]
-id = "told"
-outcome = "log"
-reason = "cards are told of"
-cite = "Test Act 8"
-[rule.when]
-tags = ["financial"]
-"#;
+use crate::support::{Config, Origin, Proxy, STAYS, Wire, act, ok, program, request, wait_for};
 
 const HEALTH: &str = "X-Data-Class: health\r\n";
 const CARD: &str = "X-Data-Class: financial.card\r\n";
 
 fn config() -> Config {
-    Config::new().pack(PACK).with("[state]\nfolder = \"state\"")
+    Config::new().pack(&act(STAYS)).with("[state]\nfolder = \"state\"")
 }
 
 fn origin() -> Origin {

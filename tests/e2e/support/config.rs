@@ -12,6 +12,41 @@ const PLACES: [(&str, &str); 5] = [
     ("127.5.0.0/16", "unknown"),
 ];
 
+/// What a pack of a test begins with.
+const ACT: &str = r#"
+[pack]
+id = "test-act"
+version = "1"
+title = "Test"
+authority = "Test Act"
+as_of = 2026-01-01
+effective_from = 2026-01-01
+zone = "UTC"
+"#;
+
+/// Rules of such a pack: health data stays, cards are told of.
+pub(crate) const STAYS: &str = r#"[[rule]]
+id = "no-health"
+outcome = "block"
+reason = "health data stays"
+cite = "Test Act 7"
+[rule.when]
+tags = ["health"]
+
+[[rule]]
+id = "told"
+outcome = "log"
+reason = "cards are told of"
+cite = "Test Act 8"
+[rule.when]
+tags = ["financial"]
+"#;
+
+/// A pack with rules.
+pub(crate) fn act(rules: &str) -> String {
+    format!("{ACT}\n{rules}")
+}
+
 /// A configuration to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use authority::{Authority, Leaf};
 pub(crate) use bench::{Bench, given, said, script};
-pub(crate) use config::Config;
+pub(crate) use config::{Config, STAYS, act};
 pub(crate) use frames::{Answer, End, Frame, Frames, PREFACE, block, flag, kind};
 pub(crate) use h2::H2Origin;
 pub(crate) use http::{Message, Wire};
