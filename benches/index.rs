@@ -4,44 +4,21 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are the result")]
 
+#[path = "fixtures/records.rs"]
+mod records;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use borderpost::audit::Event;
-use borderpost::audit::event::Client;
 use borderpost::audit::index::{Dimension, Filters, Index, Page, State, Writer};
 use jiff::{SignedDuration, Timestamp};
+use records::{Chance, record, template};
 
 const RECORDS: u64 = 5_000_000;
 const BATCH: u64 = 1_000;
 
 /// Thirty days.
 const TIME: u64 = 30 * 24 * 3_600_000;
-
-/// What differs least between records.
-const RECORD: &str = r#"{"time":"2026-10-01T00:00:00Z","id":"x","client":"10.0.0.1:1","principal":null,
-"method":"GET","scheme":"https","host":"x","location":{"state":"known","countries":["AA"]},
-"tags":[],"rules":[],"outcome":"allow","status":200,"config":"c"}"#;
-
-const HELD: &str = r#"{"rule":"stay","pack":"act","outcome":"block","mode":"enforce","cite":null}"#;
-
-/// Always the same numbers (splitmix64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % most.max(1)
-    }
-
-    /// Half of all among a hundredth, the rest evenly.
-    fn skewed(&mut self, most: u64) -> u64 {
-        if self.below(2) == 0 { self.below(most / 100) } else { self.below(most) }
-    }
-}
 
 fn main() {
     let number = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(RECORDS);
@@ -58,11 +35,6 @@ fn main() {
     println!("{} MiB, {} octets a record", octets >> 20, octets / number);
     ask(folder.path());
     forget(folder.path(), number);
-}
-
-/// What all records begin as.
-fn template() -> Event<'static> {
-    Event::read(&RECORD.replace('\n', "")).expect("it is a record")
 }
 
 /// Enters so many records; the time of the slowest batch.
@@ -91,35 +63,6 @@ fn fill(folder: &Path, number: u64) -> Duration {
         slowest = slowest.max(begun.elapsed());
     }
     slowest
-}
-
-fn record(
-    template: &Event<'static>,
-    chance: &mut Chance,
-    (sequence, time): (u64, Timestamp),
-    (hosts, clients): (u64, u64),
-) -> Event<'static> {
-    let mut event = template.clone();
-    let client = u32::try_from(chance.skewed(clients)).expect("few");
-    event.time = time;
-    event.id = uuid::Uuid::from_u128(u128::from(sequence) << 64 | 1).to_string().into();
-    event.client = Client::At((std::net::Ipv4Addr::from(0x0a00_0000 | client), 4_711).into());
-    event.host = Some(format!("h{}.example", chance.skewed(hosts)).into());
-    event.bytes_out = chance.below(100_000);
-    event.bytes_in = chance.below(100_000);
-    let place = event.location.as_mut().expect("it is there");
-    let letter = |number: u64| ('A'..='J').nth(usize::try_from(number % 10).expect("one"));
-    let letter = |number: u64| letter(number).expect("one of ten");
-    place.countries = vec![format!("A{}", letter(chance.skewed(10))).into()];
-    if chance.below(5) == 0 {
-        event.tags = vec![format!("class{}.kind", chance.below(20)).into()];
-        let mut rule: borderpost::audit::event::Rule<'static> =
-            serde_json::from_str(HELD).expect("it is a rule");
-        rule.rule = format!("rule{}", chance.below(50)).into();
-        event.outcome = Some(rule.outcome).filter(|_| chance.below(4) == 0).or(event.outcome);
-        event.rules = vec![rule];
-    }
-    event
 }
 
 fn ask(folder: &Path) {

@@ -76,7 +76,7 @@ fn main() -> std::io::Result<()> {
         ];
         Server::borderpost(&opened, &[&others, more].concat())
     };
-    let ours = start(&[])?;
+    let (ours, _) = start(&[])?;
     println!("ready after start         {:>8.1} ms", ours.ready.as_secs_f64() * 1e3);
     let authority = format!("{HOST}:{}", origin.port());
     let mut site = Site::get(ours.address, authority);
@@ -91,7 +91,7 @@ fn main() -> std::io::Result<()> {
     let unread = [read[0], ("when = \"needed\"", "when = \"never\"")];
     for round in 1..=3 {
         let [unread, read] = [&unread[..], &read[..]].map(|more| {
-            let ours = start(more).expect("the program starts");
+            let (ours, _) = start(more).expect("the program starts");
             let site = Site::post(ours.address, site.authority.clone());
             ours.measure(|| drive_1(&site, &clients.http1))
         });
@@ -99,7 +99,7 @@ fn main() -> std::io::Result<()> {
         println!("         looked into       {read:>8.0}  ratio {:.2}", read / unread);
     }
     for (what, config) in [("HTTP/1.1", &clients.http1), ("HTTP/2", &clients.http2)] {
-        let ours = start(&[])?;
+        let (ours, _) = start(&[])?;
         site.proxy = ours.address;
         drop(site.idle(config));
         let before = ours.resident();
@@ -107,7 +107,7 @@ fn main() -> std::io::Result<()> {
         let each = ours.resident().saturating_sub(before) / idle.len();
         println!("idle, opened, {what:<10} {each:>8} bytes resident each of {}", idle.len());
     }
-    let plain = Server::borderpost(&folder.path().join("unread.toml"), &[])?;
+    let (plain, _) = Server::borderpost(&folder.path().join("unread.toml"), &[])?;
     let before = plain.resident();
     let target = load::origin().to_string();
     let tunnels: Vec<_> = (0..TUNNELS).map(|_| tunnel(plain.address, &target)).collect();

@@ -37,7 +37,8 @@ fn main() -> std::io::Result<()> {
     println!("direct to the origin      {:>8.0} answers/s", per_second(direct, TIME));
 
     let bare = Server::forwarder()?;
-    let ours = Server::borderpost(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench.toml"), &[])?;
+    let (ours, _) =
+        Server::borderpost(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench.toml"), &[])?;
     let drive = |server: &Server, request: &str| {
         server.measure(|| load::drive(server.address, request, CONNECTIONS, TIME))
     };

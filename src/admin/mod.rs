@@ -2,6 +2,7 @@
 //! path, `openapi.json` describes them; `GET /` tells the table.
 
 mod access;
+mod answers;
 mod assets;
 mod decisions;
 mod desk;

@@ -4,31 +4,34 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::audit::index::{Fault, Index};
 use crate::audit::personal::KeyRing;
 use crate::audit::retention::Retention;
 use crate::audit::search::Journal;
-use crate::audit::{index_folder, journal_folder};
+use crate::audit::{give_way, index_folder, journal_folder};
 use crate::policy::Policy;
 use crate::proxy::Proxy;
 
 use super::Reload;
 use super::access::{Access, Memory};
+use super::answers::Answers;
 use super::history::History;
 use super::journal::Verifier;
 use super::level::Level;
 use super::reply::Wrong;
 use super::role::Who;
 
-/// How long an answer of the index may take.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long an answer of the index may take. Searches give way to requests: beside those of a full
+/// load one takes some ten times as long as alone.
+const LIMIT: Duration = Duration::from_secs(15);
 
 /// Searches at the same time; others wait.
 const SEARCHES: usize = 4;
@@ -91,6 +94,8 @@ pub struct Admin {
     pub history: History,
     pub(super) verifier: Arc<Verifier>,
     searches: Arc<Semaphore>,
+    /// Rankings, which pages ask for over and over.
+    pub(super) rankings: Answers,
     pub(super) streams: Arc<Semaphore>,
     pub(super) exports: Arc<Semaphore>,
     /// One draft is read at a time: it takes the databases once more.
@@ -114,6 +119,7 @@ impl Admin {
             history: History::default(),
             verifier: Arc::default(),
             searches: Arc::new(Semaphore::new(SEARCHES)),
+            rankings: Answers::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             exports: Arc::new(Semaphore::new(EXPORTS)),
             drafts: Arc::new(Semaphore::new(1)),
@@ -162,12 +168,20 @@ impl Admin {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Wrong> {
         let room = Arc::clone(&self.searches).acquire_owned().await;
-        let done = tokio::task::spawn_blocking(move || {
+        let (tell, told) = oneshot::channel();
+        // A thread of its own, which may give way; one of a pool would do so for ever.
+        let search = move || {
+            give_way();
             let done = job();
             drop(room);
-            done
-        });
-        done.await.map_err(Wrong::unavailable)
+            // Who asked may have left.
+            drop(tell.send(done));
+        };
+        thread::Builder::new()
+            .name("search".to_owned())
+            .spawn(search)
+            .map_err(Wrong::unavailable)?;
+        told.await.map_err(Wrong::unavailable)
     }
 
     /// Notes in the journal that somebody is shown personal fields. Without the note they are not

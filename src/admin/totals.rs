@@ -1,9 +1,10 @@
 //! Rankings and counts over time, by the index.
 
+use http::header;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::audit::index::Dimension;
+use crate::audit::index::{Dimension, Filters, Index, Ranked};
 
 use super::reply::{self, Answer, Wrong};
 use super::routes::Asked;
@@ -29,11 +30,22 @@ pub(super) async fn top(admin: &Admin, asked: Asked) -> Answer {
         admin.note_reading(&who, &what).await?;
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let find = move |index: &crate::audit::index::Index| {
-        Ok((index.top(by, &filters, most)?, index.state().since))
-    };
+    let found = admin.rankings.get(&what, ranking(admin, by, filters, most)).await?;
+    let age = found.at.elapsed().as_secs();
+    let mut answer = reply::json(&*found.value);
+    answer.headers_mut().insert(header::AGE, age.into());
+    Ok(answer)
+}
+
+async fn ranking(
+    admin: &Admin,
+    by: Dimension,
+    filters: Filters,
+    most: usize,
+) -> Result<Value, Wrong> {
+    let find = move |index: &Index| Ok((index.top(by, &filters, most)?, index.state().since));
     let (ranked, since) = admin.look(find).await?;
-    let row = |one: crate::audit::index::Ranked| {
+    let row = |one: Ranked| {
         json!({
             "name": one.name,
             "requests": one.sums.requests,
@@ -41,11 +53,12 @@ pub(super) async fn top(admin: &Admin, asked: Asked) -> Answer {
             "bytes_in": one.sums.bytes_in,
         })
     };
-    Ok(reply::json(&json!({
+    Ok(json!({
         "by": by.name(),
         "top": ranked.into_iter().map(row).collect::<Vec<_>>(),
         "since": moment(since),
-    })))
+        "at": Timestamp::now().to_string(),
+    }))
 }
 
 /// `GET /api/v1/series`

@@ -10,7 +10,7 @@ const LATER: i32 = 10;
 
 /// Lets all other threads go before this one, as far as the system can. On Linux priorities are
 /// of threads (`sched(7)`); elsewhere they are of processes, and nothing changes.
-pub(super) fn give_way() {
+pub fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = setpriority_process(Some(gettid()), LATER) {
         tracing::debug!(%error, "a thread in the background keeps its priority");

@@ -23,6 +23,7 @@ mod state;
 mod verdict;
 mod volumes;
 
+pub use background::give_way;
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
     read_candidates,

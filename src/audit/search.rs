@@ -63,6 +63,14 @@ pub struct Scan<'a> {
     pub verdicts: bool,
 }
 
+/// Reads a journal on and on, each time what has come since: beginning anew would go through the
+/// open segment from its start.
+#[derive(Debug)]
+pub struct Follow {
+    reader: Reader,
+    keys: KeyRing,
+}
+
 /// `2026-11-26T03:00:00Z`, `2026-11-26`, or so long ago.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
@@ -166,13 +174,58 @@ impl<'a> Scan<'a> {
     }
 
     fn line<'e>(&self, entry: &Entry<'e>) -> Option<&'e [u8]> {
-        let wanted = match entry.kind()? {
-            Kind::Ended => true,
-            Kind::Decided => self.verdicts,
-            Kind::Start | Kind::Gap | Kind::Checkpoint | Kind::Key | Kind::Note => false,
-        };
-        entry.payload().filter(|_| wanted)
+        line(entry, self.verdicts)
     }
+}
+
+// === impl Follow ===
+
+impl Follow {
+    /// From an entry on.
+    pub fn new(journal: &Journal, from: u64) -> Self {
+        let reader = Reader::open(&journal.folder).from_sequence(from);
+        Self { reader, keys: journal.keys.clone() }
+    }
+
+    /// The entry that comes next.
+    pub const fn next(&self) -> u64 {
+        self.reader.next()
+    }
+
+    /// Hands the lines of the records that are meant and stand before an entry to `tell`. They are
+    /// parsed only where the filters ask.
+    pub fn lines(
+        &mut self,
+        filters: &Filters,
+        before: u64,
+        mut tell: impl FnMut(u64, &[u8]),
+    ) -> Result<(), Fault> {
+        // One for each time: a key that was destroyed is of no use from then on.
+        let mut opener = self.keys.opener();
+        let needles = filters.needles();
+        let finders: Vec<_> = needles.iter().copied().map(Finder::new).collect();
+        let any = *filters == Filters::default();
+        while self.reader.next() < before {
+            let Some(entry) = self.reader.next_entry()? else { break };
+            let Some(sealed) = line(&entry, false) else { continue };
+            let line = opener.open(sealed);
+            let may = finders.iter().all(|finder| finder.find(&line).is_some());
+            let means = |found: Found<'_>| filters.means(&found.event);
+            if any || (may && read(&entry, &line)?.is_some_and(means)) {
+                tell(entry.sequence(), &line);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line<'e>(entry: &Entry<'e>, verdicts: bool) -> Option<&'e [u8]> {
+    let wanted = match entry.kind()? {
+        Kind::Ended => true,
+        Kind::Decided => verdicts,
+        Kind::Start | Kind::Gap | Kind::Checkpoint | Kind::Key | Kind::Note => false,
+    };
+    entry.payload().filter(|_| wanted)
 }
 
 fn read<'e>(entry: &Entry<'e>, line: &'e [u8]) -> Result<Option<Found<'e>>, Fault> {

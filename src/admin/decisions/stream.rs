@@ -1,6 +1,7 @@
 //! `GET /api/v1/decisions/stream`: server-sent events, read from the journal as far as it is on the
 //! disk. Who reads slowly is waited for; nothing gathers meanwhile but in the journal.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
+use crate::audit::Event;
 use crate::audit::index::Filters;
-use crate::audit::search::{self, Scan};
+use crate::audit::search::{Fault, Follow};
 
 use super::super::reply::{self, Answer, Wrong};
 use super::super::routes::Asked;
@@ -40,7 +42,8 @@ struct Batch {
 
 /// What one stream is about.
 struct Stream {
-    journal: search::Journal,
+    /// Away while it reads.
+    follow: Option<Follow>,
     filters: Arc<Filters>,
     masked: bool,
     next: u64,
@@ -84,7 +87,8 @@ pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer
     let next = next.min(head);
     let (out, coming) = mpsc::channel(1);
     let filters = Arc::new(filters);
-    let stream = Stream { journal, filters, masked: !personal, next, synced, out, _room: room };
+    let follow = Some(Follow::new(&journal, next));
+    let stream = Stream { follow, filters, masked: !personal, next, synced, out, _room: room };
     tokio::spawn(stream.run(Arc::clone(admin), foreign));
     Ok(reply::coming("text/event-stream", coming))
 }
@@ -123,13 +127,19 @@ impl Stream {
 
     /// The next event; none where the journal cannot be read.
     async fn read(&mut self, admin: &Admin, head: u64) -> Option<String> {
-        let (journal, filters) = (self.journal.clone(), Arc::clone(&self.filters));
+        let (mut follow, filters) = (self.follow.take()?, Arc::clone(&self.filters));
         let (from, masked) = (self.next, self.masked);
         let until = head.min(from.saturating_add(ENTRIES));
-        let read = admin.work(move || batch(&journal, &filters, masked, from, until)).await;
-        let batch = match read {
-            Ok(Ok(batch)) => batch,
-            Ok(Err(fault)) => {
+        let read = admin.work(move || {
+            let batch = batch(&mut follow, &filters, masked, until);
+            (follow, batch)
+        });
+        let batch = match read.await {
+            Ok((follow, Ok(batch))) => {
+                self.follow = Some(follow);
+                batch
+            }
+            Ok((_, Err(fault))) => {
                 tracing::warn!(%fault, "a stream of decisions ends: the journal cannot be read");
                 return None;
             }
@@ -145,24 +155,32 @@ impl Stream {
 }
 
 fn batch(
-    journal: &search::Journal,
+    follow: &mut Follow,
     filters: &Filters,
     masked: bool,
-    from: u64,
     before: u64,
-) -> Result<Batch, search::Fault> {
-    let mut rows = std::collections::VecDeque::with_capacity(ROWS);
+) -> Result<Batch, Fault> {
+    let mut last: VecDeque<(u64, Vec<u8>)> = VecDeque::with_capacity(ROWS);
     let mut more = 0;
-    let scan = Scan { from, before, ..Scan::all(journal, filters) };
-    scan.each(|found| {
-        if rows.len() == ROWS {
-            rows.pop_front();
+    // Only what is shown is read: of a busy proxy one record in a hundred.
+    follow.lines(filters, before, |sequence, line| {
+        let mut room = Vec::new();
+        if last.len() == ROWS {
             more += 1;
+            room = last.pop_front().map(|(_, line)| line).unwrap_or_default();
         }
-        rows.push_back(row::recorded(found.sequence, &found.event, masked));
-        Ok::<_, search::Fault>(true)
+        room.clear();
+        room.extend_from_slice(line);
+        last.push_back((sequence, room));
     })?;
-    Ok(Batch { rows: rows.into(), more, next: before })
+    let row = |(sequence, line): &(u64, Vec<u8>)| {
+        let sequence = *sequence;
+        let event: Event<'_> =
+            serde_json::from_slice(line).map_err(|source| Fault::NoRecord { sequence, source })?;
+        Ok(row::recorded(sequence, &event, masked))
+    };
+    let rows = last.iter().map(row).collect::<Result<_, Fault>>()?;
+    Ok(Batch { rows, more, next: follow.next() })
 }
 
 /// The id after which a stream goes on with an entry.

@@ -25,13 +25,26 @@ const tops = Object.fromEntries(RANKED.map(([by]) => [by, new Asked()]));
 /** The chart stops where somebody reads it. */
 const still = signal(false);
 
+/** Whole hours are counted already: of a day with five million decisions the rest of one takes longer. */
+const HOURS = { "24h": 24, "7d": 7 * 24, "30d": 30 * 24 };
+
+/** The moment since which is ranked: in the longer spans the hour it falls into counts as a whole. */
+function begin(since) {
+  const hours = HOURS[since];
+  if (!hours) return since;
+  const at = new Date(Date.now() - hours * 3600000);
+  at.setUTCMinutes(0, 0, 0);
+  return at.toISOString();
+}
+
 export function Now() {
   const since = route.value.since || "24h";
+  const from = begin(since);
   if (still.value) rates.rest();
   else rates.from("rates", 1);
-  places.from(to("top", { by: "country", limit: 250, since }), 10);
-  refused.from(to("top", { by: "country", limit: 250, since, outcome: "block" }), 10);
-  RANKED.forEach(([by]) => tops[by].from(to("top", { by, limit: 5, since }), 10));
+  places.from(to("top", { by: "country", limit: 250, since: from }), 10);
+  refused.from(to("top", { by: "country", limit: 250, since: from, outcome: "block" }), 10);
+  RANKED.forEach(([by]) => tops[by].from(to("top", { by, limit: 5, since: from }), 10));
   const spans = html`<label class="inline">Time<select value=${since}
     onChange=${(event) => go("now", { since: event.target.value }, true)}>${SPANS.map(
       ([value, name]) => html`<option value=${value}>${name}</option>`,
@@ -58,7 +71,7 @@ function Top({ by, title, asked, since }) {
   if (!value) return html`<${Panel} title=${title}><${Answer} asked=${asked}>${() => null}</${Answer}></${Panel}>`;
   return html`<${Ranking} title=${title} by=${by} rows=${value.top.slice(0, 5)}
     to=${(row) => href("explore", { [FILTER[by]]: row.name, since })}
-    all=${href("explore", { by, since })} />`;
+    at=${value.at} all=${href("explore", { by, since })} />`;
 }
 
 function Rates({ now }) {

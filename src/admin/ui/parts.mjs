@@ -72,9 +72,11 @@ export function Table({ caption, columns, rows, empty, keyed, onOpen, hide = tru
 }
 
 /** A ranking with bars; each name leads to what it stands for. */
-export function Ranking({ title, by, rows, to, all, aside, sum = "requests" }) {
+export function Ranking({ title, by, rows, to, all, aside, at, sum = "requests" }) {
+  // What takes long to count is counted seldom.
+  const old = at && Date.now() - Date.parse(at) > 15000 && html`<small>as of <${Moment} at=${at} /></small>`;
   const most = Math.max(1, ...rows.map((row) => row[sum]));
-  return html`<${Panel} title=${title} aside=${aside || html`<a href=${all}>View all<span class="hidden"> ${title}</span></a>`}>
+  return html`<${Panel} title=${title} aside=${aside || html`${old}<a href=${all}>View all<span class="hidden"> ${title}</span></a>`}>
     ${rows.length
       ? html`<table class="ranking"><caption class="hidden">${title}</caption>
         <thead class="hidden"><tr><th scope="col">${title}</th><th scope="col">Requests</th></tr></thead>

@@ -107,6 +107,11 @@ impl Reader {
         self.next = self.next.max(sequence);
     }
 
+    /// The number of the entry that comes next.
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
     /// The next entry; `None` where there is none yet. It may be asked again.
     pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>, Fault> {
         loop {
