@@ -96,7 +96,7 @@ impl Record {
     }
 
     fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        path::shown(&self.reader, text)
+        path::path_without_values(&self.reader, text)
     }
 
     /// The socket that was judged; `chained` where another proxy found it.

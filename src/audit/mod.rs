@@ -30,6 +30,7 @@ pub use desk::{
 };
 pub use event::{Event, Findings, Format, Origin};
 pub use found::{Found, Kind};
+pub use path::path_without_values;
 pub use proof::{Unproved, prove};
 pub use record::{
     Authenticated, Failure, Fault, Location, Record, Redacted, Timings, Tls, Tolled, Waiting,

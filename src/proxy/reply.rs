@@ -1,12 +1,15 @@
 //! Our own answers: 451, 403, 400, 502, 504 and so on, as problem+json (RFC 9457) or as
 //! a page or for gRPC, each with `Proxy-Status` (RFC 9209) and the decision id.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
 };
 
-use crate::audit::HoldState;
+use crate::audit::{HoldState, path_without_values};
+use crate::data::Inspector;
 
 use super::body::Body;
 use super::draft::Draft;
@@ -116,15 +119,17 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
     record.scheme = "http";
     let mut failure = Error::on_the_wire(&refused.fault);
     if let Error::Failed(failed) = &mut failure {
-        let line = redacted(&refused.request_line);
+        let reader = Arc::clone(&draft.record().reader);
+        let line = redacted(&refused.request_line, &reader);
         failed.failure.detail = format!("{} (request line: {line})", failed.failure.detail);
     }
     error(&failure, Wish { form: Form::Json, close: true, http1: true }, draft, None)
 }
 
-/// A request line without what may be data or a secret: the query, and a user before the
-/// host. What does not look like a request line may be anything, and is told by its length.
-fn redacted(line: &str) -> String {
+/// A request line without what may be data or a secret: the query, a user before the host, and
+/// values in the path. What does not look like a request line may be anything, and is told by its
+/// length.
+fn redacted(line: &str, reader: &Arc<Inspector>) -> String {
     let words: Vec<_> = line.split(' ').collect();
     let [method, target, version] = words.as_slice() else {
         return format!("{} octets that are none", line.len());
@@ -137,6 +142,7 @@ fn redacted(line: &str) -> String {
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
     let slashes = if scheme.is_empty() { "" } else { "//" };
+    let path = path_without_values(reader, path);
     format!("{method} {scheme}{slashes}{host}{path} {version}")
 }
 

@@ -312,3 +312,17 @@ fn a_sound_trace_is_recorded_and_every_one_passes_as_it_came() {
         assert_eq!(request.head.all("tracestate"), ["vendor=opaque"]);
     }
 }
+
+/// What the guard refuses has no path of its own, and its words are no way around.
+#[test]
+fn values_in_a_refused_request_line_are_shown_by_their_form() {
+    let proxy = Proxy::start(&Config::new());
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let mut wire = Wire::connect(proxy.listen);
+    let target = format!("{}/people/jo%40firm.example.com/card/4111111111111111/e", origin.url());
+    wire.send(format!("GET {target} HTTP/1.1\r\nhost: {0}\r\nexpect: foo\r\n\r\n", origin.address));
+    assert_eq!(wire.response("GET").status(), 417);
+    let detail = proxy.record()["error"]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("/people/aa%ddaaaa.aaaaaaa.aaa/card/dddddddddddddddd/e"), "{detail}");
+    assert!(!detail.contains("4111") && !detail.contains("jo%40"), "{detail}");
+}
