@@ -10,21 +10,40 @@ const GONE: &str = "[redacted]";
 const SECRET: [&str; 7] =
     ["password", "passphrase", "secret", "token", "api_key", "private_key", "authorization"];
 /// Keys whose texts may tell of people.
-const PERSONAL: [&str; 3] = ["ids", "subjects", "clients"];
+const PERSONAL: [&str; 12] = [
+    "ids",
+    "subjects",
+    "client",
+    "clients",
+    "principal",
+    "principals",
+    "user",
+    "users",
+    "reason",
+    "approver",
+    "evidence",
+    "contract",
+];
+/// Tables whose `name` is that of a person or a service.
+const PEOPLE: [&str; 4] = ["principal", "client", "user", "token"];
 
-/// From this length on a mix of letters and digits is taken for a secret.
+/// From this length on a mix of letters and digits, or of small and large letters, is taken for a
+/// secret.
 const LONG: usize = 16;
 
 /// A configuration without comments; `None` if it is not TOML.
 pub(super) fn configuration(text: &str) -> Option<String> {
     let mut table: Table = text.parse().ok()?;
-    clean(&mut table);
+    clean("", &mut table);
     toml::to_string(&table).ok()
 }
 
-fn clean(table: &mut Table) {
+fn clean(of: &str, table: &mut Table) {
     let all = std::mem::take(table);
     for (key, mut value) in all {
+        if key == "name" && PEOPLE.contains(&of) {
+            value = Value::String(GONE.to_owned());
+        }
         value_of(&key, &mut value);
         table.insert(text(&key), value);
     }
@@ -34,7 +53,7 @@ fn value_of(key: &str, value: &mut Value) {
     match value {
         Value::String(text) => *text = shown(key, text),
         Value::Array(all) => all.iter_mut().for_each(|one| value_of(key, one)),
-        Value::Table(table) => clean(table),
+        Value::Table(table) => clean(key, table),
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
     }
 }
@@ -47,20 +66,20 @@ fn shown(key: &str, value: &str) -> String {
     if gone { GONE.to_owned() } else { text(value) }
 }
 
-/// A text without who logs in in URLs, and without what has no meaning but to who made it.
+/// Where a URL ends in a text.
+const AFTER_URL: [char; 8] = [' ', '\t', '\n', '\r', '"', '\'', '<', '>'];
+
+/// A text without who logs in in URLs, what they name at their host (webhooks are secrets), and
+/// without what has no meaning but to who made it.
 pub(super) fn text(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix("://") {
+            let (url, after) = after.split_at(after.find(AFTER_URL).unwrap_or(after.len()));
             shown.push_str("://");
-            let authority = after.find(['/', '?', '#', ' ', '"']).unwrap_or(after.len());
-            let (authority, _) = after.split_at(authority);
-            let login = authority.rfind('@');
-            rest = login.map_or(after, |end| after.split_at(end).1);
-            if login.is_some() {
-                shown.push_str(GONE);
-            }
+            shown.push_str(&url_without_secrets(url));
+            rest = after;
             continue;
         }
         let end = rest.find(|one| !is_of_token(one)).unwrap_or(rest.len());
@@ -75,13 +94,28 @@ pub(super) fn text(text: &str) -> String {
     shown
 }
 
+/// What comes after `://`. A password may have any sign in it, so that all before the last `@` goes.
+fn url_without_secrets(url: &str) -> String {
+    let login = url.rfind('@');
+    let (_, place) = url.split_at(login.unwrap_or(0));
+    let (host, named) = place.split_at(place.find(['/', '?', '#']).unwrap_or(place.len()));
+    let login = if login.is_some() { GONE } else { "" };
+    let named = match named {
+        "" | "/" => named.to_owned(),
+        _ => format!("/{GONE}"),
+    };
+    format!("{login}{host}{named}")
+}
+
 fn is_of_token(one: char) -> bool {
     one.is_ascii_alphanumeric() || matches!(one, '+' | '=' | '_' | '-')
 }
 
 fn is_opaque(token: &str) -> bool {
     let has = |is: fn(&u8) -> bool| token.as_bytes().iter().any(is);
-    token.len() >= LONG && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    let cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    token.len() >= LONG && (mixed || cases)
 }
 
 #[cfg(test)]
@@ -106,23 +140,46 @@ mod tests {
             ids = ["CANARY"]
             [auth.of]
             CANARY0123456789abcdefg = 1
+            [[sink]]
+            name = "siem"
+            to = "https://hooks.example/services/CANARY/x?token=CANARY"
+            [[principal]]
+            name = "CANARY"
+            [[journal.hold]]
+            name = "case-7"
+            client = "CANARY"
+            reason = "CANARY"
+            [chain.via]
+            to = "http://etl:CANARY/x@proxy.example:1/"
+            note = "CANARYabcdefghij"
         "#;
         let shown = configuration(text).unwrap();
         assert!(!shown.contains("CANARY"), "{shown}");
-        for kept in ["default", "127.0.0.1:3128", "proxy.example:3128", "users.txt"] {
+        for kept in [
+            "default",
+            "127.0.0.1:3128",
+            "proxy.example:3128",
+            "users.txt",
+            "siem",
+            "hooks.example",
+            "case-7",
+        ] {
             assert!(shown.contains(kept), "{kept} in {shown}");
         }
-        assert_eq!(shown.matches(GONE).count(), 8, "{shown}");
+        assert_eq!(shown.matches(GONE).count(), 14, "{shown}");
         assert_eq!(configuration("password = CANARY"), None);
     }
 
     #[test]
     fn plain_words_stay() {
         for plain in
-            ["", "https://a.example/b?c", "jo said: no", "größer", "a://", "://", "2001:db8::/32"]
+            ["", "https://a.example/", "jo said: no", "größer", "a://", "://", "2001:db8::/32"]
         {
             assert_eq!(text(plain), plain);
         }
         assert_eq!(text("x https://u:p@h/ y"), "x https://[redacted]@h/ y");
+        assert_eq!(text("x https://u:p/w@h:1 y"), "x https://[redacted]@h:1 y");
+        assert_eq!(text("'http://h/a?key=b' z"), "'http://h/[redacted]' z");
+        assert_eq!(text("http://h?key=b"), "http://h/[redacted]");
     }
 }
