@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::data::{Tag, Tags};
-use crate::geo::{Answer, Country, Entry};
+use crate::geo::{self, Answer, Country, Entry};
 use crate::net::Host;
 use crate::policy::{
     Circumstances, Counted, Counts, Declared, Explanation, Exporter, Facts, Held, Peer, Place,
@@ -146,7 +146,7 @@ impl Replayed {
         let client = self.client.socket()?;
         let host = Host::parse(self.host.as_deref()?).ok()?;
         let entry =
-            Entry::supposed(self.location.as_ref().map_or_else(Vec::new, Location::answers));
+            self.location.as_ref().map_or_else(|| Entry::supposed(Vec::new()), Location::entry);
         let socket =
             self.address.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
         let judged: IpAddr = socket.ip().to_canonical();
@@ -197,6 +197,14 @@ fn name(policy: &Policy, held: &[Held]) -> Option<String> {
 }
 
 impl Location {
+    /// The place as it was judged. What is not public lies in no country.
+    fn entry(&self) -> Entry {
+        if self.state == geo::State::NotPublic.name() {
+            return Entry::private();
+        }
+        Entry::supposed(self.answers())
+    }
+
     /// What the databases said, or the correction in their place.
     fn answers(&self) -> Vec<Answer> {
         let answer = |code: &Option<String>| Answer {

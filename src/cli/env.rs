@@ -41,6 +41,7 @@ pub(super) struct Env {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Shell {
     /// Bash, and every other shell of POSIX.
+    #[value(aliases = ["sh", "zsh"])]
     Bash,
     /// fish.
     Fish,

@@ -16,6 +16,7 @@ mod geoip;
 mod holds;
 mod import;
 mod init;
+mod lines;
 mod locate;
 mod origins;
 mod output;

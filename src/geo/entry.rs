@@ -86,6 +86,11 @@ impl Entry {
         Self::new(u32::MAX, answers, voters, None)
     }
 
+    /// An address that is not public, of which nobody was asked.
+    pub fn private() -> Self {
+        Self::not_public(u32::MAX, Vec::new())
+    }
+
     /// Makes the entry of all addresses that are not public.
     pub(super) fn not_public(id: u32, answers: Vec<Answer>) -> Self {
         Self { state: State::NotPublic, ..Self::new(id, answers, 0, None) }

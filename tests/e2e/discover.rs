@@ -101,9 +101,32 @@ fn what_was_seen_becomes_a_draft_that_holds_back_the_rest() {
         (&hk, "", 403),
         (&us_too, "", 200),
         (&us_too, HEALTH, 403),
+        (&us, "X-Data-Class: biometric\r\n", 403),
     ] {
         assert_eq!(ask(&proxy, origin, fields), status, "{} {fields}", origin.url());
     }
+}
+
+/// Data that may go where only one name is known must not go to all that a client made look like it.
+#[test]
+fn a_name_that_is_a_pattern_opens_nothing() {
+    let de = origin("127.2.0.1");
+    let config = Config::new().rules().name("*.example", &["127.2.0.1"]);
+    let proxy = Proxy::start(&config);
+    let port = de.address.port();
+    assert_eq!(ask(&proxy, &de, HEALTH), 200);
+    let wild = format!("http://*.example:{port}/");
+    assert_eq!(proxy.ask("POST", &wild, HEALTH, "body").status(), 200);
+    proxy.wait_records(2);
+    let folder = proxy.folder.path();
+    let draft = said(&discover(&["records.jsonl"], folder));
+    assert!(draft.contains("    # \"*.example\",  # 1 request"), "{draft}");
+    let enforced = draft.replace("mode = \"observe\"\n", "");
+    let other = Config::new().pack(&enforced).name("other.example", &["127.2.0.1"]);
+    let proxy = Proxy::start(&other);
+    let other = format!("http://other.example:{port}/");
+    assert_eq!(proxy.ask("POST", &other, HEALTH, "body").status(), 403);
+    assert_eq!(ask(&proxy, &de, HEALTH), 200);
 }
 
 #[test]

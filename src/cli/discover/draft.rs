@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::net::HostPattern;
+
 use super::super::output::count;
 use super::page::{Item, Page, Rule, busiest, grouped_len, quoted, requests};
-use super::seen::{Flow, Host, Seen, Sum};
+use super::seen::{Flow, Host, Seen};
 use super::show::{grouped, size};
 
 /// What a draft is made of.
@@ -28,10 +30,12 @@ impl Draft<'_> {
         let mut page = Page::default();
         self.head(&mut page);
         self.traffic(&mut page);
+        // The names of the other rules and of the territory are taken.
         let mut ids = BTreeSet::new();
         for (tag, flow) in self.seen.borne() {
             self.tag(&mut page, &own_id(tag, &mut ids), tag, flow);
         }
+        self.others(&mut page);
         page.0
     }
 
@@ -74,7 +78,8 @@ impl Draft<'_> {
         page.line(&format!("title = \"What was seen to leave, {first} to {last}\""));
         page.line("authority = \"observed traffic; no law\"");
         page.line(&format!("as_of = {today}"));
-        page.line(&format!("effective_from = {today}"));
+        // What was recorded can be decided again by it.
+        page.line(&format!("effective_from = {first}"));
         page.line("mode = \"observe\"");
     }
 
@@ -83,9 +88,11 @@ impl Draft<'_> {
         let all = &self.seen.all;
         page.title("all that went out, with tagged data or without");
         page.hosts(all);
-        page.refused(all);
+        page.stopped(all);
         // Rules on data object to data, not to a country.
-        page.territory("seen", all, &self.cite(), |sum| sum.objected == sum.requests);
+        page.territory("seen", all, &self.cite(), |sum| {
+            sum.agreed == 0 || sum.objected == sum.requests
+        });
         page.rule(&Rule {
             id: "new-country",
             outcome: "hold",
@@ -106,12 +113,12 @@ impl Draft<'_> {
             count(flow.clients(), "client"),
             size(flow.sum.bytes_out)
         ));
-        page.refused(flow);
+        page.stopped(flow);
         if flow.sum.requests == 0 {
-            return page.note("None of it went out: there is nothing that a rule could except.");
+            return page.note("None of it went out: `new-data` holds all of it back.");
         }
         let seen = format!("seen-{id}");
-        page.territory(&seen, flow, &cite, Sum::is_objected);
+        page.territory(&seen, flow, &cite, |sum| sum.agreed == 0 || sum.objected > 0);
         page.rule(&Rule {
             id: &format!("{id}-elsewhere"),
             outcome: "block",
@@ -122,10 +129,11 @@ impl Draft<'_> {
         page.line(&format!("tags = [{}]", quoted(tag)));
         page.line(&format!("not_to = [{}]", quoted(&seen)));
         if flow.hosts.is_empty() || flow.hosts.len() > self.bind || flow.beyond > 0 {
+            let hosts = grouped_len(flow.hosts.len());
             page.line("");
             page.note(&format!(
-                "To {} hosts: too many to name them in a rule.",
-                grouped_len(flow.hosts.len())
+                "No rule names its hosts: there are {hosts}, and {} at most would be.",
+                self.bind
             ));
             return page.hosts(flow);
         }
@@ -138,20 +146,51 @@ impl Draft<'_> {
         page.line("[rule.when]");
         page.line(&format!("tags = [{}]", quoted(tag)));
         // A list of nothing is a mistake, and an exception of nothing none.
-        let none = flow.hosts.values().all(|host| host.sum.is_objected());
+        let struck =
+            |name: &str, host: &Host| host.sum.objected == host.sum.requests || !is_one_host(name);
+        let none = flow.hosts.iter().all(|(name, host)| struck(name, host));
         let out = if none { "# " } else { "" };
         page.line(&format!("{out}[rule.unless]"));
         page.line(&format!("{out}hosts = ["));
-        for (host, Host { sum, place }) in &flow.hosts {
-            page.item(host, sum, Item { place: Some(place), out: sum.is_objected() });
+        for (name, host) in &flow.hosts {
+            let item = Item { place: Some(&host.place), out: struck(name, host) };
+            page.item(name, &host.sum, item);
         }
         page.line(&format!("{out}]"));
+    }
+
+    /// Data of which nothing went out, or of which nothing is known.
+    fn others(&self, page: &mut Page) {
+        page.title("data that bears none of these tags");
+        page.rule(&Rule {
+            id: "new-data",
+            outcome: "hold",
+            reason: "no data with such a tag was seen to go out",
+            cite: &self.cite(),
+        });
+        page.line("[rule.when]");
+        page.line("tags = [\"*\"]");
+        let went = self.seen.borne().filter(|(_, flow)| flow.sum.requests > 0);
+        let went: Vec<_> = went.map(|(tag, _)| tag).collect();
+        if !went.is_empty() {
+            page.line("[rule.unless]");
+            page.line("tags = [");
+            for tag in went {
+                page.line(&format!("    {},", quoted(tag)));
+            }
+            page.line("]");
+        }
     }
 
     fn cite(&self) -> String {
         let (first, last) = self.days();
         format!("observed traffic, {first} to {last}")
     }
+}
+
+/// Whether a rule that names the host means this one and no other: clients may ask for any name.
+fn is_one_host(name: &str) -> bool {
+    matches!(HostPattern::parse(name), Ok(HostPattern::Exact(host)) if host.to_string() == name)
 }
 
 /// An id for a tag that no other tag has: ids know fewer signs.

@@ -8,8 +8,8 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -22,7 +22,8 @@ use crate::audit::search::Scan;
 use crate::config::parse_id;
 
 use super::audit::{Place, Select};
-use super::output::{Progress, Usage, line, news};
+use super::lines;
+use super::output::{Progress, line, news};
 use draft::Draft;
 use seen::Seen;
 
@@ -97,27 +98,15 @@ fn journal(place: Place, filters: &Filters) -> anyhow::Result<Seen> {
 fn files(records: &[PathBuf], filters: &Filters) -> anyhow::Result<Seen> {
     let mut seen = Seen::default();
     for path in records {
-        let name = path.display();
-        if path.as_os_str() == "-" {
-            lines(io::stdin().lock(), "standard input", filters, &mut seen)?;
-        } else {
-            let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-            lines(BufReader::new(file), &name.to_string(), filters, &mut seen)?;
-        }
+        lines::each(path, |line| {
+            let event = Event::read(line)?;
+            if filters.means(&event) {
+                seen.add(&event);
+            }
+            Ok(())
+        })?;
     }
     Ok(seen)
-}
-
-fn lines(from: impl BufRead, name: &str, filters: &Filters, seen: &mut Seen) -> anyhow::Result<()> {
-    for (number, text) in from.lines().enumerate() {
-        let wrong = |error| Usage(format!("{name}:{}: no record: {error}", number + 1));
-        let text = text.with_context(|| format!("cannot read {name}"))?;
-        let event = Event::read(&text).map_err(wrong)?;
-        if filters.means(&event) {
-            seen.add(&event);
-        }
-    }
-    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -135,14 +124,16 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// What to do with a draft.
 fn steps(path: &Path) {
+    // A bare name without an ending would mean a pack inside the program.
+    let bare = path.parent().is_none_or(|parent| parent.as_os_str().is_empty());
+    let path = if bare { Path::new(".").join(path) } else { path.to_owned() };
     let path = path.display();
     for (number, step) in [
         "read it: strike what should not go out, and say why the rest may".to_owned(),
         format!("borderpost pack lint {path}"),
-        format!(
-            "add \"{path}\" to `packs` of the configuration, and sign it with `borderpost pack sign`"
-        ),
-        "watch what it would refuse; then take its `mode = \"observe\"` away".to_owned(),
+        format!("borderpost pack sign --key KEY.pem {path}   (again after every change)"),
+        format!("name \"{path}\" in `packs` of the configuration; it only observes"),
+        "take its `mode = \"observe\"` away, and sign it again".to_owned(),
     ]
     .iter()
     .enumerate()

@@ -71,9 +71,14 @@ impl Page {
         }
     }
 
-    pub(super) fn refused(&mut self, flow: &Flow) {
-        for ((by, place), count) in &flow.refused {
-            self.note(&format!("Refused: {} towards {place}, by {by}.", requests(*count)));
+    /// What did not go out: no rule of the draft lets it.
+    pub(super) fn stopped(&mut self, flow: &Flow) {
+        for (word, stopped) in [("Refused", &flow.refused), ("Failed", &flow.failed)] {
+            for ((by, place), count) in stopped.iter().take(BUSIEST) {
+                let count = requests(*count);
+                self.note(&format!("{word}: {count} towards {place}, by {by}."));
+            }
+            self.more(stopped.len());
         }
     }
 
@@ -92,10 +97,12 @@ impl Page {
                 Place::Else(word) if word == "special" => {
                     self.note(&format!("{times} went to addresses of no country (private networks and the like): left alone."));
                 }
-                Place::Else(word) if word == "unknown" => {
-                    self.note(&format!("{times} went where no database knows the country: held back until you name \"unknown\" beside \"{name}\"."));
+                Place::Else(word) if word == "not located" => {
+                    self.note(&format!("{times}: nobody had to know where that is."));
                 }
-                Place::Else(word) => self.note(&format!("{times}: {word}.")),
+                Place::Else(word) => {
+                    self.note(&format!("{times} went where the country is not known ({word}): held back until you name \"unknown\" beside \"{name}\"."));
+                }
             }
         }
         self.line("");
@@ -117,6 +124,9 @@ impl Page {
         let mut told = format!("{}, {}", requests(sum.requests), size(sum.bytes_out));
         if let Some(place) = place {
             told.push_str(&format!(", {place}"));
+        }
+        if sum.agreed == 0 && place.is_none() {
+            told.push_str("; only where databases do not agree");
         }
         for (rule, count) in &sum.objections {
             told.push_str(&format!("; {rule} would have refused {}", grouped(*count)));

@@ -16,6 +16,9 @@ use super::super::output::count;
 /// So many hosts are told apart for one kind of data, and so many clients.
 const MOST: usize = 10_000;
 
+/// So many rows there are of hosts, refusals and failures, of all kinds of data together: some 20 MB.
+const ROWS: usize = 100_000;
+
 /// So many kinds of data are told apart.
 const MOST_TAGS: usize = 500;
 
@@ -39,6 +42,7 @@ pub(super) struct Seen {
     pub(super) unread: BTreeMap<String, Sum>,
     /// Tags beyond those that are told apart.
     pub(super) beyond: u64,
+    rows: usize,
     hasher: RandomState,
 }
 
@@ -52,11 +56,24 @@ pub(super) struct Flow {
     pub(super) places: BTreeMap<Place, Sum>,
     pub(super) hosts: BTreeMap<String, Host>,
     /// What did not go out, by the rule or setting that barred it and the place.
-    pub(super) refused: BTreeMap<(String, String), u64>,
+    pub(super) refused: Stopped,
+    /// What came to nothing, by the word for it and the place: that somebody asked opens no way.
+    pub(super) failed: Stopped,
     /// Who sent it, as digests: only their number is told.
     clients: HashSet<u64>,
     /// Requests to hosts beyond those that are told apart.
     pub(super) beyond: u64,
+}
+
+/// By what, and towards where; how often.
+pub(super) type Stopped = BTreeMap<(String, String), u64>;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Went,
+    Refused,
+    Failed,
 }
 
 /// One host.
@@ -72,6 +89,8 @@ pub(super) struct Host {
 pub(super) struct Sum {
     pub(super) requests: u64,
     pub(super) bytes_out: u64,
+    /// How many of them went where the databases agree, or somebody has said, which country that is.
+    pub(super) agreed: u64,
     /// How many a rule would have refused that only observes.
     pub(super) objected: u64,
     /// Which rule, and how many.
@@ -92,23 +111,29 @@ pub(super) enum Place {
 impl Seen {
     /// Adds a record.
     pub(super) fn add(&mut self, event: &Event<'_>) {
-        let refused = event.is_refused();
-        let failed = !refused && event.error.is_some();
         // What is inside of it is told by itself.
         if event.is_envelope() {
             return;
         }
+        let fate = if event.is_refused() {
+            Fate::Refused
+        } else if event.error.is_some() {
+            Fate::Failed
+        } else {
+            Fate::Went
+        };
         let (first, last) = self.span.unwrap_or((event.time, event.time));
         self.span = Some((first.min(event.time), last.max(event.time)));
         self.requests += 1;
         self.tagged += u64::from(!event.tags.is_empty());
-        self.refused += u64::from(refused);
-        self.failed += u64::from(failed);
+        self.refused += u64::from(fate == Fate::Refused);
+        self.failed += u64::from(fate == Fate::Failed);
         let client = event.principal.as_deref().map_or_else(
             || self.hasher.hash_one(event.client.address()),
             |name| self.hasher.hash_one(name),
         );
-        self.all.add(event, client, refused);
+        let asked = (fate, client);
+        self.all.add(event, asked, &mut self.rows);
         let tags: BTreeSet<_> = event.tags.iter().flat_map(|tag| at_or_above(tag)).collect();
         for tag in tags {
             if self.tags.len() >= MOST_TAGS && !self.tags.contains_key(tag) {
@@ -117,9 +142,9 @@ impl Seen {
             }
             let flow = self.tags.entry(tag.to_owned()).or_default();
             flow.borne |= event.tags.iter().any(|borne| borne == tag);
-            flow.add(event, client, refused);
+            flow.add(event, asked, &mut self.rows);
         }
-        if event.tunnel.as_deref() == Some("unread") && !refused {
+        if event.tunnel.as_deref() == Some("unread") && fate != Fate::Refused {
             let host = event.host.as_deref().unwrap_or("nowhere");
             if self.unread.len() < MOST || self.unread.contains_key(host) {
                 self.unread.entry(host.to_owned()).or_default().add(event);
@@ -148,20 +173,20 @@ impl Flow {
         self.clients.len()
     }
 
-    fn add(&mut self, event: &Event<'_>, client: u64, refused: bool) {
+    fn add(&mut self, event: &Event<'_>, (fate, client): (Fate, u64), rows: &mut usize) {
         let places = places(event);
         let name = || {
             let names: Vec<_> = places.iter().map(ToString::to_string).collect();
             names.join(",")
         };
-        if refused {
-            let word = || event.error.as_ref().map_or("refused", |error| &*error.code).to_owned();
-            let by = event.refusing(Mode::Enforce).map_or_else(word, named);
-            let key = (by, name());
-            if self.refused.len() < MOST || self.refused.contains_key(&key) {
-                *self.refused.entry(key).or_default() += 1;
+        let word = || event.error.as_ref().map_or("refused", |error| &*error.code).to_owned();
+        match fate {
+            Fate::Refused => {
+                let by = event.refusing(Mode::Enforce).map_or_else(word, named);
+                return stop(&mut self.refused, (by, name()), rows);
             }
-            return;
+            Fate::Failed => return stop(&mut self.failed, (word(), name()), rows),
+            Fate::Went => {}
         }
         self.sum.add(event);
         if self.clients.len() < MOST {
@@ -171,9 +196,12 @@ impl Flow {
             self.places.entry(place.clone()).or_default().add(event);
         }
         let Some(host) = event.host.as_deref() else { return };
-        if self.hosts.len() >= MOST && !self.hosts.contains_key(host) {
-            self.beyond += 1;
-            return;
+        if !self.hosts.contains_key(host) {
+            if self.hosts.len() >= MOST || *rows >= ROWS {
+                self.beyond += 1;
+                return;
+            }
+            *rows += 1;
         }
         let host = self.hosts.entry(host.to_owned()).or_default();
         host.sum.add(event);
@@ -184,16 +212,22 @@ impl Flow {
     }
 }
 
+fn stop(stopped: &mut Stopped, key: (String, String), rows: &mut usize) {
+    if let Some(count) = stopped.get_mut(&key) {
+        *count += 1;
+    } else if *rows < ROWS {
+        *rows += 1;
+        stopped.insert(key, 1);
+    }
+}
+
 // === impl Sum ===
 
 impl Sum {
-    /// Whether a rule would have refused any of them.
-    pub(super) const fn is_objected(&self) -> bool {
-        self.objected > 0
-    }
-
     fn add(&mut self, event: &Event<'_>) {
         self.requests += 1;
+        let places = event.location.as_ref().map_or(0, |location| location.countries.len());
+        self.agreed += u64::from(places == 1);
         self.bytes_out = self.bytes_out.saturating_add(event.bytes_out);
         if let Some(rule) = event.refusing(Mode::Observe) {
             self.objected += 1;

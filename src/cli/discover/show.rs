@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::seen::{Flow, Seen, Sum};
+use super::seen::{Flow, Seen, Stopped, Sum};
 
 /// A number with its thousands apart.
 pub(super) fn grouped(number: u64) -> String {
@@ -54,9 +54,6 @@ pub(super) fn json(seen: &Seen) -> Value {
 }
 
 fn of(flow: &Flow) -> Value {
-    let refused = flow.refused.iter();
-    let refused =
-        refused.map(|((by, place), count)| json!({"by": by, "place": place, "requests": count}));
     let hosts = flow.hosts.iter().map(|(name, host)| {
         let mut value = amount(&host.sum);
         if let Some(fields) = value.as_object_mut() {
@@ -70,9 +67,15 @@ fn of(flow: &Flow) -> Value {
         "clients": flow.clients(),
         "places": by(&flow.places),
         "hosts": hosts.collect::<BTreeMap<_, _>>(),
-        "refused": refused.collect::<Vec<_>>(),
+        "refused": stopped(&flow.refused),
+        "failed": stopped(&flow.failed),
         "beyond": flow.beyond,
     })
+}
+
+fn stopped(stopped: &Stopped) -> Vec<Value> {
+    let row = |((by, place), count): (&(String, String), &u64)| json!({"by": by, "place": place, "requests": count});
+    stopped.iter().map(row).collect()
 }
 
 fn by<K: ToString>(sums: &BTreeMap<K, Sum>) -> BTreeMap<String, Value> {
@@ -83,6 +86,7 @@ fn amount(sum: &Sum) -> Value {
     json!({
         "requests": sum.requests,
         "bytes_out": sum.bytes_out,
+        "agreed": sum.agreed,
         "would_be_refused_by": sum.objections,
     })
 }
