@@ -24,6 +24,7 @@ use super::access::{Access, Memory};
 use super::history::History;
 use super::journal::Verifier;
 use super::level::Level;
+use super::oidc::Oidc;
 use super::reply::Wrong;
 use super::role::Who;
 
@@ -56,6 +57,8 @@ pub struct Parts {
     pub proxies: Vec<SocketAddr>,
     /// Who may ask.
     pub access: Access,
+    /// The issuer by which people and programs prove who they are, if there is one.
+    pub oidc: Option<Oidc>,
 }
 
 /// The journal and how it is kept.
@@ -84,6 +87,7 @@ pub struct Admin {
     pub(super) level: Level,
     pub(super) proxies: Vec<SocketAddr>,
     pub(super) access: Access,
+    pub(super) oidc: Option<Oidc>,
     /// Sessions, and who has shown wrong tokens.
     pub(super) memory: Memory,
     pub(super) started: Timestamp,
@@ -100,7 +104,7 @@ pub struct Admin {
 impl Admin {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { proxy, reloads, store, draft, level, proxies, access } = parts;
+        let Parts { proxy, reloads, store, draft, level, proxies, access, oidc } = parts;
         Arc::new(Self {
             proxy,
             reloads,
@@ -109,6 +113,7 @@ impl Admin {
             level,
             proxies,
             access,
+            oidc,
             memory: Memory::default(),
             started: Timestamp::now(),
             history: History::default(),
@@ -176,14 +181,19 @@ impl Admin {
         if self.store.is_none() {
             return Ok(());
         }
-        let note = json!({ "read": {
+        let mut read = json!({
             "at": Timestamp::now().to_string(),
             "who": &*who.name,
             "role": who.role,
             "by": who.by,
             "what": what,
-        }});
-        if self.proxy.note(note.to_string().into_bytes()).await {
+        });
+        // A name at an issuer may come to be somebody else's.
+        if let (Some(subject), Some(read)) = (&who.subject, read.as_object_mut()) {
+            read.insert("subject".to_owned(), json!(&**subject));
+        }
+        let note = json!({ "read": read }).to_string();
+        if self.proxy.note(note.into_bytes()).await {
             return Ok(());
         }
         let detail = "who reads personal fields is noted in the journal, which takes nothing now";

@@ -33,6 +33,7 @@ mod journal;
 mod life;
 mod listeners;
 mod names;
+mod oidc;
 mod opening;
 mod otlp;
 mod packs;
