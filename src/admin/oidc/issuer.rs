@@ -178,6 +178,17 @@ impl From<Refused> for Unproved {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::{Value, json};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::task::{JoinHandle, JoinSet};
+    use url::Url;
+
+    use crate::audit::ship::Own;
+    use crate::auth::jwt::tests::make;
+
     use super::super::tests::settings;
     use super::*;
 
@@ -221,5 +232,99 @@ mod tests {
         assert_eq!((next(&known, false, 6 + day), next(&known, false, 65 + day)), ("fail", "ask"));
         known.heard(Ok(published()), after(65 + day));
         assert_eq!(next(&known, false, 66 + day), "use");
+    }
+    /// An issuer on this machine: what it publishes, and how often that was asked for.
+    struct Served {
+        issuer: Arc<Issuer>,
+        keys: Arc<Mutex<Value>>,
+        asked: Arc<AtomicUsize>,
+        task: JoinHandle<()>,
+    }
+
+    impl Served {
+        async fn start(keys: Value) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let name = format!("http://{}", listener.local_addr().unwrap());
+            let keys = Arc::new(Mutex::new(keys));
+            let asked = Arc::<AtomicUsize>::default();
+            let document = json!({ "issuer": name, "jwks_uri": format!("{name}/keys") });
+            let (published, count) = (Arc::clone(&keys), Arc::clone(&asked));
+            let task = tokio::spawn(async move {
+                loop {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    let mut heard = Vec::new();
+                    while !heard.ends_with(b"\r\n\r\n") {
+                        assert!(stream.read_buf(&mut heard).await.unwrap() > 0);
+                    }
+                    let body = if heard.starts_with(b"GET /keys ") {
+                        count.fetch_add(1, Ordering::SeqCst);
+                        published.lock().unwrap().to_string()
+                    } else {
+                        document.to_string()
+                    };
+                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                    stream.write_all((head + &body).as_bytes()).await.unwrap();
+                }
+            });
+            let settings = OidcSettings { issuer: Url::parse(&name).unwrap(), name, ..settings() };
+            let fetcher = Fetcher { tls: None, own: Own::default() };
+            let issuer = Arc::new(Issuer::new(Arc::new(settings), fetcher));
+            Self { issuer, keys, asked, task }
+        }
+
+        /// A token of this key.
+        fn token(&self, keys: &make::Issuer, id: &str) -> String {
+            let (name, end) = (&self.issuer.settings.name, Timestamp::now().as_second() + 600);
+            let claims = json!({ "iss": name, "aud": "post", "sub": "7", "exp": end });
+            keys.sign_as(&json!({ "alg": "ES256", "kid": id }), "ES256", &claims)
+        }
+
+        async fn word(&self, token: &str) -> &'static str {
+            match self.issuer.verify(token, "post", None).await {
+                Ok(_) => "right",
+                Err(Unproved::Refused(Refused::UnknownKey)) => "unknown",
+                Err(Unproved::Refused(_)) => "wrong",
+                Err(Unproved::Down(_)) => "down",
+            }
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.load(Ordering::SeqCst)
+        }
+
+        /// As if so much time had passed since it was asked.
+        fn later(&self, time: Duration) {
+            let then = Instant::now().checked_sub(time);
+            let mut known = self.issuer.known();
+            known.tried = then;
+            if let (Some((_, at)), Some(then)) = (&mut known.published, then) {
+                *at = then;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_key_is_found_and_many_ask_as_one() {
+        let (old, new) = (make::Issuer::new(), make::Issuer::new());
+        let served = Served::start(old.published()).await;
+        let mut all = JoinSet::new();
+        for _ in 0..20 {
+            let (issuer, token) = (Arc::clone(&served.issuer), served.token(&old, "ec"));
+            all.spawn(async move { issuer.verify(&token, "post", None).await.is_ok() });
+        }
+        assert!(all.join_all().await.into_iter().all(|right| right));
+        assert_eq!(served.asked(), 1);
+        let mut keys = new.published();
+        keys["keys"][1]["kid"] = json!("ec-2");
+        *served.keys.lock().unwrap() = keys;
+        let [token, former] = [served.token(&new, "ec-2"), served.token(&old, "ec")];
+        assert_eq!((served.word(&token).await, served.asked()), ("unknown", 1), "not all the time");
+        served.later(AGAIN);
+        assert_eq!((served.word(&token).await, served.asked()), ("right", 2));
+        assert_eq!((served.word(&former).await, served.asked()), ("unknown", 2), "it is gone");
+        served.task.abort();
+        served.later(FRESH);
+        assert_eq!(served.word(&token).await, "right", "what was known counts on");
+        assert_eq!(served.word(&former).await, "down", "it may have a newer one");
     }
 }

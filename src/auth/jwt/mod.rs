@@ -5,7 +5,7 @@
 mod claims;
 mod keys;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod token;
 
 pub use claims::Claims;

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use super::super::Keys;
 
 /// Keys of each kind.
-pub(super) struct Issuer {
+pub(crate) struct Issuer {
     rsa: RsaKeyPair,
     ec: EcdsaKeyPair,
     ed: Ed25519KeyPair,
 }
 
 impl Issuer {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             rsa: RsaKeyPair::generate(KeySize::Rsa2048).unwrap(),
             ec: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
@@ -30,7 +30,7 @@ impl Issuer {
     }
 
     /// As it publishes them.
-    pub(super) fn published(&self) -> Value {
+    pub(crate) fn published(&self) -> Value {
         let text = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
         // PKCS #1: two numbers of known length, the first with a sign before it.
         let rsa = self.rsa.public_key().as_ref();
@@ -44,16 +44,16 @@ impl Issuer {
         ] })
     }
 
-    pub(super) fn keys(&self) -> Keys {
+    pub(crate) fn keys(&self) -> Keys {
         Keys::parse(self.published().to_string().as_bytes()).unwrap()
     }
 
     /// A token as it should be.
-    pub(super) fn sign(&self, algorithm: &str, claims: &Value) -> String {
+    pub(crate) fn sign(&self, algorithm: &str, claims: &Value) -> String {
         self.sign_text(algorithm, &claims.to_string())
     }
 
-    pub(super) fn sign_text(&self, algorithm: &str, claims: &str) -> String {
+    pub(crate) fn sign_text(&self, algorithm: &str, claims: &str) -> String {
         let key = match algorithm {
             "RS256" | "PS256" => "rsa",
             "ES256" => "ec",
@@ -63,7 +63,7 @@ impl Issuer {
     }
 
     /// A token with this head, signed in this way, whatever the head says.
-    pub(super) fn sign_as(&self, head: &Value, how: &str, claims: &Value) -> String {
+    pub(crate) fn sign_as(&self, head: &Value, how: &str, claims: &Value) -> String {
         self.token(head, how, &claims.to_string())
     }
 

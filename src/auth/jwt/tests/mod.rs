@@ -1,6 +1,6 @@
 //! Tokens that are right, and all the ways in which one is not.
 
-mod make;
+pub(crate) mod make;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
