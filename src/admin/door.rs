@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use url::Url;
 
 use crate::tls::Acceptor;
 
@@ -114,6 +115,24 @@ impl std::str::FromStr for Place {
 }
 
 impl Door {
+    /// How browsers call it, without a path: as the configuration says, by its first name, or by the
+    /// address where it listens. None where nothing of that can be told.
+    pub fn base(&self, bound: &Place) -> Option<String> {
+        let Access { names, oidc, .. } = &self.access;
+        if let Some(url) = oidc.as_ref().and_then(|oidc| oidc.url.clone()) {
+            return Some(url);
+        }
+        let address = bound.address()?;
+        let url = match (&self.acceptor, names.first()) {
+            (Some(_), Some(name)) => format!("https://{name}:{}", address.port()),
+            (_, _) if address.ip().is_unspecified() => return None,
+            (Some(_), None) => format!("https://{address}"),
+            (None, _) => format!("http://{address}"),
+        };
+        // A port that is usual is not written.
+        Some(Url::parse(&url).ok()?.origin().ascii_serialization())
+    }
+
     /// Binds it.
     pub fn bind(&self) -> io::Result<Listening> {
         match &self.place {

@@ -12,6 +12,7 @@ mod history;
 mod journal;
 mod level;
 mod meters;
+mod oidc;
 mod params;
 mod policy;
 mod rates;
@@ -31,6 +32,7 @@ pub use access::{Access, Holder};
 pub use door::{Door, Listening, Place, Unlink, run};
 pub use history::History;
 pub use level::{Level, Levels};
+pub use oidc::{Oidc, OidcSettings, Secret, is_guarded};
 pub use role::Role;
 pub use state::{Admin, Draft, Parts, Store};
 

@@ -42,6 +42,8 @@ pub(super) enum By {
     Local,
     Token,
     Certificate,
+    /// A token of an issuer.
+    Oidc,
     Session,
 }
 
@@ -52,6 +54,9 @@ pub(super) struct Who {
     pub(super) name: Arc<str>,
     pub(super) role: Role,
     pub(super) by: By,
+    /// Who it is at their issuer, whatever name they have there.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_text")]
+    pub(super) subject: Option<Arc<str>>,
     /// When their session ends.
     #[serde(serialize_with = "moment")]
     pub(super) expires: Option<Timestamp>,
@@ -60,12 +65,12 @@ pub(super) struct Who {
 impl Who {
     /// Somebody on this machine, where nobody has to prove anything.
     pub(super) fn local() -> Self {
-        Self { name: Arc::from("local"), role: Role::Admin, by: By::Local, expires: None }
+        Self::proved(&Arc::from("local"), Role::Admin, By::Local)
     }
 
     /// Somebody who has proved it.
     pub(super) fn proved(name: &Arc<str>, role: Role, by: By) -> Self {
-        Self { name: Arc::clone(name), role, by, expires: None }
+        Self { name: Arc::clone(name), role, by, subject: None, expires: None }
     }
 
     /// Refuses what they may not.
@@ -97,6 +102,14 @@ impl Who {
 fn moment<S: serde::Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => to.collect_str(at),
+        None => to.serialize_none(),
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde hands fields over by reference")]
+fn optional_text<S: serde::Serializer>(text: &Option<Arc<str>>, to: S) -> Result<S::Ok, S::Error> {
+    match text {
+        Some(text) => to.serialize_str(text),
         None => to.serialize_none(),
     }
 }

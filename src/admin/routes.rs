@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::access::{self, Peer};
 use super::assets;
+use super::oidc::{self, Oidc};
 use super::params::Params;
 use super::reply::{self, Answer, Body, Wrong};
 use super::role::Who;
@@ -42,13 +43,14 @@ pub(super) async fn answer(
     peer: &Peer,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let api = request.uri().path().starts_with("/api/");
+    let path = request.uri().path();
+    let private = path.starts_with("/api/") || path.starts_with("/oidc/");
     let answered = route(admin, peer, request).await;
-    Ok(guarded(answered.unwrap_or_else(Wrong::response), api))
+    Ok(guarded(answered.unwrap_or_else(Wrong::response), private))
 }
 
 /// Fields that every answer has: what a page from here may do is what comes from here.
-fn guarded(mut response: Response<Body>, api: bool) -> Response<Body> {
+fn guarded(mut response: Response<Body>, private: bool) -> Response<Body> {
     const FIELDS: [(header::HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,
@@ -64,7 +66,7 @@ fn guarded(mut response: Response<Body>, api: bool) -> Response<Body> {
     for (name, value) in FIELDS {
         fields.insert(name, HeaderValue::from_static(value));
     }
-    if api {
+    if private {
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
@@ -86,7 +88,7 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
     let who = match route.role {
         None => Who::local(),
         Some(least) => {
-            let who = admin.access.who(&admin.memory, peer, &head.headers)?;
+            let who = prove(admin, peer, &head.headers).await?;
             let who = who.ok_or_else(|| access::unproved(UNPROVED))?;
             who.may(least)?;
             who
@@ -100,6 +102,7 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
     let asked = Asked { who, held, params, what, request };
     match route.op {
         Op::Desk(op) => desk::answer(admin, op, asked).await,
+        Op::Login(op) => oidc::answer(admin, peer, op, &asked.request.into_parts().0).await,
         Op::Plain(op) => plain(admin, op, &asked.held, &asked.request).await,
         Op::Records(op) => records(admin, op, asked).await,
         Op::Sessions(op) => session::answer(admin, peer, op, asked).await,
@@ -109,7 +112,17 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
 
 /// What somebody is told who has proved nothing.
 const UNPROVED: &str = "who asks here must prove who they are: `Authorization: Bearer TOKEN` of \
-                        [[admin.token]], a session (POST /api/v1/session), or a certificate";
+                        [[admin.token]] or of the issuer of [admin.oidc], a session (POST \
+                        /api/v1/session), or a certificate";
+
+/// Who asks; none where nothing was shown. Keys of an issuer may have to be asked for.
+async fn prove(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Result<Option<Who>, Wrong> {
+    let token = access::bearer(headers).filter(|token| Oidc::is_token(token));
+    match (&admin.oidc, token) {
+        (Some(oidc), Some(token)) => oidc.bearer(&admin.memory, peer, token).await.map(Some),
+        (_, _) => admin.access.who(&admin.memory, peer, headers),
+    }
+}
 
 async fn records(admin: &Arc<Admin>, op: Records, asked: Asked) -> Answer {
     match op {
@@ -168,7 +181,7 @@ fn metrics(admin: &Admin, headers: &HeaderMap) -> Response<Body> {
 }
 
 /// Whether a client names a media type.
-fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+pub(super) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|one| one.to_str().ok());
     accepted.flat_map(|list| list.split(',')).any(|one| {
         let kind = one.split(';').next().unwrap_or_default().trim();

@@ -1,13 +1,15 @@
 //! `/api/v1/session`: who asks, and sessions of browsers.
 
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 
-use super::access::{COOKIE, Peer};
+use super::access::{Cookie, Peer};
+use super::oidc::Oidc;
 use super::params::short;
-use super::reply::{self, Answer, Wrong};
+use super::reply::{self, Answer, Body, Wrong};
 use super::role::Who;
 use super::routes::{Asked, read};
 use super::state::Admin;
@@ -28,6 +30,7 @@ pub(super) async fn answer(admin: &Admin, peer: &Peer, op: Sessions, asked: Aske
     match op {
         Sessions::Login => login(admin, peer, asked.request).await,
         Sessions::Logout => logout(admin, peer, asked.request.headers()),
+        Sessions::Ways => Ok(ways(admin)),
         Sessions::Who => Ok(reply::json(&asked.who)),
     }
 }
@@ -44,7 +47,8 @@ async fn login(admin: &Admin, peer: &Peer, request: Request<Incoming>) -> Answer
     let (value, who) = begun.ok_or_else(|| Wrong::unavailable("the system gives no randomness"))?;
     tracing::info!(name = &*who.name, "a session of a browser begins");
     let mut response = reply::json(&who);
-    response.headers_mut().insert(header::SET_COOKIE, cookie(&value, peer, "")?);
+    let cookie = Cookie::of_session(peer.secure).set(&value, "")?;
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }
 
@@ -53,12 +57,16 @@ fn logout(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Answer {
     admin.memory.sessions.end(headers);
     let mut response = reply::text(StatusCode::NO_CONTENT, "text/plain", "");
     response.headers_mut().remove(header::CONTENT_TYPE);
-    response.headers_mut().insert(header::SET_COOKIE, cookie("", peer, "; Max-Age=0")?);
+    // What stands before us may speak TLS where we do not.
+    let plain = (!peer.secure).then_some(Cookie::of_session(false));
+    for cookie in [Some(Cookie::of_session(true)), plain].into_iter().flatten() {
+        response.headers_mut().append(header::SET_COOKIE, cookie.set("", Cookie::OVER)?);
+    }
     Ok(response)
 }
 
-fn cookie(value: &str, peer: &Peer, more: &str) -> Result<HeaderValue, Wrong> {
-    let secure = if peer.secure { "; Secure" } else { "" };
-    let text = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}");
-    text.parse().map_err(Wrong::unavailable)
+/// `GET ways`: by what a browser may begin one.
+fn ways(admin: &Admin) -> Response<Body> {
+    let issuer = admin.oidc.as_ref().and_then(Oidc::place);
+    reply::json(&json!({ "token": !admin.access.tokens.is_empty(), "oidc": issuer }))
 }

@@ -26,6 +26,7 @@ use super::answers::Answers;
 use super::history::History;
 use super::journal::Verifier;
 use super::level::Level;
+use super::oidc::Oidc;
 use super::reply::Wrong;
 use super::role::Who;
 
@@ -59,6 +60,8 @@ pub struct Parts {
     pub proxies: Vec<SocketAddr>,
     /// Who may ask.
     pub access: Access,
+    /// The issuer by which people and programs prove who they are, if there is one.
+    pub oidc: Option<Oidc>,
 }
 
 /// The journal and how it is kept.
@@ -87,6 +90,7 @@ pub struct Admin {
     pub(super) level: Level,
     pub(super) proxies: Vec<SocketAddr>,
     pub(super) access: Access,
+    pub(super) oidc: Option<Oidc>,
     /// Sessions, and who has shown wrong tokens.
     pub(super) memory: Memory,
     pub(super) started: Timestamp,
@@ -105,7 +109,7 @@ pub struct Admin {
 impl Admin {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { proxy, reloads, store, draft, level, proxies, access } = parts;
+        let Parts { proxy, reloads, store, draft, level, proxies, access, oidc } = parts;
         Arc::new(Self {
             proxy,
             reloads,
@@ -114,6 +118,7 @@ impl Admin {
             level,
             proxies,
             access,
+            oidc,
             memory: Memory::default(),
             started: Timestamp::now(),
             history: History::default(),
@@ -190,14 +195,19 @@ impl Admin {
         if self.store.is_none() {
             return Ok(());
         }
-        let note = json!({ "read": {
+        let mut read = json!({
             "at": Timestamp::now().to_string(),
             "who": &*who.name,
             "role": who.role,
             "by": who.by,
             "what": what,
-        }});
-        if self.proxy.note(note.to_string().into_bytes()).await {
+        });
+        // A name at an issuer may come to be somebody else's.
+        if let (Some(subject), Some(read)) = (&who.subject, read.as_object_mut()) {
+            read.insert("subject".to_owned(), json!(&**subject));
+        }
+        let note = json!({ "read": read }).to_string();
+        if self.proxy.note(note.into_bytes()).await {
             return Ok(());
         }
         let detail = "who reads personal fields is noted in the journal, which takes nothing now";

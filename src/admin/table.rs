@@ -11,6 +11,7 @@ pub(super) enum Op {
     Plain(Plain),
     Sessions(Sessions),
     Desk(Desk),
+    Login(Login),
     Records(Records),
     Works(Works),
 }
@@ -34,7 +35,15 @@ pub(super) enum Plain {
 pub(super) enum Sessions {
     Login,
     Logout,
+    Ways,
     Who,
+}
+
+/// Steps of a login at an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Login {
+    Begin,
+    Back,
 }
 
 /// What people decide.
@@ -110,7 +119,7 @@ const AUDITOR: Option<Role> = Some(Role::Auditor);
 const ADMIN: Option<Role> = Some(Role::Admin);
 
 /// Every route; of two that fit the first counts.
-pub(super) static ROUTES: [Route; 35] = [
+pub(super) static ROUTES: [Route; 38] = [
     get("/", NOBODY, Op::Plain(Plain::Home)),
     get("/ui/{file}", NOBODY, Op::Plain(Plain::Ui)),
     get("/ca.pem", NOBODY, Op::Plain(Plain::Ca)),
@@ -119,6 +128,8 @@ pub(super) static ROUTES: [Route; 35] = [
     get("/metrics", VIEWER, Op::Plain(Plain::Metrics)),
     get("/proxy.pac", NOBODY, Op::Plain(Plain::Pac)),
     get("/readyz", NOBODY, Op::Plain(Plain::Ready)),
+    get("/oidc/login", NOBODY, Op::Login(Login::Begin)),
+    get("/oidc/callback", NOBODY, Op::Login(Login::Back)),
     get("/api/v1/openapi.json", NOBODY, Op::Plain(Plain::Description)),
     get("/api/v1/session", VIEWER, Op::Sessions(Sessions::Who)),
     post("/api/v1/session", NOBODY, Op::Sessions(Sessions::Login)),
@@ -128,6 +139,7 @@ pub(super) static ROUTES: [Route; 35] = [
         role: NOBODY,
         op: Op::Sessions(Sessions::Logout),
     },
+    get("/api/v1/session/ways", NOBODY, Op::Sessions(Sessions::Ways)),
     get("/api/v1/status", VIEWER, Op::Works(Works::Status)),
     get("/api/v1/rates", VIEWER, Op::Works(Works::Rates)),
     get("/api/v1/decisions", VIEWER, Op::Records(Records::Decisions)),

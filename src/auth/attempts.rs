@@ -51,6 +51,13 @@ impl Attempts {
         failures.count = failures.count.saturating_add(1);
     }
 
+    /// Takes a failure back that was none.
+    pub fn forgive(&self, from: IpAddr) {
+        if let Some(failures) = self.lock().get_mut(&key(from)) {
+            failures.count = failures.count.saturating_sub(1);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Failures>> {
         // Nothing that holds the lock can leave it half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,6 +105,13 @@ mod tests {
         assert_eq!(attempts.wait(here, after(60)), None);
         attempts.fail(here, after(61));
         assert_eq!(attempts.wait(here, after(61)), None, "it begins anew");
+        for _ in 0..9 {
+            attempts.fail(here, after(61));
+        }
+        assert!(attempts.wait(here, after(61)).is_some());
+        attempts.forgive(here);
+        attempts.forgive(there);
+        assert_eq!(attempts.wait(here, after(61)), None, "one was none");
     }
 
     #[test]

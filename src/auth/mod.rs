@@ -4,6 +4,7 @@
 mod attempts;
 mod credentials;
 mod gate;
+pub mod jwt;
 mod presented;
 mod tokens;
 mod users;

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::admin::{self, Admin, Level, Place, Reload, Store};
+use crate::admin::{self, Admin, Door, Level, Oidc, Place, Reload, Store};
 use crate::audit::index::{Keeper, Keeping};
 use crate::audit::personal::{KeyRing, Sealer};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
@@ -66,10 +66,10 @@ impl Serving {
         let (sink, writer) = records(&fixed, &metrics)?;
         let keeper = keeper(&fixed, &metrics)?;
         let volumes = volumes(&fixed, &metrics)?;
-        let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
-        let desk = Desk::open(holds.as_deref(), Arc::clone(&metrics))?;
+        let desk = desk(&fixed, &metrics)?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
         let context = context(&fixed, &own, &metrics);
+        let oidc = oidc(&door, &admin, &trust, context.own.clone())?;
         let shippers = ship(&fixed.sinks, fixed.state.as_deref(), &trust, &sink, &context)?;
         let (authority, unread) = authority(fixed.authority.as_ref(), &active)?;
         loaded_event(&active).record(&metrics);
@@ -96,6 +96,7 @@ impl Serving {
             level,
             proxies: listeners.iter().map(|(_, address)| *address).collect(),
             access: door.access,
+            oidc,
         });
         serve(doors, &proxy);
         tokio::spawn(admin::run(operators, Arc::clone(&asked)));
@@ -183,6 +184,14 @@ fn serve(doors: Vec<Opened>, proxy: &Arc<Proxy>) {
     tokio::spawn(proxy::ask_again(Arc::clone(proxy)));
     proxy.tell_ends();
     tokio::spawn(proxy::watch_ends(Arc::clone(proxy)));
+}
+
+/// The issuer by which people prove who they are. It is not asked before somebody does.
+fn oidc(door: &Door, bound: &Place, trust: &Trust, own: Own) -> anyhow::Result<Option<Oidc>> {
+    let Some(settings) = door.access.oidc.clone() else { return Ok(None) };
+    let tls = settings.is_secure().then(|| trust.client(&settings.roots));
+    let tls = tls.transpose().context("admin.oidc.roots")?;
+    Ok(Some(Oidc::new(settings, door.base(bound), tls, own)))
 }
 
 /// Who tells what is shipped.
@@ -295,6 +304,12 @@ fn volumes(fixed: &Fixed, metrics: &Metrics) -> anyhow::Result<Option<Arc<Volume
         Event::Volume(VolumeEvent::Store(true)).record(metrics);
     }
     Ok(volumes)
+}
+
+/// Opens what waits for people.
+fn desk(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<Desk> {
+    let holds = fixed.state.as_ref().map(|folder| folder.join("holds.redb"));
+    Ok(Desk::open(holds.as_deref(), Arc::clone(metrics))?)
 }
 
 /// Who signs for opened tunnels. Where none can come to be opened, a fault of it stops nothing.

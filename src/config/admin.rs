@@ -9,6 +9,7 @@ use crate::tls::Acceptor;
 
 use super::auth::Credentials;
 use super::listeners::acceptor;
+use super::oidc;
 use super::problem::Collector;
 use super::section::Section;
 
@@ -20,7 +21,8 @@ pub(super) fn place(section: &Section<'_>) -> Place {
 
 /// A listener of which nothing else is known: for who only wants to know where it is.
 pub(super) const fn at(place: Place) -> Door {
-    let access = Access { tokens: Vec::new(), certificates: Vec::new(), names: Vec::new() };
+    let access =
+        Access { tokens: Vec::new(), certificates: Vec::new(), oidc: None, names: Vec::new() };
     Door { place, acceptor: None, access }
 }
 
@@ -29,18 +31,23 @@ pub(super) fn read(root: &Section<'_>, base: &Path, problems: &Collector) -> Doo
     let section = root.section("admin");
     let place = place(&section);
     let names = section.words("names").into_iter();
+    let names: Vec<_> = names.map(|name| name.text.to_ascii_lowercase()).collect();
+    let secure = section.has("certificate");
+    let listener = oidc::Listener { place: &place, names: &names, secure };
     let access = Access {
         tokens: tokens(&section, base, problems),
         certificates: certificates(&section),
-        names: names.map(|name| name.text.to_ascii_lowercase()).collect(),
+        oidc: oidc::read(&section, base, &listener),
+        names,
     };
     let acceptor = tls(&section, base, &place);
-    let proves = access.proves();
+    // What is wrong with it has been told.
+    let proves = access.proves() || section.has("oidc");
     if !place.is_local() && (acceptor.is_none() || !proves) {
         let message = "where others reach it, the admin listener needs TLS, and who asks must prove \
                        who they are";
-        let help = "give `certificate` and `key`, and [[admin.token]] or [[admin.client]]; or \
-                    listen on 127.0.0.1, [::1] or \"unix:/path\"";
+        let help = "give `certificate` and `key`, and [[admin.token]], [[admin.client]] or \
+                    [admin.oidc]; or listen on 127.0.0.1, [::1] or \"unix:/path\"";
         section.problem(section.span_of("listen"), message, Some(help.to_owned()));
     }
     Door { place, acceptor: acceptor.map(Arc::new), access }

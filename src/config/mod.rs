@@ -17,6 +17,7 @@ mod listeners;
 mod load;
 mod moments;
 mod network;
+mod oidc;
 mod opening;
 mod pack;
 mod parties;

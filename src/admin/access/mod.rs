@@ -1,5 +1,6 @@
 //! Who may ask: where the question comes from, and who proves to be asking.
 
+mod cookie;
 mod origin;
 mod session;
 
@@ -13,11 +14,13 @@ use jiff::Timestamp;
 
 use crate::auth::{Attempts, Tokens};
 
+use super::oidc::OidcSettings;
 use super::reply::Wrong;
 use super::role::{By, Role, Who};
 
+pub(super) use cookie::{Cookie, values};
 pub(super) use origin::{asked_host, check};
-pub(super) use session::{COOKIE, Sessions};
+pub(super) use session::Sessions;
 
 /// Who may ask, as the configuration says. Where it names nobody, whoever reaches the listener may
 /// do everything: it is on this machine then.
@@ -27,6 +30,8 @@ pub struct Access {
     pub tokens: Vec<Holder>,
     /// Whose certificate is taken, by the name in it.
     pub certificates: Vec<(Arc<str>, Role)>,
+    /// Whose tokens are taken, and where people log in.
+    pub oidc: Option<Arc<OidcSettings>>,
     /// Names by which the listener may be called, beside addresses and `localhost`.
     pub names: Vec<String>,
 }
@@ -63,7 +68,7 @@ pub(super) struct Memory {
 impl Access {
     /// Whether nobody has to prove anything.
     pub(super) fn is_open(&self) -> bool {
-        self.tokens.is_empty() && self.certificates.is_empty()
+        self.tokens.is_empty() && self.certificates.is_empty() && self.oidc.is_none()
     }
 
     /// Whether somebody can prove who they are.
@@ -71,7 +76,7 @@ impl Access {
         !self.is_open()
     }
 
-    /// Who asks; none where nothing was shown.
+    /// Who asks; none where nothing was shown. A token of an issuer is not looked at here.
     pub(super) fn who(
         &self,
         memory: &Memory,
@@ -84,7 +89,7 @@ impl Access {
         if let Some(token) = bearer(headers) {
             return self.holder(memory, peer, token).map(Some);
         }
-        if let Some(who) = memory.sessions.find(headers, Timestamp::now()) {
+        if let Some(who) = memory.sessions.find(headers, peer.secure, Timestamp::now()) {
             return Ok(Some(who));
         }
         let shown = peer.certificate.as_ref().and_then(|shown| {
@@ -104,18 +109,48 @@ impl Access {
             found =
                 found.or_else(|| own.then(|| Who::proved(&holder.name, holder.role, By::Token)));
         }
-        if let Some(who) = found {
-            return Ok(who);
+        found.ok_or_else(|| memory.refuse(peer, "this is no token that the configuration names"))
+    }
+}
+
+impl Memory {
+    /// Refuses who has tried too often.
+    pub(super) fn check(&self, peer: &Peer) -> Result<(), Wrong> {
+        let Some(wait) = self.attempts.wait(peer.source(), Instant::now()) else { return Ok(()) };
+        let seconds = wait.as_secs() + 1;
+        let detail = format!("too many wrong tokens or logins; try again in {seconds} seconds");
+        Err(Wrong::many(detail).with(header::RETRY_AFTER, seconds.to_string()))
+    }
+
+    /// Counts what was wrong, or may turn out to be.
+    pub(super) fn fail(&self, peer: &Peer) {
+        self.attempts.fail(peer.source(), Instant::now());
+    }
+
+    /// Takes back one that was counted: it has turned out well.
+    pub(super) fn forgive(&self, peer: &Peer) {
+        self.attempts.forgive(peer.source());
+    }
+
+    /// Counts a wrong token; what is to be answered.
+    pub(super) fn refuse(&self, peer: &Peer, detail: &str) -> Wrong {
+        self.refused(peer, unproved(detail))
+    }
+
+    /// Counts what was wrong; the answer is this, unless there was too much of it.
+    pub(super) fn refused(&self, peer: &Peer, wrong: Wrong) -> Wrong {
+        if let Err(many) = self.check(peer) {
+            return many;
         }
-        let (from, now) =
-            (peer.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), Instant::now());
-        if let Some(wait) = memory.attempts.wait(from, now) {
-            let seconds = wait.as_secs() + 1;
-            let detail = format!("too many wrong tokens; try again in {seconds} seconds");
-            return Err(Wrong::many(detail).with(header::RETRY_AFTER, seconds.to_string()));
-        }
-        memory.attempts.fail(from, now);
-        Err(unproved("this is no token that the configuration names"))
+        self.fail(peer);
+        wrong
+    }
+}
+
+impl Peer {
+    /// Whom attempts are counted of: all of a socket are one.
+    fn source(&self) -> IpAddr {
+        self.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 }
 
@@ -126,7 +161,7 @@ pub(super) fn unproved(detail: &str) -> Wrong {
 }
 
 /// The token that a request carries (RFC 6750 section 2.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

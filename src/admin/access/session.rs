@@ -1,29 +1,37 @@
-//! Sessions of browsers: begun by a token, kept in memory, carried by a cookie that no script and no
-//! other site can use.
+//! Sessions of browsers: begun by a token or a login elsewhere, kept in memory, carried by a cookie that
+//! no script and no other site can use.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::auth::Token;
 
 use super::super::role::{By, Who};
-
-/// The cookie's name.
-pub(in super::super) const COOKIE: &str = "borderpost";
+use super::cookie::{Cookie, values};
 
 /// How long a session lasts: a day's work.
 const LASTS: SignedDuration = SignedDuration::from_hours(8);
+
+/// How long it lasts while nobody asks anything: a page that is looked at asks all the time.
+const IDLE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Sessions at the same time; the one that ends first gives way.
 const MOST: usize = 1_000;
 
 /// Sessions by the digest of their cookie, so that the time of a search tells nothing of one.
 #[derive(Debug, Default)]
-pub(in super::super) struct Sessions(Mutex<HashMap<[u8; 32], Who>>);
+pub(in super::super) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
+
+#[derive(Debug)]
+struct Session {
+    who: Who,
+    /// When it was last used.
+    used: Timestamp,
+}
 
 impl Sessions {
     /// Begins one; the value of the cookie, and who that is until when. None where the system gives
@@ -33,38 +41,49 @@ impl Sessions {
         let expires = now.checked_add(LASTS).ok()?;
         let who = Who { by: By::Session, expires: Some(expires), ..who.clone() };
         let mut all = self.lock();
-        all.retain(|_, who| is_alive(who, now));
+        all.retain(|_, session| session.is_alive(now));
         if all.len() >= MOST {
-            let first = all.iter().min_by_key(|(_, who)| who.expires).map(|(key, _)| *key);
+            let first = all.iter().min_by_key(|(_, session)| session.who.expires);
+            let first = first.map(|(key, _)| *key);
             first.and_then(|key| all.remove(&key));
         }
-        all.insert(key(cookie.as_str()), who.clone());
+        all.insert(key(cookie.as_str()), Session { who: who.clone(), used: now });
         Some((cookie.as_str().to_owned(), who))
     }
 
-    /// Whose a request is, by its cookie.
-    pub(in super::super) fn find(&self, headers: &HeaderMap, now: Timestamp) -> Option<Who> {
-        let all = self.lock();
-        let found = cookies(headers).find_map(|cookie| all.get(&key(cookie)));
-        found.filter(|who| is_alive(who, now)).cloned()
+    /// Whose a request is, by its cookie. Behind TLS only the name counts that nobody else can set.
+    pub(in super::super) fn find(
+        &self,
+        headers: &HeaderMap,
+        secure: bool,
+        now: Timestamp,
+    ) -> Option<Who> {
+        let mut all = self.lock();
+        let key = cookies(headers, secure).map(key).find(|key| all.contains_key(key))?;
+        let session = all.get_mut(&key).filter(|session| session.is_alive(now))?;
+        session.used = now;
+        Some(session.who.clone())
     }
 
     /// Ends the one that a request carries.
     pub(in super::super) fn end(&self, headers: &HeaderMap) {
         let mut all = self.lock();
-        for cookie in cookies(headers) {
+        for cookie in cookies(headers, false) {
             all.remove(&key(cookie));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Who>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
         // Nothing that holds the lock can leave it half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn is_alive(who: &Who, now: Timestamp) -> bool {
-    who.expires.is_some_and(|end| now < end)
+impl Session {
+    fn is_alive(&self, now: Timestamp) -> bool {
+        let idle = now.duration_since(self.used);
+        idle < IDLE && self.who.expires.is_some_and(|end| now < end)
+    }
 }
 
 fn key(cookie: &str) -> [u8; 32] {
@@ -72,16 +91,20 @@ fn key(cookie: &str) -> [u8; 32] {
     digest.as_ref().try_into().expect("SHA-256 has 32 octets")
 }
 
-/// The values of the cookie (RFC 6265 section 5.4).
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let fields = headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
-    let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| name.trim() == COOKIE).map(|(_, value)| value.trim())
+/// What a request carries of sessions.
+fn cookies(headers: &HeaderMap, secure: bool) -> impl Iterator<Item = &str> {
+    let plain = (!secure).then_some(Cookie::of_session(false));
+    let all = [Some(Cookie::of_session(true)), plain].into_iter().flatten();
+    all.flat_map(move |cookie| values(headers, cookie.name))
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
+
+    const COOKIE: &str = Cookie::of_session(false).name;
 
     fn carrying(text: &str) -> HeaderMap {
         HeaderMap::from_iter([(header::COOKIE, text.parse().unwrap())])
@@ -93,14 +116,39 @@ mod tests {
         let (cookie, who) = sessions.begin(&Who::local(), now).unwrap();
         assert_eq!((who.by, cookie.len()), (By::Session, 43));
         let carried = carrying(&format!("a=b; {COOKIE}={cookie};c"));
-        let after = |hours| now + SignedDuration::from_hours(hours);
-        assert!(sessions.find(&carried, after(7)).is_some());
-        assert!(sessions.find(&carried, after(8)).is_none(), "its time is over");
+        let at = |minutes| now + SignedDuration::from_mins(minutes);
+        for minutes in (0..480).step_by(59) {
+            assert!(sessions.find(&carried, false, at(minutes)).is_some(), "{minutes}");
+        }
+        assert!(sessions.find(&carried, false, at(480)).is_none(), "its time is over");
         for other in [format!("{COOKIE}=x"), format!("x{COOKIE}={cookie}"), cookie] {
-            assert!(sessions.find(&carrying(&other), now).is_none(), "{other}");
+            assert!(sessions.find(&carrying(&other), false, now).is_none(), "{other}");
         }
         sessions.end(&carried);
-        assert!(sessions.find(&carried, now).is_none());
+        assert!(sessions.find(&carried, false, now).is_none());
+    }
+
+    #[test]
+    fn a_session_that_nobody_uses_ends() {
+        let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
+        let (cookie, _) = sessions.begin(&Who::local(), now).unwrap();
+        let carried = carrying(&format!("{COOKIE}={cookie}"));
+        let at = |minutes| now + SignedDuration::from_mins(minutes);
+        assert!(sessions.find(&carried, false, at(59)).is_some());
+        assert!(sessions.find(&carried, false, at(119)).is_none());
+    }
+
+    #[test]
+    fn behind_tls_no_other_host_sets_it() {
+        let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
+        let (cookie, _) = sessions.begin(&Who::local(), now).unwrap();
+        let host = carrying(&format!("__Host-{COOKIE}={cookie}"));
+        assert!(sessions.find(&host, true, now).is_some());
+        assert!(sessions.find(&host, false, now).is_some(), "what stands before us speaks TLS");
+        let plain = carrying(&format!("{COOKIE}={cookie}"));
+        assert!(sessions.find(&plain, true, now).is_none());
+        sessions.end(&host);
+        assert!(sessions.find(&host, true, now).is_none());
     }
 
     #[test]
@@ -115,6 +163,6 @@ mod tests {
             begin(second);
         }
         assert_eq!(sessions.lock().len(), MOST);
-        assert!(sessions.find(&carrying(&format!("{COOKIE}={first}")), now).is_none());
+        assert!(sessions.find(&carrying(&format!("{COOKIE}={first}")), false, now).is_none());
     }
 }

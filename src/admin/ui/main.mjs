@@ -2,9 +2,9 @@
 
 import { html, mount, signal, effect } from "./view.mjs";
 import { who, get, drop, settle } from "./api.mjs";
-import { route, PAGES, href, follow } from "./route.mjs";
+import { route, PAGES, href, follow, restore } from "./route.mjs";
 import { status } from "./status.mjs";
-import { Login } from "./login.mjs";
+import { Login, before } from "./login.mjs";
 import { Now } from "./now.mjs";
 import { Live, leaveLive } from "./live.mjs";
 import { Limits } from "./limits.mjs";
@@ -61,7 +61,8 @@ function Frame() {
       )}</ul></nav>
       <p class="mode">${state && html`<span class=${`chip ${state.mode}`}>${state.mode === "observe" ? "observing, nothing is blocked" : "enforcing"}</span>`}
         ${state?.draining && html`<span class="chip warn">draining</span>`}
-        ${who.value.by === "session" && html`<button class="quiet" onClick=${leave}>Sign out ${who.value.name}</button>`}
+        ${who.value.by !== "local" && html`<span class="who"><b>${who.value.name}</b><span class="chip">${who.value.role}</span></span>`}
+        ${who.value.by === "session" && html`<button class="quiet" onClick=${leave}>Sign out</button>`}
         <button class="quiet" onClick=${() => (help.value = true)} aria-label="Keys">?</button></p>
     </header>
     <main id="content" tabindex="-1"><${View} /></main>
@@ -76,6 +77,8 @@ async function leave() {
 async function begin() {
   try {
     who.value = await get("session");
+    const search = before();
+    if (search) restore(search);
   } catch {
     who.value = false;
   }

@@ -40,6 +40,12 @@ export function go(page, params = {}, instead = false) {
   route.value = read();
 }
 
+/** Back to where one was: an address of our own first page, by its search. */
+export function restore(search) {
+  history.replaceState(null, "", `/?${new URLSearchParams(search)}`);
+  route.value = read();
+}
+
 /** Follows links to our own pages without loading them. */
 export function follow(event) {
   const link = event.target.closest?.("a[href]");

@@ -1,5 +1,5 @@
-//! Connections to collectors. Names are the system's to resolve: a collector is the operator's own,
-//! and no rule of egress speaks to it.
+//! Connections to collectors, and to other servers that the operator names. Names are the system's to
+//! resolve: such a server is the operator's own, and no rule of egress speaks to it.
 
 use std::io;
 use std::sync::Arc;
@@ -22,22 +22,26 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 /// What can be read and written.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Where a collector is.
-pub(super) struct Way<'w> {
-    pub(super) host: &'w str,
-    pub(super) port: u16,
+/// Where a server is.
+#[derive(Debug)]
+pub struct Way<'w> {
+    /// A name, or an address without brackets.
+    pub host: &'w str,
+    /// Its port.
+    pub port: u16,
     /// None without TLS.
-    pub(super) tls: Option<&'w Arc<ClientConfig>>,
-    pub(super) own: &'w Own,
+    pub tls: Option<&'w Arc<ClientConfig>>,
+    /// Our own listeners, which are no server of that kind.
+    pub own: &'w Own,
 }
 
 impl Way<'_> {
     /// Connects, and verifies who is there where there is TLS.
-    pub(super) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+    pub async fn connect(&self) -> io::Result<Box<dyn Stream>> {
         let stream = self.tcp().await?;
         let Some(tls) = self.tls else { return Ok(Box::new(stream)) };
         let name = ServerName::try_from(self.host.to_owned()).map_err(io::Error::other)?;

@@ -39,6 +39,7 @@ use http::Http;
 use push::Pusher;
 use supervisor::Plan;
 
+pub use dial::{Stream, Way};
 pub use settings::{
     FileSettings, From, HttpSettings, PushSettings, Select, ShipSettings, ShipTo, SyslogSettings,
     SyslogTo,

@@ -1,0 +1,90 @@
+//! Cookies: names, and what keeps scripts, other sites and other hosts of the same site from them.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use super::super::reply::Wrong;
+
+/// A cookie of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Cookie {
+    pub(in super::super) name: &'static str,
+    secure: bool,
+    /// Whether it comes along where a link of another site leads here.
+    lax: bool,
+}
+
+impl Cookie {
+    /// What ends one.
+    pub(in super::super) const OVER: &'static str = "; Max-Age=0";
+
+    /// What carries a session. Behind TLS the name itself says that no other host and no connection
+    /// without TLS has set it (RFC 6265bis section 4.1.3.2).
+    pub(in super::super) const fn of_session(secure: bool) -> Self {
+        let name = if secure { "__Host-borderpost" } else { "borderpost" };
+        Self { name, secure, lax: false }
+    }
+
+    /// What a browser knows that has begun a login elsewhere, and comes back by a link from there.
+    pub(in super::super) const fn of_login(secure: bool) -> Self {
+        let name = if secure { "__Host-borderpost-login" } else { "borderpost-login" };
+        Self { name, secure, lax: true }
+    }
+
+    /// The same for a session that begins at the end of such a link.
+    pub(in super::super) const fn lax(self) -> Self {
+        Self { lax: true, ..self }
+    }
+
+    /// The field that sets it.
+    pub(in super::super) fn set(self, value: &str, more: &str) -> Result<HeaderValue, Wrong> {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let site = if self.lax { "Lax" } else { "Strict" };
+        let text =
+            format!("{}={value}; Path=/; HttpOnly; SameSite={site}{secure}{more}", self.name);
+        text.parse().map_err(Wrong::unavailable)
+    }
+}
+
+/// The values of a cookie (RFC 6265 section 5.4).
+pub(in super::super) fn values<'h>(
+    headers: &'h HeaderMap,
+    name: &str,
+) -> impl Iterator<Item = &'h str> {
+    let fields = headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
+    let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.split_once('='));
+    pairs.filter(move |(own, _)| own.trim() == name).map(|(_, value)| value.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_for_this_host_and_no_script() {
+        let text = |cookie: Cookie, more: &str| {
+            cookie.set("v", more).unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(
+            text(Cookie::of_session(true).lax(), ""),
+            "__Host-borderpost=v; Path=/; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert_eq!(
+            text(Cookie::of_session(false), Cookie::OVER),
+            "borderpost=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+        );
+        assert_eq!(
+            text(Cookie::of_login(true), ""),
+            "__Host-borderpost-login=v; Path=/; HttpOnly; SameSite=Lax; Secure"
+        );
+    }
+
+    #[test]
+    fn a_value_is_found_by_its_whole_name() {
+        let headers = HeaderMap::from_iter([(
+            header::COOKIE,
+            "a=b; borderpost-login=x; borderpost=y;c; borderpost = z".parse().unwrap(),
+        )]);
+        assert_eq!(values(&headers, "borderpost").collect::<Vec<_>>(), ["y", "z"]);
+        assert_eq!(values(&headers, "border").count(), 0);
+    }
+}
