@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use http::{Method, Request, header};
+use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -24,6 +24,9 @@ use crate::tls::Trust;
 
 /// The proxy waits five seconds for its disk before it says so.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What came back.
+type Reply = (StatusCode, Bytes);
 
 /// Which proxy a command talks to.
 #[derive(Clone, Debug, clap::Args)]
@@ -89,13 +92,30 @@ impl Admin {
 
     /// Asks, and returns the JSON of the answer; a problem is an error in its words.
     pub(super) fn ask(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let (status, text) = self.exchange(method, path, body)?;
+        let answer: Value = serde_json::from_slice(&text)
+            .map_err(|_| anyhow!("{status}: {}", String::from_utf8_lossy(&text).trim_end()))?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("no reason is given");
+        Err(anyhow!("{detail}"))
+    }
+
+    /// Asks for a text, which is returned whatever its status.
+    pub(super) fn text(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
+        let (status, text) = self.exchange(Method::GET, path, &Value::Null)?;
+        Ok((status, String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    fn exchange(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Reply> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let answer =
             runtime.block_on(async { timeout(PATIENCE, self.send(method, path, body)).await });
         answer.with_context(|| format!("{} does not answer", self.admin))?
     }
 
-    async fn send(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+    async fn send(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Reply> {
         let nobody = || {
             format!("no proxy answers on {}; --admin names the admin listener of one", self.admin)
         };
@@ -158,20 +178,14 @@ impl Proof {
 async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     question: Request<Full<Bytes>>,
-) -> anyhow::Result<Value> {
+) -> anyhow::Result<Reply> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let running = tokio::spawn(connection);
     let response = sender.send_request(question).await?;
     let status = response.status();
     let text = response.into_body().collect().await?.to_bytes();
     running.abort();
-    let answer: Value = serde_json::from_slice(&text)
-        .map_err(|_| anyhow!("{status}: {}", String::from_utf8_lossy(&text).trim_end()))?;
-    if status.is_success() {
-        return Ok(answer);
-    }
-    let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("no reason is given");
-    Err(anyhow!("{detail}"))
+    Ok((status, text))
 }
 
 /// The items of a list in an answer.

@@ -10,6 +10,7 @@ use super::output;
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
     /// The configuration file; the one inside the program if none is named.
+    #[arg(env = "BORDERPOST_CONFIG")]
     file: Option<PathBuf>,
 }
 

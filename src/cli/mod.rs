@@ -23,6 +23,7 @@ mod output;
 mod pack;
 mod pages;
 mod passwd;
+mod ready;
 mod refresh;
 mod replay;
 mod reports;
@@ -85,6 +86,8 @@ enum Command {
     Import(import::Import),
     /// Set the password of a client, or make a token for it.
     Passwd(passwd::Passwd),
+    /// Ask a running proxy whether it takes requests and can record them; exit code 1 if not.
+    Ready(ready::Ready),
     /// See what waits for a person, and decide.
     Holds(holds::Holds),
     /// See what may have to be reported, and close it.
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Test(test) => test.run(),
         Command::Pack(pack) => pack.run(),
         Command::Passwd(passwd) => passwd.run(),
+        Command::Ready(ready) => ready.run(),
         Command::Holds(holds) => holds.run(),
         Command::Reports(reports) => reports.run(),
         Command::Audit(audit) => audit.run(),

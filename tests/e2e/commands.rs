@@ -45,6 +45,8 @@ fn check_tells_every_mistake_and_exits_64() {
     {
         assert!(err.contains(word), "{word} in\n{err}");
     }
+    let named = program().env("BORDERPOST_CONFIG", &path).arg("check").output().unwrap();
+    assert_eq!(named.status.code(), Some(64), "it is the one that `run` takes");
     let (code, _, err) = run(&["check", "/no/such/file.toml"]);
     assert_eq!(code, Some(64));
     assert!(err.contains("/no/such/file.toml"), "{err}");

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 
-use crate::support::{Config, Origin, Proxy, Wire, ok, request, wait_for};
+use crate::support::{Config, Origin, Proxy, Wire, ok, program, request, wait_for};
 
 /// An origin whose answer's second half waits until the sender is dropped.
 fn slow() -> (Origin, Sender<()>) {
@@ -47,6 +47,35 @@ fn a_drain_lets_requests_end_and_takes_no_new_ones() {
     let records = proxy.wait_records(2);
     assert!(records.iter().all(|record| record["error"].is_null()));
     assert!(proxy.output().contains("\nstopped\n"), "{}", proxy.output());
+}
+
+/// What `borderpost ready` says: its exit code, and what is printed.
+fn asked(proxy: &Proxy) -> (Option<i32>, String) {
+    let told = program().args(["ready", "--admin", &proxy.admin.to_string()]).output().unwrap();
+    let text = [told.stdout, told.stderr].concat();
+    (told.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_command_tells_whether_it_is_ready() {
+    let (origin, go) = slow();
+    let mut proxy = Proxy::start(&Config::new());
+    let (code, said) = asked(&proxy);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("ok accepting requests\nok records can be written\n"), "{said}");
+    let mut client = proxy.client();
+    client.send(request("GET", &format!("{}/", origin.url()), "", ""));
+    assert_eq!(client.head().unwrap().status(), 200);
+    proxy.signal("TERM");
+    wait_for("new connections to be refused", || refuses(&proxy).then_some(()));
+    let (code, said) = asked(&proxy);
+    assert_eq!(code, Some(1));
+    assert!(said.starts_with("no accepting requests\n"), "{said}");
+    drop(go);
+    assert_eq!(proxy.ended().code(), Some(0));
+    let (code, said) = asked(&proxy);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("no proxy answers on"), "{said}");
 }
 
 #[test]

@@ -13,10 +13,13 @@
 mod alerts;
 mod dashboards;
 mod deploy;
+mod image;
 mod promql;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use borderpost::config;
 
 /// A file of `config`.
 fn file(name: &str) -> PathBuf {
@@ -25,6 +28,12 @@ fn file(name: &str) -> PathBuf {
 
 fn text(name: &str) -> String {
     std::fs::read_to_string(file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The default of a setting, as the shipped configuration writes it.
+fn shipped_address() -> String {
+    let line = config::DEFAULT.lines().find(|line| line.starts_with("listen = ")).unwrap();
+    line.split('"').nth(1).unwrap().to_owned()
 }
 
 /// Prometheus' own tool must find nothing.

@@ -72,6 +72,7 @@ pub(super) fn open(folder: &Path) -> Result<Connection, Fault> {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(BUSY)?;
+    without_temporary_files(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // After a loss of power the last rows are read from the journal again.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -101,13 +102,17 @@ pub(super) fn open_read_only(folder: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "query_only", true)?;
-    // A container may have no folder for temporary files.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    without_temporary_files(&connection)?;
     connection.pragma_update(None, "cache_size", -32_768)?;
     match version(&connection)? {
         VERSION => Ok(connection),
         _ => Err(Fault::Foreign("its version")),
     }
+}
+
+/// A container may have no folder for them.
+fn without_temporary_files(connection: &Connection) -> Result<(), Fault> {
+    Ok(connection.pragma_update(None, "temp_store", "MEMORY")?)
 }
 
 /// Removes the files, the database first: without it nobody looks at the others.
