@@ -54,7 +54,7 @@ impl Asked {
         let tags: Vec<_> = self.tag.map(|tag| TAGS[tag]).into_iter().collect();
         let countries = self.countries();
         let state = ["unknown", "agreed", "disputed"][countries.len()];
-        let databases = |at: usize| countries.get(at).or(countries.first());
+        let databases = |at: usize| countries.get(at).or_else(|| countries.first());
         let rule = |mode: &str| {
             json!([{"rule": "no\n[pack]", "pack": "p", "outcome": "block", "mode": mode,
                     "presumed": false, "cite": "c"}])
