@@ -9,7 +9,9 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{Config, Message, Origin, Proxy, STAYS, Wire, act, ok, program, request, wait_for};
+use crate::support::{
+    Config, Message, Origin, Proxy, STAYS, Wire, act, ok, program, request, wait_for,
+};
 
 const HEALTH: &str = "X-Data-Class: health\r\n";
 const CARD: &str = "X-Data-Class: financial.card\r\n";
