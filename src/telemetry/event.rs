@@ -31,6 +31,8 @@ pub enum Event<'a> {
     AuditWritten(&'static str),
     /// A record could not be written.
     AuditFailed(&'static str, &'a std::io::Error),
+    /// So many records did not reach a sink beside the journal, which has them.
+    AuditMissed(&'static str, u32),
     /// The record file could not be opened anew; the old one stays open.
     AuditReopenFailed(&'static str, &'a std::io::Error),
     /// Records go to this sink.
@@ -97,6 +99,11 @@ impl Event<'_> {
                 metrics.audit_queue.dec();
                 metrics.audit_dropped.get_or_create(&Sink { sink: sink.into() }).inc();
                 error!(%error, sink, "a record could not be written; tagged requests are refused");
+            }
+            Self::AuditMissed(sink, count) => {
+                metrics.audit_queue.dec_by(count.into());
+                let dropped = metrics.audit_dropped.get_or_create(&Sink { sink: sink.into() });
+                dropped.inc_by(count.into());
             }
             Self::AuditReopenFailed(sink, error) => {
                 error!(%error, sink, "could not open the records anew; the old file is written on");

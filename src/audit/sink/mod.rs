@@ -1,9 +1,10 @@
 //! Where records go: a bounded queue and one writer thread, so that no request waits for a disk
 //! but that with tagged data, which waits until its verdict is in the journal. A full queue makes
-//! finished requests wait, never drops a record.
+//! finished requests wait, never drops a record. Beside a journal the plain output may drop some.
 
 mod envelope;
 mod ledger;
+mod output;
 mod sweeper;
 mod target;
 mod writer;
@@ -20,12 +21,14 @@ use tokio::time::timeout;
 
 use crate::telemetry::{Event, Metrics};
 
+use super::journal::Left;
 use super::record::Record;
 
 use ledger::Ledger;
 pub use ledger::{Journal, Unwritable};
+use output::{Aside, Output};
 pub use target::SinkTarget;
-use writer::{Message, Writer};
+use writer::{Message, To, Writer};
 
 /// How many records may wait for the writer; at about 1 KiB each this bounds 8 MiB.
 const QUEUE: usize = 8_192;
@@ -48,13 +51,13 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Opens the target and starts the writer. The receiver ends after [`Sink::end`], when
-    /// all records are written.
+    /// Opens the target and starts the writer. The receiver is told after [`Sink::end`], when
+    /// all records are written, what the journal could not keep.
     pub fn open(
         target: &SinkTarget,
         journal: Option<Journal>,
         metrics: Arc<Metrics>,
-    ) -> io::Result<(Self, oneshot::Receiver<()>)> {
+    ) -> io::Result<(Self, oneshot::Receiver<Left>)> {
         let output = target.open()?;
         Event::AuditOpened(target.name()).record(&metrics);
         let (queue, records) = mpsc::channel(QUEUE);
@@ -62,14 +65,17 @@ impl Sink {
         let unwritable = journal.as_ref().map(|journal| journal.unwritable);
         let ledger = journal.map(|journal| Ledger::new(journal, Arc::clone(&metrics)));
         let synced = ledger.as_ref().map(Ledger::synced);
-        let writer =
-            Writer::new(output, target.clone(), ledger, Arc::clone(&healthy), Arc::clone(&metrics));
+        let output = Output::new(output, target.clone(), Arc::clone(&metrics));
+        let to = match ledger {
+            None => To::Output(output),
+            Some(ledger) => To::Journal(Box::new(ledger), Aside::start(output)?),
+        };
+        let writer = Writer::new(to, Arc::clone(&healthy));
         let (done, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || {
-            writer.run(records);
             // Nobody listens where the program ends without waiting.
-            drop(done);
+            drop(done.send(writer.run(records)));
         })?;
         let writer = thread.thread().clone();
         Ok((Self { queue, healthy, journal: unwritable, writer, synced, metrics }, ended))

@@ -1,9 +1,13 @@
 //! What is not on the disk yet. Entries in it are frames already; they get number and chain value
 //! when they are written, so that the oldest can be dropped where the disk takes nothing.
 
-use super::super::entry::{self, AROUND, LONGEST};
+use super::super::entry::{self, AROUND, Entry, LONGEST, Parsed};
 use super::super::kind::Kind;
 use super::Head;
+
+/// So many octets are written with one call, if it is more than one entry: a disk with little room
+/// takes what fits.
+pub(super) const PIECE: usize = 64 * 1024;
 
 /// Frames in order: those in the file but not synced, those that must be written once more, and
 /// those that were never written.
@@ -18,18 +22,24 @@ pub(super) struct Buffer {
     loose: u64,
     /// Octets of the entry about a gap that stands before those.
     gap: usize,
+    /// What is put out now: octets after those in the file, and entries of them that are loose.
+    piece: (usize, u64),
     lost: Option<Lost>,
     /// How many were, since it was made.
     lost_ever: u64,
     most: usize,
 }
 
-#[derive(Debug)]
-struct Lost {
-    count: u64,
-    from: i64,
-    until: i64,
-    why: String,
+/// Entries that are lost, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lost {
+    pub(super) count: u64,
+    /// Of them, those that the run in which it happened has counted as lost.
+    pub(super) told: u64,
+    /// When the first and the last of them happened.
+    pub(super) from: i64,
+    pub(super) until: i64,
+    pub(super) why: String,
 }
 
 impl Buffer {
@@ -41,6 +51,7 @@ impl Buffer {
             fixed: 0,
             loose: 0,
             gap: 0,
+            piece: (0, 0),
             lost: None,
             lost_ever: 0,
             most,
@@ -87,12 +98,33 @@ impl Buffer {
     }
 
     fn lose(&mut self, count: u64, from: i64, until: i64, why: &str) {
-        let new = || Lost { count: 0, from, until, why: why.to_owned() };
-        let lost = self.lost.get_or_insert_with(new);
-        lost.count += count;
+        self.lost.get_or_insert_with(|| Lost::new(from, until, why)).add(count, from, until);
         self.lost_ever += count;
-        lost.from = lost.from.min(from);
-        lost.until = lost.until.max(until);
+    }
+
+    /// Takes over what a run before this one lost.
+    pub(super) fn inherit(&mut self, lost: Lost) {
+        self.lost_ever += lost.count.saturating_sub(lost.told);
+        self.lost = Some(lost);
+    }
+
+    /// What would be lost if the process ended now, and nothing of it be told.
+    pub(super) fn unsaved(&self, why: &str) -> Option<Lost> {
+        let mut all = self.lost.clone().map(|lost| Lost { told: lost.count, ..lost });
+        let mut rest = self.unwritten();
+        while let Parsed::Entry(entry) = entry::parse(rest) {
+            let at = entry.at().unwrap_or_default();
+            let count = match entry.kind() {
+                Some(Kind::Gap) => told(&entry),
+                Some(Kind::Checkpoint | Kind::Key) | None => 0,
+                Some(Kind::Start | Kind::Decided | Kind::Ended | Kind::Note) => 1,
+            };
+            if count > 0 {
+                all.get_or_insert_with(|| Lost::new(at, at, why)).add(count, at, at);
+            }
+            rest = rest.get(entry.frame().len()..).unwrap_or_default();
+        }
+        all
     }
 
     /// Whether something was dropped.
@@ -110,6 +142,11 @@ impl Buffer {
         if self.lost.is_some() { self.loose + 1 } else { self.loose }
     }
 
+    /// How many entries have no number.
+    pub(super) const fn waiting(&self) -> u64 {
+        self.loose
+    }
+
     /// Whether nothing is to be written.
     pub(super) const fn is_written(&self) -> bool {
         self.written == self.frames.len() && self.lost.is_none()
@@ -120,40 +157,60 @@ impl Buffer {
         self.frames.len() > self.most / 2
     }
 
-    /// Gives number and chain value to what has none, after an entry about what was lost.
-    pub(super) fn finish(&mut self, head: &mut Head) {
-        if let Some(lost) = &self.lost {
-            let mut gap = Vec::new();
-            let Lost { count, from, until, why } = lost;
+    /// Takes the next piece that is to be put out; an entry about what was lost stands before what
+    /// never was. Gives number and chain value to what has none.
+    pub(super) fn piece(&mut self, head: &mut Head) -> &[u8] {
+        if self.written == self.fixed
+            && let Some(Lost { count, from, until, why, .. }) = &self.lost
+        {
             let payload = serde_json::json!({
                 "lost": count, "from": from, "until": until, "why": why,
             });
+            let mut gap = Vec::new();
             entry::push(&mut gap, Kind::Gap, *until, payload.to_string().as_bytes());
             self.gap = gap.len();
             self.frames.splice(self.fixed..self.fixed, gap);
         }
-        let (_, mut rest) = self.frames.split_at_mut(self.fixed);
-        while !rest.is_empty() {
-            let (length, leaf, chain) = entry::finish(rest, head.next, &head.chain);
-            head.push(leaf, chain);
+        let again = self.fixed - self.written;
+        let (mut octets, mut loose) = (0, 0);
+        let (_, mut rest) = self.frames.split_at_mut(self.written);
+        while !rest.is_empty() && (octets == 0 || octets + entry::length(rest) <= PIECE) {
+            let length = entry::length(rest);
+            if octets >= again {
+                // What once had its number ends a piece: a gap may follow.
+                if again > 0 {
+                    break;
+                }
+                let (_, leaf, chain) = entry::finish(rest, head.next, &head.chain);
+                head.push(leaf, chain);
+                loose += u64::from(octets >= self.gap);
+            }
+            octets += length;
             rest = rest.split_at_mut(length).1;
         }
+        self.piece = (octets, loose);
+        self.frames.get(self.written..self.written + octets).unwrap_or_default()
     }
 
     /// What is not in the file.
-    pub(super) fn unwritten(&self) -> &[u8] {
+    fn unwritten(&self) -> &[u8] {
         self.frames.get(self.written..).unwrap_or_default()
     }
 
-    /// It is in the file now.
+    /// The piece is in the file now.
     pub(super) fn wrote(&mut self) {
-        self.written = self.frames.len();
-        self.fixed = self.written;
-        (self.loose, self.gap, self.lost) = (0, 0, None);
+        let (octets, loose) = std::mem::take(&mut self.piece);
+        self.written += octets;
+        self.fixed = self.fixed.max(self.written);
+        self.loose -= loose;
+        if std::mem::take(&mut self.gap) > 0 {
+            self.lost = None;
+        }
     }
 
     /// It is not; more may be lost before it is.
     pub(super) fn failed(&mut self) {
+        self.piece = (0, 0);
         self.frames.drain(self.fixed..self.fixed + std::mem::take(&mut self.gap));
     }
 
@@ -174,4 +231,24 @@ impl Buffer {
     pub(super) const fn again(&mut self) {
         self.written = 0;
     }
+}
+
+// === impl Lost ===
+
+impl Lost {
+    fn new(from: i64, until: i64, why: &str) -> Self {
+        Self { count: 0, told: 0, from, until, why: why.to_owned() }
+    }
+
+    fn add(&mut self, count: u64, from: i64, until: i64) {
+        self.count += count;
+        self.from = self.from.min(from);
+        self.until = self.until.max(until);
+    }
+}
+
+/// How many entries a gap tells of.
+fn told(gap: &Entry<'_>) -> u64 {
+    let payload = serde_json::from_slice::<serde_json::Value>(gap.payload().unwrap_or_default());
+    payload.ok().and_then(|payload| payload.get("lost")?.as_u64()).unwrap_or(1)
 }

@@ -5,6 +5,7 @@ mod buffer;
 mod due;
 mod open;
 mod tail;
+mod unsaved;
 
 use std::fs::File;
 use std::io;
@@ -23,10 +24,12 @@ use super::signer::Signer;
 use super::tree::{Compact, Tiles};
 
 use buffer::Buffer;
+use unsaved::Unsaved;
 
 pub use due::Done;
 pub(super) use due::{CHECKPOINT, introduced};
 pub use open::Recovered;
+pub use unsaved::Left;
 
 /// An open journal; one process has it at a time. What is in its folder:
 ///
@@ -44,6 +47,8 @@ pub use open::Recovered;
 ///   introduced by an entry that the one before signed: the lines `borderpost journal key`, the
 ///   origin, and the new verifier key.
 /// - `lock`: locked by who writes.
+/// - `unsaved`: 512 octets, JSON: what would be lost if the process ended now, `{}` if nothing. The
+///   next start writes it as an entry of type [`Kind::Gap`].
 #[derive(Debug)]
 pub struct Log {
     disk: Box<dyn Disk>,
@@ -62,6 +67,7 @@ pub struct Log {
     note: Option<String>,
     /// A segment that could not be begun.
     litter: Option<PathBuf>,
+    unsaved: Unsaved,
     /// Locked as long as it is open.
     _lock: File,
 }
@@ -108,16 +114,25 @@ impl Log {
         self.head.next + self.buffer.push(kind, at.as_millisecond(), payload, why)
     }
 
-    /// Puts the buffer out with one call. What is written survives the end of the process, not
-    /// that of the machine. After a failure the file is as before, and the buffer is kept.
+    /// Puts the buffer out, in pieces of whole entries. What is written survives the end of the
+    /// process, not that of the machine. After a failure the file ends with the last piece that it
+    /// took, and the buffer keeps the others.
     pub fn write(&mut self) -> Result<(), Fault> {
-        if self.buffer.is_written() {
-            return Ok(());
+        while !self.buffer.is_written() {
+            if let Err(fault) = self.write_piece() {
+                // What fitted makes room in the buffer. Where this fails too, it is written again.
+                drop(self.flush());
+                return Err(fault);
+            }
         }
+        // What is not synced is kept, so that it can be written again.
+        if self.buffer.is_half_full() { self.flush() } else { Ok(()) }
+    }
+
+    fn write_piece(&mut self) -> Result<(), Fault> {
         self.mend()?;
         let mut head = self.head.clone();
-        self.buffer.finish(&mut head);
-        let octets = self.buffer.unwritten();
+        let octets = self.buffer.piece(&mut head);
         let open = &mut self.segment;
         let written = write_all(&mut *self.disk, &open.segment.path, &mut open.file, octets);
         if let Err(error) = written {
@@ -129,14 +144,18 @@ impl Log {
         self.why = None;
         self.tiles.add(&mut *self.disk, &std::mem::take(&mut head.tiles));
         self.head = head;
-        // What is not synced is kept, so that it can be written again.
-        if self.buffer.is_half_full() { self.sync() } else { Ok(()) }
+        Ok(())
     }
 
     /// Puts the buffer out and waits until it is on the disk. Everything that was appended before
     /// survives the end of the machine when this returns.
     pub fn sync(&mut self) -> Result<(), Fault> {
         self.write()?;
+        self.flush()
+    }
+
+    /// Waits until what is in the file is on the disk.
+    fn flush(&mut self) -> Result<(), Fault> {
         let open = &mut self.segment;
         if open.synced == open.length {
             return Ok(());
@@ -149,6 +168,7 @@ impl Log {
         }
         open.synced = open.length;
         self.buffer.synced();
+        self.saved();
         Ok(())
     }
 
@@ -165,6 +185,11 @@ impl Log {
     /// How many entries there are, with those in the buffer.
     pub const fn entries(&self) -> u64 {
         self.head.next + self.buffer.more()
+    }
+
+    /// How many entries stand in its files, and how many wait in the buffer.
+    pub const fn standing(&self) -> (u64, u64) {
+        (self.head.next, self.buffer.waiting())
     }
 
     /// The last checkpoint, as a signed note: whoever keeps it elsewhere can later prove that
