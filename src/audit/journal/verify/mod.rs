@@ -14,6 +14,7 @@ use std::path::Path;
 use super::fault::Fault;
 use super::hash::Hash;
 use super::note::VerifierKey;
+use super::segment::list;
 use super::tree::{TILE, read_tiles};
 
 pub use finding::{Finding, What};
@@ -74,16 +75,16 @@ pub fn verify(
     elsewhere: Option<&str>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, Fault> {
-    let outside = Outside::gather(folder, elsewhere)?;
+    // Before the segments: who writes does so the other way round.
+    let (outside, kept) = (Outside::gather(folder, elsewhere)?, read_tiles(folder)?);
     let mut walk = Walk::new(outside, progress);
-    walk.segments(folder)?;
+    walk.segments(list(folder)?)?;
     walk.compare_outside();
     if let Some(key) = key {
         walk.require(folder, key);
     }
     let Walk { mut report, tiles, tree, whole, .. } = walk;
     report.root = whole.then(|| tree.root());
-    let kept = read_tiles(folder)?;
     let wrong = kept.iter().zip(tiles.iter().map(Some).chain(std::iter::repeat(None)));
     let wrong = wrong.zip(0..).find(|((kept, own), _)| Some(*kept) != *own);
     if let Some((_, number)) = wrong.filter(|_| whole) {

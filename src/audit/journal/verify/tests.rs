@@ -234,6 +234,21 @@ fn what_is_being_written_and_what_was_lost_is_no_fault() {
 }
 
 #[test]
+fn a_segment_that_is_sealed_while_it_is_verified_is_no_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(folder.path(), SMALL);
+    fill(&mut log, 0..150);
+    let listed = list(folder.path()).unwrap();
+    for path in log.unsealed().unwrap() {
+        seal(&path).unwrap();
+    }
+    let mut unheard = |_| ();
+    let mut walk = Walk::new(Vec::new(), &mut unheard);
+    walk.segments(listed).unwrap();
+    assert_eq!((walk.report.entries, walk.report.findings), (log.entries(), Vec::new()));
+}
+
+#[test]
 fn a_sealed_segment_tells_too() {
     let folder = tempfile::tempdir().unwrap();
     let (mut log, _) = open(folder.path(), Settings { segment_octets: 60_000, ..SMALL });
