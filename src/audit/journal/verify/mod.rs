@@ -36,10 +36,14 @@ pub struct Report {
     pub segments: u64,
     /// Checkpoints that hold.
     pub checkpoints: u64,
+    /// Entries that the last of them covers.
+    pub signed: u64,
     /// Entries after the last of them, its own not counted: signed by nothing yet.
     pub unsigned: u64,
-    /// The keys that sign, in order.
+    /// The keys that the journal names, in order.
     pub keys: Vec<VerifierKey>,
+    /// Of them those that have signed a checkpoint that holds.
+    pub signers: Vec<VerifierKey>,
     /// What was found, in order.
     pub findings: Vec<Finding>,
     /// Findings beyond those.
@@ -79,6 +83,7 @@ pub fn verify(
     let (outside, kept) = (Outside::gather(folder, elsewhere)?, read_tiles(folder)?);
     let mut walk = Walk::new(outside, progress);
     walk.segments(list(folder)?)?;
+    walk.coverage(folder);
     walk.compare_outside();
     if let Some(key) = key {
         walk.require(folder, key);

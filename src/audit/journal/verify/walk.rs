@@ -9,10 +9,10 @@ use super::super::fault::Fault;
 use super::super::frames::{Frames, Step, wide};
 use super::super::hash::Hash;
 use super::super::kind::Kind;
-use super::super::note::VerifierKey;
 use super::super::seal::{index_path, rebuild};
 use super::super::segment::{Form, Segment, is_empty};
 use super::super::tree::Compact;
+use super::super::uncovered::Uncovered;
 use super::Report;
 use super::finding::{Finding, What};
 use super::notes::Outside;
@@ -35,8 +35,7 @@ pub(super) struct Walk<'a> {
     pub(super) next: u64,
     /// The entry after the last checkpoint that holds.
     pub(super) signed: u64,
-    /// Keys that have signed a checkpoint that holds.
-    pub(super) signers: Vec<VerifierKey>,
+    pub(super) uncovered: Uncovered,
     pub(super) outside: Vec<Outside>,
     chain: Option<Hash>,
     /// The last entry was wrong: its finding, and the chain value it should have.
@@ -64,7 +63,7 @@ impl<'a> Walk<'a> {
             root_told: false,
             next: 0,
             signed: 0,
-            signers: Vec::new(),
+            uncovered: Uncovered::default(),
             outside,
             chain: Some(Hash::ZERO),
             suspect: None,
@@ -248,6 +247,7 @@ impl<'a> Walk<'a> {
         let place = Place { sequence: number, ..*place };
         self.repeated = false;
         self.report.entries += 1;
+        self.uncovered.see(entry);
         match entry.kind() {
             None => self.report.pruned += 1,
             Some(Kind::Checkpoint) => self.checkpoint(&place, entry),
@@ -256,7 +256,8 @@ impl<'a> Walk<'a> {
                 let why = String::from_utf8_lossy(entry.payload().unwrap_or_default());
                 self.tell(&place, What::Gap(why.into_owned()));
             }
-            Some(Kind::Start | Kind::Decided | Kind::Ended | Kind::Note) => {}
+            Some(Kind::Note) => self.note(&place, entry),
+            Some(Kind::Start | Kind::Decided | Kind::Ended) => {}
         }
         if let Some(at) = entry.at() {
             if at < self.latest.saturating_sub(TOLERANCE) {
