@@ -113,7 +113,7 @@ fn found(started: &str, report: Result<Report, Fault>) -> Value {
         "segments": report.segments,
         "checkpoints": report.checkpoints,
         "unsigned": report.unsigned,
-        "keys": report.keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "keys": report.signers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "more": report.more,
         "root": report.root.map(|root| root.to_string()),

@@ -61,6 +61,9 @@ pub fn prove(journal: &Journal, sequence: u64) -> Result<Value, Unproved> {
     let signed = Checkpoint::claimed(&note).map_err(|source| Unproved::Note { path, source })?;
     let size = signed.size;
     if sequence >= size {
+        if Reader::one(folder, sequence, |_| ())?.is_none() {
+            return Err(Unproved::Absent(sequence));
+        }
         return Err(Unproved::Unsigned { sequence, size });
     }
     let mut prover = Prover::open(folder)?;
@@ -97,4 +100,30 @@ pub fn prove(journal: &Journal, sequence: u64) -> Result<Value, Unproved> {
 fn checkpoint(folder: &Path) -> Result<String, Unproved> {
     let path = folder.join("checkpoint");
     fs::read_to_string(&path).map_err(|source| Unproved::File { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::{Log, Settings, Signer};
+    use super::super::personal::KeyRing;
+    use super::*;
+
+    #[test]
+    fn an_entry_beyond_the_end_is_absent_and_not_to_be_signed_soon() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = jiff::Timestamp::now();
+        let signer = Signer::open_or_make(folder.path(), "test").unwrap();
+        let (mut log, _) = Log::open(folder.path(), Settings::default(), signer, now).unwrap();
+        log.close(now).unwrap();
+        log.append(Kind::Note, now, b"{}");
+        log.sync().unwrap();
+        let keys = KeyRing::at(&folder.path().join("keys"));
+        let journal = Journal { folder: folder.path().to_owned(), keys };
+        // The key, its checkpoint, and the note.
+        assert!(prove(&journal, 0).is_ok());
+        assert!(matches!(prove(&journal, 2), Err(Unproved::Unsigned { size: 1, .. })));
+        for beyond in [3, 99_999] {
+            assert!(matches!(prove(&journal, beyond), Err(Unproved::Absent(_))), "{beyond}");
+        }
+    }
 }

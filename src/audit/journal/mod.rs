@@ -18,6 +18,7 @@ mod segment;
 mod settings;
 mod signer;
 mod tree;
+mod uncovered;
 mod verify;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::key::{Class, KeyId};
 
 /// The personal fields of a record: what says who asked, and what a client wrote itself and so
 /// may have put a name into. README tells it in a table.
-pub const PERSONAL: [&str; 5] = ["trace", "client", "principal", "path", "error.detail"];
+pub const PERSONAL: [&str; 6] = ["trace", "span", "client", "principal", "path", "error.detail"];
 
 /// Octets of a key.
 pub(super) const KEY: usize = 32;
@@ -137,9 +137,16 @@ impl<'l> Stored<'l> {
         let (nonce, sealed) = sealed.split_first_chunk_mut::<NONCE_LEN>()?;
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let values = key.open_in_place(nonce, Aad::from(self.before), sealed).ok()?;
+        let word = Hidden::Sealed.word();
         let values: Vec<&RawValue> = serde_json::from_slice(values).ok()?;
         let mut values = values.into_iter();
-        let line = self.with(|_| values.next().map_or(Cut::Word(Hidden::Damaged), Cut::Value))?;
+        let line = self.with(|raw| {
+            // A field that has become personal since stands in the clear.
+            if raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) != Some(word) {
+                return Cut::Kept;
+            }
+            values.next().map_or(Cut::Word(Hidden::Damaged), Cut::Value)
+        })?;
         values.next().is_none().then_some(line)
     }
 
@@ -161,6 +168,8 @@ impl<'l> Stored<'l> {
 enum Cut<'v> {
     Word(Hidden),
     Value(&'v RawValue),
+    /// It stays.
+    Kept,
 }
 
 impl Fields<'_> {
@@ -181,6 +190,7 @@ impl Fields<'_> {
                 Fate::Kept => line.extend_from_slice(raw.get().as_bytes()),
                 Fate::Within(fields) => fields.write(name, cut, line),
                 Fate::Cut => match cut(raw.get()) {
+                    Cut::Kept => line.extend_from_slice(raw.get().as_bytes()),
                     Cut::Value(value) => line.extend_from_slice(value.get().as_bytes()),
                     Cut::Word(word) => {
                         line.push(b'"');

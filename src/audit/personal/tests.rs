@@ -62,6 +62,35 @@ fn a_line_is_sealed_and_opened_as_it_was() {
 }
 
 #[test]
+fn a_span_leads_to_other_logs_as_a_trace_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let ring = ring(folder.path());
+    let line = record(&json!({"trace": "7a6c5e4d3b2a1908", "span": "00f067aa0ba902b7"}));
+    let sealed = seal(&mut Sealer::new(ring.clone()), &line);
+    assert_eq!(value(&sealed)["span"], "[sealed]");
+    assert_eq!(ring.opener().open(&sealed), line);
+    let id = key_of(&sealed).unwrap();
+    ring.destroy(&id, "a test", now()).unwrap();
+    let shown = value(&ring.opener().open(&sealed));
+    assert_eq!((&shown["trace"], &shown["span"]), (&"[erased]".into(), &"[erased]".into()));
+}
+
+#[test]
+fn what_was_in_the_clear_when_it_was_sealed_stays_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let ring = ring(folder.path());
+    let plain = record(&json!({}));
+    let id = key_of(&seal(&mut Sealer::new(ring.clone()), &plain)).unwrap();
+    let octets = fs::read(folder.path().join(format!("{id}.key"))).unwrap();
+    let key = line::cipher(&octets).unwrap();
+    // As it was written before spans were sealed: under a name that is none of the fields.
+    let other = record(&json!({"spam": "00f067aa0ba902b7"}));
+    let stored = line::Plain::read(&other).unwrap().seal(&id, &key).unwrap();
+    assert_eq!(value(&stored)["spam"], "00f067aa0ba902b7");
+    assert_eq!(ring.opener().open(&stored), other);
+}
+
+#[test]
 fn a_record_has_its_class_from_itself() {
     let folder = tempfile::tempdir().unwrap();
     let mut sealer = Sealer::new(ring(folder.path()));

@@ -11,7 +11,7 @@ use crate::audit::retention::{Basis, Pass, Passed, Retention, retain};
 use crate::audit::search::{Journal, moment};
 use crate::config::Fixed;
 
-use super::super::output::{Told, line, news};
+use super::super::output::{Told, Usage, line, news};
 use super::Place;
 
 /// Drop what is not kept any longer.
@@ -22,13 +22,21 @@ pub(super) struct Retain {
     /// Only tell what would be dropped, and what legal holds keep.
     #[arg(long)]
     dry_run: bool,
-    /// As of this moment: RFC 3339 or a day. The note in the journal names it.
+    /// As of this moment: RFC 3339 or a day; one to come only with --dry-run. The note in the
+    /// journal names it.
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
     now: Option<Timestamp>,
 }
 
 impl Retain {
     pub(super) fn run(self) -> anyhow::Result<()> {
+        if let Some(now) = self.now.filter(|now| !self.dry_run && *now > Timestamp::now()) {
+            let text = format!(
+                "--now {now} is in the future: what is not due yet can be told with --dry-run, and \
+                 is not dropped"
+            );
+            return Err(Usage(text).into());
+        }
         let fixed = Fixed::load(&self.place.config.clone().origin())?;
         let journal = self.place.open()?;
         let (retention, now) = (&fixed.retention, self.now.unwrap_or_else(Timestamp::now));

@@ -152,11 +152,15 @@ fn summary(report: &Report) -> String {
     if report.pruned > 0 {
         text += &format!(", {} pruned", report.pruned);
     }
+    text += &format!(", {} covered by signatures", report.signed);
     if report.unsigned > 0 {
-        text += &format!(", the last {} not signed yet", report.unsigned);
+        text += &format!(", the last {} not signed", report.unsigned);
     }
-    for key in &report.keys {
+    for key in &report.signers {
         text += &format!("\nsigned by {key}");
+    }
+    for key in report.keys.iter().filter(|key| !report.signers.contains(key)) {
+        text += &format!("\nnames the key {key}, which has signed nothing yet");
     }
     if let Some(root) = &report.root {
         text += &format!("\nroot {root}");

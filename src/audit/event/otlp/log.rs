@@ -11,6 +11,7 @@ use super::value::{list, nanos};
 pub(super) fn record(view: &View<'_>, linked: bool) -> Value {
     let event = view.event;
     let (mut trace, mut span) = (event.trace.as_deref(), event.span.as_deref());
+    (trace, span) = (super::span::shown(trace), super::span::shown(span));
     let own = linked.then(|| super::span::ids(view)).flatten();
     let mut sampled = event.sampled;
     if let Some((of, own)) = &own {

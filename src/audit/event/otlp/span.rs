@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::super::personal::Hidden;
 use super::super::view::{Verdict, View};
 use super::attributes::{error, method, shared};
 use super::value::{list, nanos};
@@ -22,7 +23,7 @@ const REMOTE: u64 = 0x200;
 pub(super) fn span(view: &View<'_>) -> Option<Value> {
     let event = view.event;
     let (trace, own) = ids(view)?;
-    let parent = event.span.as_deref();
+    let parent = shown(event.span.as_deref());
     let (method, _) = method(&event.method);
     let wrong = error(view);
     Some(json!({
@@ -51,8 +52,13 @@ pub(super) fn ids(view: &View<'_>) -> Option<(String, String)> {
     let hex = id.len() == 32 && id.bytes().all(|one| matches!(one, b'0'..=b'9' | b'a'..=b'f'));
     // The last octets of a UUID are random but for two bits, which are not both zero.
     let own = id.get(16..).filter(|own| hex && own.bytes().any(|one| one != b'0'))?;
-    let trace = event.trace.as_deref().unwrap_or(&id).to_owned();
+    let trace = shown(event.trace.as_deref()).unwrap_or(&id).to_owned();
     Some((trace, own.to_owned()))
+}
+
+/// An id of the client's; a word that stands in its place is none.
+pub(super) fn shown(id: Option<&str>) -> Option<&str> {
+    id.filter(|id| Hidden::of(id).is_none())
 }
 
 fn message<'e>(view: &View<'e>) -> Option<&'e str> {

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::super::entry::Entry;
 use super::super::fault::Fault;
 use super::super::files::{Disk, Real, make_folder};
 use super::super::frames::{Frames, wide};
 use super::super::hash::Hash;
+use super::super::kind::Kind;
 use super::super::note::{Checkpoint, NoteFault, VerifierKey};
 use super::super::reader::Reader;
 use super::super::segment::{Form, Segment, is_empty, list};
 use super::super::settings::Settings;
 use super::super::signer::Signer;
 use super::super::tree::{Compact, TILE, Tiles, read_tiles};
+use super::super::uncovered::Uncovered;
 use super::buffer::Buffer;
 use super::due::CHECKPOINT;
 use super::tail::{Tail, tail};
@@ -34,6 +37,9 @@ pub struct Recovered {
     pub file: Option<PathBuf>,
     /// The last entry that was kept.
     pub after: Option<u64>,
+    /// The first and the last entry of those that should have been signed and are not: more than a
+    /// crash leaves, or what was signed is missing.
+    pub unsigned: Option<(u64, u64)>,
 }
 
 impl Log {
@@ -71,9 +77,16 @@ impl Log {
         if size > end.next {
             return Err(Fault::Short { path, signed: size, found: end.next });
         }
-        let (open, recovered) = end.open(&mut *disk, folder, now)?;
-        let (unsaved, lost) = Unsaved::open(folder)?;
-        let (head, tiles) = plant(&mut *disk, folder, &end, signed.as_ref().map(|(one, _)| one))?;
+        let (open, mut recovered) = end.open(&mut *disk, folder, now)?;
+        let (head, tiles, seen) =
+            plant(&mut *disk, folder, &end, (signed.as_ref().map(|(one, _)| one), keys))?;
+        let lost = signed.is_none() && seen.holds;
+        let first = seen.uncovered.first().filter(|_| lost || seen.uncovered.is_much());
+        let last = end.next.saturating_sub(1);
+        recovered.unsigned = first.or(lost.then_some(last)).map(|first| (first, last));
+        // What the last run could not sign any more is signed with what comes first.
+        let rest = end.next > signed.as_ref().map_or(0, |(signed, _)| signed.size + 1);
+        let (unsaved, inherited) = Unsaved::open(folder)?;
         let mut log = Self {
             disk,
             folder: folder.to_owned(),
@@ -86,7 +99,7 @@ impl Log {
             why: None,
             // The checkpoint's own entry follows what it is of.
             signed: if signed.is_some() { size + 1 } else { 0 },
-            signed_at: now,
+            signed_at: if rest { Timestamp::MIN } else { now },
             note: signed.map(|(_, note)| note),
             litter: None,
             unsaved,
@@ -99,10 +112,25 @@ impl Log {
         if log.head.next == 0 {
             log.introduce(now)?;
         }
-        if let Some(lost) = lost {
+        if let Some(lost) = inherited {
             log.buffer.inherit(lost);
         }
+        if let Some((from, until)) = recovered.unsigned {
+            log.adopt(from, until, now);
+        }
         Ok((log, recovered))
+    }
+
+    /// Tells of entries that nobody signed, before they get a signature with all others.
+    fn adopt(&mut self, from: u64, until: u64, now: Timestamp) {
+        let folder = self.folder.display();
+        tracing::error!(
+            %folder, from, until,
+            "entries of the journal are not signed, and more than a crash leaves: they may not be \
+             what was written; compare them with a checkpoint kept elsewhere"
+        );
+        let note = serde_json::json!({ "unsigned": { "from": from, "until": until } });
+        self.append(Kind::Note, now, note.to_string().as_bytes());
     }
 }
 
@@ -214,7 +242,7 @@ impl End {
         let (segment, length) = (segment.clone(), tail.length);
         let open = Open { segment, file, made, length, synced: length, torn: false };
         let file = (tail.cut > 0).then(|| path.clone());
-        Ok((open, Recovered { entries, cut: tail.cut, file, after }))
+        Ok((open, Recovered { entries, cut: tail.cut, file, after, unsigned: None }))
     }
 }
 
@@ -224,22 +252,22 @@ fn plant(
     disk: &mut dyn Disk,
     folder: &Path,
     end: &End,
-    signed: Option<&Checkpoint>,
-) -> Result<(Head, Tiles), Fault> {
+    (signed, keys): (Option<&Checkpoint>, [Option<&VerifierKey>; 2]),
+) -> Result<(Head, Tiles, Seen), Fault> {
     let mut kept = read_tiles(folder)?;
     kept.truncate(usize::try_from(signed.map_or(0, |signed| signed.size) / TILE).unwrap_or(0));
-    let grown = match grow(folder, end.next, &kept, signed)? {
+    let grown = match grow(folder, end.next, &kept, signed, keys)? {
         Some(grown) => Some(grown),
         None if kept.is_empty() => None,
         None => {
             kept.clear();
-            grow(folder, end.next, &kept, signed)?
+            grow(folder, end.next, &kept, signed, keys)?
         }
     };
     let unlike = || Fault::Unlike { path: folder.join(CHECKPOINT) };
-    let (tree, more) = grown.ok_or_else(unlike)?;
+    let (tree, more, seen) = grown.ok_or_else(unlike)?;
     let tiles = Tiles::open(disk, folder, kept.len(), &more)?;
-    Ok((Head { next: end.next, chain: end.chain, tree, tiles: Vec::new() }, tiles))
+    Ok((Head { next: end.next, chain: end.chain, tree, tiles: Vec::new() }, tiles, seen))
 }
 
 /// The tree over so many entries, and the roots of the subtrees that are not among `kept`; `None`
@@ -249,8 +277,9 @@ fn grow(
     size: u64,
     kept: &[Hash],
     signed: Option<&Checkpoint>,
-) -> Result<Option<(Compact, Vec<Hash>)>, Fault> {
-    let (mut tree, mut more) = (Compact::default(), Vec::new());
+    keys: [Option<&VerifierKey>; 2],
+) -> Result<Option<(Compact, Vec<Hash>, Seen)>, Fault> {
+    let (mut tree, mut more, mut seen) = (Compact::default(), Vec::new(), Seen::default());
     kept.iter().for_each(|root| tree.push_tile(*root));
     let is_signed = |tree: &Compact| {
         signed.is_none_or(|signed| signed.size != tree.size() || signed.root == tree.root())
@@ -263,8 +292,37 @@ fn grow(
             let (folder, from) = (folder.to_owned(), tree.size());
             return Err(Fault::Missing { folder, from, until: size - 1 });
         };
+        seen.see(&entry, &tree, keys);
         more.extend(tree.push(entry.leaf()));
         right = is_signed(&tree);
+        if signed.is_some_and(|signed| signed.size == tree.size()) {
+            seen.uncovered.covered();
+        }
     }
-    Ok(right.then_some((tree, more)))
+    Ok(right.then_some((tree, more, seen)))
+}
+
+/// What signatures cover of what was read.
+#[derive(Default)]
+struct Seen {
+    uncovered: Uncovered,
+    /// Whether a checkpoint that is an entry holds.
+    holds: bool,
+}
+
+impl Seen {
+    /// An entry after those of a tree.
+    fn see(&mut self, entry: &Entry<'_>, tree: &Compact, keys: [Option<&VerifierKey>; 2]) {
+        let note = entry.payload().filter(|_| entry.kind() == Some(Kind::Checkpoint));
+        let note = note.and_then(|note| std::str::from_utf8(note).ok());
+        let opened = note.and_then(|note| {
+            keys.into_iter().flatten().find_map(|key| Checkpoint::open(note, key).ok())
+        });
+        if opened.is_some_and(|one| one.size == tree.size() && one.root == tree.root()) {
+            self.holds = true;
+            self.uncovered.covered();
+        } else {
+            self.uncovered.see(entry);
+        }
+    }
 }

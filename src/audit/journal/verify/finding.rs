@@ -65,6 +65,13 @@ pub enum What {
     Key,
     /// The key that was given has signed nothing here.
     Stranger,
+    /// No checkpoint covers the entries up to this one, and a crash does not leave so many.
+    Uncovered(u64),
+    /// Checkpoints were signed, and the file of the last one is not there.
+    NoCheckpoint,
+    /// At a start entries between two numbers were found without the signatures that they should
+    /// have had.
+    Adopted(u64, u64),
     /// Entries were lost, and the journal says so.
     Gap(String),
     /// The time is before that of the entry before, by so many milliseconds.
@@ -110,6 +117,9 @@ impl fmt::Display for What {
             Self::Origin(origin) => write!(f, "a checkpoint is of another journal, `{origin}`"),
             Self::Key => f.write_str("a key that the one before it did not introduce"),
             Self::Stranger => f.write_str("the key that was given has signed nothing in this journal"),
+            Self::Uncovered(until) => write!(f, "no checkpoint covers the entries up to {until}, and the program signs every ten seconds or 1,000 entries: written by somebody else, or what was signed was replaced"),
+            Self::NoCheckpoint => f.write_str("the file is missing, and checkpoints were signed: it was removed, and what followed the last one may have been, too"),
+            Self::Adopted(from, until) => write!(f, "entries {from} to {until} had no signature over them when the program started: what signs them since proves nothing of them"),
             Self::Gap(why) => write!(f, "entries were lost when it was written: {why}"),
             Self::Backwards(by) => write!(f, "its time is {by} ms before that of an earlier one: the clock was set back"),
         }

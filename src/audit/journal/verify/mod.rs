@@ -14,6 +14,7 @@ use std::path::Path;
 use super::fault::Fault;
 use super::hash::Hash;
 use super::note::VerifierKey;
+use super::segment::list;
 use super::tree::{TILE, read_tiles};
 
 pub use finding::{Finding, What};
@@ -35,10 +36,14 @@ pub struct Report {
     pub segments: u64,
     /// Checkpoints that hold.
     pub checkpoints: u64,
+    /// Entries that the last of them covers.
+    pub signed: u64,
     /// Entries after the last of them, its own not counted: signed by nothing yet.
     pub unsigned: u64,
-    /// The keys that sign, in order.
+    /// The keys that the journal names, in order.
     pub keys: Vec<VerifierKey>,
+    /// Of them those that have signed a checkpoint that holds.
+    pub signers: Vec<VerifierKey>,
     /// What was found, in order.
     pub findings: Vec<Finding>,
     /// Findings beyond those.
@@ -74,16 +79,17 @@ pub fn verify(
     elsewhere: Option<&str>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, Fault> {
-    let outside = Outside::gather(folder, elsewhere)?;
+    // Before the segments: who writes does so the other way round.
+    let (outside, kept) = (Outside::gather(folder, elsewhere)?, read_tiles(folder)?);
     let mut walk = Walk::new(outside, progress);
-    walk.segments(folder)?;
+    walk.segments(list(folder)?)?;
+    walk.coverage(folder);
     walk.compare_outside();
     if let Some(key) = key {
         walk.require(folder, key);
     }
     let Walk { mut report, tiles, tree, whole, .. } = walk;
     report.root = whole.then(|| tree.root());
-    let kept = read_tiles(folder)?;
     let wrong = kept.iter().zip(tiles.iter().map(Some).chain(std::iter::repeat(None)));
     let wrong = wrong.zip(0..).find(|((kept, own), _)| Some(*kept) != *own);
     if let Some((_, number)) = wrong.filter(|_| whole) {

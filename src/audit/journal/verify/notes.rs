@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use super::super::entry::Entry;
 use super::super::fault::Fault;
 use super::super::hash::Hash;
@@ -11,6 +13,23 @@ use super::super::log::{CHECKPOINT, introduced};
 use super::super::note::{Checkpoint, NoteFault, VerifierKey};
 use super::finding::{Finding, What};
 use super::walk::{Place, Walk};
+
+/// Entries that a journal may have before anything was signed, for who knows the key.
+const HANDFUL: u64 = 5;
+
+/// What a note of the journal itself says.
+#[derive(Deserialize)]
+struct Said {
+    #[serde(default)]
+    unsigned: Option<Adopted>,
+}
+
+/// Entries that were found without signatures.
+#[derive(Deserialize)]
+struct Adopted {
+    from: u64,
+    until: u64,
+}
 
 /// A checkpoint that is not an entry.
 #[derive(Debug)]
@@ -83,10 +102,11 @@ impl Walk<'_> {
             return;
         }
         self.report.checkpoints += 1;
-        self.signed = entry.sequence() + 1;
+        (self.report.signed, self.signed) = (size, entry.sequence() + 1);
+        self.uncovered.covered();
         if let Some(key) = self.report.keys.last() {
-            self.signers.retain(|known| known != key);
-            self.signers.push(key.clone());
+            self.report.signers.retain(|known| known != key);
+            self.report.signers.push(key.clone());
         }
     }
 
@@ -124,10 +144,36 @@ impl Walk<'_> {
         }
     }
 
-    /// The key that was given must have signed: as the first one, or a checkpoint.
+    /// Whether signatures cover as much as the program signs, and the last one is kept.
+    pub(super) fn coverage(&mut self, folder: &Path) {
+        // Where entries are missing or other ones no checkpoint can be checked, which is told.
+        let first = self.uncovered.first().filter(|_| self.uncovered.is_much());
+        if let Some(sequence) = first.filter(|_| self.whole && !self.root_told) {
+            let what = What::Uncovered(self.next.saturating_sub(1));
+            self.report.add(Finding { file: folder.to_owned(), offset: 0, sequence, what });
+        }
+        let file = folder.join(CHECKPOINT);
+        if self.report.checkpoints > 0 && !file.exists() {
+            let (sequence, what) = (self.report.signed, What::NoCheckpoint);
+            self.report.add(Finding { file, offset: 0, sequence, what });
+        }
+    }
+
+    /// A note of the journal itself.
+    pub(super) fn note(&mut self, place: &Place<'_>, entry: &Entry<'_>) {
+        let Some(payload) = entry.payload() else { return };
+        if let Ok(Said { unsigned: Some(Adopted { from, until }) }) =
+            serde_json::from_slice(payload)
+        {
+            self.tell(place, What::Adopted(from, until));
+        }
+    }
+
+    /// The key that was given must have signed a checkpoint, but in a journal that has just begun
+    /// and names it.
     pub(super) fn require(&mut self, folder: &Path, key: &VerifierKey) {
-        let first = self.report.keys.first() == Some(key);
-        if !first && !self.signers.contains(key) {
+        let begun = self.report.keys.first() == Some(key) && self.report.entries <= HANDFUL;
+        if !begun && !self.report.signers.contains(key) {
             let (file, what) = (folder.to_owned(), What::Stranger);
             self.report.add(Finding { file, offset: 0, sequence: 0, what });
         }

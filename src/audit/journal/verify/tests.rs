@@ -108,9 +108,10 @@ fn a_cut_end_is_told_by_what_was_signed() {
     let (begin, _) = frames[15];
     let found = after(folder.path(), &file, |octets| octets.truncate(begin));
     assert_eq!(found, [(0, 15, What::Short(size))]);
-    // Its own checkpoint is removed too; one was kept elsewhere.
+    // An earlier one takes the place of its own checkpoint; one was kept elsewhere.
     let less = copy(folder.path());
-    fs::remove_file(less.path().join("checkpoint")).unwrap();
+    let earlier = all(folder.path()).into_iter().find(|one| one.1 == Some(Kind::Checkpoint));
+    fs::write(less.path().join("checkpoint"), earlier.unwrap().2.unwrap()).unwrap();
     fs::remove_file(less.path().join("tree")).unwrap_or_default();
     let path = less.path().join(file.file_name().unwrap());
     let octets = fs::read(&path).unwrap();
@@ -231,6 +232,97 @@ fn what_is_being_written_and_what_was_lost_is_no_fault() {
     let mut seen = 0;
     verify(folder.path(), None, None, &mut |entries| seen = entries).unwrap();
     assert_eq!(seen, wide(frames.len()));
+}
+
+/// A journal whose file `checkpoint` and entries of checkpoints from some number on are left out, in
+/// a chain that is right.
+fn stripped(entries: u32, signed: usize, apart: i64) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let lazy = Settings {
+        checkpoint_entries: u64::MAX,
+        checkpoint_time: std::time::Duration::from_hours(9_999),
+        ..ONE
+    };
+    let (mut log, _) = open(folder.path(), lazy);
+    for number in 0..entries {
+        if usize::try_from(number).unwrap() == signed {
+            log.close(at(0)).unwrap();
+        }
+        log.append(Kind::Ended, at(i64::from(number) * apart), b"{}");
+    }
+    log.sync().unwrap();
+    folder
+}
+
+fn told(folder: &Path, key: Option<&VerifierKey>) -> Vec<What> {
+    let report = verify(folder, key, None, &mut |_| {}).unwrap();
+    report.findings.into_iter().map(|one| one.what).filter(What::is_fault).collect()
+}
+
+#[test]
+fn a_journal_that_nobody_signed_is_not_sound() {
+    let key = |folder: &Path| super::super::tests::signer(folder).verifier().clone();
+    // As an attacker leaves it who has no key: for who knows the key a few entries are enough.
+    let none = stripped(9, usize::MAX, 1);
+    assert_eq!(told(none.path(), Some(&key(none.path()))), [What::Stranger]);
+    assert_eq!(check(none.path()).signers, []);
+    // Genuine at its beginning.
+    let rest = stripped(3_000, 10, 1);
+    assert_eq!(told(rest.path(), Some(&key(rest.path()))), [What::Uncovered(3_001)]);
+    let report = check(rest.path());
+    assert_eq!((report.signed, report.unsigned, report.signers.len()), (11, 2_990, 1));
+    // Few, and of more time than the program leaves unsigned.
+    let slow = stripped(100, 10, 1_000);
+    assert_eq!(told(slow.path(), None), [What::Uncovered(101)]);
+    // What a crash leaves, and a run after it.
+    let crash = stripped(100, 10, 100);
+    sound(crash.path());
+    let (mut log, recovered) = open(crash.path(), ONE);
+    assert_eq!(recovered.unsigned, None);
+    log.append(Kind::Start, at(90_000_000), b"{}");
+    log.sync().unwrap();
+    sound(crash.path());
+    log.tick(at(90_000_000)).unwrap();
+    assert_eq!(sound(crash.path()).unsigned, 0, "it signs at once what it found unsigned");
+    fs::remove_file(crash.path().join("checkpoint")).unwrap();
+    assert_eq!(told(crash.path(), None), [What::NoCheckpoint]);
+}
+
+#[test]
+fn what_is_found_unsigned_at_a_start_is_told_for_good() {
+    let rest = stripped(3_000, 10, 1);
+    let (mut log, recovered) = open(rest.path(), ONE);
+    assert_eq!(recovered.unsigned, Some((12, 3_001)));
+    log.close(at(3_000)).unwrap();
+    assert_eq!(told(rest.path(), None), [What::Adopted(12, 3_001)]);
+    assert!(!check(rest.path()).is_sound());
+    // The files of what was signed are removed.
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(folder.path(), SMALL);
+    fill(&mut log, 0..35);
+    drop(log);
+    for name in ["checkpoint", "tree"] {
+        fs::remove_file(folder.path().join(name)).unwrap_or_default();
+    }
+    let (mut log, recovered) = open(folder.path(), SMALL);
+    assert!(recovered.unsigned.is_some_and(|(from, _)| from > 30), "{recovered:?}");
+    log.close(at(3_000)).unwrap();
+    assert!(matches!(told(folder.path(), None)[..], [What::Adopted(..)]));
+}
+
+#[test]
+fn a_segment_that_is_sealed_while_it_is_verified_is_no_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(folder.path(), SMALL);
+    fill(&mut log, 0..150);
+    let listed = list(folder.path()).unwrap();
+    for path in log.unsealed().unwrap() {
+        seal(&path).unwrap();
+    }
+    let mut unheard = |_| ();
+    let mut walk = Walk::new(Vec::new(), &mut unheard);
+    walk.segments(listed).unwrap();
+    assert_eq!((walk.report.entries, walk.report.findings), (log.entries(), Vec::new()));
 }
 
 #[test]

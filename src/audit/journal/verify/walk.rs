@@ -1,7 +1,7 @@
 //! Goes through all segments, entry by entry.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::super::entry::{AROUND, Entry, LONGEST, Parsed, parse};
@@ -9,10 +9,10 @@ use super::super::fault::Fault;
 use super::super::frames::{Frames, Step, wide};
 use super::super::hash::Hash;
 use super::super::kind::Kind;
-use super::super::note::VerifierKey;
 use super::super::seal::{index_path, rebuild};
-use super::super::segment::{Form, Segment, is_empty, list};
+use super::super::segment::{Form, Segment, is_empty};
 use super::super::tree::Compact;
+use super::super::uncovered::Uncovered;
 use super::Report;
 use super::finding::{Finding, What};
 use super::notes::Outside;
@@ -35,8 +35,7 @@ pub(super) struct Walk<'a> {
     pub(super) next: u64,
     /// The entry after the last checkpoint that holds.
     pub(super) signed: u64,
-    /// Keys that have signed a checkpoint that holds.
-    pub(super) signers: Vec<VerifierKey>,
+    pub(super) uncovered: Uncovered,
     pub(super) outside: Vec<Outside>,
     chain: Option<Hash>,
     /// The last entry was wrong: its finding, and the chain value it should have.
@@ -64,7 +63,7 @@ impl<'a> Walk<'a> {
             root_told: false,
             next: 0,
             signed: 0,
-            signers: Vec::new(),
+            uncovered: Uncovered::default(),
             outside,
             chain: Some(Hash::ZERO),
             suspect: None,
@@ -79,16 +78,17 @@ impl<'a> Walk<'a> {
         self.report.add(Finding { file: file.to_owned(), offset, sequence, what });
     }
 
-    pub(super) fn segments(&mut self, folder: &Path) -> Result<(), Fault> {
-        let all = list(folder)?;
+    /// The segments of a folder as they were listed; a journal that is written seals them meanwhile.
+    pub(super) fn segments(&mut self, all: Vec<Segment>) -> Result<(), Fault> {
         let last = all.last().map(|last| last.first);
-        for segment in &all {
+        for segment in all {
+            let is_last = Some(segment.first) == last;
             // Begun just now, or just before a crash.
-            if Some(segment.first) == last && is_empty(segment)? && segment.first == self.next {
+            if is_last && segment.first == self.next && begun(&segment)? {
                 break;
             }
             self.report.segments += 1;
-            self.segment(segment, Some(segment.first) == last);
+            self.segment(segment, is_last);
         }
         self.report.unsigned = self.next.saturating_sub(self.signed);
         (self.progress)(self.report.entries);
@@ -96,9 +96,11 @@ impl<'a> Walk<'a> {
     }
 
     /// One segment; what cannot be read of it is told.
-    fn segment(&mut self, segment: &Segment, last: bool) {
+    fn segment(&mut self, segment: Segment, last: bool) {
+        let (segment, frames) = enter(segment);
+        let segment = &segment;
         let place = Place { file: &segment.path, offset: 0, sequence: segment.first };
-        let mut frames = match Frames::open(segment) {
+        let mut frames = match frames {
             Ok(frames) => frames,
             Err(fault) => return self.tell(&place, What::Segment(fault.to_string())),
         };
@@ -245,6 +247,7 @@ impl<'a> Walk<'a> {
         let place = Place { sequence: number, ..*place };
         self.repeated = false;
         self.report.entries += 1;
+        self.uncovered.see(entry);
         match entry.kind() {
             None => self.report.pruned += 1,
             Some(Kind::Checkpoint) => self.checkpoint(&place, entry),
@@ -253,7 +256,8 @@ impl<'a> Walk<'a> {
                 let why = String::from_utf8_lossy(entry.payload().unwrap_or_default());
                 self.tell(&place, What::Gap(why.into_owned()));
             }
-            Some(Kind::Start | Kind::Decided | Kind::Ended | Kind::Note) => {}
+            Some(Kind::Note) => self.note(&place, entry),
+            Some(Kind::Start | Kind::Decided | Kind::Ended) => {}
         }
         if let Some(at) = entry.at() {
             if at < self.latest.saturating_sub(TOLERANCE) {
@@ -279,18 +283,52 @@ impl<'a> Walk<'a> {
 
     /// Whether the index of a sealed segment says what the segment does.
     fn index(&mut self, segment: &Segment, frames: &Frames) {
-        let Some((index, indexed)) = frames.index() else { return };
         let file = index_path(&segment.path);
         let place = Place { file: &file, offset: 0, sequence: segment.first };
-        if !indexed {
-            let what = if file.exists() { What::Index } else { What::NoIndex };
-            return self.tell(&place, what);
-        }
-        let own = File::open(&segment.path).ok().and_then(|own| rebuild(&segment.path, &own).ok());
-        if own.is_some_and(|own| own != *index) {
-            self.tell(&place, What::Index);
+        // While this was read both may have been replaced, the index last.
+        let again = || Frames::open(segment).ok().and_then(|frames| unlike(segment, &frames));
+        if let Some(what) = unlike(segment, frames).and_then(|_| again()) {
+            self.tell(&place, what);
         }
     }
+}
+
+/// What is wrong with an index.
+fn unlike(segment: &Segment, frames: &Frames) -> Option<What> {
+    let (index, indexed) = frames.index()?;
+    if !indexed {
+        let there = index_path(&segment.path).exists();
+        return Some(if there { What::Index } else { What::NoIndex });
+    }
+    let own = File::open(&segment.path).ok().and_then(|own| rebuild(&segment.path, &own).ok());
+    own.is_some_and(|own| own != *index).then_some(What::Index)
+}
+
+/// Opens a segment, also one that was sealed since it was listed.
+fn enter(segment: Segment) -> (Segment, Result<Frames, Fault>) {
+    match Frames::open(&segment) {
+        Err(fault) if segment.form == Form::Plain && is_absent(&fault) => {
+            let path = segment.path.with_extension("zst");
+            let sealed = Segment { form: Form::Sealed, path, ..segment.clone() };
+            match Frames::open(&sealed) {
+                Err(absent) if is_absent(&absent) => (segment, Err(fault)),
+                found => (sealed, found),
+            }
+        }
+        found => (segment, found),
+    }
+}
+
+/// Whether a segment has no entry yet; one that was sealed since has.
+fn begun(segment: &Segment) -> Result<bool, Fault> {
+    match is_empty(segment) {
+        Err(fault) if is_absent(&fault) => Ok(false),
+        found => found,
+    }
+}
+
+fn is_absent(fault: &Fault) -> bool {
+    matches!(fault, Fault::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
 
 /// So many octets of a plain segment, if they can be one frame.

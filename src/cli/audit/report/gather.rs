@@ -261,9 +261,15 @@ impl Gathered {
             let mut packs = items.filter_map(|item| item.get("pack").and_then(Value::as_str));
             packs.any(|pack| pack == walk.pack)
         };
+        // Before it has come to its end it may be no rule that makes it a transaction, but a volume.
+        let counts = said.says.get("counts").and_then(Value::as_array).into_iter().flatten();
+        let mut meters = counts.filter_map(|count| count.get("meter").and_then(Value::as_str));
+        let counted = meters.any(|meter| walk.owns(meter));
         let within = said.at.is_some_and(|at| walk.period.has(at));
         let id = said.says.get("id").and_then(Value::as_str);
-        if let Some(id) = id.filter(|_| within && (of_pack("rules") || of_pack("reports"))) {
+        if let Some(id) =
+            id.filter(|_| within && (counted || of_pack("rules") || of_pack("reports")))
+        {
             self.open.insert(id.to_owned(), said);
         }
     }
@@ -311,11 +317,40 @@ impl Verified {
             checkpoints: report.checkpoints,
             unsigned: report.unsigned,
             root: report.root.as_ref().map(ToString::to_string),
-            keys: report.keys.iter().map(ToString::to_string).collect(),
+            keys: report.signers.iter().map(ToString::to_string).collect(),
             key_given,
             checkpoint,
             findings: report.findings.iter().take(told).map(ToString::to_string).collect(),
             more_findings: report.more,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::super::walk::Period;
+    use super::*;
+    use crate::audit::personal::KeyRing;
+
+    #[test]
+    fn a_verdict_that_grows_a_volume_and_is_cut_off_is_told() {
+        let (now, keys) = (Timestamp::now(), KeyRing::at(Path::new("/nowhere")));
+        let period = Period { since: Timestamp::MIN, until: Timestamp::MAX };
+        let walk = Walk { folder: Path::new("/nowhere"), keys: &keys, pack: "act", period };
+        let mut all = Gathered::default();
+        for (id, counts) in [
+            ("counted", json!([{"meter": "act/genomes", "before": 0, "after": 60}])),
+            ("of another pack", json!([{"meter": "action/genomes"}])),
+            ("of none", json!([])),
+        ] {
+            let says = json!({"id": id, "rules": [], "reports": [], "counts": counts});
+            all.decided(EntrySaid { sequence: 1, at: Some(now), says }, &walk);
+        }
+        let open: Vec<_> = all.open.keys().collect();
+        assert_eq!(open, ["counted"]);
     }
 }

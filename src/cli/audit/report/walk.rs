@@ -47,11 +47,14 @@ impl Walk<'_> {
     /// Whether a request is a transaction under the pack: one of its rules holds, if only in
     /// part, or one of its volumes grew, which may be past its threshold later.
     pub(super) fn concerns(&self, event: &Event<'_>) -> bool {
-        let own =
-            |meter: &str| meter.strip_prefix(self.pack).is_some_and(|rest| rest.starts_with('/'));
-        event.counts.iter().any(|count| own(&count.meter))
+        event.counts.iter().any(|count| self.owns(&count.meter))
             || event.rules.iter().any(|rule| rule.pack == self.pack)
             || event.reports.iter().any(|report| report.pack == self.pack)
+    }
+
+    /// Whether a volume is one of the pack.
+    pub(super) fn owns(&self, meter: &str) -> bool {
+        meter.strip_prefix(self.pack).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Hands over what has its place in the report, up to entry `end`. Returns the number after the
