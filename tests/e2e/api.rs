@@ -111,7 +111,9 @@ fn decisions_are_listed_by_pages() {
     asked(&proxy, &origin);
     let page = get(&proxy, "decisions");
     assert_eq!((rows(&page).len(), &page["next"]), (10, &Value::Null));
-    assert_eq!(rows(&page)[0]["client"], "127.0.0.1");
+    let row = &rows(&page)[0];
+    assert_eq!(row["client"], "127.0.0.1");
+    assert!(row["client_port"].as_u64().unwrap() > 0);
     // By pages, in both orders.
     for order in ["newest", "oldest"] {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
@@ -147,6 +149,78 @@ fn decisions_are_listed_by_filters() {
         let wrong = refused(&proxy, &format!("decisions?{query}"), 422);
         assert!(wrong.contains(told), "{wrong}");
     }
+}
+
+#[test]
+fn what_only_observes_is_told_apart_from_what_is_allowed() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let config = config().rule("seen", "block", "mode = \"observe\"", "tags = [\"geo\"]");
+    let config = config.rule("late", "hold", "mode = \"observe\"", "tags = [\"label\"]");
+    let proxy = Proxy::start(&config);
+    let mut stream = Stream::open(&proxy, "?would=refused", "");
+    for class in ["geo", "label", "health", "geo, health", "financial.card, geo", "dual"] {
+        let field = format!("X-Data-Class: {class}\r\n");
+        assert!(proxy.ask("POST", &format!("{}/", origin.url()), &field, "").status() < 500);
+    }
+    wait_for("the index", || {
+        let lag = get(&proxy, "status")["index"]["lag"] == 0;
+        (lag && proxy.records().len() == 6).then_some(())
+    });
+    let would = |query: &str| -> Vec<(Value, Value)> {
+        let page = get(&proxy, &format!("decisions?order=oldest&{query}"));
+        rows(&page).iter().map(|row| (row["outcome"].clone(), row["would"].clone())).collect()
+    };
+    let (block, hold) = (json!("block"), json!("hold"));
+    let refused = [
+        (json!("allow"), block.clone()),
+        (json!("allow"), hold.clone()),
+        (json!("log"), block.clone()),
+    ];
+    assert_eq!(would("would=refused"), refused);
+    assert_eq!(would("would=hold"), [(json!("allow"), hold)]);
+    assert_eq!(would("outcome=block"), [(block.clone(), Value::Null), (block, Value::Null)]);
+    assert_eq!(would("would=log"), []);
+    let (streamed, more, _) = stream.rows(3);
+    let told: Vec<_> = streamed.iter().map(|row| row["would"].as_str().unwrap()).collect();
+    assert_eq!((told, more), (vec!["block", "hold", "block"], 0));
+    let top = get(&proxy, "top?by=rule&would=block");
+    assert_eq!(top["top"][0]["name"], "local/seen");
+    let lines = proxy.ask_admin("GET", "/api/v1/decisions/export?would=refused").text();
+    assert_eq!(lines.lines().count(), 3);
+    wait_for("a second that is over", || {
+        (get(&proxy, "rates")["total"]["would_refuse"] == 3).then_some(())
+    });
+    let wrong = self::refused(&proxy, "decisions?would=allow", 422);
+    assert!(wrong.contains("`would` is one of log"), "{wrong}");
+}
+
+#[test]
+fn every_row_of_a_ranking_is_found_by_its_filter() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let proxy = Proxy::start(&config());
+    asked(&proxy, &origin);
+    for (by, filter) in [
+        ("host", "host"),
+        ("country", "country"),
+        ("tag", "tag"),
+        ("rule", "rule"),
+        ("pack", "rule"),
+        ("client", "client"),
+        ("method", "method"),
+        ("outcome", "outcome"),
+    ] {
+        let top = get(&proxy, &format!("top?by={by}"));
+        let top = top["top"].as_array().unwrap();
+        assert!(!top.is_empty(), "{by}");
+        for row in top {
+            let slash = if by == "pack" { "/" } else { "" };
+            let name = row["name"].as_str().unwrap();
+            let page = get(&proxy, &format!("decisions?{filter}={name}{slash}"));
+            assert_eq!(rows(&page).len(), row["requests"], "{by} {name}");
+        }
+    }
+    assert_eq!(rows(&get(&proxy, "decisions?country=unknown"))[0]["countries"], json!([]));
+    assert_eq!(rows(&get(&proxy, "decisions?method=POST")).len(), 0);
 }
 
 /// The id of a blocked one.
