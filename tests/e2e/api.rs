@@ -346,6 +346,8 @@ fn records_are_exported_as_lines_and_as_a_table() {
 struct Stream {
     wire: Wire,
     text: String,
+    /// The id with which it began.
+    begun: String,
 }
 
 impl Stream {
@@ -358,8 +360,10 @@ impl Stream {
         let head = wire.head().unwrap();
         assert_eq!(head.status(), 200);
         assert_eq!(head.get("content-type"), Some("text/event-stream"));
-        let mut stream = Self { wire, text: String::new() };
-        assert_eq!(stream.next(), (String::new(), String::new(), Value::Null), "the greeting");
+        let mut stream = Self { wire, text: String::new(), begun: String::new() };
+        let (kind, id, data) = stream.next();
+        assert_eq!((&*kind, data["after"].to_string()), ("begin", id.clone()), "the greeting");
+        stream.begun = id;
         stream
     }
 
@@ -413,14 +417,23 @@ fn a_stream_goes_on_where_it_was_left() {
     assert_eq!((later.len(), more), (4, 0));
     let sequence = |row: &Value| row["sequence"].as_u64().unwrap();
     assert!(sequence(&later[0]) > sequence(&rows[3]), "nothing comes twice");
+    // Who went away before anything had come misses nothing.
+    let quiet = Stream::open(&proxy, "?outcome=block", "");
+    let begun = quiet.begun.clone();
+    drop(quiet);
+    asked(&proxy, &origin);
+    let (missed, more, _) =
+        Stream::open(&proxy, &format!("?outcome=block&after={begun}"), "").rows(4);
+    assert_eq!((missed.len(), more), (4, 0));
+    assert!(sequence(&missed[0]) > sequence(&later[3]));
     // From the beginning, more than one event shows: all are counted.
     for number in 0..90 {
         proxy.ask("GET", &format!("{}/{number}", origin.url()), "", "");
     }
-    wait_for("records", || (proxy.records().len() == 110).then_some(()));
+    wait_for("records", || (proxy.records().len() == 120).then_some(()));
     let mut all = Stream::open(&proxy, "?after=0", "");
-    let (rows, more, _) = all.rows(110);
-    assert_eq!(rows.len() + more, 110);
+    let (rows, more, _) = all.rows(120);
+    assert_eq!(rows.len() + more, 120);
     let far = proxy.ask_admin_with("GET", "/api/v1/decisions/stream", "Last-Event-ID: x\r\n");
     assert!(problem(&far, 422).contains("Last-Event-ID"));
     assert!(refused(&proxy, "decisions/stream?since=1h", 422).contains("has no `since`"));
