@@ -29,7 +29,7 @@ export function Incomplete({ lag, again }) {
 export function Moment({ at, relative }) {
   if (!at) return html`<span>–</span>`;
   const text = relative ? as.ago(at) : as.time(at);
-  return html`<time datetime=${at} title=${`${as.time(at)} · ${as.utc(at)} UTC`}>${text}</time>`;
+  return html`<time datetime=${at} title=${`${as.here(at)} · ${as.utc(at)}`}>${text}</time>`;
 }
 
 /** Why something is not there. */
