@@ -18,7 +18,7 @@ export function Policy() {
   return html`<h1 tabindex="-1">Policy</h1>
     <${Answer} asked=${policy}>${(all) => html`
       <${Packs} all=${all} />
-      <div class="split two"><${Tester} /><${WhatIf} /></div>
+      <div class="split two"><${Tester} />${may("auditor") && html`<${WhatIf} />`}</div>
       <${Panel} title=${`Rules (${all.rules.length})`} id="rules" wide=${true}><${Table} caption="Rules in the order in which they are tried" rows=${all.rules}
         keyed=${(r) => r.place} empty="There is no rule: everything passes." columns=${[
           { name: "Rule", of: (r) => html`<b>${r.pack}/${r.rule}</b>` },
