@@ -22,13 +22,14 @@ pub(super) struct Asset {
 pub(super) const HOME: &str = "index.html";
 
 /// Every file. Those of others stand in `vendor` as they were published, with their licences.
-static ASSETS: [Asset; 28] = [
+static ASSETS: [Asset; 29] = [
     page(HOME, include_bytes!("ui/index.html")),
     style("app.css", include_bytes!("ui/app.css")),
     style("uPlot.min.css", include_bytes!("ui/vendor/uPlot.min.css")),
     picture("icon.svg", include_bytes!("ui/icon.svg")),
     module("api.mjs", include_bytes!("ui/api.mjs")),
     module("audit.mjs", include_bytes!("ui/audit.mjs")),
+    module("case.mjs", include_bytes!("ui/case.mjs")),
     module("chart.mjs", include_bytes!("ui/chart.mjs")),
     module("decision.mjs", include_bytes!("ui/decision.mjs")),
     module("explore.mjs", include_bytes!("ui/explore.mjs")),

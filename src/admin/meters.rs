@@ -84,7 +84,7 @@ fn one(policy: &Policy, meter: Option<Meter>, gauge: &Gauge) -> Value {
 
 fn window(window: &Window) -> String {
     match window {
-        Window::RollingMonths(months) => format!("rolling {months}"),
+        Window::RollingMonths(months) => format!("rolling {months} months"),
         Window::CalendarYear(zone) => format!("year {}", zone.iana_name().unwrap_or("-")),
     }
 }

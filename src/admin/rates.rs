@@ -33,6 +33,7 @@ pub(super) fn view(admin: &Admin, asked: Asked) -> Answer {
         .zip(total.outcomes)
         .map(|(word, sum)| (word.to_owned(), sum.into()))
         .collect();
+    sums.insert("would_refuse".to_owned(), total.would_refuse.into());
     sums.insert("added_p50_us".to_owned(), micros(&total, 500));
     sums.insert("added_p99_us".to_owned(), micros(&total, 990));
     Ok(reply::json(&json!({
@@ -40,6 +41,7 @@ pub(super) fn view(admin: &Admin, asked: Asked) -> Answer {
         "seconds": seconds.len(),
         "outcomes": outcomes,
         "observed": seconds.iter().map(|second| second.observed).collect::<Vec<_>>(),
+        "would_refuse": seconds.iter().map(|second| second.would_refuse).collect::<Vec<_>>(),
         "added_p50_us": seconds.iter().map(|second| micros(second, 500)).collect::<Vec<_>>(),
         "added_p99_us": seconds.iter().map(|second| micros(second, 990)).collect::<Vec<_>>(),
         "total": sums,

@@ -216,8 +216,8 @@ async fn reload(admin: &Admin, asked: Asked) -> Answer {
             Ok(reply::text(StatusCode::OK, TEXT, format!("reloaded: {digest}\n")))
         }
         Ok(Err(problems)) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(reply::text(status, TEXT, format!("{problems}\n")))
+            // As the API answers all that it does not take; the text has its lines.
+            Err(Wrong::new(StatusCode::UNPROCESSABLE_ENTITY, problems))
         }
         Ok(Ok(_)) | Err(_) => Err(Wrong::unavailable("the program is stopping")),
     }

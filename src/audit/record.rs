@@ -12,12 +12,13 @@ use crate::data::{Inspector, Tags};
 use crate::geo::{Atlas, EntryId};
 use crate::net::Authority;
 use crate::policy::{
-    Approval, Counted, Declared, Exporter, Held, HeldRules, Lift, Outcome, Policy, Slice,
+    Approval, Counted, Declared, Exporter, Held, HeldRules, Lift, Mode, Outcome, Policy, Slice,
 };
 use crate::telemetry::Trace;
 
 use super::Found;
 use super::desk::HoldState;
+use super::event::would;
 
 /// What is known of one request when it has ended.
 #[derive(Debug)]
@@ -137,6 +138,14 @@ impl Record {
     /// The trace that it belongs to, if that is recorded.
     pub fn traced(&self) -> Option<Trace> {
         self.trace.filter(|trace| trace.sampled)
+    }
+
+    /// Whether a rule that only observes would have kept it from going out.
+    pub fn would_refuse(&self) -> bool {
+        let observes =
+            |held: &&Held| self.policy.rule(held).is_some_and(|rule| rule.mode == Mode::Observe);
+        let observing = self.held.iter().filter(|held| held.lifted.is_none()).filter(observes);
+        would(self.outcome, observing.map(|held| held.outcome)).is_some_and(Outcome::refuses)
     }
 
     /// The name of what lifts a rule: a granted exemption, or the hold that was approved.

@@ -365,6 +365,9 @@ impl Draft {
         record.redacted.iter().for_each(|one| Event::Redacted(one.values).record(metrics));
         let (total, out, back) = (record.timings.total, record.bytes_out, record.bytes_in);
         let trace = record.traced();
+        if record.would_refuse() {
+            Event::WouldRefuse.record(metrics);
+        }
         Event::Finished(verdict, total, out, back, trace).record(metrics);
         if let Some(answered) = record.timings.first_byte {
             let others = self.awaited + record.timings.resolve.unwrap_or_default();

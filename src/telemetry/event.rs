@@ -69,6 +69,8 @@ pub enum Event<'a> {
     Unread(u64),
     /// A request or tunnel ended; its trace, if that is recorded.
     Finished(Verdict, Duration, u64, u64, Option<Trace>),
+    /// A request went out that a rule which only observes would have refused.
+    WouldRefuse,
     /// Until a request was answered it was held here for so long: without the time in which name
     /// servers and the destination were waited for.
     Added(Duration, Option<Trace>),
@@ -134,6 +136,7 @@ impl Event<'_> {
             Self::Finished(verdict, took, out, back, trace) => {
                 finished(metrics, &verdict, took, (out, back), trace);
             }
+            Self::WouldRefuse => metrics.rates.would_refuse(),
             Self::Added(took, trace) => {
                 metrics.rates.added(took);
                 observe(&metrics.added_seconds, took, trace);

@@ -30,6 +30,8 @@ pub struct Second {
     pub outcomes: [u64; 6],
     /// Those of which a rule that only observes would have had a say.
     pub observed: u64,
+    /// Those that a rule which only observes would have refused.
+    pub would_refuse: u64,
     added: [u32; BUCKETS],
 }
 
@@ -47,6 +49,11 @@ impl Rates {
             }
             second.observed += u64::from(observed);
         });
+    }
+
+    /// A request went out that a rule which only observes would have refused.
+    pub(super) fn would_refuse(&self) {
+        self.now(|second| second.would_refuse += 1);
     }
 
     /// A request was answered after it had been held here for so long.
@@ -92,7 +99,7 @@ impl Rates {
 
 impl Default for Second {
     fn default() -> Self {
-        Self { outcomes: [0; 6], observed: 0, added: [0; BUCKETS] }
+        Self { outcomes: [0; 6], observed: 0, would_refuse: 0, added: [0; BUCKETS] }
     }
 }
 
@@ -103,6 +110,7 @@ impl Second {
             *own += more;
         }
         self.observed += other.observed;
+        self.would_refuse += other.would_refuse;
         for (own, more) in self.added.iter_mut().zip(other.added) {
             *own = own.saturating_add(more);
         }
@@ -174,9 +182,14 @@ mod tests {
         let rates = Rates { began, seconds: Mutex::default() };
         rates.ended("allow", false);
         rates.ended("none", true);
+        rates.would_refuse();
         let mut all = rates.seconds.lock().unwrap();
         let (_, second) = all.pop_back().unwrap();
         assert_eq!((second.outcomes, second.observed), ([1, 0, 0, 0, 0, 1], 1));
+        let mut sum = Second::default();
+        sum.add(&second);
+        sum.add(&second);
+        assert_eq!((sum.observed, sum.would_refuse), (2, 2));
         all.extend([(90, second.clone()), (500, second)]);
         drop(all);
         let told = rates.seconds();

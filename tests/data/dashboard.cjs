@@ -5,6 +5,7 @@
 const { chromium } = require("playwright-core");
 const axe = require("axe-core").source;
 const fs = require("node:fs");
+const http = require("node:http");
 const path = require("node:path");
 
 const [, , base, folder, executablePath] = process.argv;
@@ -111,7 +112,7 @@ async function explores(page) {
   await page.getByText("Copied.").waitFor();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   check("the test names what was expected:", copied.includes('expect = "block"') && copied.includes('rule = "act/abroad"'), copied);
-  fs.writeFileSync(path.join(folder, "copied.toml"), copied);
+  fs.writeFileSync(path.join(folder, "copied-block.toml"), copied);
   await page.getByRole("button", { name: "Prove it" }).click();
   await page.getByRole("heading", { name: "Proof" }).waitFor();
   await page.goBack();
@@ -130,6 +131,159 @@ async function brushes(page) {
   await page.waitForURL(/until=/);
 }
 
+/** What the interface says, as a program asks. */
+const api = (page, asked) => page.evaluate(async (asked) => (await fetch(`/api/v1/${asked}`)).json(), asked);
+
+/** What only observes is told apart from what is allowed, wherever it is shown. */
+async function observes(page) {
+  await show(page, "/");
+  await page.locator(".tile", { hasText: "would be refused" }).getByRole("link").click();
+  const rows = page.locator("table:has(caption:text('Decisions, newest first')) tbody tr");
+  await rows.first().waitFor();
+  check("what would be refused is listed:", (await rows.count()) === 2, `${await rows.count()}`);
+  for (const text of await rows.allInnerTexts()) check("a list says what would be:", /allowed,\s+would be held/.test(text), text);
+  await rows.first().getByRole("link").first().click();
+  await page.locator(".verdict", { hasText: /allowed,\s+would be held/ }).waitFor();
+  await page.locator(".verdict", { hasText: "it would be held by act/watched" }).waitFor();
+  await page.locator(".rules", { hasText: /act\/watched\s+Ⅱ?\s*would be held/ }).waitFor();
+  await page.getByRole("button", { name: "Copy as policy test" }).click();
+  await page.getByText("Copied.").waitFor();
+  fs.writeFileSync(path.join(folder, "copied-observed.toml"), await page.evaluate(() => navigator.clipboard.readText()));
+  const [counted] = (await api(page, "decisions?tag=financial")).decisions;
+  await show(page, `/?page=decision&id=${counted.id}`);
+  await page.getByRole("button", { name: "Copy as policy test" }).click();
+  await page.getByText("Copied.").waitFor();
+  fs.writeFileSync(path.join(folder, "copied-counted.toml"), await page.evaluate(() => navigator.clipboard.readText()));
+  await show(page, "/?page=policy");
+  await page.getByLabel("Address", { exact: true }).fill("https://abroad.example/x");
+  await page.getByLabel("Tags of its data").fill("geo");
+  await page.getByRole("button", { name: "Decide", exact: true }).click();
+  await page.locator(".result", { hasText: /allowed,\s+would be held/ }).waitFor();
+}
+
+/** Records of what tests here do not send: all that decides is in the case, or it says what is not. */
+async function cases(page) {
+  const record = {
+    id: "x",
+    time: "2026-11-01T12:00:00Z",
+    method: "POST",
+    host: "api.example",
+    exporter: { id: "acme", jurisdiction: "US", attributes: [] },
+    location: { state: "agreed", countries: ["TW"], databases: { one: "TW", two: null } },
+    tags: ["health"],
+    data: [{ tags: ["health"], of: "US", subjects: 10001, devices: null, records: null }],
+    context: { transaction: "data-brokerage", contract: "K-18", contract_has: ["dsp-onward-bar"] },
+    counts: [],
+    rules: [{ pack: "us-28cfr202", rule: "onward-barred", outcome: "log", mode: "enforce" }],
+    outcome: "log",
+  };
+  const owned = {
+    ...record,
+    location: { state: "agreed", countries: ["SG"], databases: { one: "SG" }, regions: ["SG-01"], asns: [64500] },
+    recipient: { party: "half", by: "host", name: "Half", seats: [{ kind: "organised", country: "SG" }], owners: [{ party: "parent", of: "half", percent: "50", seats: [{ kind: "organised", country: "CN" }] }] },
+    context: { transaction: "data-brokerage" },
+    rules: [{ pack: "us-28cfr202", rule: "brokerage", outcome: "block", mode: "enforce" }],
+    outcome: "block",
+  };
+  const told = await page.evaluate(async ([all, none]) => {
+    const { testCase, untestable } = await import("/ui/case.mjs");
+    const known = { packs: [{ id: "us-28cfr202", signer: "built in", mode: "enforce" }], observing: false, same: true };
+    return [all.map((one) => untestable(one) ?? testCase(one, known)), none.map(untestable)];
+  }, [[record, owned], [{ ...record, outcome: null }, { ...record, data: [{ tags: [], located: true }] }, { ...record, outcome: "block", rules: [] }, { ...record, rules: [{ ...record.rules[0], pack: "local" }] }]]);
+  told[0].forEach((text, at) => fs.writeFileSync(path.join(folder, `copied-law-${at}.toml`), text));
+  check("what cannot be reproduced says why:", told[1].every(Boolean), told[1].join("; "));
+  const [failed] = (await api(page, "decisions?outcome=failed")).decisions;
+  await show(page, `/?page=decision&id=${failed.id}`);
+  await page.getByText("It cannot be copied as a policy test: it ended before anything was decided.").waitFor();
+  check("a failed one is not offered as a test:", (await page.getByRole("button", { name: "Copy as policy test" }).count()) === 0);
+}
+
+/** Every row of a ranking leads to the requests that it counts. */
+async function drills(page) {
+  for (const by of ["host", "country", "tag", "rule", "pack", "client", "method", "outcome"]) {
+    await show(page, `/?page=explore&by=${by}`);
+    const ranking = page.locator("table.ranking tbody tr");
+    await ranking.first().waitFor();
+    if (by === "host") await accessible(page, "a ranking with a row without a name");
+    const row = ranking.filter({ has: page.locator("a") }).last();
+    const count = Number((await row.locator("td").innerText()).replaceAll(",", ""));
+    await row.getByRole("link").click();
+    await page.waitForFunction(() => !document.querySelector(".loading"));
+    check(`the heading has the focus after a link by ${by}:`, await page.evaluate(() => document.activeElement.tagName === "H1"));
+    const rows = await page.locator("table:has(caption:text('Decisions, newest first')) tbody tr").count();
+    check(`a row by ${by} leads to its requests:`, rows === count, `${rows} for ${count} at ${page.url()}`);
+  }
+  await show(page, "/?page=toString");
+  await page.getByRole("heading", { name: "The last ten minutes" }).waitFor();
+  await page.getByRole("button", { name: "Times in UTC" }).click();
+  await show(page, "/?page=explore");
+  const times = await page.locator("table:has(caption:text('Decisions, newest first')) time").allInnerTexts();
+  check("times can be shown in UTC:", times.length > 0 && times.every((text) => text.endsWith(" UTC")), times[0]);
+  await page.getByRole("button", { name: "Times in UTC" }).click();
+}
+
+/** Where the index lags, pages say that something is missing. */
+async function behind(page) {
+  await page.route("**/api/v1/status", async (route) => {
+    const answer = await route.fetch();
+    const status = await answer.json();
+    await route.fulfill({ response: answer, json: { ...status, index: { ...status.index, lag: 5000 } } });
+  });
+  for (const name of ["now", "explore&tag=none"]) {
+    await show(page, `/?page=${name}`);
+    await page.getByText("Incomplete: the index is 5,000 records behind").waitFor();
+    await accessible(page, `${name} while the index is behind`);
+  }
+  await show(page, "/");
+  await page.locator(".health .look", { hasText: "Index 5,000 behind, to be looked at" }).waitFor();
+  await page.unroute("**/api/v1/status");
+  await show(page, "/?page=explore&tag=none");
+  await page.getByText("Nothing was recorded that fits.").waitFor();
+}
+
+/** Sends a request through the proxy, and waits for its answer. */
+function send(proxy, url) {
+  const [host, port] = proxy.split(":");
+  return new Promise((done, fail) => {
+    http.get({ host, port, path: url, headers: { Host: new URL(url).host } }, (answer) => answer.resume().on("end", done)).on("error", fail);
+  });
+}
+
+/** What happens while nobody looks is there when somebody looks again. */
+async function away(page) {
+  const [proxy] = (await api(page, "status")).proxies;
+  const [known] = (await api(page, "decisions?outcome=allow")).decisions;
+  const { record } = await api(page, `decisions/${known.id}`);
+  const look = (hidden) =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  await show(page, "/?page=live&host=away.example");
+  await page.getByText("connected").waitFor();
+  await look(true);
+  for (let at = 0; at < 3; at += 1) await send(proxy, `http://away.example:${record.port}/${at}`);
+  await look(false);
+  await page.locator("main tbody tr", { hasText: "away.example" }).nth(2).waitFor();
+}
+
+/** A viewer is shown what a viewer may see, and is told of no trouble. */
+async function viewer(page) {
+  for (const name of [...PAGES, "explore&by=client"]) {
+    await show(page, `/?page=${name}`);
+    await page.waitForLoadState(name === "live" ? "load" : "networkidle");
+    check(`a viewer has no trouble on ${name}:`, (await page.locator(".trouble").count()) === 0, await page.locator("main").innerText());
+  }
+  await show(page, "/?page=policy");
+  check("a viewer is offered no draft:", (await page.getByText("What would a draft change?").count()) === 0);
+}
+
+/** Without a journal nothing is live, and the page says what it takes. */
+async function bare(page) {
+  await show(page, "/?page=live");
+  await page.getByRole("alert").filter({ hasText: "state.folder" }).waitFor();
+}
+
 async function holds(page) {
   await show(page, "/?page=holds");
   await page.getByRole("button", { name: /^Approve/ }).first().click();
@@ -140,7 +294,14 @@ async function holds(page) {
   await dialog.getByRole("button", { name: "Let it pass" }).click();
   await dialog.waitFor({ state: "detached" });
   await page.getByLabel("Show").selectOption("all");
-  await page.locator(".card", { hasText: "Approved by ann" }).waitFor();
+  const card = page.locator(".card", { hasText: "Approved by ann" });
+  await card.waitFor();
+  await card.getByRole("button", { name: /^Withdraw/ }).click();
+  await dialog.getByLabel("Who decides").fill("ann");
+  await dialog.getByLabel("Reason").fill("the contract has ended");
+  await dialog.getByRole("button", { name: "Withdraw the approval" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.locator(".card", { hasText: "Denied by ann" }).getByRole("button", { name: /^Approve/ }).waitFor();
 }
 
 async function policy(page) {
@@ -202,10 +363,19 @@ async function main() {
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
   const page = await watched(browser, { viewport: { width: 1280, height: 900 }, locale: "en-US" });
-  if (process.argv[5]) await live(page, Number(process.argv[5]));
-  else {
+  const [, , , , , what, more] = process.argv;
+  if (what === "live") await live(page, Number(more));
+  else if (what === "viewer") {
+    await page.context().setExtraHTTPHeaders({ Authorization: `Bearer ${more}` });
+    await viewer(page);
+  } else if (what === "bare") {
+    await bare(page);
+    // The browser tells of the answer itself.
+    const told = wrong.filter((line) => !/^console: .*409/.test(line));
+    wrong.splice(0, wrong.length, ...told);
+  } else {
     const decision = await explores(page);
-    for (const part of [brushes, policy, audit, keys]) await part(page);
+    for (const part of [observes, cases, drills, behind, away, brushes, policy, audit, keys]) await part(page);
     await looks(browser, decision);
     await holds(page);
   }

@@ -13,7 +13,7 @@ use crate::support::{
 const ROLES: [&str; 3] = ["viewer", "auditor", "admin"];
 
 /// A configuration with a token of each role, and the tokens.
-fn guarded(more: &str) -> (Config, [String; 3]) {
+pub(crate) fn guarded(more: &str) -> (Config, [String; 3]) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("tokens");
     let token = |name: &&str| {

@@ -98,7 +98,7 @@ fn a_reload_is_told_by_what_it_changed() {
     assert_eq!(reload["difference"]["rules"][0]["change"], "added");
     proxy.rewrite("nonsense");
     let answer = proxy.ask_admin("POST", "/api/v1/reload");
-    assert_eq!(answer.status(), 422);
+    assert!(problem(&answer, 422).contains("nonsense"));
     let reload = &get(&proxy, "policy")["reload"];
     assert_eq!(reload["ok"], false);
     assert!(reload["problems"].as_str().unwrap().contains("nonsense"), "{reload}");
@@ -111,7 +111,9 @@ fn decisions_are_listed_by_pages() {
     asked(&proxy, &origin);
     let page = get(&proxy, "decisions");
     assert_eq!((rows(&page).len(), &page["next"]), (10, &Value::Null));
-    assert_eq!(rows(&page)[0]["client"], "127.0.0.1");
+    let row = &rows(&page)[0];
+    assert_eq!(row["client"], "127.0.0.1");
+    assert!(row["client_port"].as_u64().unwrap() > 0);
     // By pages, in both orders.
     for order in ["newest", "oldest"] {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
@@ -147,6 +149,78 @@ fn decisions_are_listed_by_filters() {
         let wrong = refused(&proxy, &format!("decisions?{query}"), 422);
         assert!(wrong.contains(told), "{wrong}");
     }
+}
+
+#[test]
+fn what_only_observes_is_told_apart_from_what_is_allowed() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let config = config().rule("seen", "block", "mode = \"observe\"", "tags = [\"geo\"]");
+    let config = config.rule("late", "hold", "mode = \"observe\"", "tags = [\"label\"]");
+    let proxy = Proxy::start(&config);
+    let mut stream = Stream::open(&proxy, "?would=refused", "");
+    for class in ["geo", "label", "health", "geo, health", "financial.card, geo", "dual"] {
+        let field = format!("X-Data-Class: {class}\r\n");
+        assert!(proxy.ask("POST", &format!("{}/", origin.url()), &field, "").status() < 500);
+    }
+    wait_for("the index", || {
+        let lag = get(&proxy, "status")["index"]["lag"] == 0;
+        (lag && proxy.records().len() == 6).then_some(())
+    });
+    let would = |query: &str| -> Vec<(Value, Value)> {
+        let page = get(&proxy, &format!("decisions?order=oldest&{query}"));
+        rows(&page).iter().map(|row| (row["outcome"].clone(), row["would"].clone())).collect()
+    };
+    let (block, hold) = (json!("block"), json!("hold"));
+    let refused = [
+        (json!("allow"), block.clone()),
+        (json!("allow"), hold.clone()),
+        (json!("log"), block.clone()),
+    ];
+    assert_eq!(would("would=refused"), refused);
+    assert_eq!(would("would=hold"), [(json!("allow"), hold)]);
+    assert_eq!(would("outcome=block"), [(block.clone(), Value::Null), (block, Value::Null)]);
+    assert_eq!(would("would=log"), []);
+    let (streamed, more, _) = stream.rows(3);
+    let told: Vec<_> = streamed.iter().map(|row| row["would"].as_str().unwrap()).collect();
+    assert_eq!((told, more), (vec!["block", "hold", "block"], 0));
+    let top = get(&proxy, "top?by=rule&would=block");
+    assert_eq!(top["top"][0]["name"], "local/seen");
+    let lines = proxy.ask_admin("GET", "/api/v1/decisions/export?would=refused").text();
+    assert_eq!(lines.lines().count(), 3);
+    wait_for("a second that is over", || {
+        (get(&proxy, "rates")["total"]["would_refuse"] == 3).then_some(())
+    });
+    let wrong = self::refused(&proxy, "decisions?would=allow", 422);
+    assert!(wrong.contains("`would` is one of log"), "{wrong}");
+}
+
+#[test]
+fn every_row_of_a_ranking_is_found_by_its_filter() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let proxy = Proxy::start(&config());
+    asked(&proxy, &origin);
+    for (by, filter) in [
+        ("host", "host"),
+        ("country", "country"),
+        ("tag", "tag"),
+        ("rule", "rule"),
+        ("pack", "rule"),
+        ("client", "client"),
+        ("method", "method"),
+        ("outcome", "outcome"),
+    ] {
+        let top = get(&proxy, &format!("top?by={by}"));
+        let top = top["top"].as_array().unwrap();
+        assert!(!top.is_empty(), "{by}");
+        for row in top {
+            let slash = if by == "pack" { "/" } else { "" };
+            let name = row["name"].as_str().unwrap();
+            let page = get(&proxy, &format!("decisions?{filter}={name}{slash}"));
+            assert_eq!(rows(&page).len(), row["requests"], "{by} {name}");
+        }
+    }
+    assert_eq!(rows(&get(&proxy, "decisions?country=unknown"))[0]["countries"], json!([]));
+    assert_eq!(rows(&get(&proxy, "decisions?method=POST")).len(), 0);
 }
 
 /// The id of a blocked one.
@@ -272,6 +346,8 @@ fn records_are_exported_as_lines_and_as_a_table() {
 struct Stream {
     wire: Wire,
     text: String,
+    /// The id with which it began.
+    begun: String,
 }
 
 impl Stream {
@@ -284,8 +360,10 @@ impl Stream {
         let head = wire.head().unwrap();
         assert_eq!(head.status(), 200);
         assert_eq!(head.get("content-type"), Some("text/event-stream"));
-        let mut stream = Self { wire, text: String::new() };
-        assert_eq!(stream.next(), (String::new(), String::new(), Value::Null), "the greeting");
+        let mut stream = Self { wire, text: String::new(), begun: String::new() };
+        let (kind, id, data) = stream.next();
+        assert_eq!((&*kind, data["after"].to_string()), ("begin", id.clone()), "the greeting");
+        stream.begun = id;
         stream
     }
 
@@ -339,14 +417,23 @@ fn a_stream_goes_on_where_it_was_left() {
     assert_eq!((later.len(), more), (4, 0));
     let sequence = |row: &Value| row["sequence"].as_u64().unwrap();
     assert!(sequence(&later[0]) > sequence(&rows[3]), "nothing comes twice");
+    // Who went away before anything had come misses nothing.
+    let quiet = Stream::open(&proxy, "?outcome=block", "");
+    let begun = quiet.begun.clone();
+    drop(quiet);
+    asked(&proxy, &origin);
+    let (missed, more, _) =
+        Stream::open(&proxy, &format!("?outcome=block&after={begun}"), "").rows(4);
+    assert_eq!((missed.len(), more), (4, 0));
+    assert!(sequence(&missed[0]) > sequence(&later[3]));
     // From the beginning, more than one event shows: all are counted.
     for number in 0..90 {
         proxy.ask("GET", &format!("{}/{number}", origin.url()), "", "");
     }
-    wait_for("records", || (proxy.records().len() == 110).then_some(()));
+    wait_for("records", || (proxy.records().len() == 120).then_some(()));
     let mut all = Stream::open(&proxy, "?after=0", "");
-    let (rows, more, _) = all.rows(110);
-    assert_eq!(rows.len() + more, 110);
+    let (rows, more, _) = all.rows(120);
+    assert_eq!(rows.len() + more, 120);
     let far = proxy.ask_admin_with("GET", "/api/v1/decisions/stream", "Last-Event-ID: x\r\n");
     assert!(problem(&far, 422).contains("Last-Event-ID"));
     assert!(refused(&proxy, "decisions/stream?since=1h", 422).contains("has no `since`"));
@@ -479,7 +566,10 @@ fn meters_tell_how_far_they_are() {
     let meter = &meters["meters"][0];
     assert_eq!((&meter["meter"], &meter["counted"]), (&json!("test-act/bulk/cards"), &json!(40)));
     assert_eq!((&meter["limit"], &meter["percent"]), (&json!(100), &json!(40.0)));
-    assert_eq!((&meter["window"], &meter["cite"]), (&json!("rolling 12"), &json!("Test Act 9")));
+    assert_eq!(
+        (&meter["window"], &meter["cite"]),
+        (&json!("rolling 12 months"), &json!("Test Act 9"))
+    );
     assert!((365..=367).contains(&meter["days_until_oldest_leaves"].as_i64().unwrap()));
     assert_eq!(meter["per_day"], 40.0);
     // 40 today and 40 tomorrow are 80; the day after it is passed.

@@ -25,7 +25,7 @@ const PIECE: usize = 64 * 1024;
 /// Pieces that wait for who reads.
 const WAITING: usize = 4;
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "sequence",
     "time",
     "ended",
@@ -48,6 +48,7 @@ const COLUMNS: [&str; 22] = [
     "error",
     "bytes_out",
     "bytes_in",
+    "would",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +154,7 @@ impl Out {
     }
 }
 
-fn cells(sequence: u64, event: &Event<'_>, masked: bool) -> [String; 22] {
+fn cells(sequence: u64, event: &Event<'_>, masked: bool) -> [String; 23] {
     let text = |text: Option<&std::borrow::Cow<'_, str>>| {
         text.map(ToString::to_string).unwrap_or_default()
     };
@@ -183,6 +184,7 @@ fn cells(sequence: u64, event: &Event<'_>, masked: bool) -> [String; 22] {
         text(event.error.as_ref().map(|error| &error.code)),
         event.bytes_out.to_string(),
         event.bytes_in.to_string(),
+        event.would().map(|would| would.name().to_owned()).unwrap_or_default(),
     ]
 }
 

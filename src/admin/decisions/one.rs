@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::audit::index::{Filters, Page, State};
 use crate::audit::journal::{Kind, Reader, first_key};
 use crate::audit::search::{self, Scan};
-use crate::audit::{Replayed, Unproved, prove};
+use crate::audit::{Event, Replayed, Unproved, prove};
 use crate::policy::{Policy, RuleView};
 
 use super::super::reply::{self, Answer, Wrong};
@@ -133,6 +133,7 @@ fn view(
         Wrong::unavailable(format!("entry {sequence} of the journal is no record: {error}"))
     };
     let mut record: Value = serde_json::from_slice(line).map_err(unread)?;
+    let would = serde_json::from_slice::<Event<'_>>(line).map_err(unread)?.would();
     let config_same = record.get("config").and_then(Value::as_str) == Some(digest);
     let replayed = Replayed::read(line).ok();
     let explained = replayed.as_ref().and_then(|one| one.explain(policy, None));
@@ -148,6 +149,7 @@ fn view(
     Ok(json!({
         "sequence": sequence,
         "record": record,
+        "would": would.map(|would| would.name()),
         "masked": masked,
         "tried": tried,
         "replay": replay,

@@ -95,10 +95,12 @@ pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer
 
 impl Stream {
     async fn run(mut self, admin: Arc<Admin>, foreign: bool) {
-        let mut greeting = "retry: 1000\n\n".to_owned();
+        // Who goes away before anything has come can come back to this very place.
+        let (id, after) = (before(self.next), json!({ "after": before(self.next) }));
+        let mut greeting = format!("retry: 1000\nevent: begin\nid: {id}\ndata: {after}\n\n");
         if foreign {
             let why = json!({ "why": "the journal has no such entry yet; it may be another one" });
-            greeting.push_str(&format!("event: gap\nid: {}\ndata: {why}\n\n", before(self.next)));
+            greeting.push_str(&format!("event: gap\nid: {id}\ndata: {why}\n\n"));
         }
         if !self.say(greeting).await {
             return;

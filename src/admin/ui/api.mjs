@@ -36,6 +36,24 @@ async function ask(method, path, body) {
   return content;
 }
 
+/** Why a stream does not begin: the problem that its path is answered with, if it is. */
+export async function whyNot(path) {
+  const stop = new AbortController();
+  let answer;
+  try {
+    answer = await fetch(`/api/v1/${path}`, { credentials: "same-origin", signal: stop.signal });
+  } catch {
+    return new Problem(0, { title: "The proxy does not answer", detail: "It may have stopped, or the network to it is down." });
+  }
+  if (answer.ok) {
+    stop.abort();
+    return null;
+  }
+  if (answer.status === 401) who.value = false;
+  const kind = answer.headers.get("Content-Type") || "";
+  return new Problem(answer.status, kind.includes("json") ? await answer.json() : { detail: await answer.text() });
+}
+
 export const get = (path) => ask("GET", path);
 export const post = (path, body = {}) => ask("POST", path, body);
 export const put = (path, body) => ask("PUT", path, body);

@@ -78,6 +78,7 @@ export class Chart extends Component {
       {
         width: Math.max(200, Math.floor(this.place.clientWidth)),
         height,
+        tzDate: as.inUtc.value ? (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") : undefined,
         series: [{ value: (_, at) => (at ? as.time(at * 1000) : "–") }, ...series],
         axes: [axis, { ...axis, size: 56, values: (_, all) => all.map((n) => value(n)) }],
         scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },

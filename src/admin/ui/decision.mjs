@@ -1,9 +1,11 @@
 // One decision, step by step: what was known, what was asked, which rules held, and what left.
 
 import { html, signal } from "./view.mjs";
-import { Asked, get, to } from "./api.mjs";
+import { Asked, get, to, may } from "./api.mjs";
 import { route, href } from "./route.mjs";
 import { Answer, Panel, Outcome, Moment, Table, Trouble, countries, words } from "./parts.mjs";
+import { status } from "./status.mjs";
+import { decider, observer, testCase, untestable } from "./case.mjs";
 import * as as from "./format.mjs";
 
 const asked = new Asked();
@@ -19,17 +21,16 @@ export function Decision() {
 }
 
 function Whole({ found }) {
-  const { record } = found;
-  const observed = record.mode === "observe" && record.outcome && record.outcome !== "allow" && record.outcome !== "log";
-  const decider = (record.rules || []).find((rule) => rule.outcome === record.outcome);
+  const { record, would } = found;
+  const untested = untestable(record);
   return html`<div class="verdict">
-      <p><${Outcome} name=${record.outcome} observed=${observed} /> <b>${record.method}</b> to <b class="host">${record.host || "–"}</b>
+      <p><${Outcome} name=${record.outcome} would=${would} /> <b>${record.method}</b> to <b class="host">${record.host || "–"}</b>
         ${record.location?.countries?.length ? html` in ${record.location.countries.map(as.country).join(" or ")}` : ""}</p>
-      <p>${decider ? html`by <b>${decider.pack}/${decider.rule}</b>${decider.cite && html`, ${decider.cite}`}` : record.error ? `${record.error.fault}: ${record.error.detail || record.error.code}` : "No rule held."}</p>
+      <p>${why(record, would)}</p>
     </div>
     <ol class="trace">
       <${Step} title="Who asked" facts=${[
-        ["When", html`<${Moment} at=${record.time} />, ${as.utc(record.time)}`],
+        ["When", `${as.here(record.time)} here, ${as.utc(record.time)}`],
         ["Client", record.client || (found.masked ? "left out for your role" : "–")],
         ["Name", record.principal],
         ["Known by", record.authenticated],
@@ -47,7 +48,7 @@ function Whole({ found }) {
           { name: "Distinct", of: (f) => as.count(f.distinct), number: true },
           { name: "At octet", of: (f) => as.count(f.offset), number: true },
         ]} />`}
-        ${(record.data || []).length > 0 && html`<ul>${record.data.map((slice) => html`<li>${words(slice.tags)} ${amounts(slice)}</li>`)}</ul>`}
+        ${(record.data || []).length > 0 && html`<ul>${record.data.map((slice) => html`<li>${words(slice.tags)} ${about(slice)}</li>`)}</ul>`}
       </${Step}>
       <${Step} title="Where to" facts=${[
         ["Address", record.address],
@@ -55,9 +56,11 @@ function Whole({ found }) {
         ["Databases", databases(record.location)],
         ["Corrected by", record.location?.correction],
         ["Recipient", record.recipient && (record.recipient.name || record.recipient.party)],
+        ["Port", record.port],
         ["Through", record.via],
         ["TLS", record.tls && [record.tls.version, record.tls.alpn].filter(Boolean).join(", ")],
       ]} />
+      ${declared(record.context).length > 0 && html`<${Step} title="What was declared" facts=${declared(record.context)} />`}
       <${Step} title="Which rules" facts=${[]}>
         ${found.tried?.length ? html`<${Rules} rules=${found.tried} />` : html`<${Held} rules=${record.rules || []} />`}
       </${Step}>
@@ -83,13 +86,50 @@ function Whole({ found }) {
     ${found.replay && html`<${Panel} title="Against today's policy"><p>${found.replay.same ? "The same is decided today." : html`Then: ${found.replay.before}. Today: ${found.replay.now}.`}
       ${!found.replay.config_same && " The configuration has changed since."}</p></${Panel}>`}
     <p class="bar-line">
-      <button onClick=${() => copy(testCase(record))}>Copy as policy test</button>
+      ${!untested && html`<button onClick=${() => copy(testCase(record, known(found)))}>Copy as policy test</button>`}
       <button onClick=${() => copy(JSON.stringify(record, null, 2))}>Copy the record</button>
-      <button onClick=${() => prove(record.id)}>Prove it</button>
+      ${may("auditor") && html`<button onClick=${() => prove(record.id)}>Prove it</button>`}
       <span role="status">${copied.value}</span></p>
+    ${untested && html`<p class="hint">It cannot be copied as a policy test: ${untested}.</p>`}
     <${Proof} />
     <details><summary>The record as the journal has it</summary><pre class="scroll" tabindex="0">${JSON.stringify(record, null, 2)}</pre></details>`;
 }
+
+/** The rules by which it was so, and would be otherwise. */
+function why(record, would) {
+  const [own, other] = [decider(record), would && observer(record, would)];
+  const by = (rule) => html`by <b>${rule.pack}/${rule.rule}</b>${rule.cite && html`, ${rule.cite}`}`;
+  if (own && other) return html`${as.outcome(record.outcome)[0]} ${by(own)}; would be ${as.outcome(would)[0]} ${by(other)}`;
+  if (other) return html`No rule that acts held; it would be ${as.outcome(would)[0]} ${by(other)}`;
+  if (own) return by(own);
+  if (record.error) return `${record.error.fault}: ${record.error.detail || record.error.code}`;
+  const lifted = (record.rules || []).find((rule) => rule.lifted);
+  if (lifted) return html`<b>${lifted.pack}/${lifted.rule}</b> held, and is lifted by ${lifted.lifted}`;
+  return (record.rules || []).length ? "No rule that held asked for more." : "No rule held.";
+}
+
+/** What a case takes from the policy that is in force. */
+function known(found) {
+  const state = status.value.value;
+  return { packs: state?.packs || [], observing: state?.mode === "observe", same: found.replay?.config_same ?? state?.config === found.record.config };
+}
+
+const DECLARED = {
+  transaction: "Transaction",
+  contract: "Contract",
+  contract_has: "Clauses",
+  purpose: "Purpose",
+  mechanism: "Mechanism",
+  consent: "Consent",
+  approval: "Approval",
+  recipient_kind: "The recipient is",
+  phase: "Phase",
+};
+
+/** What was declared of the transfer. */
+const declared = (context) =>
+  Object.entries(context || {}).filter(([, value]) => value?.length)
+    .map(([key, value]) => [DECLARED[key] || key, Array.isArray(value) ? value.join(", ") : value]);
 
 function Step({ title, facts, children }) {
   const known = facts.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
@@ -98,9 +138,15 @@ function Step({ title, facts, children }) {
     ${children}</li>`;
 }
 
-const amounts = (slice) =>
-  ["subjects", "devices", "records"].filter((what) => slice[what] !== null && slice[what] !== undefined)
-    .map((what) => `${as.count(slice[what])} ${what}`).join(", ");
+/** Whose it is, how much, and in which form. */
+const about = (slice) =>
+  [
+    slice.of && `of people in ${as.country(slice.of)}`,
+    ...["subjects", "devices", "records"].filter((what) => slice[what] != null).map((what) => `${as.count(slice[what])} ${what}`),
+    slice.state,
+    slice.linked && "linked to one another",
+    slice.located && "tells of a place",
+  ].filter(Boolean).join(", ");
 
 function databases(location) {
   const all = Object.entries(location?.databases || {});
@@ -125,7 +171,7 @@ export function Rules({ rules }) {
     (rule) => html`<li><details open=${rule.truth === "yes"}>
       <summary><span class=${`truth ${rule.truth}`}><span class="sign" aria-hidden="true">${TRUTH[rule.truth][0]}</span>
         <span class="hidden">holds: ${TRUTH[rule.truth][1]}. </span></span>
-        <b>${rule.pack}/${rule.rule}</b> <${Outcome} name=${rule.outcome} observed=${rule.mode === "observe" && rule.outcome === "block"} />
+        <b>${rule.pack}/${rule.rule}</b> <${Outcome} name=${rule.outcome} observed=${rule.mode === "observe"} />
         ${rule.presumed && html`<span class="chip warn">presumed</span>`}</summary>
       <p>${rule.reason}${rule.cite && html` <cite>${rule.cite}</cite>`}</p>
       <ul class="conditions">${rule.conditions.map((c) => html`<${Condition} of=${c} />`)}
@@ -142,7 +188,7 @@ function Held({ rules }) {
   return html`<${Table} caption="Rules that held" rows=${rules} empty="No rule held." columns=${[
     { name: "Rule", of: (r) => `${r.pack}/${r.rule}` },
     { name: "Version", of: (r) => r.version || "–" },
-    { name: "Outcome", of: (r) => html`<${Outcome} name=${r.outcome} observed=${r.mode === "observe" && r.outcome === "block"} />` },
+    { name: "Outcome", of: (r) => html`<${Outcome} name=${r.outcome} observed=${r.mode === "observe"} />` },
     { name: "Law", of: (r) => r.cite || "–" },
     { name: "Lifted by", of: (r) => r.lifted || "–" },
   ]} />`;
@@ -155,38 +201,6 @@ async function copy(text) {
   } catch {
     copied.value = "The browser does not let pages copy; the record is below.";
   }
-}
-
-/** A case for `borderpost test`, with what was known when it was decided. */
-export function testCase(record) {
-  const quoted = (text) => JSON.stringify(String(text));
-  const list = (texts) => `[${(texts || []).map(quoted).join(", ")}]`;
-  const some = (parts) => `{ ${parts.filter(Boolean).join(", ")} }`;
-  const places = record.location?.countries || [];
-  const slices = record.data?.length ? record.data : [{ tags: record.tags || [] }];
-  const lines = [
-    "[[case]]",
-    `name = ${quoted(`as decided: ${record.id}`)}`,
-    `at = ${quoted(record.time)}`,
-    `method = ${quoted(record.method)}`,
-    `to = ${some([record.host && `host = ${quoted(record.host)}`, places.length ? `countries = ${list(places)}` : "unknown = true"])}`,
-    `data = [${slices.map((one) => some([
-      `tags = ${list(one.tags)}`,
-      one.subjects != null && `count = ${one.subjects}`,
-      one.devices != null && `devices = ${one.devices}`,
-      one.records != null && `records = ${one.records}`,
-    ])).join(", ")}]`,
-  ];
-  if (record.exporter?.jurisdiction) {
-    const { jurisdiction, attributes } = record.exporter;
-    lines.push(`exporter = ${some([`jurisdiction = ${quoted(jurisdiction)}`, attributes?.length && `attributes = ${list(attributes)}`])}`);
-  }
-  const before = (record.counts || []).map((one) => `${quoted(one.meter.split("/").slice(1).join("."))} = ${one.before}`);
-  if (before.length) lines.push(`before = ${some(before)}`);
-  lines.push(`expect = ${quoted(record.outcome || "allow")}`);
-  const rule = (record.rules || []).find((one) => one.outcome === record.outcome);
-  if (rule) lines.push(`rule = ${quoted(`${rule.pack}/${rule.rule}`)}`);
-  return `${lines.join("\n")}\n`;
 }
 
 async function prove(id) {

@@ -1,14 +1,17 @@
 // Looking back: a search, counts over time to brush, a ranking, and the decisions themselves.
 
 import { html, signal, batch } from "./view.mjs";
-import { Asked, get, to } from "./api.mjs";
+import { Asked, get, to, may } from "./api.mjs";
 import { route, href, go } from "./route.mjs";
-import { Answer, Panel, Table, Trouble, Ranking, DECISION_COLUMNS, openDecision } from "./parts.mjs";
+import { Answer, Panel, Table, Trouble, Ranking, Incomplete, DECISION_COLUMNS, openDecision } from "./parts.mjs";
 import { Query, filters } from "./query.mjs";
 import { Chart } from "./chart.mjs";
+import { status } from "./status.mjs";
 import * as as from "./format.mjs";
 
 const DIMENSIONS = ["host", "country", "tag", "rule", "pack", "client", "principal", "method", "outcome"];
+/** Rankings of people are not for viewers. */
+const PEOPLE = ["client", "principal"];
 const series = new Asked();
 const top = new Asked();
 const page = new Asked();
@@ -31,7 +34,8 @@ function span({ since, until }) {
 
 export function Explore() {
   const wanted = filters(route.value);
-  const by = route.value.by || "host";
+  const dimensions = DIMENSIONS.filter((name) => may("auditor") || !PEOPLE.includes(name));
+  const by = dimensions.includes(route.value.by) ? route.value.by : "host";
   const { from, to: end, step } = span(wanted);
   series.from(to("series", { ...wanted, step }));
   top.from(to("top", { ...wanted, by, limit: 15 }));
@@ -39,10 +43,13 @@ export function Explore() {
   const search = (more) => go("explore", { ...more, by: route.value.by });
   const brush = (a, b) => search({ ...wanted, since: new Date(a * 1000).toISOString(), until: new Date(b * 1000).toISOString() });
   const grouping = html`<label class="inline">Group by<select value=${by}
-    onChange=${(event) => go("explore", { ...wanted, by: event.target.value }, true)}>${DIMENSIONS.map(
+    onChange=${(event) => go("explore", { ...wanted, by: event.target.value }, true)}>${dimensions.map(
       (name) => html`<option value=${name}>${name}</option>`,
     )}</select></label>`;
+  const lag = Math.max(page.value.value?.index?.lag ?? 0, status.value.value?.index?.lag ?? 0);
+  const again = () => Promise.all([series, top, page, status].map((one) => one.refresh()));
   return html`<h1 tabindex="-1">Explore</h1>
+    <${Incomplete} lag=${lag} again=${again} />
     <${Query} value=${wanted} onChange=${search} hint="country:CN tag:health outcome:block since:7d" />
     <p class="bar-line">Save as <a href=${`/api/v1/${to("decisions/export", { ...wanted, format: "csv" })}`} download="decisions.csv">CSV</a>
       <a href=${`/api/v1/${to("decisions/export", { ...wanted, format: "ndjson" })}`} download="decisions.ndjson">NDJSON</a>
@@ -60,7 +67,7 @@ export function Explore() {
 function narrowed(by, name) {
   if (by === "principal") return { client: name };
   if (by === "pack") return { rule: `${name}/` };
-  return by === "method" ? {} : { [by]: name };
+  return { [by]: name };
 }
 
 function Over({ all, from, end, onSelect }) {
@@ -88,6 +95,9 @@ function Over({ all, from, end, onSelect }) {
   return html`<${Chart} label="Requests by outcome over time" xs=${xs} lines=${lines} onSelect=${onSelect} />`;
 }
 
+const nothing = (lag) =>
+  lag > 0 ? `Nothing that fits is in the index so far; ${as.count(lag)} records are not in it yet.` : "Nothing was recorded that fits.";
+
 function List({ first }) {
   const more = older.value.of === first ? older.value : { rows: [], next: first.next, busy: false, problem: null };
   const load = async () => {
@@ -101,7 +111,7 @@ function List({ first }) {
   };
   return html`${first.masked && html`<p class="hint">Clients, names and paths are left out for your role.</p>`}
     <${Table} caption="Decisions, newest first" columns=${DECISION_COLUMNS} rows=${[...first.decisions, ...more.rows]}
-      keyed=${(row) => row.sequence} onOpen=${openDecision} empty="Nothing was recorded that fits." />
+      keyed=${(row) => row.sequence} onOpen=${openDecision} empty=${nothing(first.index.lag)} />
     <${Trouble} problem=${more.problem} />
     ${more.next && html`<p><button onClick=${load} disabled=${more.busy}>${more.busy ? "Loading …" : "Older ones"}</button></p>`}`;
 }

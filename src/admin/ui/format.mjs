@@ -1,9 +1,12 @@
 // Numbers, times and names as the reader's language writes them.
 
+import { signal } from "./view.mjs";
+
 const whole = new Intl.NumberFormat();
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const universal = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
+const KEPT = "borderpost-utc";
 const names = new Intl.DisplayNames(undefined, { type: "region", fallback: "none" });
 
 export const count = (n) => (n === null || n === undefined ? "–" : whole.format(n));
@@ -29,8 +32,28 @@ export function micros(n) {
   return `${(n / 1e6).toFixed(1)} s`;
 }
 
-export const time = (text) => (text ? local.format(new Date(text)) : "–");
-export const hour = (text) => clock.format(new Date(text));
+/** Whether times are shown in UTC; the browser remembers it. */
+export const inUtc = signal(kept());
+
+function kept() {
+  try {
+    return localStorage.getItem(KEPT) === "1";
+  } catch {
+    return false;
+  }
+}
+
+export function setUtc(wanted) {
+  inUtc.value = wanted;
+  try {
+    localStorage.setItem(KEPT, wanted ? "1" : "0");
+  } catch {
+    // It holds until the page is left.
+  }
+}
+
+export const time = (text) => (!text ? "–" : inUtc.value ? `${universal.format(new Date(text))} UTC` : here(text));
+export const here = (text) => (text ? local.format(new Date(text)) : "–");
 export const utc = (text) => (text ? new Date(text).toISOString().replace(".000", "") : "");
 
 /** How long ago, or how long until. */

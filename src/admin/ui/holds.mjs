@@ -48,9 +48,10 @@ function Hold({ hold }) {
     <ul>${hold.rules.map((rule) => html`<li><b>${rule.rule}</b>: ${rule.reason} ${rule.cite && html`<cite>${rule.cite}</cite>`}</li>`)}</ul>
     ${(hold.rulings || []).map((one) => html`<p class="hint">${one.decision === "approve" ? "Approved" : "Denied"} by ${one.by}, <${Moment} at=${one.at} />: ${one.reason}
       ${one.expires && html` (until <${Moment} at=${one.expires} />)`}</p>`)}
-    <p class="bar-line">${hold.state === "open" && may("admin") && html`
-      <button class="primary" onClick=${() => ask("approve", hold)}>Approve<span class="hidden"> ${hold.host}</span></button>
-      <button onClick=${() => ask("deny", hold)}>Deny<span class="hidden"> ${hold.host}</span></button>`}
+    <p class="bar-line">${may("admin") && hold.state !== "approved" && html`
+      <button class=${hold.state === "open" ? "primary" : ""} onClick=${() => ask("approve", hold)}>Approve<span class="hidden"> ${hold.host}</span></button>`}
+      ${may("admin") && hold.state !== "denied" && html`
+      <button onClick=${() => ask(hold.state === "approved" ? "withdraw" : "deny", hold)}>${hold.state === "approved" ? "Withdraw" : "Deny"}<span class="hidden"> ${hold.host}</span></button>`}
       <a href=${href("explore", { host: hold.host })}>Its decisions</a></p>
   </li>`;
 }
@@ -60,7 +61,7 @@ function ask(kind, of) {
   ruling.value = { kind, of };
 }
 
-const TITLES = { approve: "Let it pass", deny: "Do not let it pass", close: "Close the candidate" };
+const TITLES = { approve: "Let it pass", deny: "Do not let it pass", withdraw: "Withdraw the approval", close: "Close the candidate" };
 
 function Ruling() {
   const { kind, of } = ruling.value;
@@ -68,7 +69,8 @@ function Ruling() {
     event.preventDefault();
     const form = new FormData(event.target);
     const said = Object.fromEntries([...form].filter(([, value]) => value !== ""));
-    const at = kind === "close" ? `reports/${of.id}/close` : `holds/${of.id}/${kind}`;
+    // An approval is withdrawn by a later ruling, which denies.
+    const at = kind === "close" ? `reports/${of.id}/close` : `holds/${of.id}/${kind === "approve" ? "approve" : "deny"}`;
     try {
       await post(at, said);
       ruling.value = null;

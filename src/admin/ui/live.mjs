@@ -1,9 +1,9 @@
 // Decisions as they are made. The server filters; what does not fit is counted, not sent.
 
 import { html, signal, batch } from "./view.mjs";
-import { to } from "./api.mjs";
+import { to, whyNot } from "./api.mjs";
 import { route, go } from "./route.mjs";
-import { Table, DECISION_COLUMNS, openDecision } from "./parts.mjs";
+import { Table, Trouble, DECISION_COLUMNS, openDecision } from "./parts.mjs";
 import { Query, filters } from "./query.mjs";
 import * as as from "./format.mjs";
 
@@ -14,6 +14,7 @@ const rows = signal([]);
 const more = signal(0);
 const paused = signal(false);
 const state = signal("connecting");
+const problem = signal(null);
 const rate = signal(0);
 let source = null;
 let path = null;
@@ -29,6 +30,7 @@ function open(wanted) {
     rows.value = [];
     more.value = 0;
     state.value = "connecting";
+    problem.value = null;
   });
   last = null;
   connect();
@@ -39,14 +41,30 @@ function connect() {
   const [at, query = ""] = path.split("?");
   const params = new URLSearchParams(query);
   if (last !== null) params.set("after", last);
-  source = new EventSource(`/api/v1/${at}?${params}`);
-  source.onopen = () => (state.value = "connected");
-  source.onerror = () => (state.value = source?.readyState === EventSource.CLOSED ? "ended" : "connecting");
-  source.addEventListener("decisions", (event) => {
+  const own = new EventSource(`/api/v1/${at}?${params}`);
+  source = own;
+  source = own;
+  own.onerror = () => {
+    const ended = own.readyState === EventSource.CLOSED;
+    state.value = ended ? "ended" : "connecting";
+    if (ended) explain(own, `${at}?${params}`);
+  };
+  // Where it begins, so that nothing is missed by who looks away before anything has come.
+  own.addEventListener("begin", (event) => {
+    last = event.lastEventId;
+    batch(() => ([state.value, problem.value] = ["connected", null]));
+  });
+  own.addEventListener("decisions", (event) => {
     const news = JSON.parse(event.data);
     if (event.lastEventId) last = event.lastEventId;
     take(news.decisions, news.more || 0);
   });
+}
+
+/** A stream that is refused does not say why; its path does. */
+async function explain(own, asked) {
+  const found = await whyNot(asked);
+  if (source === own) problem.value = found;
 }
 
 function take(decisions, left) {
@@ -96,6 +114,8 @@ export function Live() {
       ${as.count(Math.round(rate.value))} a second
       ${more.value > 0 && html`<span>, ${as.count(more.value)} more not shown</span>`}
       <button aria-pressed=${paused.value} onClick=${pause}>${paused.value ? "Go on" : "Pause"}</button></p>
+    <${Trouble} problem=${problem.value} />
+    ${problem.value && html`<p><button onClick=${connect}>Try again</button></p>`}
     <${Table} caption="Decisions as they are made, newest first" columns=${DECISION_COLUMNS} rows=${rows.value}
       keyed=${(row) => row.sequence} onOpen=${openDecision} empty="Nothing has come since this page is open." />`;
 }

@@ -2,8 +2,9 @@
 
 import { html, mount, signal, effect } from "./view.mjs";
 import { who, get, drop, settle } from "./api.mjs";
-import { route, PAGES, href, follow, restore } from "./route.mjs";
+import { route, PAGES, href, follow, arrive, restore } from "./route.mjs";
 import { status } from "./status.mjs";
+import { inUtc, setUtc } from "./format.mjs";
 import { Login, before } from "./login.mjs";
 import { Now } from "./now.mjs";
 import { Live, leaveLive } from "./live.mjs";
@@ -49,7 +50,7 @@ function Frame() {
   if (!who.value) return html`<p class="loading">Loading …</p>`;
   status.from("status", 5);
   const page = route.value.page;
-  const View = VIEWS[page] || Now;
+  const View = Object.hasOwn(VIEWS, page) ? VIEWS[page] : Now;
   const state = status.value.value;
   const open = state?.holds_open || 0;
   return html`<a class="skip" href="#content">To the content</a>
@@ -63,6 +64,7 @@ function Frame() {
         ${state?.draining && html`<span class="chip warn">draining</span>`}
         ${who.value.by !== "local" && html`<span class="who"><b>${who.value.name}</b><span class="chip">${who.value.role}</span></span>`}
         ${who.value.by === "session" && html`<button class="quiet" onClick=${leave}>Sign out</button>`}
+        <button class="quiet" aria-pressed=${inUtc.value} aria-label="Times in UTC" onClick=${() => setUtc(!inUtc.value)}>UTC</button>
         <button class="quiet" onClick=${() => (help.value = true)} aria-label="Keys">?</button></p>
     </header>
     <main id="content" tabindex="-1"><${View} /></main>
@@ -121,5 +123,8 @@ effect(() => {
 effect(() => {
   if (route.value.page !== "live") leaveLive();
 });
-mount(() => html`<${Frame} />`, document.getElementById("app"), settle);
+mount(() => html`<${Frame} />`, document.getElementById("app"), () => {
+  settle();
+  arrive();
+});
 begin();

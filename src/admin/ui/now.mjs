@@ -1,10 +1,10 @@
 // The first page: whether all is well, and what went where.
 
 import { html, signal } from "./view.mjs";
-import { Asked, to } from "./api.mjs";
+import { Asked, to, may } from "./api.mjs";
 import { route, href, go } from "./route.mjs";
 import { status } from "./status.mjs";
-import { Answer, Panel, Tile, Ranking, Moment, Trouble } from "./parts.mjs";
+import { Answer, Panel, Tile, Ranking, Incomplete, Moment, Trouble, BEHIND } from "./parts.mjs";
 import { Chart } from "./chart.mjs";
 import { WorldMap } from "./map.mjs";
 import * as as from "./format.mjs";
@@ -44,7 +44,9 @@ export function Now() {
   else rates.from("rates", 1);
   places.from(to("top", { by: "country", limit: 250, since: from }), 10);
   refused.from(to("top", { by: "country", limit: 250, since: from, outcome: "block" }), 10);
-  RANKED.forEach(([by]) => tops[by].from(to("top", { by, limit: 5, since: from }), 10));
+  // Who asks most is not for viewers.
+  const ranked = RANKED.filter(([by]) => by !== "client" || may("auditor"));
+  ranked.forEach(([by]) => tops[by].from(to("top", { by, limit: 5, since: from }), 10));
   const spans = html`<label class="inline">Time<select value=${since}
     onChange=${(event) => go("now", { since: event.target.value }, true)}>${SPANS.map(
       ([value, name]) => html`<option value=${value}>${name}</option>`,
@@ -52,12 +54,13 @@ export function Now() {
   return html`<h1 tabindex="-1" class="hidden">Now</h1>
     <${Health} />
     <${Answer} asked=${rates}>${(now) => html`<${Rates} now=${now} />`}</${Answer}>
+    <${Incomplete} lag=${status.value.value?.index?.lag} />
     <div class="split">
       <${Panel} title="Where to" aside=${spans} wide=${true}>
         <${Answer} asked=${places}>${(all) => html`<${WorldMap} since=${since} flows=${flows(all, refused.value.value)} />`}</${Answer}>
       </${Panel}>
       <${Top} by="country" title="Countries" asked=${places} since=${since} />
-      ${RANKED.map(([by, title]) => html`<${Top} key=${by} by=${by} title=${title} asked=${tops[by]} since=${since} />`)}
+      ${ranked.map(([by, title]) => html`<${Top} key=${by} by=${by} title=${title} asked=${tops[by]} since=${since} />`)}
     </div>`;
 }
 
@@ -83,6 +86,7 @@ function Rates({ now }) {
     { name: "logged", colour: "info", values: sum("log"), dash: [6, 3] },
     { name: "held or asked", colour: "warn", values: sum("hold", "require"), dash: [2, 3] },
     { name: "blocked", colour: "bad", values: sum("block") },
+    { name: "would be refused", colour: "bad", values: now.would_refuse, dash: [4, 4] },
     { name: "failed", colour: "ink-2", values: sum("failed"), dash: [8, 3, 2, 3] },
   ];
   const latency = [
@@ -96,9 +100,11 @@ function Rates({ now }) {
     ["blocked", total.block, "✕", "bad"],
     ["failed", total.failed, "!", ""],
   ];
+  const seen = html`<a href=${href("explore", { would: "refused", since: "1h" })}>of what went out</a>`;
   return html`<${Panel} title="The last ten minutes" wide=${true}
       aside=${html`<button class="quiet" aria-pressed=${still.value} onClick=${() => (still.value = !still.value)}>${still.value ? "Go on" : "Pause"}</button>`}>
     <dl class="tiles">${tiles.map(([name, n, sign, kind]) => html`<${Tile} key=${name} name=${name} value=${as.count(n)} sign=${sign} kind=${kind} />`)}
+      <${Tile} name="would be refused" value=${as.count(total.would_refuse)} sign="◌" kind=${total.would_refuse ? "warn" : ""} hint=${seen} />
       <${Tile} name="added by us" value=${as.micros(total.added_p50_us)} hint=${`99 of 100 below ${as.micros(total.added_p99_us)}`} /></dl>
     <div class="charts"><${Chart} label="Requests a second by outcome" xs=${xs} lines=${lines} />
       <${Chart} label="Time added by the proxy" xs=${xs} lines=${latency} value=${as.micros} /></div>
@@ -116,7 +122,7 @@ function Health() {
     ["Packs", `${state.packs.length} in force`, state.packs.length > 0],
     ["Journal", journal?.kept ? (journal.healthy ? `${as.count(journal.head)} entries` : "cannot be written") : "not kept", Boolean(journal?.kept && journal.healthy)],
     ["Gaps", journal?.kept ? as.count(journal.gaps) : "–", !journal?.gaps],
-    ["Index", state.index ? `${as.count(state.index.lag)} behind` : "none", Boolean(state.index) && state.index.lag < 100000],
+    ["Index", state.index ? `${as.count(state.index.lag)} behind` : "none", Boolean(state.index) && state.index.lag < BEHIND],
     ["Last reload", state.reload ? (state.reload.ok ? "worked" : "refused") : "none yet", state.reload?.ok !== false],
     ["Holds", `${state.holds_open} open`, state.holds_open === 0],
     ["Reports", `${state.reports_open} due`, state.reports_open === 0],

@@ -4,19 +4,32 @@ import { html } from "./view.mjs";
 import { href, go } from "./route.mjs";
 import * as as from "./format.mjs";
 
-/** What was decided: sign, word and colour. */
-export function Outcome({ name, observed }) {
+/**
+ * What was decided: sign, word and colour; `would` is what a rule that only observes would have made
+ * of it. With `observed` it is such a rule's own outcome.
+ */
+export function Outcome({ name, would, observed }) {
   const [word, sign] = as.outcome(name);
-  return html`<span class=${`outcome ${name || "failed"}${observed ? " observed" : ""}`}>
-    <span class="sign" aria-hidden="true">${sign}</span>${observed ? `would be ${word}` : word}
-  </span>`;
+  const told = html`<span class=${`outcome ${name || "failed"}${observed ? " observed" : ""}`}>
+    <span class="sign" aria-hidden="true">${sign}</span>${observed ? `would be ${word}` : word}${would && ", "}</span>`;
+  return would ? html`${told} <span class=${`outcome observed ${would}`}>would be ${as.outcome(would)[0]}</span>` : told;
+}
+
+/** Records that may wait to be indexed before somebody should look: about a second or two of load. */
+export const BEHIND = 5000;
+
+/** Says that lists and counts lack what is not in the index yet. */
+export function Incomplete({ lag, again }) {
+  if (!(lag >= BEHIND)) return null;
+  return html`<p class="behind" role="status"><span class="sign" aria-hidden="true">!</span>Incomplete: the index is ${as.count(lag)} records behind
+    the journal, and what is in them is not listed or counted here yet. ${again && html`<button onClick=${again}>Ask again</button>`}</p>`;
 }
 
 /** A moment: here, and in UTC where one points or listens. */
 export function Moment({ at, relative }) {
   if (!at) return html`<span>–</span>`;
   const text = relative ? as.ago(at) : as.time(at);
-  return html`<time datetime=${at} title=${`${as.time(at)} · ${as.utc(at)} UTC`}>${text}</time>`;
+  return html`<time datetime=${at} title=${`${as.here(at)} · ${as.utc(at)}`}>${text}</time>`;
 }
 
 /** Why something is not there. */
@@ -82,12 +95,17 @@ export function Ranking({ title, by, rows, to, all, aside, at, sum = "requests" 
         <thead class="hidden"><tr><th scope="col">${title}</th><th scope="col">Requests</th></tr></thead>
         <tbody>${rows.map(
           (row) => html`<tr key=${row.name}>
-            <th scope="row"><a href=${to(row)} title=${row.name}>${by === "country" ? `${as.country(row.name)} (${row.name})` : by === "outcome" ? as.outcome(row.name)[0] : row.name}</a>
+            <th scope="row">${row.name === null ? html`<i>none named</i>` : html`<a href=${to(row)} title=${row.name}>${ranked(by, row.name)}</a>`}
               <span class="bar" aria-hidden="true" ref=${(el) => el && (el.style.width = `${(100 * row[sum]) / most}%`)}></span></th>
             <td class="number">${as.count(row[sum])}</td></tr>`,
         )}</tbody></table>`
       : html`<p class="empty">Nothing recorded in this time.</p>`}
   </${Panel}>`;
+}
+
+function ranked(by, name) {
+  if (by === "outcome") return as.outcome(name)[0];
+  return by === "country" && name !== "unknown" ? `${as.country(name)} (${name})` : name;
 }
 
 export const countries = (list) =>
@@ -101,7 +119,7 @@ export const DECISION_COLUMNS = [
   { name: "Time", of: (r) => html`<${Moment} at=${r.time} />` },
   {
     name: "Outcome",
-    of: (r) => html`<a href=${href("decision", { id: r.id })} class="plain"><${Outcome} name=${r.outcome} observed=${r.observed} /></a>`,
+    of: (r) => html`<a href=${href("decision", { id: r.id })} class="plain"><${Outcome} name=${r.outcome} would=${r.would} /></a>`,
   },
   { name: "Destination", of: (r) => html`<span class="host">${r.host || "–"}</span>` },
   { name: "Country", of: (r) => countries(r.countries) },

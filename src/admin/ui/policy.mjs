@@ -18,11 +18,11 @@ export function Policy() {
   return html`<h1 tabindex="-1">Policy</h1>
     <${Answer} asked=${policy}>${(all) => html`
       <${Packs} all=${all} />
-      <div class="split two"><${Tester} /><${WhatIf} /></div>
+      <div class="split two"><${Tester} />${may("auditor") && html`<${WhatIf} />`}</div>
       <${Panel} title=${`Rules (${all.rules.length})`} id="rules" wide=${true}><${Table} caption="Rules in the order in which they are tried" rows=${all.rules}
         keyed=${(r) => r.place} empty="There is no rule: everything passes." columns=${[
           { name: "Rule", of: (r) => html`<b>${r.pack}/${r.rule}</b>` },
-          { name: "Outcome", of: (r) => html`<${Outcome} name=${r.outcome} observed=${r.mode === "observe" && r.outcome === "block"} />` },
+          { name: "Outcome", of: (r) => html`<${Outcome} name=${r.outcome} observed=${r.mode === "observe"} />` },
           { name: "Where", of: (r) => html`${r.conditions.join("; ")}${r.unless.length > 0 && html` <i>unless</i> ${r.unless.join("; ")}`}` },
           { name: "Reason", of: (r) => r.reason },
           { name: "Law", of: (r) => r.cite || "–" },
@@ -73,6 +73,16 @@ function Difference({ reload }) {
       ${rules.map((r) => html`<li>rule <b>${r.pack}/${r.rule}</b> ${r.change}: ${r.before || "–"} → ${r.after || "–"}</li>`)}</ul></details>`;
 }
 
+const ORDER = ["allow", "log", "hold", "require", "block"];
+
+/** What the strongest rule that holds and only observes would make of it, where it would go out. */
+function would({ outcome, rules }) {
+  if (outcome !== "allow" && outcome !== "log") return null;
+  const observing = rules.filter((rule) => rule.mode === "observe" && (rule.truth === "yes" || rule.presumed));
+  const strongest = Math.max(0, ...observing.map((rule) => ORDER.indexOf(rule.outcome)));
+  return strongest > ORDER.indexOf(outcome) ? ORDER[strongest] : null;
+}
+
 const split = (text) => text.split(/[\s,]+/).filter(Boolean);
 
 function Tester() {
@@ -102,7 +112,7 @@ function Tester() {
       <p class="all"><button class="primary">Decide</button> <span class="hint">Nothing is sent.</span></p>
     </form>
     <div role="status"><${Trouble} problem=${problem} />
-    ${is && html`<p class="result"><${Outcome} name=${is.outcome} /> ${is.why}</p>
+    ${is && html`<p class="result"><${Outcome} name=${is.outcome} would=${would(is)} /> ${is.why}</p>
       ${is.changes?.length > 0 && html`<p>Another answer with: ${is.changes.join("; ")}.</p>`}
       <${Rules} rules=${is.rules} />`}</div>
   </${Panel}>`;

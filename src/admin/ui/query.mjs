@@ -2,7 +2,7 @@
 
 import { html, signal } from "./view.mjs";
 
-const NAMES = ["host", "client", "tag", "country", "outcome", "rule", "id", "since", "until"];
+const NAMES = ["host", "client", "tag", "country", "outcome", "would", "rule", "method", "id", "since", "until"];
 
 /** The filters among parameters. */
 export const filters = (params) =>

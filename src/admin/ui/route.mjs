@@ -20,8 +20,24 @@ function read() {
   return { ...params, page: params.page || "now" };
 }
 
-addEventListener("popstate", () => {
+/** Whether another page was gone to whose heading has not been focused yet. */
+let arriving = false;
+
+/** Once a page is drawn: who came by a link or key goes on from its heading. */
+export function arrive() {
+  const heading = arriving && document.querySelector("main h1");
+  if (!heading) return;
+  arriving = false;
+  heading.focus({ preventScroll: true });
+}
+
+function enter() {
   route.value = read();
+}
+
+addEventListener("popstate", () => {
+  arriving = true;
+  enter();
 });
 
 /** The address of a page. */
@@ -37,7 +53,9 @@ export function go(page, params = {}, instead = false) {
   if (address !== location.pathname + location.search) {
     history[instead ? "replaceState" : "pushState"](null, "", address);
   }
-  route.value = read();
+  // A search goes on in its field.
+  if (page !== route.value.page) arriving = true;
+  enter();
 }
 
 /** Back to where one was: an address of our own first page, by its search. */
@@ -55,7 +73,7 @@ export function follow(event) {
   if (url.origin !== location.origin || url.pathname !== "/" || link.download || url.hash) return;
   event.preventDefault();
   history.pushState(null, "", url.pathname + url.search);
-  route.value = read();
+  arriving = true;
+  enter();
   scrollTo(0, 0);
-  document.querySelector("main h1")?.focus();
 }

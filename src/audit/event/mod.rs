@@ -174,10 +174,26 @@ impl Event<'_> {
         self.rules.iter().find(acts)
     }
 
+    /// What a rule that only observes would have made of it.
+    pub fn would(&self) -> Option<Outcome> {
+        let observing = |rule: &&Rule<'_>| rule.mode == Mode::Observe && rule.lifted.is_none();
+        would(self.outcome, self.rules.iter().filter(observing).map(|rule| rule.outcome))
+    }
+
     /// Appends the line without its end.
     pub fn write(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(into, self)
     }
+}
+
+/// The strongest that observing rules would have demanded, where that is more than what was decided,
+/// and it went out: of what was refused anyway they would have changed nothing.
+pub(super) fn would(
+    decided: Option<Outcome>,
+    observing: impl Iterator<Item = Outcome>,
+) -> Option<Outcome> {
+    let decided = decided.filter(|outcome| !outcome.refuses())?;
+    observing.max().filter(|outcome| *outcome > decided)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::entered::{Id, number_of};
 use super::fault::Fault;
-use super::filters::Filters;
+use super::filters::{Filters, UNKNOWN};
 use super::label::Kind;
 use super::state::State;
 use super::words::Table;
@@ -82,9 +82,10 @@ impl Clause {
 
     /// Whether it asks for nothing but times and outcomes.
     pub(super) fn is_plain(filters: &Filters) -> bool {
-        let Filters { since: _, until: _, id, host, client, tag, country, outcome: _, rule } =
+        let Filters { since: _, until: _, id, host, client, tag, country, outcome: _, .. } =
             filters;
-        [id, host, client, tag, country, rule].iter().all(|one| one.is_none())
+        let Filters { would, rule, method, .. } = filters;
+        [id, host, client, tag, country, would, rule, method].iter().all(|one| one.is_none())
     }
 
     fn times(&mut self, connection: &Connection, filters: &Filters) -> Result<bool, Fault> {
@@ -156,9 +157,21 @@ impl Clause {
     }
 
     fn words(&mut self, connection: &Connection, filters: &Filters) -> Result<bool, Fault> {
-        let country = filters.country.as_deref().map(str::to_ascii_uppercase);
-        let whole = filters.rule.as_deref().filter(|rule| rule.contains('/'));
+        if let Some(method) = &filters.method {
+            let Some(word) = Table::Word.find(connection, method)? else { return Ok(false) };
+            self.term("r.method = ?", [Value::Integer(word)]);
+        }
+        let country = filters.country.as_deref().map(|country| {
+            let unknown = country.eq_ignore_ascii_case(UNKNOWN);
+            if unknown { UNKNOWN.to_owned() } else { country.to_ascii_uppercase() }
+        });
+        let rule = filters.rule.as_deref();
+        let pack = rule.and_then(|rule| rule.strip_suffix('/'));
+        let pack = pack.filter(|pack| !pack.contains('/'));
+        let whole = rule.filter(|rule| rule.contains('/') && pack.is_none());
         let one = [
+            (Kind::Would, filters.would.as_deref()),
+            (Kind::Pack, pack),
             (Kind::Family, filters.tag.as_deref()),
             (Kind::Country, country.as_deref()),
             (Kind::Rule, whole),

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::policy::{Mode, Outcome};
 
 use super::super::event::Event;
+use super::filters::{REFUSED, UNKNOWN};
 use super::label::Kind;
 
 /// What stands for an outcome; the numbers are stored.
@@ -112,6 +113,9 @@ pub(super) fn labels(event: &Event<'_>) -> Vec<(Kind, String)> {
     for country in event.location.iter().flat_map(|location| location.countries.iter()) {
         add(Kind::Country, country.to_ascii_uppercase());
     }
+    if event.location.as_ref().is_none_or(|location| location.countries.is_empty()) {
+        add(Kind::Country, UNKNOWN.to_owned());
+    }
     for tag in &event.tags {
         add(Kind::Tag, tag.to_string());
         add(Kind::Family, tag.to_string());
@@ -122,6 +126,12 @@ pub(super) fn labels(event: &Event<'_>) -> Vec<(Kind, String)> {
     for rule in &event.rules {
         add(Kind::Rule, format!("{}/{}", rule.pack, rule.rule));
         add(Kind::Pack, rule.pack.to_string());
+    }
+    if let Some(would) = event.would() {
+        add(Kind::Would, would.name().to_owned());
+        if would.refuses() {
+            add(Kind::Would, REFUSED.to_owned());
+        }
     }
     labels
 }

@@ -20,21 +20,37 @@ pub struct Filters {
     pub client: Option<String>,
     /// A tag, or all below it.
     pub tag: Option<String>,
-    /// A country that the destination may be in.
+    /// A country that the destination may be in, or `unknown` where none is known.
     pub country: Option<String>,
     /// The word of an outcome, or `failed` where there was none.
     pub outcome: Option<String>,
-    /// A rule that held, with its pack or without: `pack/rule`.
+    /// What a rule that only observes would have made of it: the word of an outcome, or `refused`
+    /// for those with which it would not have gone out.
+    pub would: Option<String>,
+    /// A rule that held, with its pack or without: `pack/rule`; `pack/` for any of a pack.
     pub rule: Option<String>,
+    /// The method.
+    pub method: Option<String>,
 }
 
 /// The words of the outcomes, and that there was none.
 const OUTCOMES: [&str; 6] = ["allow", "log", "hold", "require", "block", "failed"];
 
+/// What rules that only observe can make of a request, and all with which it would not go out.
+const WOULD: [&str; 5] = ["log", "hold", "require", "block", REFUSED];
+
+/// The word for a destination of which no country is known.
+pub(super) const UNKNOWN: &str = "unknown";
+
+/// The word for what would not have gone out.
+pub(super) const REFUSED: &str = "refused";
+
 impl Filters {
     /// The names that [`Filters::set`] knows.
-    pub const NAMES: [&str; 9] =
-        ["since", "until", "id", "host", "client", "tag", "country", "outcome", "rule"];
+    pub const NAMES: [&str; 11] = [
+        "since", "until", "id", "host", "client", "tag", "country", "outcome", "would", "rule",
+        "method",
+    ];
 
     /// Sets one by its name, as who asks by a text has it; `false` where there is none of the name.
     pub fn set(&mut self, name: &str, value: &str) -> Result<bool, String> {
@@ -44,6 +60,9 @@ impl Filters {
             "outcome" if !OUTCOMES.contains(&value) => {
                 return Err(format!("`outcome` is one of {}", OUTCOMES.join(", ")));
             }
+            "would" if !WOULD.contains(&value) => {
+                return Err(format!("`would` is one of {}", WOULD.join(", ")));
+            }
             _ => {
                 let field = match name {
                     "id" => &mut self.id,
@@ -52,7 +71,9 @@ impl Filters {
                     "tag" => &mut self.tag,
                     "country" => &mut self.country,
                     "outcome" => &mut self.outcome,
+                    "would" => &mut self.would,
                     "rule" => &mut self.rule,
+                    "method" => &mut self.method,
                     _ => return Ok(false),
                 };
                 *field = Some(value.to_owned());
@@ -65,12 +86,17 @@ impl Filters {
     /// be parsed.
     pub fn needles(&self) -> Vec<&[u8]> {
         let host = self.host.as_deref().map(|host| host.trim_start_matches('.'));
-        let rule = self.rule.as_deref().map(|rule| rule.rsplit('/').next().unwrap_or(rule));
+        let rule = self.rule.as_deref().map(|rule| {
+            let whole = rule.strip_suffix('/').unwrap_or(rule);
+            whole.rsplit('/').next().unwrap_or(whole)
+        });
         // Codes stand in large letters; who asks in small ones has no needle.
         let country = self.country.as_deref();
-        let country = country.filter(|code| code.bytes().all(|one| one.is_ascii_uppercase()));
-        let words =
-            [self.id.as_deref(), host, self.client.as_deref(), self.tag.as_deref(), country, rule];
+        let country = country.filter(|code| {
+            code.bytes().all(|one| one.is_ascii_uppercase()) && !code.eq_ignore_ascii_case(UNKNOWN)
+        });
+        let (id, client, tag) = (self.id.as_deref(), self.client.as_deref(), self.tag.as_deref());
+        let words = [id, host, client, tag, country, rule, self.method.as_deref()];
         // What JSON escapes is not sought like that.
         let plain = |word: &&str| !word.contains(['"', '\\']) && word.is_ascii();
         words.into_iter().flatten().filter(plain).map(str::as_bytes).collect()
@@ -92,8 +118,14 @@ impl Filters {
                 Some(one) => one.name() == outcome,
                 None => outcome == "failed",
             })
+            && is(&self.method, &|method| event.method == method)
+            && is(&self.would, &|wanted| {
+                let would = event.would();
+                would.is_some_and(|one| one.name() == wanted || one.refuses() && wanted == REFUSED)
+            })
             && is(&self.rule, &|rule| {
                 event.rules.iter().any(|one| match rule.split_once('/') {
+                    Some((pack, "")) => one.pack == pack,
                     Some((pack, rule)) => one.pack == pack && one.rule == rule,
                     None => one.rule == rule,
                 })
@@ -108,6 +140,9 @@ fn is_client(event: &Event<'_>, wanted: &str) -> bool {
 }
 
 fn is_in(event: &Event<'_>, wanted: &str) -> bool {
-    let countries = event.location.iter().flat_map(|location| location.countries.iter());
-    countries.into_iter().any(|country| country.eq_ignore_ascii_case(wanted))
+    let mut countries = event.location.iter().flat_map(|location| location.countries.iter());
+    if wanted.eq_ignore_ascii_case(UNKNOWN) {
+        return countries.next().is_none();
+    }
+    countries.any(|country| country.eq_ignore_ascii_case(wanted))
 }

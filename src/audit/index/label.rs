@@ -14,11 +14,21 @@ pub(super) enum Kind {
     Rule,
     Pack,
     Method,
+    /// What an observing rule would have made of it, and `refused` where it would not have gone out.
+    Would,
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::All, Self::Country, Self::Tag, Self::Family, Self::Rule, Self::Pack, Self::Method];
+    const ALL: [Self; 8] = [
+        Self::All,
+        Self::Country,
+        Self::Tag,
+        Self::Family,
+        Self::Rule,
+        Self::Pack,
+        Self::Method,
+        Self::Would,
+    ];
 
     pub(super) const fn number(self) -> u8 {
         match self {
@@ -29,6 +39,7 @@ impl Kind {
             Self::Rule => 4,
             Self::Pack => 5,
             Self::Method => 6,
+            Self::Would => 7,
         }
     }
 }

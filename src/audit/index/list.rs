@@ -7,9 +7,9 @@ use rusqlite::{Row, params_from_iter};
 use crate::policy::Outcome;
 
 use super::clause::Clause;
-use super::entered::{Id, outcome_of};
+use super::entered::{Id, number_of, outcome_of};
 use super::fault::Fault;
-use super::filters::Filters;
+use super::filters::{Filters, UNKNOWN};
 use super::label::{Kind, read};
 use super::look::Index;
 use super::words::Table;
@@ -36,6 +36,8 @@ pub struct Listed {
     pub outcome: Option<Outcome>,
     /// Whether a rule would have had a say that only observes.
     pub observed: bool,
+    /// What such a rule would have made of it.
+    pub would: Option<Outcome>,
     /// What the client was answered.
     pub status: Option<u16>,
     /// The method.
@@ -80,10 +82,16 @@ impl Index {
                     Kind::Country => &mut one.countries,
                     Kind::Tag => &mut one.tags,
                     Kind::Rule => &mut one.rules,
+                    Kind::Would => {
+                        let text = self.text(Table::Word, word)?;
+                        one.would = one.would.or_else(|| outcome_of(number_of(&text?)?));
+                        continue;
+                    }
                     Kind::All | Kind::Family | Kind::Pack | Kind::Method => continue,
                 };
                 list.extend(self.text(Table::Word, word)?);
             }
+            one.countries.retain(|country| country != UNKNOWN);
             listed.push(one);
         }
         Ok(listed)
@@ -154,6 +162,7 @@ impl Listed {
             principal: row.get(6)?,
             outcome: outcome_of(row.get(7)?),
             observed: row.get::<_, i64>(8)? != 0,
+            would: None,
             status: row.get(9)?,
             method: row.get(10)?,
             scheme: row.get(11)?,

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::fault::Fault;
 
 /// Told apart by `user_version`; an index of another is built anew.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// How long a statement waits for a lock of another process.
 const BUSY: Duration = Duration::from_secs(5);

@@ -213,7 +213,12 @@ impl Index {
             let single = match kind {
                 Kind::All => "r.outcome",
                 Kind::Method => "r.method",
-                Kind::Country | Kind::Family | Kind::Pack | Kind::Rule | Kind::Tag => "r.labels",
+                Kind::Country
+                | Kind::Family
+                | Kind::Pack
+                | Kind::Rule
+                | Kind::Tag
+                | Kind::Would => "r.labels",
             };
             let columns = format!("1, r.bytes_out, r.bytes_in, {single}");
             self.each(&columns, &between(filters, from, until), |row| {

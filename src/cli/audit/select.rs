@@ -26,15 +26,22 @@ pub(in crate::cli) struct Select {
     /// A tag, or all below it: `health`.
     #[arg(long)]
     tag: Option<String>,
-    /// A country that the destination may be in: `DE`.
+    /// A country that the destination may be in: `DE`; `unknown` where none is known.
     #[arg(long)]
     country: Option<String>,
     /// `allow`, `log`, `hold`, `require`, `block`, or `failed` where there was no decision.
     #[arg(long)]
     outcome: Option<String>,
-    /// A rule that held, with its pack or without: `pack/rule`.
+    /// What a rule that only observes would have made of it: `log`, `hold`, `require`, `block`, or
+    /// `refused` for the last three.
+    #[arg(long, value_parser = ["log", "hold", "require", "block", "refused"])]
+    would: Option<String>,
+    /// A rule that held, with its pack or without: `pack/rule`; `pack/` for any of a pack.
     #[arg(long)]
     rule: Option<String>,
+    /// The method: `POST`.
+    #[arg(long)]
+    method: Option<String>,
 }
 
 impl Select {
@@ -45,7 +52,8 @@ impl Select {
 
     /// What is meant.
     pub(in crate::cli) fn filters(self) -> Filters {
-        let Self { since, until, id, host, client, tag, country, outcome, rule } = self;
-        Filters { since, until, id, host, client, tag, country, outcome, rule }
+        let Self { since, until, id, host, client, tag, country, outcome, .. } = self;
+        let Self { would, rule, method, .. } = self;
+        Filters { since, until, id, host, client, tag, country, outcome, would, rule, method }
     }
 }

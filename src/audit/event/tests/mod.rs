@@ -28,6 +28,37 @@ fn a_line_of_the_writer_is_read_and_written_again_as_it_was() {
     }
 }
 
+#[test]
+fn an_observing_rule_tells_what_would_have_become_of_what_went_out() {
+    use Outcome::{Allow, Block, Hold, Log};
+    let observing = |outcome, lifted: Option<&'static str>| Rule {
+        rule: "a".into(),
+        pack: "p".into(),
+        version: None,
+        digest: None,
+        outcome,
+        mode: Mode::Observe,
+        presumed: false,
+        cite: None,
+        lifted: lifted.map(Into::into),
+    };
+    let acting = |outcome| Rule { mode: Mode::Enforce, ..observing(outcome, None) };
+    for (decided, rules, told) in [
+        (Some(Allow), vec![observing(Block, None)], Some(Block)),
+        (Some(Allow), vec![observing(Log, None), observing(Hold, None)], Some(Hold)),
+        (Some(Log), vec![acting(Log), observing(Block, None)], Some(Block)),
+        (Some(Log), vec![acting(Log), observing(Log, None)], None),
+        (Some(Allow), vec![observing(Block, Some("an exemption"))], None),
+        (Some(Hold), vec![acting(Hold), observing(Block, None)], None),
+        (None, vec![observing(Block, None)], None),
+        (Some(Allow), Vec::new(), None),
+    ] {
+        let record = records::empty();
+        let event = Event { outcome: decided, rules, ..record.event() };
+        assert_eq!(event.would(), told, "{event:?}");
+    }
+}
+
 /// Every place in a value that holds nothing.
 fn empty(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
     match value {

@@ -82,11 +82,19 @@ impl Place {
             _ => &[],
         };
         let rule = |pack: &str, rule: &str| json!({"rule": rule, "pack": pack, "outcome": "log", "mode": "enforce", "cite": null});
-        let rules = match pick(7, 4) {
+        let observing = |rule: &str, outcome: &str, lifted: Option<&str>| json!({"rule": rule, "pack": "obs", "outcome": outcome, "mode": "observe", "cite": null, "lifted": lifted});
+        let mut rules = match pick(7, 4) {
             0 => vec![rule("one", "stay"), rule("one", "told")],
             1 => vec![rule("two", "stay")],
             _ => vec![],
         };
+        match pick(27, 6) {
+            0 => rules.extend([observing("a", "log", None), observing("b", "block", None)]),
+            1 => rules.push(observing("c", "hold", None)),
+            2 => rules.push(observing("c", "log", None)),
+            3 => rules.push(observing("d", "block", Some("exempt"))),
+            _ => {}
+        }
         let outcome = match pick(9, 8) {
             0 => json!("block"),
             1 => json!("log"),

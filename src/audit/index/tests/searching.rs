@@ -25,14 +25,20 @@ fn filters(place: &Place) -> Vec<Filters> {
     for tag in ["health", "health.record", "financial", "fin", "healthy", "health."] {
         all.push(Filters { tag: some(tag), ..no() });
     }
-    for country in ["AA", "bb", "Cc", "ZZ"] {
+    for country in ["AA", "bb", "Cc", "ZZ", "unknown", "UNKNOWN"] {
         all.push(Filters { country: some(country), ..no() });
     }
     for outcome in ["allow", "log", "block", "failed", "hold", "none"] {
         all.push(Filters { outcome: some(outcome), ..no() });
     }
-    for rule in ["one/stay", "stay", "told", "two/told", "one/", "/"] {
+    for rule in ["one/stay", "stay", "told", "two/told", "one/", "obs/", "none/", "a/b/", "/"] {
         all.push(Filters { rule: some(rule), ..no() });
+    }
+    for would in ["log", "hold", "require", "block", "refused"] {
+        all.push(Filters { would: some(would), ..no() });
+    }
+    for method in ["GET", "POST", "get", "PUT"] {
+        all.push(Filters { method: some(method), ..no() });
     }
     for id in ["odd-50", "00000000-0000-0007-0000-000000000007", "x"] {
         all.push(Filters { id: some(id), ..no() });
@@ -52,6 +58,7 @@ fn filters(place: &Place) -> Vec<Filters> {
         .flat_map(|one| {
             [
                 Filters { outcome: some("block"), ..one.clone() },
+                Filters { would: some("refused"), ..one.clone() },
                 Filters { tag: some("health"), country: some("AA"), ..one.clone() },
                 Filters { since: Some(place.at(2_000_000)), rule: some("stay"), ..one.clone() },
                 Filters { client: some("10.0.0.2"), outcome: some("allow"), ..one.clone() },
@@ -115,6 +122,7 @@ fn a_listed_request_says_what_its_record_does() {
             principal: event.principal.as_deref().map(str::to_owned),
             outcome: event.outcome,
             observed: false,
+            would: event.would(),
             status: event.status,
             method: event.method.to_string(),
             scheme: event.scheme.to_string(),
@@ -133,7 +141,9 @@ fn names(dimension: Dimension, event: &Event<'_>) -> Vec<String> {
     let mut names: Vec<String> = match dimension {
         Dimension::Client => vec![event.client.address()],
         Dimension::Country => {
-            event.location.as_ref().unwrap().countries.iter().map(|one| one.to_string()).collect()
+            let countries = &event.location.as_ref().unwrap().countries;
+            let all = countries.iter().map(|one| one.to_string());
+            if countries.is_empty() { vec!["unknown".to_owned()] } else { all.collect() }
         }
         Dimension::Host => vec![event.host.as_deref().unwrap_or("-").to_owned()],
         Dimension::Method => vec![event.method.to_string()],
