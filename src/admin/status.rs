@@ -130,11 +130,12 @@ async fn index(admin: &Admin) -> Option<Value> {
 }
 
 pub(super) fn index_view(admin: &Admin, state: &crate::audit::index::State) -> Value {
-    let entries = admin.proxy.metrics().kept().entries;
+    let kept = admin.proxy.metrics().kept();
     json!({
+        "healthy": kept.indexed,
         "head": state.next,
         "first": state.first,
         "since": moment(state.since),
-        "lag": entries.saturating_sub(state.next),
+        "lag": kept.entries.saturating_sub(state.next),
     })
 }

@@ -113,7 +113,7 @@ impl Writer {
         clock: Option<&Runtime>,
         ended: bool,
     ) -> Next {
-        let message = match (clock, self.ledger.as_ref().and_then(Ledger::owes_in)) {
+        let message = match (clock, self.ledger.as_ref().map(Ledger::owes_in)) {
             _ if ended => records.try_recv().ok(),
             (Some(clock), Some(rest)) => {
                 match clock.block_on(async { timeout(rest, records.recv()).await }) {
