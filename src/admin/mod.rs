@@ -4,6 +4,7 @@
 mod access;
 mod answers;
 mod assets;
+mod crowd;
 mod decisions;
 mod desk;
 mod door;
