@@ -146,6 +146,29 @@ fn a_browser_logs_in_and_out() {
 }
 
 #[test]
+fn a_stream_ends_with_the_session_that_it_was_opened_with() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let (config, [_, auditor, _]) = guarded("");
+    let proxy = Proxy::start(&config);
+    let answer = proxy.tell_admin("/api/v1/session", &json!({ "token": auditor }));
+    let cookie = answer.head.get("set-cookie").unwrap();
+    let field = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
+    let mut wire = Wire::connect(proxy.admin);
+    let host = proxy.admin;
+    wire.send(format!("GET /api/v1/decisions/stream HTTP/1.1\r\nHost: {host}\r\n{field}\r\n"));
+    assert_eq!(wire.head().unwrap().status(), 200);
+    let mut next = || String::from_utf8(wire.chunk().unwrap()).unwrap();
+    assert!(next().starts_with("retry: "));
+    assert_eq!(proxy.get(&origin, "/before").status(), 200);
+    let told = next();
+    assert!(told.contains("127.0.0.1"), "{told}");
+    let out = proxy.ask_admin_with("DELETE", "/api/v1/session", &field);
+    assert_eq!(out.status(), 204);
+    assert_eq!(proxy.get(&origin, "/after").status(), 200);
+    assert_eq!(next(), "", "nothing is told any more");
+}
+
+#[test]
 fn nobody_guesses_on() {
     let (config, [_, _, admin]) = guarded("");
     let proxy = Proxy::start(&config);
