@@ -14,6 +14,7 @@ mod journal;
 mod level;
 mod meters;
 mod params;
+mod people;
 mod policy;
 mod rates;
 mod reply;

@@ -71,9 +71,7 @@ pub(in super::super) async fn export(admin: &Admin, asked: Asked) -> Answer {
     let form = form.unwrap_or(Form::Lines);
     let filters = params.filters()?;
     params.end()?;
-    if filters.client.is_some() {
-        who.may_ask_for_people("`client`")?;
-    }
+    admin.may_filter(&who, &filters)?;
     let journal = admin.store()?.records();
     let room = Arc::clone(&admin.exports).try_acquire_owned();
     let room = room.map_err(|_| Wrong::many("too many exports run; try again when one is done"))?;

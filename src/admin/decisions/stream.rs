@@ -66,9 +66,7 @@ pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer
     let after = params.number("after", 0..=u64::MAX)?;
     let filters = params.filters()?;
     params.end()?;
-    if filters.client.is_some() {
-        who.may_ask_for_people("`client`")?;
-    }
+    admin.may_filter(&who, &filters)?;
     if filters.since.is_some() || filters.until.is_some() || filters.id.is_some() {
         return Err(Wrong::unfit("a stream is of what comes; it has no `since`, `until` or `id`"));
     }
