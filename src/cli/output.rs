@@ -2,9 +2,13 @@
 //! error. A closed pipe is no failure of ours.
 
 use std::fmt::Display;
+use std::fs::Permissions;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
+use tempfile::TempDir;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::reload::Handle;
@@ -79,6 +83,13 @@ impl Progress {
         self.told = now;
         Some(format!("{done} {}", self.things))
     }
+}
+
+/// A folder for this user alone, with what others must not read or change; it goes with its handle.
+pub(super) fn private_folder(prefix: &str) -> anyhow::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    let folder = builder.prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();
+    folder.context("no private folder for this run")
 }
 
 /// `1 rule`, `2 rules`.
