@@ -20,6 +20,7 @@ use crate::tls::Acceptor;
 
 use super::access::{Access, Peer};
 use super::crowd::Crowd;
+use super::moving::Moving;
 use super::routes;
 use super::state::Admin;
 
@@ -250,7 +251,7 @@ async fn serve(
         let (admin, peer) = (Arc::clone(admin), peer.clone());
         async move { routes::answer(&admin, &peer, request).await }
     });
-    let io = TokioIo::new(stream);
+    let io = TokioIo::new(Moving::new(stream));
     let served = if http2 {
         let mut server = http2::Builder::new(TokioExecutor::new());
         server.timer(TokioTimer::new()).keep_alive_interval(PATIENCE);

@@ -13,6 +13,7 @@ mod history;
 mod journal;
 mod level;
 mod meters;
+mod moving;
 mod params;
 mod people;
 mod policy;

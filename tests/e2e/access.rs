@@ -145,29 +145,6 @@ fn a_browser_logs_in_and_out() {
     assert_eq!(status(&proxy, "GET", "/api/v1/status", &field), 401, "the session is over");
 }
 
-#[test]
-fn a_stream_ends_with_the_session_that_it_was_opened_with() {
-    let origin = Origin::answering("127.1.0.1", ok("reached"));
-    let (config, [_, auditor, _]) = guarded("");
-    let proxy = Proxy::start(&config);
-    let answer = proxy.tell_admin("/api/v1/session", &json!({ "token": auditor }));
-    let cookie = answer.head.get("set-cookie").unwrap();
-    let field = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
-    let mut wire = Wire::connect(proxy.admin);
-    let host = proxy.admin;
-    wire.send(format!("GET /api/v1/decisions/stream HTTP/1.1\r\nHost: {host}\r\n{field}\r\n"));
-    assert_eq!(wire.head().unwrap().status(), 200);
-    let mut next = || String::from_utf8(wire.chunk().unwrap()).unwrap();
-    assert!(next().starts_with("retry: "));
-    assert_eq!(proxy.get(&origin, "/before").status(), 200);
-    let told = next();
-    assert!(told.contains("127.0.0.1"), "{told}");
-    let out = proxy.ask_admin_with("DELETE", "/api/v1/session", &field);
-    assert_eq!(out.status(), 204);
-    assert_eq!(proxy.get(&origin, "/after").status(), 200);
-    assert_eq!(next(), "", "nothing is told any more");
-}
-
 /// Rules that name somebody, and one that names nobody.
 fn naming() -> (Config, [String; 3]) {
     let (config, tokens) = guarded("");
@@ -235,6 +212,48 @@ fn viewers_seek_nobody_by_rules() {
     }
     assert_eq!(ask("decisions/stream?rule=jane-only", &viewer).status(), 403);
     assert_eq!(ask("decisions?rule=jane-only", &auditor).status(), 200);
+}
+
+#[test]
+fn a_stream_ends_with_the_session_that_it_was_opened_with() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let (config, [_, auditor, _]) = guarded("");
+    let proxy = Proxy::start(&config);
+    let answer = proxy.tell_admin("/api/v1/session", &json!({ "token": auditor }));
+    let cookie = answer.head.get("set-cookie").unwrap();
+    let field = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
+    let mut wire = Wire::connect(proxy.admin);
+    let host = proxy.admin;
+    wire.send(format!("GET /api/v1/decisions/stream HTTP/1.1\r\nHost: {host}\r\n{field}\r\n"));
+    assert_eq!(wire.head().unwrap().status(), 200);
+    let mut next = || String::from_utf8(wire.chunk().unwrap()).unwrap();
+    assert!(next().starts_with("retry: "));
+    assert_eq!(proxy.get(&origin, "/before").status(), 200);
+    let told = next();
+    assert!(told.contains("127.0.0.1"), "{told}");
+    let out = proxy.ask_admin_with("DELETE", "/api/v1/session", &field);
+    assert_eq!(out.status(), 204);
+    assert_eq!(proxy.get(&origin, "/after").status(), 200);
+    assert_eq!(next(), "", "nothing is told any more");
+}
+
+/// Nobody can keep everybody else from exports and streams.
+#[test]
+fn each_person_has_so_many_streams() {
+    let (config, [viewer, auditor, _]) = guarded("");
+    let proxy = Proxy::start(&config);
+    let open = |token: &str| {
+        let mut wire = Wire::connect(proxy.admin);
+        let (host, field) = (proxy.admin, bearer(token));
+        wire.send(format!("GET /api/v1/decisions/stream HTTP/1.1\r\nHost: {host}\r\n{field}\r\n"));
+        (wire.head().unwrap().status(), wire)
+    };
+    let streams: Vec<_> = (0..8).map(|_| open(&viewer)).collect();
+    assert!(streams.iter().all(|(status, _)| *status == 200));
+    assert_eq!(open(&viewer).0, 429);
+    assert_eq!(open(&auditor).0, 200, "others have their own");
+    drop(streams);
+    wait_for("a stream that has ended", || (open(&viewer).0 == 200).then_some(()));
 }
 
 #[test]

@@ -10,13 +10,15 @@ use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::audit::Event;
 use crate::audit::index::Filters;
 use crate::audit::search::{Fault, Follow};
 
+use super::super::crowd::Room;
+use super::super::moving::STALLED;
 use super::super::reply::{self, Answer, Wrong};
 use super::super::role::By;
 use super::super::routes::Asked;
@@ -56,7 +58,7 @@ struct Stream {
     /// which lasts as long as the program.
     session: Option<HeaderMap>,
     /// Its place among the streams.
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 /// Decisions as they are recorded.
@@ -79,8 +81,7 @@ pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer
     };
     let journal = admin.store()?.records();
     let synced = admin.proxy.synced().ok_or_else(|| Wrong::unavailable("no journal is open"))?;
-    let room = Arc::clone(&admin.streams).try_acquire_owned();
-    let room = room.map_err(|_| Wrong::many("too many streams are open; close one"))?;
+    let room = admin.streams.enter(&who)?;
     if personal || filters.client.is_some() {
         admin.note_reading(&who, &what).await?;
     }
@@ -135,9 +136,10 @@ impl Stream {
         self.session.as_ref().is_none_or(goes_on)
     }
 
-    /// Waits until it is taken; whether anybody is there.
+    /// Waits until it is taken, but not for ever; whether anybody is there.
     async fn say(&self, text: String) -> bool {
-        self.out.send(Ok(Bytes::from(text))).await.is_ok()
+        let said = timeout(STALLED, self.out.send(Ok(Bytes::from(text)))).await;
+        said.is_ok_and(|said| said.is_ok())
     }
 
     /// The next event; none where the journal cannot be read.
