@@ -221,6 +221,25 @@ fn the_demo_leaves_nothing_behind_and_writes_into_nobodys_folder() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    for arguments in [&["env"][..], &["check"], &["locate", "127.0.0.1"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = program().args(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("standard output: "), "{said}");
+        // Nobody reads: that is no failure.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = program().args(arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
 fn help_names_every_command_and_mistakes_exit_64() {
     let help = fine(&["--help"]);
     for command in ["run", "check", "explain", "locate", "demo", "test", "pack", "geoip"] {
