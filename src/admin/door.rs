@@ -20,11 +20,16 @@ use url::Url;
 use crate::tls::Acceptor;
 
 use super::access::{Access, Peer};
+use super::crowd::Crowd;
+use super::moving::Moving;
 use super::routes;
 use super::state::Admin;
 
 /// Connections at the same time; others wait to be accepted.
 const CONNECTIONS: usize = 512;
+
+/// And of one address, but for those of this machine: nobody out there can take them all.
+const EACH: usize = 64;
 
 /// How long a head or a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -189,6 +194,7 @@ impl Drop for Unlink {
 /// Serves operators until the program ends.
 pub async fn run(listening: Listening, admin: Arc<Admin>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let crowd = Crowd::default();
     loop {
         let slot = Arc::clone(&room).acquire_owned().await;
         let admin = Arc::clone(&admin);
@@ -199,10 +205,16 @@ pub async fn run(listening: Listening, admin: Arc<Admin>) {
                     sleep(Duration::from_millis(50)).await;
                     continue;
                 };
+                let from = from.ip().to_canonical();
+                let share = crowd.enter(site(from), EACH);
+                if share.is_none() && !from.is_loopback() {
+                    tracing::debug!(%from, "admin connection ended: this address has {EACH}");
+                    continue;
+                }
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    enter(stream, from.ip().to_canonical(), acceptor, &admin).await;
-                    drop(slot);
+                    enter(stream, from, acceptor, &admin).await;
+                    drop((slot, share));
                 });
             }
             Listening::Unix(listener, _) => {
@@ -218,6 +230,13 @@ pub async fn run(listening: Listening, admin: Arc<Admin>) {
             }
         }
     }
+}
+
+/// Who is counted as one: an address, or all that one site of IPv6 has.
+fn site(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(whole) = address else { return address };
+    let site = u128::from(whole) >> 64 << 64;
+    IpAddr::V6(site.into())
 }
 
 async fn enter(
@@ -251,7 +270,7 @@ async fn serve(
         let (admin, peer) = (Arc::clone(admin), peer.clone());
         async move { routes::answer(&admin, &peer, request).await }
     });
-    let io = TokioIo::new(stream);
+    let io = TokioIo::new(Moving::new(stream));
     let served = if http2 {
         let mut server = http2::Builder::new(TokioExecutor::new());
         server.timer(TokioTimer::new()).keep_alive_interval(PATIENCE);
@@ -280,6 +299,16 @@ mod tests {
         for text in ["", "localhost:3129", "unix:a.sock", "unix:", "127.0.0.1"] {
             assert!(text.parse::<Place>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn one_site_counts_as_one() {
+        let site = |text: &str| site(text.parse().unwrap()).to_string();
+        assert_eq!(site("192.0.2.7"), "192.0.2.7");
+        assert_eq!(
+            (site("2001:db8:1:2:3::4"), site("::1")),
+            ("2001:db8:1:2::".into(), "::".into())
+        );
     }
 
     #[tokio::test]

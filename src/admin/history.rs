@@ -6,46 +6,53 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::policy::{Policy, Rule};
+use crate::policy::{Condition, Policy, Rule};
 
-/// What the last reload did, as the interface tells it.
+/// What the last reload did, as the interface tells it: to who may see people, and to others.
 #[derive(Debug, Default)]
-pub struct History(Mutex<Option<Value>>);
+pub struct History(Mutex<Option<[Value; 2]>>);
 
 impl History {
     /// A configuration has taken the place of another.
     pub fn reloaded(&self, digest: &str, before: &Policy, now: &Policy) {
-        self.set(json!({
-            "at": Timestamp::now().to_string(),
-            "ok": true,
-            "digest": digest,
-            "problems": null,
-            "difference": difference(before, now),
-        }));
+        let at = Timestamp::now().to_string();
+        let view = |named| {
+            json!({
+                "at": at,
+                "ok": true,
+                "digest": digest,
+                "problems": null,
+                "difference": difference(before, now, named),
+            })
+        };
+        self.set([view(true), view(false)]);
     }
 
     /// A configuration was not taken.
     pub fn failed(&self, problems: &str) {
-        self.set(json!({
+        let view = json!({
             "at": Timestamp::now().to_string(),
             "ok": false,
             "digest": null,
             "problems": problems,
             "difference": null,
-        }));
+        });
+        self.set([view.clone(), view]);
     }
 
-    fn set(&self, value: Value) {
-        *self.0.lock().expect("no thread panics with the history") = Some(value);
+    fn set(&self, views: [Value; 2]) {
+        *self.0.lock().expect("no thread panics with the history") = Some(views);
     }
 
-    pub(super) fn last(&self) -> Option<Value> {
-        self.0.lock().expect("no thread panics with the history").clone()
+    /// With the names of people, or without.
+    pub(super) fn last(&self, named: bool) -> Option<Value> {
+        let views = self.0.lock().expect("no thread panics with the history").clone();
+        views.map(|[full, masked]| if named { full } else { masked })
     }
 }
 
 /// What became of packs and rules.
-fn difference(before: &Policy, now: &Policy) -> Value {
+fn difference(before: &Policy, now: &Policy, named: bool) -> Value {
     let packs = |policy: &Policy| -> BTreeMap<String, (String, String)> {
         let packs = policy.packs().iter();
         packs.map(|one| (one.id.clone(), (one.version.clone(), one.digest.clone()))).collect()
@@ -60,14 +67,19 @@ fn difference(before: &Policy, now: &Policy) -> Value {
                     "after": version(now.as_ref()) })
         })
         .collect();
-    let rules = |policy: &Policy| -> BTreeMap<(String, String), String> {
+    // Other names are a change also for who does not see them.
+    let rules = |policy: &Policy| -> BTreeMap<(String, String), [String; 2]> {
+        let words = |rule: &Rule| [in_words(rule, true), in_words(rule, false)];
         let rules = policy.rules().iter();
-        rules.map(|rule| ((rule.pack.clone(), rule.id.clone()), in_words(rule))).collect()
+        rules.map(|rule| ((rule.pack.clone(), rule.id.clone()), words(rule))).collect()
     };
+    let shown =
+        |words: Option<[String; 2]>| words.map(|[full, masked]| if named { full } else { masked });
     let changed = changes(&rules(before), &rules(now));
     let rules: Vec<_> = changed
         .into_iter()
         .map(|((pack, rule), change, before, now)| {
+            let (before, now) = (shown(before), shown(now));
             json!({ "pack": pack, "rule": rule, "change": change, "before": before, "after": now })
         })
         .collect();
@@ -95,17 +107,21 @@ fn changes<K: Ord + Clone, V: PartialEq + Clone>(
 }
 
 /// A rule in one line: whatever changes about it shows.
-fn in_words(rule: &Rule) -> String {
+fn in_words(rule: &Rule, named: bool) -> String {
+    let words = |condition: &Condition| {
+        let masked = condition.without_names().filter(|_| !named);
+        masked.unwrap_or_else(|| condition.to_string())
+    };
     let mut text = rule.outcome.name().to_owned();
     if rule.mode == crate::policy::Mode::Observe {
         text.push_str(" (observed)");
     }
     for (at, condition) in rule.all_conditions().enumerate() {
         text.push_str(if at == 0 { " if " } else { " and " });
-        text.push_str(&condition.to_string());
+        text.push_str(&words(condition));
     }
     for condition in &rule.unless {
-        text.push_str(&format!(" unless {condition}"));
+        text.push_str(&format!(" unless {}", words(condition)));
     }
     for (word, on) in [("alert", rule.alert), ("redact", rule.redact), ("duty", rule.duty)] {
         if on {
@@ -138,14 +154,28 @@ mod tests {
     }
 
     #[test]
+    fn who_sees_nobody_is_told_a_change_without_names() {
+        let rule = |network: &str| {
+            let networks = [network.parse().unwrap()].into_iter().collect();
+            Rule::plain("a", Outcome::Log, vec![Condition::Clients(networks)])
+        };
+        let history = History::default();
+        history.reloaded("", &policy(vec![rule("192.0.2.1/32")]), &policy(vec![rule("::1/128")]));
+        let told = |named| history.last(named).unwrap()["difference"]["rules"][0].to_string();
+        assert!(told(true).contains("192.0.2.1") && told(true).contains("::1"));
+        assert!(!told(false).contains("192.0.2.1") && !told(false).contains("::1"));
+        assert!(told(false).contains("client in one of 1 networks"), "{}", told(false));
+    }
+
+    #[test]
     fn a_reload_is_told_by_what_it_changed() {
         let rule = |id: &str, outcome| Rule::plain(id, outcome, Vec::new());
         let before = policy(vec![rule("a", Outcome::Log), rule("b", Outcome::Log)]);
         let now = policy(vec![rule("b", Outcome::Block), rule("c", Outcome::Log)]);
         let history = History::default();
-        assert_eq!(history.last(), None);
+        assert_eq!(history.last(true), None);
         history.reloaded("sha256:00", &before, &now);
-        let last = history.last().unwrap();
+        let last = history.last(true).unwrap();
         let rules = last.pointer("/difference/rules").and_then(Value::as_array).unwrap();
         let told: Vec<_> = rules
             .iter()
@@ -154,6 +184,6 @@ mod tests {
         assert_eq!(told, [("a", "removed"), ("b", "changed"), ("c", "added")]);
         assert_eq!(rules[1]["after"], "block: ");
         history.failed("error: no");
-        assert_eq!(history.last().unwrap()["ok"], false);
+        assert_eq!(history.last(false).unwrap()["ok"], false);
     }
 }

@@ -4,6 +4,7 @@
 mod access;
 mod answers;
 mod assets;
+mod crowd;
 mod decisions;
 mod desk;
 mod door;
@@ -12,8 +13,10 @@ mod history;
 mod journal;
 mod level;
 mod meters;
+mod moving;
 mod oidc;
 mod params;
+mod people;
 mod policy;
 mod rates;
 mod reply;

@@ -2,12 +2,15 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::access::{self, Peer};
 use super::assets;
@@ -21,6 +24,9 @@ use super::{DESCRIPTION, Reload};
 use super::{
     decisions, desk, journal, level, meters, policy, rates, session, status, totals, trust,
 };
+
+/// How long a body may take: else whoever sends none keeps a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -237,8 +243,23 @@ pub(super) async fn read<T: DeserializeOwned>(
     request: Request<Incoming>,
     most: usize,
 ) -> Result<T, Wrong> {
-    let body = Limited::new(request.into_body(), most).collect().await;
-    let body = body.map_err(|error| {
+    let octets = octets(request.into_body(), most).await?;
+    serde_json::from_slice(&octets).map_err(|error| {
+        let detail = format!("the body is not the JSON that this path takes: {error}");
+        Wrong::new(StatusCode::BAD_REQUEST, detail)
+    })
+}
+
+async fn octets<B>(body: B, most: usize) -> Result<Bytes, Wrong>
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Ok(read) = timeout(PATIENCE, Limited::new(body, most).collect()).await else {
+        let detail = format!("a body comes within {} seconds here", PATIENCE.as_secs());
+        return Err(Wrong::new(StatusCode::REQUEST_TIMEOUT, detail));
+    };
+    let body = read.map_err(|error| {
         if error.is::<LengthLimitError>() {
             let detail = format!("a body has at most {most} octets here");
             Wrong::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
@@ -246,8 +267,21 @@ pub(super) async fn read<T: DeserializeOwned>(
             Wrong::new(StatusCode::BAD_REQUEST, error.to_string())
         }
     })?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|error| {
-        let detail = format!("the body is not the JSON that this path takes: {error}");
-        Wrong::new(StatusCode::BAD_REQUEST, detail)
-    })
+    Ok(body.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let (pieces, coming) = mpsc::channel(1);
+        pieces.send(Ok(Bytes::from_static(b"{"))).await.unwrap();
+        let never = reply::coming(TEXT, coming).into_body();
+        let wrong = octets(never, 60_000).await.unwrap_err();
+        assert_eq!(wrong.status, StatusCode::REQUEST_TIMEOUT);
+    }
 }

@@ -23,6 +23,7 @@ use crate::proxy::Proxy;
 use super::Reload;
 use super::access::{Access, Memory};
 use super::answers::Answers;
+use super::crowd::Rooms;
 use super::history::History;
 use super::journal::Verifier;
 use super::level::Level;
@@ -37,9 +38,9 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// Searches at the same time; others wait.
 const SEARCHES: usize = 4;
 
-/// Streams and exports at the same time; more are refused.
-const STREAMS: usize = 32;
-const EXPORTS: usize = 4;
+/// Streams and exports at the same time, of all and of each person; more are refused.
+const STREAMS: [usize; 2] = [32, 8];
+const EXPORTS: [usize; 2] = [4, 2];
 
 /// A policy with a draft of a pack in it, or every mistake of the draft.
 pub type Draft = Box<dyn Fn(&str) -> Result<Arc<Policy>, String> + Send + Sync>;
@@ -100,8 +101,8 @@ pub struct Admin {
     searches: Arc<Semaphore>,
     /// Rankings, which pages ask for over and over.
     pub(super) rankings: Answers,
-    pub(super) streams: Arc<Semaphore>,
-    pub(super) exports: Arc<Semaphore>,
+    pub(super) streams: Rooms,
+    pub(super) exports: Rooms,
     /// One draft is read at a time: it takes the databases once more.
     pub(super) drafts: Arc<Semaphore>,
 }
@@ -125,8 +126,8 @@ impl Admin {
             verifier: Arc::default(),
             searches: Arc::new(Semaphore::new(SEARCHES)),
             rankings: Answers::default(),
-            streams: Arc::new(Semaphore::new(STREAMS)),
-            exports: Arc::new(Semaphore::new(EXPORTS)),
+            streams: Rooms::new("streams", STREAMS),
+            exports: Rooms::new("exports", EXPORTS),
             drafts: Arc::new(Semaphore::new(1)),
         })
     }

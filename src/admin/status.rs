@@ -16,7 +16,8 @@ use super::totals::moment;
 
 /// `GET /api/v1/status`
 pub(super) async fn view(admin: &Admin, asked: Asked) -> Answer {
-    asked.params.end()?;
+    let Asked { who, params, .. } = asked;
+    params.end()?;
     let proxy = &admin.proxy;
     let (active, now) = (proxy.active(), Timestamp::now());
     let draining = proxy.drain.is_draining();
@@ -36,7 +37,7 @@ pub(super) async fn view(admin: &Admin, asked: Asked) -> Answer {
         "config": &*active.digest,
         "journal": journal(admin).await?,
         "index": index(admin).await,
-        "reload": admin.history.last(),
+        "reload": admin.history.last(who.sees_people()),
         "holds_open": holds.iter().filter(|hold| hold.state(now) == HoldState::Open).count(),
         "reports_open": reports.iter().filter(|report| report.closing.is_none()).count(),
         "proxies": admin.proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -130,11 +131,12 @@ async fn index(admin: &Admin) -> Option<Value> {
 }
 
 pub(super) fn index_view(admin: &Admin, state: &crate::audit::index::State) -> Value {
-    let entries = admin.proxy.metrics().kept().entries;
+    let kept = admin.proxy.metrics().kept();
     json!({
+        "healthy": kept.indexed,
         "head": state.next,
         "first": state.first,
         "since": moment(state.since),
-        "lag": entries.saturating_sub(state.next),
+        "lag": kept.entries.saturating_sub(state.next),
     })
 }

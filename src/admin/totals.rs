@@ -25,8 +25,11 @@ pub(super) async fn top(admin: &Admin, asked: Asked) -> Answer {
     let filters = params.filters()?;
     params.end()?;
     let people = matches!(by, Dimension::Client | Dimension::Principal);
+    if people {
+        who.may_ask_for_people("a ranking of people")?;
+    }
+    admin.may_filter(&who, &filters)?;
     if people || filters.client.is_some() {
-        who.may_ask_for_people(if people { "a ranking of people" } else { "`client`" })?;
         admin.note_reading(&who, &what).await?;
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -68,8 +71,8 @@ pub(super) async fn series(admin: &Admin, asked: Asked) -> Answer {
     let step = step.ok_or_else(|| Wrong::unfit("`step` is missing: seconds of each time"))?;
     let mut filters = params.filters()?;
     params.end()?;
+    admin.may_filter(&who, &filters)?;
     if filters.client.is_some() {
-        who.may_ask_for_people("`client`")?;
         admin.note_reading(&who, &what).await?;
     }
     let now = Timestamp::now();

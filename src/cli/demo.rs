@@ -93,9 +93,8 @@ impl Demo {
         let port = start_origins().await;
         let port =
             port.context("the demo needs the loopback addresses 127.83.0.1 to 127.83.0.5")?;
-        let folder = std::env::temp_dir().join(format!("borderpost-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        let records = folder.join("records.jsonl");
+        let folder = output::private_folder("borderpost-demo-")?;
+        let records = folder.path().join("records.jsonl");
         let text = configuration(&records.display().to_string());
         let origin = Origin::Text { name: "demo".to_owned(), text };
         let loaded = config::load(&origin)?;
@@ -114,14 +113,17 @@ impl Demo {
         }
         if self.stay {
             news(format!(
-                "\nrunning until Ctrl-C; try\n  curl -x http://{listen} -H 'X-Data-Class: health' http://api.china.example:{port}/"
+                "\nrunning until Ctrl-C; try\n  curl -x http://{listen} -H 'X-Data-Class: health' http://api.china.example:{port}/\n\
+                 its records, while it runs: {}",
+                records.display()
             ));
             while signals.next().await != Ask::Stop {}
         }
         if let Some(lost) = serving.finish().await.lost {
             news(format!("borderpost: {lost}"));
         }
-        line(format!("\none record for each request: {}", records.display()));
+        let text = std::fs::read_to_string(&records).context("the records of the demo")?;
+        line(format!("\none record for each request:\n{}", text.trim_end()));
         Ok(())
     }
 }

@@ -161,7 +161,12 @@ pub fn main() -> ExitCode {
         Command::Completions(completions) => completions.run(),
         Command::Man(manual) => manual.run(),
     };
+    let lost = output::untold();
+    if let Some(why) = lost {
+        output::news(format!("borderpost: standard output: {why}"));
+    }
     match ended {
+        Ok(()) if lost.is_some() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<output::Told>() => ExitCode::FAILURE,
         Err(error) => {

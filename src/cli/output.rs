@@ -2,9 +2,14 @@
 //! error. A closed pipe is no failure of ours.
 
 use std::fmt::Display;
+use std::fs::Permissions;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
+use tempfile::TempDir;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::reload::Handle;
@@ -26,9 +31,23 @@ pub(super) struct Told;
 #[error("exit code {0}")]
 pub(super) struct Ended(pub(super) u8);
 
-/// One line (or several) of the result.
+/// Why a part of the result is nowhere.
+static UNTOLD: OnceLock<String> = OnceLock::new();
+
+/// Why a part of the result could not be written, if it could not.
+pub(super) fn untold() -> Option<&'static str> {
+    UNTOLD.get().map(String::as_str)
+}
+
+/// One line (or several) of the result. A closed pipe is no failure: `borderpost locate ... | head -1`
+/// has what it wanted. Any other is told by the exit code.
 pub(super) fn line(text: impl Display) {
-    tolerate(writeln!(io::stdout(), "{text}"));
+    if let Err(error) = writeln!(io::stdout(), "{text}")
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // Once is enough; the exit code tells it.
+        drop(UNTOLD.set(error.to_string()));
+    }
 }
 
 /// One line (or several) of news.
@@ -42,7 +61,7 @@ pub(super) fn error(error: &anyhow::Error) {
 }
 
 fn tolerate(result: io::Result<()>) {
-    // `borderpost locate ... | head -1` closes our pipe; there is nobody left to tell.
+    // Where news cannot be told, nobody can be told that either.
     drop(result);
 }
 
@@ -79,6 +98,13 @@ impl Progress {
         self.told = now;
         Some(format!("{done} {}", self.things))
     }
+}
+
+/// A folder for this user alone, with what others must not read or change; it goes with its handle.
+pub(super) fn private_folder(prefix: &str) -> anyhow::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    let folder = builder.prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();
+    folder.context("no private folder for this run")
 }
 
 /// `1 rule`, `2 rules`.

@@ -85,6 +85,17 @@ impl Condition {
         if let Self::Declared(Word::Transaction, words) = self { words } else { &[] }
     }
 
+    /// Its words without whom it names; `None` where it names nobody.
+    pub fn without_names(&self) -> Option<String> {
+        if let Self::Principals(set) = self {
+            Some(format!("client is one of {} principals", set.written().len()))
+        } else if let Self::Clients(networks) = self {
+            Some(format!("client in one of {} networks", networks.iter().count()))
+        } else {
+            None
+        }
+    }
+
     /// What it says of bulk, if it does.
     pub(super) fn bulk(&self) -> Option<&Bulk> {
         if let Self::Bulk(bulk) = self { Some(bulk) } else { None }

@@ -120,14 +120,10 @@ impl Event<'_> {
             Self::Index(event) => event.record(metrics),
             Self::Journal(event) => event.record(metrics),
             Self::Ship(event) => event.record(metrics),
-            Self::Located(result) => {
-                metrics.lookups.get_or_create(&Lookup { result }).inc();
-            }
+            Self::Located(result) => drop(metrics.lookups.get_or_create(&Lookup { result }).inc()),
             Self::Inspected(labels) => drop(metrics.inspected.get_or_create(&labels).inc()),
             Self::Redacted(values) => drop(metrics.redacted.inc_by(values)),
-            Self::Unread(bytes) => {
-                metrics.unread_bytes.inc_by(bytes);
-            }
+            Self::Unread(bytes) => drop(metrics.unread_bytes.inc_by(bytes)),
             Self::Loaded(databases, now) => loaded(metrics, databases, now),
             Self::ReloadFailed(problems) => {
                 metrics.reload_successful.set(0);

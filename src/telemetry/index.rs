@@ -9,6 +9,8 @@ use super::metrics::Metrics;
 /// One thing that happened to the index.
 #[derive(Debug)]
 pub enum IndexEvent<'a> {
+    /// Its thread begins; until it has looked, all is missing.
+    Opened,
     /// It cannot be kept, and why.
     Failed(&'a str),
     /// It can be kept again.
@@ -22,10 +24,19 @@ pub enum IndexEvent<'a> {
 impl IndexEvent<'_> {
     pub(super) fn record(self, metrics: &Metrics) {
         match self {
+            Self::Opened => {
+                metrics.audit_index_up.set(1);
+                metrics.audit_indexed.store(0, Ordering::Relaxed);
+                lag(metrics);
+            }
             Self::Failed(why) => {
+                metrics.audit_index_up.set(0);
                 error!(why, "the index of the journal is not kept; searches read the journal");
             }
-            Self::Mended => info!("the index of the journal is kept again"),
+            Self::Mended => {
+                metrics.audit_index_up.set(1);
+                info!("the index of the journal is kept again");
+            }
             Self::Reached(entry) => {
                 metrics.audit_indexed.store(entry, Ordering::Relaxed);
                 lag(metrics);

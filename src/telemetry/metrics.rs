@@ -66,6 +66,7 @@ pub struct Metrics {
     pub(super) audit_lost: AtomicU64,
     pub(super) audit_indexed: AtomicU64,
     pub(super) audit_index_lag: Gauge,
+    pub(super) audit_index_up: Gauge,
     pub(super) audit_sync_seconds: Histogram,
     pub(super) holds_open: Gauge,
     pub(super) holds_decided: Family<Ruled, Counter>,
@@ -128,6 +129,7 @@ impl Metrics {
             // Without an index nothing is behind.
             audit_indexed: AtomicU64::new(u64::MAX),
             audit_index_lag: Gauge::default(),
+            audit_index_up: Gauge::default(),
             audit_sync_seconds: Histogram::new(sync),
             holds_open: Gauge::default(),
             holds_decided: Family::default(),
@@ -210,6 +212,11 @@ impl Metrics {
             "audit_index_lag_records",
             "Entries of the journal that are not in its index yet",
             self.audit_index_lag.clone(),
+        );
+        r.register(
+            "audit_index_up",
+            "Whether there is an index of the journal and it can be kept",
+            self.audit_index_up.clone(),
         );
         r.register(
             "audit_journal_up",

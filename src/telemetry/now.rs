@@ -15,6 +15,8 @@ pub struct Kept {
     pub entries: u64,
     /// Entries that were lost, which it tells of.
     pub lost: u64,
+    /// Whether its index can be kept.
+    pub indexed: bool,
 }
 
 impl Metrics {
@@ -24,6 +26,7 @@ impl Metrics {
             queue: u64::try_from(self.audit_queue.get()).unwrap_or(0),
             entries: self.audit_entries.load(Ordering::Relaxed),
             lost: self.audit_lost.load(Ordering::Relaxed),
+            indexed: self.audit_index_up.get() > 0,
         }
     }
 

@@ -144,6 +144,117 @@ fn a_browser_logs_in_and_out() {
     assert_eq!(status(&proxy, "GET", "/api/v1/status", &field), 401, "the session is over");
 }
 
+/// Rules that name somebody, and one that names nobody.
+fn naming() -> (Config, [String; 3]) {
+    let (config, tokens) = guarded("");
+    let config = config
+        .with("[[principal]]\nname = \"Jane.Doe@corp.example\"\nnetworks = [\"127.0.0.0/8\"]")
+        .rule("jane-only", "log", "", "principals = [\"Jane.Doe@corp.example\"]")
+        .rule("lab-only", "block", "", "clients = [\"192.0.2.0/24\"]\ntags = [\"health\"]")
+        .rule("told", "log", "", "methods = [\"GET\"]");
+    (config, tokens)
+}
+
+#[test]
+fn viewers_learn_of_nobody_by_rules() {
+    let (config, [viewer, auditor, _]) = naming();
+    let proxy = Proxy::start(&config);
+    let policy = |token: &str| proxy.ask_admin_with("GET", "/api/v1/policy", &bearer(token)).text();
+    let test = |token: &str, body: &Value| -> Message {
+        let (mut wire, body) = (Wire::connect(proxy.admin), body.to_string());
+        let (host, fields, length) = (proxy.admin, bearer(token), body.len());
+        wire.send(format!(
+            "POST /api/v1/policy/test HTTP/1.1\r\nHost: {host}\r\n{fields}Content-Length: \
+             {length}\r\n\r\n{body}"
+        ));
+        wire.response("POST")
+    };
+    let plain = json!({ "url": "http://127.1.0.1/", "tags": ["health"] });
+    for text in [policy(&viewer), test(&viewer, &plain).text()] {
+        assert!(!text.contains("Jane.Doe") && !text.contains("192.0.2.0"), "{text}");
+        assert!(text.contains("client is one of 1 principals"), "{text}");
+        assert!(text.contains("client in one of 1 networks"), "{text}");
+    }
+    assert!(policy(&auditor).contains("client is Jane.Doe@corp.example"));
+    for (name, value) in [("client", "127.0.0.1"), ("principal", "Jane.Doe@corp.example")] {
+        let mut asked = plain.clone();
+        asked[name] = json!(value);
+        let answer = test(&viewer, &asked);
+        assert_eq!(answer.status(), 403, "{}", answer.text());
+        assert!(answer.json()["detail"].as_str().unwrap().contains("needs the role auditor"));
+        assert!(test(&auditor, &asked).text().contains("Jane.Doe"));
+    }
+}
+
+#[test]
+fn viewers_seek_nobody_by_rules() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let (config, [viewer, auditor, _]) = naming();
+    let proxy = Proxy::start(&config);
+    assert_eq!(proxy.get(&origin, "/").status(), 200);
+    let ask = |path: &str, token: &str| {
+        wait_for("the index", || {
+            let answer = proxy.ask_admin_with("GET", &format!("/api/v1/{path}"), &bearer(token));
+            Some(answer).filter(|answer| answer.status() != 503)
+        })
+    };
+    for path in [
+        "decisions?rule=",
+        "top?by=host&rule=",
+        "series?step=60&since=1h&rule=",
+        "decisions/export?rule=",
+    ] {
+        for (rule, status) in [("jane-only", 403), ("local/lab-only", 403), ("told", 200)] {
+            let answer = ask(&format!("{path}{rule}"), &viewer);
+            assert_eq!(answer.status(), status, "{path}{rule}: {}", answer.text());
+        }
+    }
+    assert_eq!(ask("decisions/stream?rule=jane-only", &viewer).status(), 403);
+    assert_eq!(ask("decisions?rule=jane-only", &auditor).status(), 200);
+}
+
+#[test]
+fn a_stream_ends_with_the_session_that_it_was_opened_with() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let (config, [_, auditor, _]) = guarded("");
+    let proxy = Proxy::start(&config);
+    let answer = proxy.tell_admin("/api/v1/session", &json!({ "token": auditor }));
+    let cookie = answer.head.get("set-cookie").unwrap();
+    let field = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
+    let mut wire = Wire::connect(proxy.admin);
+    let host = proxy.admin;
+    wire.send(format!("GET /api/v1/decisions/stream HTTP/1.1\r\nHost: {host}\r\n{field}\r\n"));
+    assert_eq!(wire.head().unwrap().status(), 200);
+    let mut next = || String::from_utf8(wire.chunk().unwrap()).unwrap();
+    assert!(next().starts_with("retry: "));
+    assert_eq!(proxy.get(&origin, "/before").status(), 200);
+    let told = next();
+    assert!(told.contains("127.0.0.1"), "{told}");
+    let out = proxy.ask_admin_with("DELETE", "/api/v1/session", &field);
+    assert_eq!(out.status(), 204);
+    assert_eq!(proxy.get(&origin, "/after").status(), 200);
+    assert_eq!(next(), "", "nothing is told any more");
+}
+
+/// Nobody can keep everybody else from exports and streams.
+#[test]
+fn each_person_has_so_many_streams() {
+    let (config, [viewer, auditor, _]) = guarded("");
+    let proxy = Proxy::start(&config);
+    let open = |token: &str| {
+        let mut wire = Wire::connect(proxy.admin);
+        let (host, field) = (proxy.admin, bearer(token));
+        wire.send(format!("GET /api/v1/decisions/stream HTTP/1.1\r\nHost: {host}\r\n{field}\r\n"));
+        (wire.head().unwrap().status(), wire)
+    };
+    let streams: Vec<_> = (0..8).map(|_| open(&viewer)).collect();
+    assert!(streams.iter().all(|(status, _)| *status == 200));
+    assert_eq!(open(&viewer).0, 429);
+    assert_eq!(open(&auditor).0, 200, "others have their own");
+    drop(streams);
+    wait_for("a stream that has ended", || (open(&viewer).0 == 200).then_some(()));
+}
+
 #[test]
 fn nobody_guesses_on() {
     let (config, [_, _, admin]) = guarded("");

@@ -197,9 +197,48 @@ fn the_demo_shows_all_three_answers() {
     for words in ["HTTP/1.1 200 OK", "HTTP/1.1 451 ", "HTTP/1.1 403 ", "28 CFR 202.601", "10. "] {
         assert!(text.contains(words), "{words} in\n{text}");
     }
-    let records = text.lines().last().unwrap().rsplit(' ').next().unwrap();
-    let records = std::fs::read_to_string(records).unwrap();
+    let (_, records) = text.split_once("one record for each request:\n").unwrap();
     assert_eq!(records.lines().count(), 10);
+    for record in records.lines() {
+        assert!(serde_json::from_str::<Value>(record).unwrap()["id"].is_string(), "{record}");
+    }
+}
+
+#[test]
+fn the_demo_leaves_nothing_behind_and_writes_into_nobodys_folder() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut child = program();
+    child.arg("demo").env("TMPDIR", folder.path()).stdout(std::process::Stdio::null());
+    let mut child = child.spawn().unwrap();
+    // A folder of that name was written into, and a link in it followed.
+    let planted = folder.path().join(format!("borderpost-demo-{}", child.id()));
+    let (target, made) = (folder.path().join("target"), std::fs::create_dir_all(&planted));
+    made.unwrap();
+    std::fs::write(&target, "").unwrap();
+    drop(std::os::unix::fs::symlink(&target, planted.join("records.jsonl")));
+    assert!(child.wait().unwrap().success());
+    assert_eq!(std::fs::read(&target).unwrap(), b"");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    for arguments in [&["env"][..], &["check"], &["locate", "127.0.0.1"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = program().args(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("standard output: "), "{said}");
+        // Nobody reads: that is no failure.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = program().args(arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    }
 }
 
 #[test]

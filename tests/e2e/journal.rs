@@ -354,3 +354,50 @@ fn who_takes_no_records_holds_up_neither_the_journal_nor_requests() {
     assert!(proxy.output().contains("the journal has them"), "{}", proxy.output());
     sound(&folder(&proxy));
 }
+
+#[test]
+fn a_journal_that_vanishes_is_told_and_goes_on_when_it_is_back() {
+    const UP: &str = "egress_audit_journal_up";
+    const INDEX: &str = "egress_audit_index_up";
+    for (setting, untagged) in [("pass", 200), ("refuse", 503)] {
+        let config = config().with(&format!("[journal]\nunwritable = \"{setting}\""));
+        let (proxy, origin) = (Proxy::start(&config), origin());
+        let target = format!("{}/x", origin.url());
+        let is = |name: &'static str, up: bool| {
+            wait_for(name, || ((proxy.metric(name, "") > 0.5) == up).then_some(()));
+        };
+        let folder = folder(&proxy);
+        let away = folder.with_file_name("away");
+        assert_eq!(proxy.ask("GET", &target, CARD, "").status(), 200);
+        is(INDEX, true);
+        fs::rename(&folder, &away).unwrap();
+        // Also where nobody asks for anything.
+        is(UP, false);
+        is(INDEX, false);
+        assert_eq!(proxy.ask_admin("GET", "/readyz").status(), 503);
+        let status = proxy.ask_admin("GET", "/api/v1/status").json();
+        assert_eq!(
+            (&status["ready"], &status["journal"]["healthy"]),
+            (&false.into(), &false.into())
+        );
+        assert_eq!(status["index"]["healthy"], false);
+        assert_eq!(proxy.ask("GET", &target, CARD, "").json()["code"], "record-unwritable");
+        assert_eq!(proxy.ask("GET", &target, "", "").status(), untagged, "{setting}");
+        assert!(proxy.output().contains("move it back"), "{}", proxy.output());
+        fs::rename(&away, &folder).unwrap();
+        is(UP, true);
+        assert_eq!(proxy.ask("GET", &target, CARD, "").status(), 200);
+        is(INDEX, true);
+        wait_for("the index", || {
+            (proxy.metric("egress_audit_index_lag_records", "") < 0.5).then_some(())
+        });
+        sound(&folder);
+        // What is gone for good, a restart begins anew.
+        fs::remove_dir_all(&folder).unwrap();
+        is(UP, false);
+        proxy.signal("TERM");
+        let proxy = proxy.again(&config);
+        assert_eq!(proxy.ask("GET", &target, CARD, "").status(), 200);
+        sound(&folder);
+    }
+}

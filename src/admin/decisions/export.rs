@@ -1,12 +1,13 @@
 //! `GET /api/v1/decisions/export`: the journal itself is read, and goes out as it is read.
 
 use std::io;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::audit::Event;
 use crate::audit::event::harmless;
@@ -14,7 +15,8 @@ use crate::audit::index::Filters;
 use crate::audit::search::{self, Found, Journal, Scan};
 use crate::policy::Mode;
 
-use super::super::reply::{self, Answer, Wrong};
+use super::super::moving::STALLED;
+use super::super::reply::{self, Answer};
 use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::row;
@@ -72,24 +74,22 @@ pub(in super::super) async fn export(admin: &Admin, asked: Asked) -> Answer {
     let form = form.unwrap_or(Form::Lines);
     let filters = params.filters()?;
     params.end()?;
-    if filters.client.is_some() {
-        who.may_ask_for_people("`client`")?;
-    }
+    admin.may_filter(&who, &filters)?;
     let journal = admin.store()?.records();
-    let room = Arc::clone(&admin.exports).try_acquire_owned();
-    let room = room.map_err(|_| Wrong::many("too many exports run; try again when one is done"))?;
+    let room = admin.exports.enter(&who)?;
     if personal || filters.client.is_some() {
         admin.note_reading(&who, &what).await?;
     }
     let (pieces, coming) = mpsc::channel(WAITING);
+    let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
-        let mut out = Out { form, masked: !personal, buffer: Vec::new(), pieces };
-        match out.all(&journal, &filters) {
-            Ok(()) | Err(End::Left) => {}
-            // Cut off, so that nobody takes it for whole.
-            Err(End::Fault(error)) => drop(out.pieces.blocking_send(Err(error))),
-        }
+        let masked = !personal;
+        let mut out = Out { form, masked, buffer: Vec::new(), pieces, runtime };
+        let ended = out.all(&journal, &filters);
         drop(room);
+        if let Err(End::Fault(error)) = ended {
+            out.cut(error);
+        }
     });
     let (kind, name) = match form {
         Form::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"decisions.csv\""),
@@ -105,6 +105,7 @@ struct Out {
     masked: bool,
     buffer: Vec<u8>,
     pieces: mpsc::Sender<io::Result<Bytes>>,
+    runtime: Handle,
 }
 
 impl Out {
@@ -150,7 +151,17 @@ impl Out {
 
     fn put(&mut self) -> Result<(), End> {
         let piece = Bytes::from(std::mem::take(&mut self.buffer));
-        self.pieces.blocking_send(Ok(piece)).map_err(|_| End::Left)
+        let put = async { timeout(STALLED, self.pieces.send(Ok(piece))).await };
+        match self.runtime.block_on(put) {
+            Ok(put) => put.map_err(|_| End::Left),
+            Err(_) => Err(End::Fault(io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    /// Cuts it off, so that nobody takes it for whole: also who reads what is left hours later.
+    fn cut(self, error: io::Error) {
+        let Self { pieces, runtime, .. } = self;
+        runtime.spawn(async move { pieces.send(Err(error)).await });
     }
 }
 

@@ -21,9 +21,7 @@ pub(in super::super) async fn list(admin: &Admin, asked: Asked) -> Answer {
     let cursor = params.text("cursor").map(|text| read_cursor(&text, newest)).transpose()?;
     let filters = params.filters()?;
     params.end()?;
-    if filters.client.is_some() {
-        who.may_ask_for_people("`client`")?;
-    }
+    admin.may_filter(&who, &filters)?;
     if personal || filters.client.is_some() {
         admin.note_reading(&who, &what).await?;
     }

@@ -7,15 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::audit::Event;
 use crate::audit::index::Filters;
 use crate::audit::search::{Fault, Follow};
 
+use super::super::crowd::Room;
+use super::super::moving::STALLED;
 use super::super::reply::{self, Answer, Wrong};
+use super::super::role::By;
 use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::row;
@@ -49,8 +54,11 @@ struct Stream {
     next: u64,
     synced: watch::Receiver<u64>,
     out: mpsc::Sender<io::Result<Bytes>>,
+    /// What carries the session that it was opened with; none where it was opened by another proof,
+    /// which lasts as long as the program.
+    session: Option<HeaderMap>,
     /// Its place among the streams.
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 /// Decisions as they are recorded.
@@ -60,9 +68,7 @@ pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer
     let after = params.number("after", 0..=u64::MAX)?;
     let filters = params.filters()?;
     params.end()?;
-    if filters.client.is_some() {
-        who.may_ask_for_people("`client`")?;
-    }
+    admin.may_filter(&who, &filters)?;
     if filters.since.is_some() || filters.until.is_some() || filters.id.is_some() {
         return Err(Wrong::unfit("a stream is of what comes; it has no `since`, `until` or `id`"));
     }
@@ -75,8 +81,7 @@ pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer
     };
     let journal = admin.store()?.records();
     let synced = admin.proxy.synced().ok_or_else(|| Wrong::unavailable("no journal is open"))?;
-    let room = Arc::clone(&admin.streams).try_acquire_owned();
-    let room = room.map_err(|_| Wrong::many("too many streams are open; close one"))?;
+    let room = admin.streams.enter(&who)?;
     if personal || filters.client.is_some() {
         admin.note_reading(&who, &what).await?;
     }
@@ -88,7 +93,9 @@ pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer
     let (out, coming) = mpsc::channel(1);
     let filters = Arc::new(filters);
     let follow = Some(Follow::new(&journal, next));
-    let stream = Stream { follow, filters, masked: !personal, next, synced, out, _room: room };
+    let masked = !personal;
+    let session = (who.by == By::Session).then(|| request.headers().clone());
+    let stream = Stream { follow, filters, masked, next, synced, out, session, _room: room };
     tokio::spawn(stream.run(Arc::clone(admin), foreign));
     Ok(reply::coming("text/event-stream", coming))
 }
@@ -109,22 +116,33 @@ impl Stream {
             let next = self.next;
             let grown = timeout(ALIVE, self.synced.wait_for(|head| *head > next)).await;
             let head = match grown.map(|grown| grown.map(|head| *head)) {
+                _ if !self.is_permitted(&admin) => return,
                 Ok(Ok(head)) => head,
                 Err(_) if self.say(":\n\n".to_owned()).await => continue,
                 // Nobody is there any more, or the program ends.
                 Ok(Err(_)) | Err(_) => return,
             };
             let Some(text) = self.read(&admin, head).await else { return };
-            if !text.is_empty() && !self.say(text).await {
+            // It may have ended while the journal was read.
+            let told = text.is_empty() || (self.is_permitted(&admin) && self.say(text).await);
+            if !told {
                 return;
             }
             sleep(REST).await;
         }
     }
 
-    /// Waits until it is taken; whether anybody is there.
+    /// Whether the session that it was opened with goes on.
+    fn is_permitted(&self, admin: &Admin) -> bool {
+        let goes_on =
+            |headers| admin.memory.sessions.find(headers, false, Timestamp::now()).is_some();
+        self.session.as_ref().is_none_or(goes_on)
+    }
+
+    /// Waits until it is taken, but not for ever; whether anybody is there.
     async fn say(&self, text: String) -> bool {
-        self.out.send(Ok(Bytes::from(text))).await.is_ok()
+        let said = timeout(STALLED, self.out.send(Ok(Bytes::from(text)))).await;
+        said.is_ok_and(|said| said.is_ok())
     }
 
     /// The next event; none where the journal cannot be read.

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::proxy::{Misasked, Question, look};
 
+use super::super::people::mask;
 use super::super::reply::{self, Answer, Wrong};
 use super::super::routes::{Asked, read};
 use super::super::state::Admin;
@@ -37,16 +38,28 @@ struct Body {
 
 /// Decides one request.
 pub(in super::super) async fn test(admin: &Admin, asked: Asked) -> Answer {
-    let Asked { params, request, .. } = asked;
+    let Asked { who, params, request, .. } = asked;
     params.end()?;
-    let question = read::<Body>(request, MOST).await?.question()?;
+    let body = read::<Body>(request, MOST).await?;
+    // What rules make of somebody tells who that is, by their address, too.
+    if body.client.is_some() || body.principal.is_some() {
+        who.may_ask_for_people("`client` or `principal`")?;
+    }
+    let question = body.question()?;
+    let masked = !who.sees_people();
     let active = admin.proxy.active();
     let told = admin
         .work(move || {
             let (host, _) = question.destination()?;
             let host = host.to_string();
             let found = look(&active, &host, &question.url, (None, None)).finish();
-            question.answer(&active, &found, |answered| answered.as_json())
+            question.answer(&active, &found, |answered| {
+                let mut view = answered.as_json();
+                if masked {
+                    mask(&active.policy, &mut view);
+                }
+                view
+            })
         })
         .await?;
     Ok(reply::json(&told.map_err(|error: Misasked| Wrong::unfit(error.to_string()))?))

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::policy::{Class, Condition, Counter, Keyed, Policy, Rule, Span};
 
+use super::super::people::mask;
 use super::super::reply::{self, Answer};
 use super::super::routes::Asked;
 use super::super::state::Admin;
@@ -11,11 +12,12 @@ use super::super::status::packs;
 
 /// What is in force.
 pub(in super::super) fn view(admin: &Admin, asked: Asked) -> Answer {
-    asked.params.end()?;
+    let Asked { who, params, .. } = asked;
+    params.end()?;
     let active = admin.proxy.active();
     let policy = &active.policy;
     let rules: Vec<_> = policy.rules().iter().enumerate().map(rule).collect();
-    Ok(reply::json(&json!({
+    let mut view = json!({
         "digest": &*active.digest,
         "epoch": active.epoch,
         "default": policy.settings().default.name(),
@@ -23,8 +25,12 @@ pub(in super::super) fn view(admin: &Admin, asked: Asked) -> Answer {
         "rules": rules,
         "lists": lists(policy),
         "parties": policy.register().len(),
-        "reload": admin.history.last(),
-    })))
+        "reload": admin.history.last(who.sees_people()),
+    });
+    if !who.sees_people() {
+        mask(policy, &mut view);
+    }
+    Ok(reply::json(&view))
 }
 
 fn rule((place, rule): (usize, &Rule)) -> Value {

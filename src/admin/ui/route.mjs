@@ -61,7 +61,7 @@ export function go(page, params = {}, instead = false) {
 /** Back to where one was: an address of our own first page, by its search. */
 export function restore(search) {
   history.replaceState(null, "", `/?${new URLSearchParams(search)}`);
-  route.value = read();
+  enter();
 }
 
 /** Follows links to our own pages without loading them. */

@@ -52,8 +52,7 @@ impl Keeper {
     /// Starts it. Nothing that is wrong with the index is an error for anybody else.
     pub fn start(keeping: Keeping, metrics: Arc<Metrics>) -> io::Result<Self> {
         let over = Arc::new(AtomicBool::new(false));
-        // Until it has looked, all is missing.
-        Event::Index(IndexEvent::Reached(0)).record(&metrics);
+        Event::Index(IndexEvent::Opened).record(&metrics);
         let (done, ended) = oneshot::channel();
         let keeping = Work { keeping, metrics, over: Arc::clone(&over), failing: false };
         let thread = Builder::new().name("index".to_owned()).spawn(move || {

@@ -15,6 +15,17 @@ pub enum Fault {
         /// What the system says.
         source: io::Error,
     },
+    /// The segment that is written was removed, moved or replaced.
+    #[error(
+        "{}: the segment that is open is not there any more, so nothing that is written would be \
+         found. Was its folder moved, move it back, and the journal goes on; else what it held is \
+         lost: keep what is left as evidence, move it away and restart, which begins a new one",
+        .path.display()
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// Another process writes this journal, or another seals this segment.
     #[error("{}: another process has it open; end that one, or give each its own folder", .path.display())]
     InUse {

@@ -48,11 +48,6 @@ impl Envelope {
         !self.keyless
     }
 
-    /// Whether it is to be looked at from time to time: for a key, or for who erases.
-    pub(super) const fn looks(&self) -> bool {
-        self.sealer.is_some()
-    }
-
     /// A note of an erasure that somebody wants in the journal before keys go.
     pub(super) fn asked(&mut self) -> Option<Vec<u8>> {
         let sealer = self.sealer.as_ref().filter(|_| self.looked.elapsed() >= LOOK)?;

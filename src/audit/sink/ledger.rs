@@ -54,8 +54,8 @@ pub(super) struct Ledger {
     waiting: Vec<oneshot::Sender<bool>>,
     /// Since when something is not on the disk.
     unsynced: Option<Instant>,
-    /// Since when something is due that only time brings: a signature, a new segment.
-    idle: bool,
+    /// When it was last looked whether the segment is still there.
+    looked: Instant,
     failing: bool,
     /// Until when a journal that could not be written is left alone: each attempt takes all that
     /// waits, and what comes in between must not wait for it.
@@ -86,7 +86,7 @@ impl Ledger {
             log,
             waiting: Vec::new(),
             unsynced: None,
-            idle: false,
+            looked: Instant::now(),
             failing: false,
             rests_until: None,
             sealing: None,
@@ -140,7 +140,6 @@ impl Ledger {
     fn append(&mut self, kind: Kind, line: &[u8]) {
         self.log.append(kind, Timestamp::now(), line);
         self.unsynced.get_or_insert_with(Instant::now);
-        self.idle = false;
     }
 
     /// Tells what became of entries since it was last told: how many were lost, were written, and
@@ -174,7 +173,7 @@ impl Ledger {
         let sync = due || !self.waiting.is_empty();
         // What had to be dropped may be what somebody waits for.
         let lost = self.log.loses();
-        let result = if sync { self.sync() } else { self.log.write() };
+        let result = if sync { self.sync() } else { self.write() };
         if result.is_ok() {
             Event::Journal(JournalEvent::Holds(self.log.entries())).record(&self.metrics);
         }
@@ -207,6 +206,15 @@ impl Ledger {
         }
     }
 
+    fn write(&mut self) -> Result<(), Fault> {
+        // Once a second, also where nothing comes: who asks how it is must hear it.
+        if self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            self.log.linked()?;
+        }
+        self.log.write()
+    }
+
     fn sync(&mut self) -> Result<(), Fault> {
         let started = Instant::now();
         self.log.sync()?;
@@ -221,7 +229,6 @@ impl Ledger {
         if std::mem::take(&mut self.failing) {
             Event::Journal(JournalEvent::Mended).record(&self.metrics);
         }
-        self.idle = checkpoint.is_some();
         if let Some(note) = &checkpoint {
             Event::Journal(JournalEvent::Signed(self.log.entries(), note)).record(&self.metrics);
         }
@@ -265,16 +272,14 @@ impl Ledger {
         }
     }
 
-    /// How long the writer may rest; for ever where nothing is owed.
-    pub(super) fn owes_in(&self) -> Option<Duration> {
+    /// How long the writer may rest.
+    pub(super) fn owes_in(&self) -> Duration {
         if let Some(until) = self.rests_until {
-            return Some(until.saturating_duration_since(Instant::now()));
+            return until.saturating_duration_since(Instant::now());
         }
-        let synced = self.unsynced.map(|since| UNSYNCED.saturating_sub(since.elapsed()));
-        let look = !self.idle || self.unsealed || self.envelope.looks();
-        let owed = synced.or_else(|| look.then_some(LOOK));
+        let owed = self.unsynced.map_or(LOOK, |since| UNSYNCED.saturating_sub(since.elapsed()));
         let sweep = self.sweeper.as_ref().map(|sweeper| sweeper.rests(LOOK));
-        owed.into_iter().chain(sweep).min()
+        sweep.map_or(owed, |sweep| sweep.min(owed))
     }
 
     /// Puts everything on the disk and signs it: the program ends. Returns what could not be put

@@ -126,7 +126,7 @@ impl Aside {
         std::thread::Builder::new().name("records".to_owned()).spawn(move || {
             output.run(&jobs, &own);
             // Nobody listens once the end has waited long enough.
-            drop(done.send(()));
+            let _heard = done.send(());
         })?;
         Ok(Self { queue: Some(queue), waiting, ended, full: false, target, metrics })
     }
@@ -167,7 +167,7 @@ impl Aside {
     pub(super) fn end(&mut self) {
         self.close();
         // It ended in order, by a fault, or not at all: what waits says it.
-        drop(self.ended.recv_timeout(END));
+        let _ended = self.ended.recv_timeout(END);
         let left = self.waiting.records.load(Ordering::Relaxed);
         if left > 0 {
             Event::AuditMissed(self.target.name(), left).record(&self.metrics);
@@ -203,7 +203,7 @@ mod tests {
 
     impl Write for Stuck {
         fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-            drop(self.0.recv());
+            let _gone = self.0.recv();
             self.1.lock().unwrap().write(octets)
         }
 
@@ -221,7 +221,7 @@ mod tests {
         let mut aside = Aside::start(output).unwrap();
         for number in 0..12_u8 {
             Event::AuditQueued.record(&metrics);
-            aside.put(&[number; 1 << 20], 1);
+            aside.put(&vec![number; 1 << 20], 1);
         }
         let has = |name: &str, value: u8| {
             let (text, line) = (metrics.render(), format!("egress_audit_{name} {value}\n"));

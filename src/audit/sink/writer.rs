@@ -123,7 +123,7 @@ impl Writer {
     ) -> Next {
         let owes = match &self.to {
             To::Output(_) => None,
-            To::Journal(ledger, _) => ledger.owes_in(),
+            To::Journal(ledger, _) => Some(ledger.owes_in()),
         };
         let message = match (clock, owes) {
             _ if ended => records.try_recv().ok(),

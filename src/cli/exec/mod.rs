@@ -13,7 +13,9 @@ mod trust;
 pub(super) mod variables;
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -90,8 +92,7 @@ impl Exec {
         output::diagnostics();
         let trial = self.trial()?;
         let loaded = config::load_trial(&self.config.clone().origin(), &trial)?;
-        let folder = tempfile::Builder::new().prefix("borderpost-exec-").tempdir();
-        let folder = folder.context("no private folder for this run")?;
+        let folder = output::private_folder("borderpost-exec-")?;
         if self.isolate {
             isolate::is_permitted()?;
         }
@@ -186,6 +187,8 @@ impl Stage {
     fn set(folder: TempDir, mut loaded: Loaded, inspect_all: bool) -> anyhow::Result<Self> {
         let (state, records) = (folder.path().join("state"), folder.path().join("records.jsonl"));
         std::fs::create_dir(&state)?;
+        // Made before it is appended to, which makes it for all to read.
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&records)?;
         let environment = |name: &str| std::env::var_os(name);
         let (asked, mut notes) = trust::asked_for(environment);
         notes.extend(parent(environment, &loaded));

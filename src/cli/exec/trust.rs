@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -61,11 +63,17 @@ pub(super) fn write(
     };
     let mut more = authority.roots_pem();
     more.push_str(&roots_in_pem(&asked));
-    let written = fs::write(&files.roots, roots_in_pem(&all))
-        .and_then(|()| fs::write(&files.more, more))
-        .and_then(|()| fs::write(&files.store, trust_store(&all)));
+    let written = put(&files.roots, roots_in_pem(&all).as_bytes())
+        .and_then(|()| put(&files.more, more.as_bytes()))
+        .and_then(|()| put(&files.store, &trust_store(&all)));
     written.with_context(|| format!("cannot write in {}", folder.display()))?;
     Ok(files)
+}
+
+/// A file for this user alone.
+fn put(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)?.write_all(octets)
 }
 
 fn read(path: &Path) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, String> {

@@ -278,7 +278,7 @@ fn collector(text: &str, base: &Path) -> Result<SyslogTo, String> {
     }
 }
 
-fn roots(section: &Section<'_>, base: &Path, secure: bool) -> Vec<std::path::PathBuf> {
+fn roots(section: &Section<'_>, base: &Path, secure: bool) -> Vec<PathBuf> {
     let words = section.words("roots");
     if !secure && let Some(word) = words.first() {
         let message = "this can never matter: the destination is not reached by TLS";

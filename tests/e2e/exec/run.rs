@@ -38,6 +38,20 @@ fn nothing_refused_leaves_the_programs_own_code() {
     assert_eq!(stage.ended(stage.bare(&["--pack", "nowhere", "--"]).arg("true")).code, Some(64));
 }
 
+#[test]
+fn what_is_written_beside_is_for_nobody_else() {
+    let stage = Stage::new();
+    // What the authority shows to everybody is as it always is.
+    let script = "folder=$(dirname \"$SSL_CERT_FILE\"); stat -c %a \"$folder\"; \
+                  find \"$folder\" -path '*/ca' -prune -o -type f -printf '%f %m\\n'";
+    let told = stage.ended(stage.exec(&[]).args(["sh", "-c", script]));
+    let (folder, files) = told.out.split_once('\n').unwrap();
+    assert_eq!(folder, "700", "{told:#?}");
+    assert!(files.contains("records.jsonl 600\n"), "{told:#?}");
+    let open: Vec<_> = files.lines().filter(|line| !line.ends_with(" 600")).collect();
+    assert!(open.is_empty(), "{open:?}");
+}
+
 /// Sends tagged data there.
 fn send(stage: &Stage, options: &[&str], url: &str) -> Told {
     let mut command = stage.exec(options);

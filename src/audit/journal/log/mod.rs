@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::fault::Fault;
-use super::files::{Disk, write_all};
+use super::files::{Disk, is_linked, write_all};
 use super::frames::wide;
 use super::hash::Hash;
 use super::kind::Kind;
@@ -150,6 +150,7 @@ impl Log {
     /// Puts the buffer out and waits until it is on the disk. Everything that was appended before
     /// survives the end of the machine when this returns.
     pub fn sync(&mut self) -> Result<(), Fault> {
+        self.linked()?;
         self.write()?;
         self.flush()
     }
@@ -170,6 +171,17 @@ impl Log {
         self.buffer.synced();
         self.saved();
         Ok(())
+    }
+
+    /// Whether the open segment still stands where it can be found. A new one in its place would
+    /// follow entries that nobody has: until it is back, nothing is taken for kept.
+    pub fn linked(&mut self) -> Result<(), Fault> {
+        let Open { segment, file, .. } = &self.segment;
+        if is_linked(&segment.path, file).map_err(Fault::file(&segment.path))? {
+            return Ok(());
+        }
+        self.why = Some("its file was removed or moved".to_owned());
+        Err(Fault::Gone { path: segment.path.clone() })
     }
 
     /// Whether entries had to be dropped that no gap in the file tells of yet.

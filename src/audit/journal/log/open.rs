@@ -83,7 +83,7 @@ impl Log {
         let lost = signed.is_none() && seen.holds;
         let first = seen.uncovered.first().filter(|_| lost || seen.uncovered.is_much());
         let last = end.next.saturating_sub(1);
-        recovered.unsigned = first.or(lost.then_some(last)).map(|first| (first, last));
+        recovered.unsigned = first.or_else(|| lost.then_some(last)).map(|first| (first, last));
         // What the last run could not sign any more is signed with what comes first.
         let rest = end.next > signed.as_ref().map_or(0, |(signed, _)| signed.size + 1);
         let (unsaved, inherited) = Unsaved::open(folder)?;

@@ -2,7 +2,7 @@
 //! takes nothing more still lets it be written over.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,9 @@ use super::buffer::Lost;
 
 /// Octets of the file: one sector, so that no half of it is written.
 const LENGTH: usize = 512;
+
+/// What is longer is none of ours, and not read to its end.
+const MOST: u64 = 1_024;
 
 /// Of the reason, so many characters; each takes at most six octets in JSON.
 const REASON: usize = 50;
@@ -47,12 +50,10 @@ impl Unsaved {
         let open = || {
             let mut options = OpenOptions::new();
             let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            let mut file = options.open(&path)?;
-            let mut text = String::new();
-            match file.read_to_string(&mut text) {
-                Err(error) if error.kind() != ErrorKind::InvalidData => return Err(error),
-                Ok(_) | Err(_) => {}
-            }
+            let file = options.open(&path)?;
+            let mut octets = Vec::new();
+            (&file).take(MOST).read_to_end(&mut octets)?;
+            let text = String::from_utf8_lossy(&octets).into_owned();
             if text.len() != LENGTH {
                 put(&file, "{}")?;
             }

@@ -231,3 +231,33 @@ fn keys_rotate_within_the_chain() {
     let report = verify(folder.path(), Some(&stranger), None, &mut |_| {}).unwrap();
     assert!(!report.is_sound() && report.findings[0].what == What::Stranger);
 }
+
+#[test]
+fn a_segment_that_is_not_there_any_more_takes_nothing_until_it_is_back() {
+    let root = tempfile::tempdir().unwrap();
+    let (path, away) = (root.path().join("journal"), root.path().join("away"));
+    let settings = Settings { buffer_octets: 2_000, ..SMALL };
+    let (mut log, _) = open(&path, settings);
+    fill(&mut log, 0..5);
+    fs::rename(&path, &away).unwrap();
+    for number in 5..60 {
+        log.append(Kind::Ended, at(i64::from(number)), payload(number).as_bytes());
+        let fault = log.sync().unwrap_err();
+        assert!(matches!(fault, Fault::Gone { .. }), "{fault}");
+    }
+    assert!(log.loses() && matches!(log.tick(at(60_000)), Err(Fault::Gone { .. })));
+    // Another file of that name is not it.
+    fs::create_dir(&path).unwrap();
+    let [segment] = files(&away, ".log").try_into().unwrap();
+    fs::copy(&segment, path.join(segment.file_name().unwrap())).unwrap();
+    assert!(matches!(log.linked(), Err(Fault::Gone { .. })));
+    fs::remove_dir_all(&path).unwrap();
+    fs::rename(&away, &path).unwrap();
+    log.linked().unwrap();
+    fill(&mut log, 60..70);
+    let gap = all(&path).into_iter().find(|one| one.1 == Some(Kind::Gap)).unwrap();
+    let gap = String::from_utf8(gap.2.unwrap()).unwrap();
+    assert!(gap.contains("its file was removed or moved"), "{gap}");
+    assert!(numbers(&path).ends_with(&(60..70).collect::<Vec<_>>()));
+    sound(&path);
+}
