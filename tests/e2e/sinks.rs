@@ -428,10 +428,6 @@ fn a_cursor_into_another_journal_is_known() {
     let text = fs::read_to_string(path("events.jsonl", &proxy)).unwrap();
     assert_eq!(paths(&text), ["/100", "/101", "/102"]);
     assert!(proxy.output().contains("not this journal"), "{}", proxy.output());
-    // What is no cursor stops the start, and says what to do.
-    fs::write(path("state/sinks/archive.cursor", &proxy), "7").unwrap();
-    let said = started(&proxy.file());
-    assert!(said.contains("archive.cursor") && said.contains("remove it"), "{said}");
 }
 
 #[test]

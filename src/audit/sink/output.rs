@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use crate::telemetry::{Event, Metrics};
@@ -31,6 +31,7 @@ pub(super) struct Output {
 pub(super) struct Aside {
     queue: Option<Sender<Job>>,
     waiting: Arc<Waiting>,
+    /// Nothing comes by it; it ends with the thread.
     ended: Receiver<()>,
     /// Whether it was told that there is no room.
     full: bool,
@@ -125,8 +126,7 @@ impl Aside {
         let own = Arc::clone(&waiting);
         std::thread::Builder::new().name("records".to_owned()).spawn(move || {
             output.run(&jobs, &own);
-            // Nobody listens once the end has waited long enough.
-            let _heard = done.send(());
+            drop(done);
         })?;
         Ok(Self { queue: Some(queue), waiting, ended, full: false, target, metrics })
     }
@@ -166,14 +166,15 @@ impl Aside {
     /// Waits for that a while, and tells what nobody took.
     pub(super) fn end(&mut self) {
         self.close();
-        // It ended in order, by a fault, or not at all: what waits says it.
-        let _ended = self.ended.recv_timeout(END);
+        let stuck = self.ended.recv_timeout(END) == Err(RecvTimeoutError::Timeout);
+        // Where it ended by a fault, some wait as well.
         let left = self.waiting.records.load(Ordering::Relaxed);
         if left > 0 {
             Event::AuditMissed(self.target.name(), left).record(&self.metrics);
             let sink = self.target.name();
             tracing::error!(
                 left,
+                stuck,
                 sink,
                 "the last records are not taken there; the journal has them"
             );
@@ -203,7 +204,7 @@ mod tests {
 
     impl Write for Stuck {
         fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-            let _gone = self.0.recv();
+            assert!(self.0.recv().is_err());
             self.1.lock().unwrap().write(octets)
         }
 

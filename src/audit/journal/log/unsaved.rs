@@ -1,8 +1,8 @@
 //! What could not be kept when the last run ended, in a file of a fixed length: a full disk that
 //! takes nothing more still lets it be written over.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,6 @@ use super::buffer::Lost;
 
 /// Octets of the file: one sector, so that no half of it is written.
 const LENGTH: usize = 512;
-
-/// What is longer is none of ours, and not read to its end.
-const MOST: u64 = 1_024;
 
 /// Of the reason, so many characters; each takes at most six octets in JSON.
 const REASON: usize = 50;
@@ -48,22 +45,24 @@ impl Unsaved {
     pub(super) fn open(folder: &Path) -> Result<(Self, Option<Lost>), Fault> {
         let path = folder.join("unsaved");
         let open = || {
+            let found = match fs::read(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                found => found.ok(),
+            };
             let mut options = OpenOptions::new();
-            let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            let file = options.open(&path)?;
-            let mut octets = Vec::new();
-            (&file).take(MOST).read_to_end(&mut octets)?;
-            let text = String::from_utf8_lossy(&octets).into_owned();
-            if text.len() != LENGTH {
-                put(&file, "{}")?;
-            }
-            Ok((file, text))
+            let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            Ok((file, found))
         };
-        let (file, text) = open().map_err(Fault::file(&path))?;
-        let lost = parse(&text);
-        if lost.is_none() && !text.is_empty() && text.trim() != "{}" {
-            let path = path.display();
-            tracing::error!(%path, "what the last run could not keep is not readable");
+        let (file, found) = open().map_err(Fault::file(&path))?;
+        let text = found.as_deref().map(String::from_utf8_lossy);
+        let lost = text.as_deref().and_then(parse);
+        let quiet = text.as_deref().is_some_and(|text| text.trim() == "{}");
+        if lost.is_none() && !(quiet && found.as_ref().is_some_and(|found| found.len() == LENGTH)) {
+            if text.is_some() && !quiet {
+                let path = path.display();
+                tracing::error!(%path, "what the last run could not keep is not readable");
+            }
+            put(&file, "{}").map_err(Fault::file(&path))?;
         }
         let tells = lost.is_some();
         Ok((Self { path, file, tells }, lost))
