@@ -118,7 +118,9 @@ impl Demo {
             ));
             while signals.next().await != Ask::Stop {}
         }
-        serving.finish().await;
+        if let Some(lost) = serving.finish().await.lost {
+            news(format!("borderpost: {lost}"));
+        }
         line(format!("\none record for each request: {}", records.display()));
         Ok(())
     }

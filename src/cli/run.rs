@@ -11,7 +11,7 @@ use crate::geo::DatabaseInfo;
 use crate::proxy::Kind;
 
 use super::output::news;
-use super::serve::{Serving, threads};
+use super::serve::{Ended, Serving, threads};
 use super::service::{self, Passed};
 use super::shutdown::{Ask, Signals};
 use super::{ConfigArgument, output};
@@ -58,11 +58,12 @@ impl Run {
             until_stopped(&mut serving, &mut signals).await;
             service::stopping();
             news("stopping: requests may end, nothing new is accepted");
-            match serving.finish().await {
+            let Ended { cut, lost } = serving.finish().await;
+            match cut {
                 0 => news("stopped"),
                 cut => news(format!("stopped; drain_timeout cut {cut} connections")),
             }
-            Ok(())
+            lost.map_or(Ok(()), |lost| Err(anyhow::Error::msg(lost)))
         })
     }
 }

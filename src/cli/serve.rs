@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::admin::{self, Admin, Level, Place, Reload, Store};
 use crate::audit::index::{Keeper, Keeping};
+use crate::audit::journal::Left;
 use crate::audit::personal::{KeyRing, Sealer};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
 use crate::audit::{self, Desk, Sink, Volumes};
@@ -38,12 +39,21 @@ pub(super) struct Serving {
     asked: Arc<Admin>,
     origin: Origin,
     drain_timeout: Duration,
-    writer: oneshot::Receiver<()>,
+    writer: oneshot::Receiver<Left>,
     shippers: Shippers,
     /// Who keeps the index of the journal.
     keeper: Option<Keeper>,
     /// Why the authority could not be read, where nothing was to be opened at the start.
     unread: Option<String>,
+}
+
+/// How a proxy ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// How many connections were cut.
+    pub(super) cut: usize,
+    /// Which records are lost, and why.
+    pub(super) lost: Option<String>,
 }
 
 impl Serving {
@@ -157,21 +167,25 @@ impl Serving {
     }
 
     /// Stops accepting, lets requests end, cuts what is left, and writes the last
-    /// records. Returns how many connections were cut.
-    pub(super) async fn finish(self) -> usize {
+    /// records.
+    pub(super) async fn finish(self) -> Ended {
         let cut = self.proxy.drain.finish(self.drain_timeout).await;
         self.proxy.end_records().await;
-        // The writer's end drops the sender, which is what is waited for.
-        if timeout(audit::PATIENCE, self.writer).await.is_err() {
-            tracing::error!("the sink does not take the last records; they are lost");
-        }
+        let lost = match timeout(audit::PATIENCE, self.writer).await {
+            Ok(Ok(Left { entries: 0, .. })) => None,
+            Ok(Ok(Left { entries, why, .. })) => {
+                Some(format!("{entries} entries of the journal are lost: {why}"))
+            }
+            Ok(Err(_)) => Some("the writer of records ended by a fault; the last are lost".into()),
+            Err(_) => Some("the last records are lost: the sink does not take them".to_owned()),
+        };
         self.shippers.finish().await;
         if let Some(keeper) = self.keeper
             && timeout(audit::PATIENCE, keeper.end()).await.is_err()
         {
             tracing::warn!("the index of the journal is behind; the next start goes on with it");
         }
-        cut
+        Ended { cut, lost }
     }
 }
 
@@ -221,7 +235,7 @@ fn draft(origin: Origin) -> admin::Draft {
 }
 
 /// Opens the journal and what records are written to.
-fn records(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<(Sink, oneshot::Receiver<()>)> {
+fn records(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<(Sink, oneshot::Receiver<Left>)> {
     let state = fixed.state.as_deref().filter(|_| fixed.journal);
     let journal = state.map(|state| audit::open_journal(state, &fixed.origin, fixed.segments));
     let journal = journal.transpose().context("the journal in state.folder")?;

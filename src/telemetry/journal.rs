@@ -59,7 +59,10 @@ impl JournalEvent<'_> {
                 super::index::lag(metrics);
                 debug!(entries, note, "the journal was signed");
             }
-            Self::Lost(entries) => drop(metrics.audit_lost.fetch_add(entries, Ordering::Relaxed)),
+            Self::Lost(entries) => {
+                metrics.audit_lost.fetch_add(entries, Ordering::Relaxed);
+                metrics.audit_dropped.get_or_create(&NAME).inc_by(entries);
+            }
             Self::Failed(why) => {
                 metrics.audit_journal_up.set(0);
                 error!(why, "the journal cannot be written; tagged requests are refused");

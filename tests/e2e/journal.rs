@@ -9,10 +9,15 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{Config, Origin, Proxy, STAYS, Wire, act, ok, program, request, wait_for};
+use crate::support::{
+    Config, Message, Origin, Proxy, STAYS, Wire, act, ok, program, request, wait_for,
+};
 
 const HEALTH: &str = "X-Data-Class: health\r\n";
 const CARD: &str = "X-Data-Class: financial.card\r\n";
+
+/// Lets no file grow beyond some 2 MiB: what a full disk does to all.
+const FULL: &str = "trap '' XFSZ; ulimit -S -f 4200";
 
 fn config() -> Config {
     Config::new().pack(&act(STAYS)).with("[state]\nfolder = \"state\"")
@@ -231,21 +236,25 @@ fn nothing_that_was_acknowledged_is_lost_by_kills() {
     assert!(lost.is_empty() && seen.len() > 500, "{} {lost:?}\n{text}", seen.len());
 }
 
+/// Asks until the journal takes nothing; the answer that says so.
+fn fill(proxy: &Proxy, target: &str) -> Message {
+    wait_for("a disk that is full", || {
+        let more: Vec<_> = (0..60).map(|at| format!("k{at}.{at:0>120}")).collect();
+        let fields = format!("X-Data-Class: financial, {}\r\n", more.join(", "));
+        let answer = proxy.ask("GET", target, &fields, "");
+        (answer.status() == 503).then_some(answer)
+    })
+}
+
 #[test]
 fn a_full_disk_stops_tagged_data_and_by_setting_the_rest() {
     for (setting, untagged) in [("pass", 200), ("refuse", 503)] {
         let config =
             config().with(&format!("[journal]\nunwritable = \"{setting}\"")).record("stdout");
-        let limit = "trap '' XFSZ; ulimit -S -f 4200";
-        let (proxy, origin) = (Proxy::start_limited(&config, limit), origin());
+        let (proxy, origin) = (Proxy::start_limited(&config, FULL), origin());
         let target = format!("{}/x", origin.url());
         assert!(proxy.metric("egress_audit_journal_up", "") > 0.0);
-        let answer = wait_for("a disk that is full", || {
-            let more: Vec<_> = (0..60).map(|at| format!("k{at}.{at:0>120}")).collect();
-            let fields = format!("X-Data-Class: financial, {}\r\n", more.join(", "));
-            let answer = proxy.ask("GET", &target, &fields, "");
-            (answer.status() == 503).then_some(answer)
-        });
+        let answer = fill(&proxy, &target);
         assert_eq!(answer.json()["code"], "record-unwritable");
         assert!(answer.json()["remedy"].as_str().unwrap().contains("state.folder"));
         assert!(proxy.metric("egress_audit_journal_up", "") < 0.5);
@@ -260,4 +269,45 @@ fn a_full_disk_stops_tagged_data_and_by_setting_the_rest() {
         assert_eq!(proxy.ask("GET", &target, CARD, "").status(), 200);
         sound(&folder(&proxy));
     }
+}
+
+#[test]
+fn an_end_while_the_disk_is_full_tells_what_it_loses() {
+    let (mut proxy, origin) = (Proxy::start_limited(&config().record("stdout"), FULL), origin());
+    fill(&proxy, &format!("{}/x", origin.url()));
+    for number in 0..50 {
+        assert_eq!(proxy.get(&origin, &format!("/plain/{number}")).status(), 200);
+    }
+    proxy.signal("TERM");
+    assert_eq!(proxy.ended().code(), Some(1), "{}", proxy.output());
+    let said = proxy.output();
+    let told = said.lines().find_map(|line| line.split_once(" entries of the journal are lost"));
+    let (before, _) = told.unwrap_or_else(|| panic!("nothing is told in\n{said}"));
+    let lost: u64 = before.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(lost >= 50, "{lost}");
+    // Whoever reads the journal is told as well, once.
+    let mut proxy = proxy.again(&config());
+    let text = sound(&folder(&proxy));
+    assert_eq!(text.matches(&format!("\"lost\":{lost},")).count(), 1, "{text}");
+    assert!(proxy.metric("egress_audit_dropped_total", "journal") >= 50.0);
+    proxy.signal("TERM");
+    assert!(proxy.ended().success(), "{}", proxy.output());
+    let proxy = proxy.again(&config());
+    assert_eq!(sound(&folder(&proxy)).matches("entries were lost").count(), 1);
+    assert!(proxy.metric("egress_audit_dropped_total", "journal") < 0.5);
+}
+
+#[test]
+fn a_kill_while_the_disk_is_full_is_told_at_the_next_start() {
+    let (proxy, origin) = (Proxy::start_limited(&config().record("stdout"), FULL), origin());
+    fill(&proxy, &format!("{}/x", origin.url()));
+    wait_for("the number on the disk", || {
+        proxy.get(&origin, "/plain");
+        let kept = fs::read_to_string(folder(&proxy).join("unsaved")).unwrap();
+        let kept: Value = serde_json::from_str(kept.trim()).ok()?;
+        (kept["lost"].as_u64()? > 3).then_some(())
+    });
+    proxy.signal("KILL");
+    let proxy = proxy.again(&config());
+    assert!(sound(&folder(&proxy)).contains("\"lost\":"));
 }

@@ -12,7 +12,7 @@ use tokio::sync::{oneshot, watch};
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::background;
-use super::super::journal::{Done, Fault, Kind, Log, seal};
+use super::super::journal::{Done, Fault, Kind, Left, Log, seal};
 use super::super::personal::{KeyRing, Sealer};
 use super::super::retention::Retention;
 use super::envelope::Envelope;
@@ -233,6 +233,19 @@ impl Ledger {
         if !std::mem::replace(&mut self.failing, true) {
             Event::Journal(JournalEvent::Failed(&fault.to_string())).record(&self.metrics);
         }
+        // For the case that the process does not live to write it.
+        self.leave();
+    }
+
+    /// Notes for the next start what is not on the disk, and returns it.
+    fn leave(&mut self) -> Left {
+        match self.log.leave() {
+            Ok(left) => left.unwrap_or_default(),
+            Err((left, fault)) => {
+                tracing::error!(%fault, "the next start will not tell what is lost now");
+                left
+            }
+        }
     }
 
     /// How long the writer may rest; for ever where nothing is owed.
@@ -247,12 +260,20 @@ impl Ledger {
         owed.into_iter().chain(sweep).min()
     }
 
-    /// Puts everything on the disk and signs it: the program ends.
-    pub(super) fn close(&mut self) {
+    /// Puts everything on the disk and signs it: the program ends. Returns what could not be put
+    /// there.
+    pub(super) fn close(&mut self) -> Left {
         match self.log.close(Timestamp::now()) {
             Ok(()) => drop(self.synced.send_replace(self.log.entries())),
             Err(fault) => self.tell(&fault),
         }
+        let left = self.leave();
+        self.tell_lost();
+        let lost = left.entries.saturating_sub(left.counted);
+        if lost > 0 {
+            Event::Journal(JournalEvent::Lost(lost)).record(&self.metrics);
+        }
+        left
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::telemetry::{Event, Metrics};
 
+use super::journal::Left;
 use super::record::Record;
 
 use ledger::Ledger;
@@ -48,13 +49,13 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Opens the target and starts the writer. The receiver ends after [`Sink::end`], when
-    /// all records are written.
+    /// Opens the target and starts the writer. The receiver is told after [`Sink::end`], when
+    /// all records are written, what the journal could not keep.
     pub fn open(
         target: &SinkTarget,
         journal: Option<Journal>,
         metrics: Arc<Metrics>,
-    ) -> io::Result<(Self, oneshot::Receiver<()>)> {
+    ) -> io::Result<(Self, oneshot::Receiver<Left>)> {
         let output = target.open()?;
         Event::AuditOpened(target.name()).record(&metrics);
         let (queue, records) = mpsc::channel(QUEUE);
@@ -67,9 +68,8 @@ impl Sink {
         let (done, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || {
-            writer.run(records);
             // Nobody listens where the program ends without waiting.
-            drop(done);
+            drop(done.send(writer.run(records)));
         })?;
         let writer = thread.thread().clone();
         Ok((Self { queue, healthy, journal: unwritable, writer, synced, metrics }, ended))

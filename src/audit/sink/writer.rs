@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::telemetry::{Event, Metrics};
 
+use super::super::journal::Left;
 use super::super::record::Record;
 use super::ledger::Ledger;
 use super::target::SinkTarget;
@@ -77,8 +78,9 @@ impl Writer {
         Self { output, target, ledger, open: true, healthy, metrics, lines, count: 0 }
     }
 
-    /// Writes what waits in one go, then waits again.
-    pub(super) fn run(mut self, mut records: mpsc::Receiver<Message>) {
+    /// Writes what waits in one go, then waits again. Returns what the journal could not keep at
+    /// the end.
+    pub(super) fn run(mut self, mut records: mpsc::Receiver<Message>) -> Left {
         // To wait no longer than until the journal owes something.
         let clock = Builder::new_current_thread().enable_time().build();
         let clock = clock.inspect_err(|error| tracing::error!(%error, "the writer has no clock"));
@@ -102,7 +104,7 @@ impl Writer {
             full = self.lines.len() >= BATCH;
             self.settle();
         }
-        self.ledger.iter_mut().for_each(Ledger::close);
+        self.ledger.as_mut().map(Ledger::close).unwrap_or_default()
     }
 
     /// Waits for the next message, or until the journal owes something; after the end only for

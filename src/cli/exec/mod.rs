@@ -147,7 +147,9 @@ impl Exec {
                 code
             }
         };
-        serving.finish().await;
+        if let Some(lost) = serving.finish().await.lost {
+            news(format!("borderpost: {lost}"));
+        }
         Ok((code, folder))
     }
 

@@ -1,7 +1,7 @@
 //! What is not on the disk yet. Entries in it are frames already; they get number and chain value
 //! when they are written, so that the oldest can be dropped where the disk takes nothing.
 
-use super::super::entry::{self, AROUND, LONGEST};
+use super::super::entry::{self, AROUND, Entry, LONGEST, Parsed};
 use super::super::kind::Kind;
 use super::Head;
 
@@ -24,12 +24,16 @@ pub(super) struct Buffer {
     most: usize,
 }
 
-#[derive(Debug)]
-struct Lost {
-    count: u64,
-    from: i64,
-    until: i64,
-    why: String,
+/// Entries that are lost, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lost {
+    pub(super) count: u64,
+    /// Of them, those that the run in which it happened has counted as lost.
+    pub(super) told: u64,
+    /// When the first and the last of them happened.
+    pub(super) from: i64,
+    pub(super) until: i64,
+    pub(super) why: String,
 }
 
 impl Buffer {
@@ -87,12 +91,33 @@ impl Buffer {
     }
 
     fn lose(&mut self, count: u64, from: i64, until: i64, why: &str) {
-        let new = || Lost { count: 0, from, until, why: why.to_owned() };
-        let lost = self.lost.get_or_insert_with(new);
-        lost.count += count;
+        self.lost.get_or_insert_with(|| Lost::new(from, until, why)).add(count, from, until);
         self.lost_ever += count;
-        lost.from = lost.from.min(from);
-        lost.until = lost.until.max(until);
+    }
+
+    /// Takes over what a run before this one lost.
+    pub(super) fn inherit(&mut self, lost: Lost) {
+        self.lost_ever += lost.count.saturating_sub(lost.told);
+        self.lost = Some(lost);
+    }
+
+    /// What would be lost if the process ended now, and nothing of it be told.
+    pub(super) fn unsaved(&self, why: &str) -> Option<Lost> {
+        let mut all = self.lost.clone().map(|lost| Lost { told: lost.count, ..lost });
+        let mut rest = self.unwritten();
+        while let Parsed::Entry(entry) = entry::parse(rest) {
+            let at = entry.at().unwrap_or_default();
+            let count = match entry.kind() {
+                Some(Kind::Gap) => told(&entry),
+                Some(Kind::Checkpoint | Kind::Key) | None => 0,
+                Some(Kind::Start | Kind::Decided | Kind::Ended | Kind::Note) => 1,
+            };
+            if count > 0 {
+                all.get_or_insert_with(|| Lost::new(at, at, why)).add(count, at, at);
+            }
+            rest = rest.get(entry.frame().len()..).unwrap_or_default();
+        }
+        all
     }
 
     /// Whether something was dropped.
@@ -124,7 +149,7 @@ impl Buffer {
     pub(super) fn finish(&mut self, head: &mut Head) {
         if let Some(lost) = &self.lost {
             let mut gap = Vec::new();
-            let Lost { count, from, until, why } = lost;
+            let Lost { count, from, until, why, .. } = lost;
             let payload = serde_json::json!({
                 "lost": count, "from": from, "until": until, "why": why,
             });
@@ -174,4 +199,24 @@ impl Buffer {
     pub(super) const fn again(&mut self) {
         self.written = 0;
     }
+}
+
+// === impl Lost ===
+
+impl Lost {
+    fn new(from: i64, until: i64, why: &str) -> Self {
+        Self { count: 0, told: 0, from, until, why: why.to_owned() }
+    }
+
+    fn add(&mut self, count: u64, from: i64, until: i64) {
+        self.count += count;
+        self.from = self.from.min(from);
+        self.until = self.until.max(until);
+    }
+}
+
+/// How many entries a gap tells of.
+fn told(gap: &Entry<'_>) -> u64 {
+    let payload = serde_json::from_slice::<serde_json::Value>(gap.payload().unwrap_or_default());
+    payload.ok().and_then(|payload| payload.get("lost")?.as_u64()).unwrap_or(1)
 }

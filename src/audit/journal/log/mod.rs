@@ -5,6 +5,7 @@ mod buffer;
 mod due;
 mod open;
 mod tail;
+mod unsaved;
 
 use std::fs::File;
 use std::io;
@@ -23,10 +24,12 @@ use super::signer::Signer;
 use super::tree::{Compact, Tiles};
 
 use buffer::Buffer;
+use unsaved::Unsaved;
 
 pub use due::Done;
 pub(super) use due::{CHECKPOINT, introduced};
 pub use open::Recovered;
+pub use unsaved::Left;
 
 /// An open journal; one process has it at a time. What is in its folder:
 ///
@@ -44,6 +47,8 @@ pub use open::Recovered;
 ///   introduced by an entry that the one before signed: the lines `borderpost journal key`, the
 ///   origin, and the new verifier key.
 /// - `lock`: locked by who writes.
+/// - `unsaved`: 512 octets, JSON: what would be lost if the process ended now, `{}` if nothing. The
+///   next start writes it as an entry of type [`Kind::Gap`].
 #[derive(Debug)]
 pub struct Log {
     disk: Box<dyn Disk>,
@@ -62,6 +67,7 @@ pub struct Log {
     note: Option<String>,
     /// A segment that could not be begun.
     litter: Option<PathBuf>,
+    unsaved: Unsaved,
     /// Locked as long as it is open.
     _lock: File,
 }
@@ -149,6 +155,7 @@ impl Log {
         }
         open.synced = open.length;
         self.buffer.synced();
+        self.saved();
         Ok(())
     }
 

@@ -20,6 +20,7 @@ use super::super::tree::{Compact, TILE, Tiles, read_tiles};
 use super::buffer::Buffer;
 use super::due::CHECKPOINT;
 use super::tail::{Tail, tail};
+use super::unsaved::Unsaved;
 use super::{Head, Log, Open};
 
 /// What was found when a journal was opened.
@@ -71,6 +72,7 @@ impl Log {
             return Err(Fault::Short { path, signed: size, found: end.next });
         }
         let (open, recovered) = end.open(&mut *disk, folder, now)?;
+        let (unsaved, lost) = Unsaved::open(folder)?;
         let (head, tiles) = plant(&mut *disk, folder, &end, signed.as_ref().map(|(one, _)| one))?;
         let mut log = Self {
             disk,
@@ -87,6 +89,7 @@ impl Log {
             signed_at: now,
             note: signed.map(|(_, note)| note),
             litter: None,
+            unsaved,
             _lock: lock,
         };
         if let Some(next) = next {
@@ -95,6 +98,9 @@ impl Log {
         }
         if log.head.next == 0 {
             log.introduce(now)?;
+        }
+        if let Some(lost) = lost {
+            log.buffer.inherit(lost);
         }
         Ok((log, recovered))
     }
