@@ -235,7 +235,10 @@ fn draft(origin: Origin) -> admin::Draft {
 }
 
 /// Opens the journal and what records are written to.
-fn records(fixed: &Fixed, metrics: &Arc<Metrics>) -> anyhow::Result<(Sink, oneshot::Receiver<Left>)> {
+fn records(
+    fixed: &Fixed,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<(Sink, oneshot::Receiver<Left>)> {
     let state = fixed.state.as_deref().filter(|_| fixed.journal);
     let journal = state.map(|state| audit::open_journal(state, &fixed.origin, fixed.segments));
     let journal = journal.transpose().context("the journal in state.folder")?;

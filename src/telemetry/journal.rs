@@ -19,8 +19,10 @@ pub enum JournalEvent<'a> {
     Opened(u64, u64),
     /// So many entries stand in it.
     Holds(u64),
-    /// So many entries were put out.
+    /// So many more entries stand in its files.
     Written(u64),
+    /// So many more wait for it than before.
+    Waits(i64),
     /// What was written was put on the disk in so much time.
     Synced(Duration),
     /// A checkpoint over so many entries was signed: the note.
@@ -52,6 +54,7 @@ impl JournalEvent<'_> {
             Self::Written(entries) => {
                 metrics.audit_records.get_or_create(&NAME).inc_by(entries);
             }
+            Self::Waits(more) => drop(metrics.audit_queue.inc_by(more)),
             Self::Synced(took) => metrics.audit_sync_seconds.observe(took.as_secs_f64()),
             Self::Signed(entries, note) => {
                 // The signature is an entry itself.

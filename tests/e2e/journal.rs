@@ -311,3 +311,20 @@ fn a_kill_while_the_disk_is_full_is_told_at_the_next_start() {
     let proxy = proxy.again(&config());
     assert!(sound(&folder(&proxy)).contains("\"lost\":"));
 }
+
+#[test]
+fn what_the_journal_takes_and_what_waits_for_it_is_counted() {
+    let (proxy, origin) = (Proxy::start_limited(&config().record("stdout"), FULL), origin());
+    let count = |name: &str, label: &str| proxy.metric(&format!("egress_audit_{name}"), label);
+    assert_eq!(proxy.ask("GET", &format!("{}/x", origin.url()), CARD, "").status(), 200);
+    wait_for("the entries", || (count("records_total", "journal") > 1.5).then_some(()));
+    fill(&proxy, &format!("{}/x", origin.url()));
+    for number in 0..50 {
+        assert_eq!(proxy.get(&origin, &format!("/plain/{number}")).status(), 200);
+    }
+    wait_for("what waits", || (count("queue_records", "") > 49.5).then_some(()));
+    let id = proxy.id().to_string();
+    let more = ["--pid", &id, "--fsize=unlimited"];
+    assert!(std::process::Command::new("prlimit").args(more).status().unwrap().success());
+    wait_for("an empty queue", || (count("queue_records", "") < 0.5).then_some(()));
+}

@@ -68,6 +68,8 @@ pub(super) struct Ledger {
     synced: watch::Sender<u64>,
     /// How many lost entries have been told of.
     lost: u64,
+    /// How many were told of that stand in it, and that wait for it.
+    standing: (u64, u64),
     sweeper: Option<Sweeper>,
     envelope: Envelope,
     metrics: Arc<Metrics>,
@@ -79,6 +81,7 @@ impl Ledger {
         let Journal { log, retention, keys, sealer, .. } = journal;
         let sweeper = retention.map(|retention| Sweeper::new(log.folder(), retention, keys));
         let synced = watch::Sender::new(log.entries());
+        let standing = (log.entries(), 0);
         let mut ledger = Self {
             log,
             waiting: Vec::new(),
@@ -90,12 +93,15 @@ impl Ledger {
             unsealed: false,
             synced,
             lost: 0,
+            standing,
             sweeper,
             envelope: Envelope::new(sealer, Arc::clone(&metrics)),
             metrics,
         };
         // Those of a run that was killed between closing and sealing.
         ledger.seal();
+        // What the last run left is lost now.
+        ledger.tell_standing();
         ledger
     }
 
@@ -137,8 +143,18 @@ impl Ledger {
         self.idle = false;
     }
 
-    /// Tells how many entries were lost since it was last told.
-    fn tell_lost(&mut self) {
+    /// Tells what became of entries since it was last told: how many were lost, were written, and
+    /// wait.
+    fn tell_standing(&mut self) {
+        let (stands, waits) = self.log.standing();
+        let (stood, waited) = std::mem::replace(&mut self.standing, (stands, waits));
+        if stands > stood {
+            Event::Journal(JournalEvent::Written(stands - stood)).record(&self.metrics);
+        }
+        if waits != waited {
+            let more = waits.cast_signed().saturating_sub(waited.cast_signed());
+            Event::Journal(JournalEvent::Waits(more)).record(&self.metrics);
+        }
         let lost = self.log.lost();
         if lost > self.lost {
             Event::Journal(JournalEvent::Lost(lost - self.lost)).record(&self.metrics);
@@ -151,13 +167,13 @@ impl Ledger {
     pub(super) fn settle(&mut self) -> bool {
         if self.rests_until.is_some_and(|until| Instant::now() < until) {
             self.answer(false);
+            self.tell_standing();
             return false;
         }
         let due = self.unsynced.is_some_and(|since| since.elapsed() >= UNSYNCED);
         let sync = due || !self.waiting.is_empty();
         // What had to be dropped may be what somebody waits for.
         let lost = self.log.loses();
-        self.tell_lost();
         let result = if sync { self.sync() } else { self.log.write() };
         if result.is_ok() {
             Event::Journal(JournalEvent::Holds(self.log.entries())).record(&self.metrics);
@@ -178,6 +194,7 @@ impl Ledger {
             Ok(done) => self.done(done),
             Err(fault) => self.tell(&fault),
         }
+        self.tell_standing();
         !self.failing && keyed
     }
 
@@ -268,7 +285,7 @@ impl Ledger {
             Err(fault) => self.tell(&fault),
         }
         let left = self.leave();
-        self.tell_lost();
+        self.tell_standing();
         let lost = left.entries.saturating_sub(left.counted);
         if lost > 0 {
             Event::Journal(JournalEvent::Lost(lost)).record(&self.metrics);
@@ -293,5 +310,42 @@ fn sealed(path: &Path) {
     match seal(path) {
         Ok(_) => tracing::debug!(path = %path.display(), "a segment of the journal is sealed"),
         Err(fault) => tracing::error!(%fault, "a segment of the journal is not compressed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::journal::{LONGEST, Settings, Signer};
+    use super::*;
+
+    #[test]
+    fn what_the_journal_takes_and_loses_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let signer = Signer::open_or_make(folder.path(), "proxy.example/journal").unwrap();
+        let (now, settings) = (Timestamp::now(), Settings::default());
+        let (log, _) = Log::open(folder.path(), settings, signer, now).unwrap();
+        let metrics = Arc::new(Metrics::new());
+        let mut ledger = Ledger::new(
+            Journal {
+                log,
+                unwritable: Unwritable::Pass,
+                retention: None,
+                keys: KeyRing::at(&folder.path().join("keys")),
+                sealer: None,
+            },
+            Arc::clone(&metrics),
+        );
+        let count = |name: &str| {
+            let start = format!("egress_audit_{name}_total{{sink=\"journal\"}} ");
+            let text = metrics.render();
+            text.lines().find_map(|line| Some(line.strip_prefix(&start)?.to_owned())).unwrap()
+        };
+        assert_eq!((count("dropped"), count("records")), ("0".into(), "0".into()));
+        ledger.ended(b"{}");
+        ledger.ended(&vec![b'x'; LONGEST + 1]);
+        assert!(ledger.settle());
+        // The record, and the gap.
+        assert_eq!((count("dropped"), count("records")), ("1".into(), "2".into()));
+        assert_eq!(ledger.close(), Left::default());
     }
 }

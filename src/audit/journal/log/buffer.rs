@@ -135,6 +135,11 @@ impl Buffer {
         if self.lost.is_some() { self.loose + 1 } else { self.loose }
     }
 
+    /// How many entries have no number.
+    pub(super) const fn waiting(&self) -> u64 {
+        self.loose
+    }
+
     /// Whether nothing is to be written.
     pub(super) const fn is_written(&self) -> bool {
         self.written == self.frames.len() && self.lost.is_none()

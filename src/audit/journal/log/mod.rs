@@ -174,6 +174,11 @@ impl Log {
         self.head.next + self.buffer.more()
     }
 
+    /// How many entries stand in its files, and how many wait in the buffer.
+    pub const fn standing(&self) -> (u64, u64) {
+        (self.head.next, self.buffer.waiting())
+    }
+
     /// The last checkpoint, as a signed note: whoever keeps it elsewhere can later prove that
     /// nothing before it was changed or cut off.
     pub fn checkpoint(&self) -> Option<&str> {
