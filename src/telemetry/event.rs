@@ -31,6 +31,8 @@ pub enum Event<'a> {
     AuditWritten(&'static str),
     /// A record could not be written.
     AuditFailed(&'static str, &'a std::io::Error),
+    /// So many records did not reach a sink beside the journal, which has them.
+    AuditMissed(&'static str, u32),
     /// The record file could not be opened anew; the old one stays open.
     AuditReopenFailed(&'static str, &'a std::io::Error),
     /// Records go to this sink.
@@ -98,6 +100,7 @@ impl Event<'_> {
                 metrics.audit_dropped.get_or_create(&Sink { sink: sink.into() }).inc();
                 error!(%error, sink, "a record could not be written; tagged requests are refused");
             }
+            Self::AuditMissed(sink, count) => missed(metrics, sink, count),
             Self::AuditReopenFailed(sink, error) => {
                 error!(%error, sink, "could not open the records anew; the old file is written on");
             }
@@ -169,6 +172,11 @@ fn alert(metrics: &Metrics, pack: &str, rule: &str, decision: &str) {
     let alert = Alert { pack: pack.to_owned(), rule: rule.to_owned() };
     metrics.alerts.get_or_create(&alert).inc();
     error!(pack, rule, decision, "a rule wants somebody told at once");
+}
+
+fn missed(metrics: &Metrics, sink: &'static str, count: u32) {
+    metrics.audit_queue.dec_by(count.into());
+    metrics.audit_dropped.get_or_create(&Sink { sink: sink.into() }).inc_by(count.into());
 }
 
 /// Both are there from the start: an alert on a counter needs its zero.

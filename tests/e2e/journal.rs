@@ -328,3 +328,29 @@ fn what_the_journal_takes_and_what_waits_for_it_is_counted() {
     assert!(std::process::Command::new("prlimit").args(more).status().unwrap().success());
     wait_for("an empty queue", || (count("queue_records", "") < 0.5).then_some(()));
 }
+
+#[test]
+fn who_takes_no_records_holds_up_neither_the_journal_nor_requests() {
+    let place = tempfile::tempdir().unwrap();
+    let pipe = place.path().join("records");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Both ends are open, and nobody ever reads.
+    let _reader = fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    let config = config().record(pipe.to_str().unwrap());
+    let (mut proxy, origin) = (Proxy::start(&config), origin());
+    let long = "x".repeat(2_000);
+    for number in 0..100 {
+        assert_eq!(proxy.get(&origin, &format!("/{number}/{long}")).status(), 200);
+    }
+    let target = format!("{}/card", origin.url());
+    assert_eq!(proxy.ask("GET", &target, CARD, "").status(), 200);
+    assert_eq!(proxy.ask_admin("GET", "/readyz").status(), 200);
+    wait_for("the records in the journal", || {
+        (records(&folder(&proxy), &[]).len() == 101).then_some(())
+    });
+    proxy.signal("TERM");
+    // The journal has all of it, so that nothing is lost.
+    assert!(proxy.ended().success(), "{}", proxy.output());
+    assert!(proxy.output().contains("the journal has them"), "{}", proxy.output());
+    sound(&folder(&proxy));
+}

@@ -1,9 +1,10 @@
 //! Where records go: a bounded queue and one writer thread, so that no request waits for a disk
 //! but that with tagged data, which waits until its verdict is in the journal. A full queue makes
-//! finished requests wait, never drops a record.
+//! finished requests wait, never drops a record. Beside a journal the plain output may drop some.
 
 mod envelope;
 mod ledger;
+mod output;
 mod sweeper;
 mod target;
 mod writer;
@@ -25,8 +26,9 @@ use super::record::Record;
 
 use ledger::Ledger;
 pub use ledger::{Journal, Unwritable};
+use output::{Aside, Output};
 pub use target::SinkTarget;
-use writer::{Message, Writer};
+use writer::{Message, To, Writer};
 
 /// How many records may wait for the writer; at about 1 KiB each this bounds 8 MiB.
 const QUEUE: usize = 8_192;
@@ -63,8 +65,12 @@ impl Sink {
         let unwritable = journal.as_ref().map(|journal| journal.unwritable);
         let ledger = journal.map(|journal| Ledger::new(journal, Arc::clone(&metrics)));
         let synced = ledger.as_ref().map(Ledger::synced);
-        let writer =
-            Writer::new(output, target.clone(), ledger, Arc::clone(&healthy), Arc::clone(&metrics));
+        let output = Output::new(output, target.clone(), Arc::clone(&metrics));
+        let to = match ledger {
+            None => To::Output(output),
+            Some(ledger) => To::Journal(Box::new(ledger), Aside::start(output)?),
+        };
+        let writer = Writer::new(to, Arc::clone(&healthy));
         let (done, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || {

@@ -1,6 +1,5 @@
-//! The one thread that writes: lines where they are wanted, and the journal.
+//! The one thread that writes: the journal, and lines where there is none.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,12 +8,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::telemetry::{Event, Metrics};
-
 use super::super::journal::Left;
 use super::super::record::Record;
 use super::ledger::Ledger;
-use super::target::SinkTarget;
+use super::output::{Aside, Output};
 
 /// Octets after which a batch is written.
 const BATCH: usize = 48 * 1024;
@@ -55,27 +52,32 @@ enum Next {
 
 /// Writes.
 pub(super) struct Writer {
-    output: Box<dyn Write + Send>,
-    target: SinkTarget,
-    ledger: Option<Ledger>,
-    /// Whether the last line could be written.
+    to: To,
+    /// Whether the last lines could be written, where nothing else keeps them.
     open: bool,
     healthy: Arc<AtomicBool>,
-    metrics: Arc<Metrics>,
     lines: Vec<u8>,
     count: u32,
 }
 
+/// Where records go.
+pub(super) enum To {
+    /// The only place.
+    Output(Output),
+    /// The journal, and beside it.
+    Journal(Box<Ledger>, Aside),
+}
+
 impl Writer {
-    pub(super) fn new(
-        output: Box<dyn Write + Send>,
-        target: SinkTarget,
-        ledger: Option<Ledger>,
-        healthy: Arc<AtomicBool>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let lines = Vec::with_capacity(64 * 1024);
-        Self { output, target, ledger, open: true, healthy, metrics, lines, count: 0 }
+    pub(super) fn new(to: To, healthy: Arc<AtomicBool>) -> Self {
+        Self { to, open: true, healthy, lines: Vec::with_capacity(64 * 1024), count: 0 }
+    }
+
+    fn ledger(&mut self) -> Option<&mut Ledger> {
+        match &mut self.to {
+            To::Output(_) => None,
+            To::Journal(ledger, _) => Some(ledger),
+        }
     }
 
     /// Writes what waits in one go, then waits again. Returns what the journal could not keep at
@@ -104,7 +106,11 @@ impl Writer {
             full = self.lines.len() >= BATCH;
             self.settle();
         }
-        self.ledger.as_mut().map(Ledger::close).unwrap_or_default()
+        let To::Journal(ledger, aside) = &mut self.to else { return Left::default() };
+        aside.close();
+        let left = ledger.close();
+        aside.end();
+        left
     }
 
     /// Waits for the next message, or until the journal owes something; after the end only for
@@ -115,7 +121,11 @@ impl Writer {
         clock: Option<&Runtime>,
         ended: bool,
     ) -> Next {
-        let message = match (clock, self.ledger.as_ref().and_then(Ledger::owes_in)) {
+        let owes = match &self.to {
+            To::Output(_) => None,
+            To::Journal(ledger, _) => ledger.owes_in(),
+        };
+        let message = match (clock, owes) {
             _ if ended => records.try_recv().ok(),
             (Some(clock), Some(rest)) => {
                 match clock.block_on(async { timeout(rest, records.recv()).await }) {
@@ -132,18 +142,21 @@ impl Writer {
     fn take(&mut self, message: Message) -> bool {
         match message {
             Message::Record(record) => self.push(&record),
-            Message::Verdict { line, kept } => match &mut self.ledger {
+            Message::Verdict { line, kept } => match self.ledger() {
                 Some(ledger) => ledger.decided(&line, kept),
                 // Nobody asks where there is no journal.
                 None => drop(kept.send(false)),
             },
-            Message::Note { line, kept } => match &mut self.ledger {
+            Message::Note { line, kept } => match self.ledger() {
                 Some(ledger) => ledger.noted(&line, kept),
                 None => drop(kept.send(false)),
             },
             Message::Reopen => {
                 self.put();
-                self.reopen();
+                match &mut self.to {
+                    To::Output(output) => output.reopen(),
+                    To::Journal(_, aside) => aside.reopen(),
+                }
             }
             // Who asked may have waited long enough.
             Message::Call(heard) => drop(heard.send(())),
@@ -158,29 +171,19 @@ impl Writer {
         record
             .write_line(&mut self.lines)
             .expect("a record has only string keys and a Vec takes every write");
-        if let (Some(ledger), Some([line @ .., b'\n'])) =
-            (&mut self.ledger, self.lines.get(start..))
+        if let (To::Journal(ledger, _), Some([line @ .., b'\n'])) =
+            (&mut self.to, self.lines.get(start..))
         {
             ledger.ended(line);
         }
         self.count += 1;
     }
 
-    /// Puts everything out that has gathered.
+    /// Puts everything out that has gathered, into the journal first.
     fn settle(&mut self) {
+        let kept = self.ledger().is_none_or(Ledger::settle);
         self.put();
-        let kept = self.ledger.as_mut().is_none_or(Ledger::settle);
         self.healthy.store(self.open && kept, Ordering::Relaxed);
-    }
-
-    /// Where the file cannot be opened, what is open stays.
-    fn reopen(&mut self) {
-        match self.target.open() {
-            Ok(output) => self.output = output,
-            Err(error) => {
-                Event::AuditReopenFailed(self.target.name(), &error).record(&self.metrics);
-            }
-        }
     }
 
     fn put(&mut self) {
@@ -188,18 +191,16 @@ impl Writer {
         if count == 0 {
             return;
         }
-        // What a failed write left behind must not swallow the next good line.
-        let start = if self.open { Ok(()) } else { self.output.write_all(b"\n") };
-        let lines = &self.lines;
-        let result =
-            start.and_then(|()| self.output.write_all(lines)).and_then(|()| self.output.flush());
-        self.lines.clear();
-        self.open = result.is_ok();
-        for _ in 0..count {
-            match &result {
-                Ok(()) => Event::AuditWritten(self.target.name()).record(&self.metrics),
-                Err(error) => Event::AuditFailed(self.target.name(), error).record(&self.metrics),
+        match &mut self.to {
+            To::Output(output) => {
+                let result = output.put(&self.lines, count);
+                self.open = result.is_ok();
+                if let Err(error) = result {
+                    output.failed(&error, count);
+                }
             }
+            To::Journal(_, aside) => aside.put(&self.lines, count),
         }
+        self.lines.clear();
     }
 }
