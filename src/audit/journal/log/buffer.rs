@@ -5,6 +5,10 @@ use super::super::entry::{self, AROUND, Entry, LONGEST, Parsed};
 use super::super::kind::Kind;
 use super::Head;
 
+/// So many octets are written with one call, if it is more than one entry: a disk with little room
+/// takes what fits.
+pub(super) const PIECE: usize = 64 * 1024;
+
 /// Frames in order: those in the file but not synced, those that must be written once more, and
 /// those that were never written.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub(super) struct Buffer {
     loose: u64,
     /// Octets of the entry about a gap that stands before those.
     gap: usize,
+    /// What is put out now: octets after those in the file, and entries of them that are loose.
+    piece: (usize, u64),
     lost: Option<Lost>,
     /// How many were, since it was made.
     lost_ever: u64,
@@ -45,6 +51,7 @@ impl Buffer {
             fixed: 0,
             loose: 0,
             gap: 0,
+            piece: (0, 0),
             lost: None,
             lost_ever: 0,
             most,
@@ -150,40 +157,60 @@ impl Buffer {
         self.frames.len() > self.most / 2
     }
 
-    /// Gives number and chain value to what has none, after an entry about what was lost.
-    pub(super) fn finish(&mut self, head: &mut Head) {
-        if let Some(lost) = &self.lost {
-            let mut gap = Vec::new();
-            let Lost { count, from, until, why, .. } = lost;
+    /// Takes the next piece that is to be put out; an entry about what was lost stands before what
+    /// never was. Gives number and chain value to what has none.
+    pub(super) fn piece(&mut self, head: &mut Head) -> &[u8] {
+        if self.written == self.fixed
+            && let Some(Lost { count, from, until, why, .. }) = &self.lost
+        {
             let payload = serde_json::json!({
                 "lost": count, "from": from, "until": until, "why": why,
             });
+            let mut gap = Vec::new();
             entry::push(&mut gap, Kind::Gap, *until, payload.to_string().as_bytes());
             self.gap = gap.len();
             self.frames.splice(self.fixed..self.fixed, gap);
         }
-        let (_, mut rest) = self.frames.split_at_mut(self.fixed);
-        while !rest.is_empty() {
-            let (length, leaf, chain) = entry::finish(rest, head.next, &head.chain);
-            head.push(leaf, chain);
+        let again = self.fixed - self.written;
+        let (mut octets, mut loose) = (0, 0);
+        let (_, mut rest) = self.frames.split_at_mut(self.written);
+        while !rest.is_empty() && (octets == 0 || octets + entry::length(rest) <= PIECE) {
+            let length = entry::length(rest);
+            if octets >= again {
+                // What once had its number ends a piece: a gap may follow.
+                if again > 0 {
+                    break;
+                }
+                let (_, leaf, chain) = entry::finish(rest, head.next, &head.chain);
+                head.push(leaf, chain);
+                loose += u64::from(octets >= self.gap);
+            }
+            octets += length;
             rest = rest.split_at_mut(length).1;
         }
+        self.piece = (octets, loose);
+        self.frames.get(self.written..self.written + octets).unwrap_or_default()
     }
 
     /// What is not in the file.
-    pub(super) fn unwritten(&self) -> &[u8] {
+    fn unwritten(&self) -> &[u8] {
         self.frames.get(self.written..).unwrap_or_default()
     }
 
-    /// It is in the file now.
+    /// The piece is in the file now.
     pub(super) fn wrote(&mut self) {
-        self.written = self.frames.len();
-        self.fixed = self.written;
-        (self.loose, self.gap, self.lost) = (0, 0, None);
+        let (octets, loose) = std::mem::take(&mut self.piece);
+        self.written += octets;
+        self.fixed = self.fixed.max(self.written);
+        self.loose -= loose;
+        if std::mem::take(&mut self.gap) > 0 {
+            self.lost = None;
+        }
     }
 
     /// It is not; more may be lost before it is.
     pub(super) fn failed(&mut self) {
+        self.piece = (0, 0);
         self.frames.drain(self.fixed..self.fixed + std::mem::take(&mut self.gap));
     }
 

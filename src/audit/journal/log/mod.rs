@@ -114,16 +114,25 @@ impl Log {
         self.head.next + self.buffer.push(kind, at.as_millisecond(), payload, why)
     }
 
-    /// Puts the buffer out with one call. What is written survives the end of the process, not
-    /// that of the machine. After a failure the file is as before, and the buffer is kept.
+    /// Puts the buffer out, in pieces of whole entries. What is written survives the end of the
+    /// process, not that of the machine. After a failure the file ends with the last piece that it
+    /// took, and the buffer keeps the others.
     pub fn write(&mut self) -> Result<(), Fault> {
-        if self.buffer.is_written() {
-            return Ok(());
+        while !self.buffer.is_written() {
+            if let Err(fault) = self.write_piece() {
+                // What fitted makes room in the buffer. Where this fails too, it is written again.
+                drop(self.flush());
+                return Err(fault);
+            }
         }
+        // What is not synced is kept, so that it can be written again.
+        if self.buffer.is_half_full() { self.flush() } else { Ok(()) }
+    }
+
+    fn write_piece(&mut self) -> Result<(), Fault> {
         self.mend()?;
         let mut head = self.head.clone();
-        self.buffer.finish(&mut head);
-        let octets = self.buffer.unwritten();
+        let octets = self.buffer.piece(&mut head);
         let open = &mut self.segment;
         let written = write_all(&mut *self.disk, &open.segment.path, &mut open.file, octets);
         if let Err(error) = written {
@@ -135,14 +144,18 @@ impl Log {
         self.why = None;
         self.tiles.add(&mut *self.disk, &std::mem::take(&mut head.tiles));
         self.head = head;
-        // What is not synced is kept, so that it can be written again.
-        if self.buffer.is_half_full() { self.sync() } else { Ok(()) }
+        Ok(())
     }
 
     /// Puts the buffer out and waits until it is on the disk. Everything that was appended before
     /// survives the end of the machine when this returns.
     pub fn sync(&mut self) -> Result<(), Fault> {
         self.write()?;
+        self.flush()
+    }
+
+    /// Waits until what is in the file is on the disk.
+    fn flush(&mut self) -> Result<(), Fault> {
         let open = &mut self.segment;
         if open.synced == open.length {
             return Ok(());

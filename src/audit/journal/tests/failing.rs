@@ -25,6 +25,8 @@ struct State {
     /// Of what is written when it fails, so many 256ths.
     part: u8,
     synced: HashMap<PathBuf, u64>,
+    /// Octets that it still takes.
+    room: u64,
 }
 
 /// Cloned freely; clones are one disk.
@@ -33,12 +35,17 @@ pub(super) struct Failing(Arc<Mutex<State>>);
 
 impl Failing {
     pub(super) fn new(first: usize, how: How, part: u8) -> Self {
-        let state = State { calls: 0, first, how, part, synced: HashMap::new() };
+        let state = State { calls: 0, first, how, part, synced: HashMap::new(), room: u64::MAX };
         Self(Arc::new(Mutex::new(state)))
     }
 
     pub(super) fn calls(&self) -> usize {
         self.0.lock().unwrap().calls
+    }
+
+    /// Lets it take so many octets more.
+    pub(super) fn has_room(&self, octets: u64) {
+        self.0.lock().unwrap().room = octets;
     }
 
     /// Lets files lose what was not synced, but for so many 256ths of it.
@@ -79,7 +86,12 @@ impl Disk for Failing {
 
     fn write(&mut self, path: &Path, file: &mut File, octets: &[u8]) -> io::Result<usize> {
         let part = self.0.lock().unwrap().part;
-        let Err(error) = self.call() else { return Real.write(path, file, octets) };
+        let Err(error) = self.call() else {
+            let mut state = self.0.lock().unwrap();
+            let fits = octets.len().min(usize::try_from(state.room).unwrap());
+            state.room -= u64::try_from(fits).unwrap();
+            return Real.write(path, file, &octets[..fits]);
+        };
         let written = octets.len() * usize::from(part) / 256;
         Real.write(path, file, &octets[..written])?;
         if part.is_multiple_of(2) { Err(error) } else { Ok(written) }
@@ -94,8 +106,10 @@ impl Disk for Failing {
 
     fn truncate(&mut self, path: &Path, file: &mut File, length: u64) -> io::Result<()> {
         self.call()?;
+        let cut = file.metadata()?.len().saturating_sub(length);
         Real.truncate(path, file, length)?;
         let mut state = self.0.lock().unwrap();
+        state.room = state.room.saturating_add(cut);
         let synced = state.synced.entry(path.to_owned()).or_insert(length);
         *synced = (*synced).min(length);
         Ok(())

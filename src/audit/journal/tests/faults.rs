@@ -212,3 +212,42 @@ fn what_a_full_disk_lost_is_told() {
             .any(|one| matches!(&one.what, What::Gap(why) if why.contains("lost")))
     );
 }
+
+#[test]
+fn of_a_backlog_what_fits_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let settings = Settings { buffer_octets: 8 << 20, ..SMALL };
+    let disk = Failing::new(usize::MAX, How::Forever, 0);
+    let own = Box::new(disk.clone());
+    let (mut log, _) = Log::open_on(own, path, settings, signer(path), at(0)).unwrap();
+    disk.has_room(0);
+    for number in 0..2_000 {
+        let text = payload(number) + &" ".repeat(1_000);
+        log.append(Kind::Ended, at(i64::from(number)), text.as_bytes());
+    }
+    assert!(log.sync().is_err());
+    let mut kept = 0;
+    for _ in 0..3 {
+        disk.has_room(500_000);
+        assert!(log.sync().is_err());
+        // It is on the disk, and what could not be written is whole.
+        disk.lose_power(0);
+        let now = numbers(path).len();
+        assert!(now > kept + 300, "{now} after {kept}");
+        kept = now;
+    }
+    // More is lost meanwhile: it is told where it would stand, and what was kept stays.
+    for number in 2_000..9_000 {
+        let text = payload(number) + &" ".repeat(1_000);
+        log.append(Kind::Ended, at(i64::from(number)), text.as_bytes());
+    }
+    disk.has_room(u64::MAX);
+    log.sync().unwrap();
+    let numbers = numbers(path);
+    assert!(numbers.is_sorted() && numbers.last() == Some(&8_999));
+    assert!(numbers[..kept].iter().copied().eq(0..u32::try_from(kept).unwrap()));
+    assert!(lost(path) > 0);
+    assert_eq!(u64::try_from(numbers.len()).unwrap() + lost(path), 9_000);
+    sound(path);
+}
