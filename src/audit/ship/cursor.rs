@@ -72,17 +72,30 @@ impl CursorFile {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| wrong(folder, error))?;
         let path = folder.join(format!("{name}.cursor"));
-        let found = fs::read_to_string(&path);
-        let new = found.is_err();
-        let kept = match found {
-            Ok(text) => Cursor::parse(&text).ok_or_else(|| {
-                let what = "not the cursor of a sink; remove it, and all events are sent again";
-                wrong(&path, io::Error::other(what))
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Cursor::START,
+        let found = match fs::read(&path) {
+            Ok(octets) => Some(str::from_utf8(&octets).ok().and_then(Cursor::parse)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(wrong(&path, error)),
         };
-        Ok(Self { folder: folder.to_owned(), path, kept, new })
+        let (new, kept) = (found.is_none(), found.flatten());
+        let damaged = !new && kept.is_none();
+        let mut file =
+            Self { folder: folder.to_owned(), path, kept: kept.unwrap_or(Cursor::START), new };
+        if damaged {
+            file.begin_again().map_err(|error| wrong(&file.path, error))?;
+        }
+        Ok(file)
+    }
+
+    /// Keeps what is no cursor aside, and begins before everything: twice is better than never.
+    fn begin_again(&mut self) -> io::Result<()> {
+        let aside = self.path.with_extension("cursor.damaged");
+        fs::rename(&self.path, &aside)?;
+        let (path, aside) = (self.path.display(), aside.display());
+        tracing::error!(%path, %aside, "not the cursor of a sink; kept aside, all events are sent again");
+        // At once: where there is none, a sink may begin with what comes next.
+        self.new = true;
+        self.keep(Cursor::START)
     }
 
     /// What the file says.
@@ -133,15 +146,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_is_told() {
+    fn what_is_no_cursor_is_kept_aside_and_everything_sent_again() {
         let folder = tempfile::tempdir().unwrap();
         let line = format!("7 {}\n", Hash::of(b"x"));
         assert!(Cursor::parse(&line).is_some());
-        for wrong in ["", "7\n", "x y\n", line.trim_end(), &line.replace("7 ", "-7 "), "7 abcdef\n"]
-        {
-            fs::write(folder.path().join("a.cursor"), wrong).unwrap();
-            let error = CursorFile::open(folder.path(), "a").unwrap_err().to_string();
-            assert!(error.contains("a.cursor") && error.contains("remove it"), "{error}");
+        let place = |name: &str| folder.path().join(name);
+        let minus = line.replace("7 ", "-7 ");
+        let wrong = ["", "7\n", "x y\n", line.trim_end(), &minus, "7 abcdef\n"];
+        for wrong in wrong.map(str::as_bytes).into_iter().chain([&b"\xff\n"[..]]) {
+            fs::write(place("a.cursor"), wrong).unwrap();
+            // Neither now nor at the next start does it begin with what comes next.
+            for _ in 0..2 {
+                let file = CursorFile::open(folder.path(), "a").unwrap();
+                assert_eq!((file.kept(), file.is_new()), (Cursor::START, false));
+            }
+            assert_eq!(fs::read(place("a.cursor.damaged")).unwrap(), wrong);
         }
     }
 }

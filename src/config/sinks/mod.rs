@@ -3,7 +3,8 @@
 mod http;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
@@ -49,7 +50,7 @@ pub(super) fn read(
 ) -> Vec<ShipSettings> {
     let (mut all, mut names, mut files) = (Vec::new(), HashSet::new(), HashSet::new());
     if let SinkTarget::File(path) = record {
-        files.insert(path.clone());
+        files.insert(place(path));
     }
     let mut told = has_state;
     for section in root.sections("sink") {
@@ -71,7 +72,7 @@ pub(super) fn read(
         let Some(name) = name else { continue };
         for to in targets {
             if let ShipTo::File(file) = &to
-                && !files.insert(file.path.clone())
+                && !files.insert(place(&file.path))
             {
                 let message = "another sink, or `record.to`, writes this file";
                 section.problem(section.span_of("to"), message, None);
@@ -82,6 +83,14 @@ pub(super) fn read(
         }
     }
     all
+}
+
+/// A file by the one name that all others of it share, as far as the disk tells.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::canonicalize(folder.unwrap_or_else(|| Path::new(".")));
+    let known = fs::canonicalize(path).ok().or_else(|| Some(folder.ok()?.join(path.file_name()?)));
+    known.unwrap_or_else(|| path.components().filter(|part| *part != Component::CurDir).collect())
 }
 
 fn name(section: &Section<'_>, names: &mut HashSet<String>) -> Option<String> {
@@ -269,7 +278,7 @@ fn collector(text: &str, base: &Path) -> Result<SyslogTo, String> {
     }
 }
 
-fn roots(section: &Section<'_>, base: &Path, secure: bool) -> Vec<std::path::PathBuf> {
+fn roots(section: &Section<'_>, base: &Path, secure: bool) -> Vec<PathBuf> {
     let words = section.words("roots");
     if !secure && let Some(word) = words.first() {
         let message = "this can never matter: the destination is not reached by TLS";
@@ -281,6 +290,23 @@ fn roots(section: &Section<'_>, base: &Path, secure: bool) -> Vec<std::path::Pat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_the_same_by_whatever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = |name: &str| place(&folder.path().join(name));
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        for name in ["./a.jsonl", "sub/../a.jsonl", "sub/.././a.jsonl"] {
+            assert_eq!(own(name), own("a.jsonl"), "{name}");
+        }
+        fs::write(folder.path().join("a.jsonl"), "").unwrap();
+        std::os::unix::fs::symlink("a.jsonl", folder.path().join("link")).unwrap();
+        assert_eq!(own("link"), own("a.jsonl"));
+        assert_ne!(own("b.jsonl"), own("a.jsonl"));
+        // Where there is no such folder yet, too.
+        assert_eq!(own("none/./a.jsonl"), own("none/a.jsonl"));
+        assert_eq!(place(Path::new("./a.jsonl")), place(Path::new("a.jsonl")));
+    }
 
     #[test]
     fn rotations_are_sizes_or_ages() {
