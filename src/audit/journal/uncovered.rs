@@ -24,7 +24,7 @@ pub(super) struct Uncovered {
 impl Uncovered {
     /// One more.
     pub(super) fn see(&mut self, entry: &Entry<'_>) {
-        self.first.get_or_insert(entry.sequence());
+        self.first.get_or_insert_with(|| entry.sequence());
         self.count += 1;
         if entry.kind() == Some(Kind::Start) {
             // Between two runs there may be years.

@@ -60,6 +60,8 @@ pub struct Log {
     signed: u64,
     signed_at: Timestamp,
     note: Option<String>,
+    /// When the newest entry was written that was there when it was opened.
+    newest: Option<Timestamp>,
     /// A segment that could not be begun.
     litter: Option<PathBuf>,
     /// Locked as long as it is open.
@@ -171,6 +173,12 @@ impl Log {
     /// nothing before it was changed or cut off.
     pub fn checkpoint(&self) -> Option<&str> {
         self.note.as_deref()
+    }
+
+    /// When the newest entry was written that was there when it was opened, as far as the last
+    /// segment tells.
+    pub const fn newest(&self) -> Option<Timestamp> {
+        self.newest
     }
 
     /// What signs.
