@@ -2,6 +2,7 @@
 //! pack, its class or a legal hold; then its payload is dropped, and chain and tree still verify. Its
 //! personal fields may go earlier, with their key.
 
+mod clock;
 mod hold;
 mod keys;
 mod pass;
@@ -10,6 +11,7 @@ mod term;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use clock::{doubt, trust};
 pub use hold::LegalHold;
 pub use keys::{Erasure, PersonalTerms};
 pub use pass::{Pass, Passed, retain};
