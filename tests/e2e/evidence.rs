@@ -1,8 +1,9 @@
 //! Evidence: what a law wants kept, put together from real traffic, and what retention leaves.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use borderpost::audit::journal::{Kind, Log, Reader, Settings, Signer, seal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -201,8 +202,9 @@ fn a_report_is_of_its_period_and_says_what_it_cannot() {
 }
 
 /// What is in the journal of some kind, as `audit query` tells it.
-fn paths(proxy: &Proxy) -> Vec<String> {
-    let text = said(audit("query", proxy, &["--json", "--limit", "1000"]));
+fn paths(proxy: &Proxy, journal: &Path) -> Vec<String> {
+    let journal = ["--json", "--limit", "1000", "--journal", journal.to_str().unwrap()];
+    let text = said(audit("query", proxy, &journal));
     let path = |line: &str| {
         let record: Value = serde_json::from_str(line).unwrap();
         record["path"].as_str().unwrap().to_owned()
@@ -236,19 +238,54 @@ fn retention_drops_what_nothing_keeps_and_the_rest_verifies() {
     looked_at(&proxy);
     proxy.signal("TERM");
     proxy.ended();
-    assert_eq!(paths(&proxy), ["/plain", "/tagged", "/held", "/law"], "a dry run drops nothing");
-    let retain = |days| said(audit("retain", &proxy, &["--now", &day(days)]));
-    assert!(retain(95).contains("dropped: 1 untagged"));
-    assert_eq!(paths(&proxy), ["/tagged", "/held", "/law"]);
-    let text = retain(9 * 365);
+    let all = ["/plain", "/tagged", "/held", "/law"];
+    assert_eq!(paths(&proxy, &journal), all, "a dry run drops nothing");
+    let ahead = audit("retain", &proxy, &["--now", &day(95)]);
+    let told = String::from_utf8(ahead.stderr).unwrap();
+    assert!(ahead.status.code() == Some(64) && told.contains("--dry-run"), "{told}");
+    assert_eq!(paths(&proxy, &journal).len(), 4, "what is not due stays");
+    let retain = |days| {
+        let folder = aged(&proxy, &journal, days);
+        let text = said(audit("retain", &proxy, &["--journal", folder.to_str().unwrap()]));
+        (text, folder)
+    };
+    let (text, folder) = retain(95);
+    assert!(text.contains("dropped: 1 untagged"), "{text}");
+    assert_eq!(paths(&proxy, &folder), ["/tagged", "/held", "/law"]);
+    let (text, folder) = retain(9 * 365);
     assert!(text.contains("tagged (journal.keep_tagged = \"100d\")"), "{text}");
-    assert_eq!(paths(&proxy), ["/held", "/law"], "ten years are not over");
-    let text = retain(3_660);
+    assert_eq!(paths(&proxy, &folder), ["/held", "/law"], "ten years are not over");
+    let (text, folder) = retain(3_660);
     assert!(text.contains("pack (retain_years of the record)"), "{text}");
-    assert_eq!(paths(&proxy), ["/held"]);
-    let after = said(audit("verify", &proxy, &[]));
+    assert_eq!(paths(&proxy, &folder), ["/held"]);
+    let after = said(audit("verify", &proxy, &["--journal", folder.to_str().unwrap()]));
     assert!(after.starts_with("sound") && after.contains("pruned"), "{after}");
-    noted(&proxy);
+    noted(&proxy, &folder);
+}
+
+/// The same records in a journal of so many days ago.
+fn aged(proxy: &Proxy, journal: &Path, days: i64) -> PathBuf {
+    let by = jiff::SignedDuration::from_hours(24 * days);
+    let then = jiff::Timestamp::now() - by;
+    let folder = proxy.folder.path().join(format!("aged-{days}/journal"));
+    let signer = Signer::open_or_make(&folder, "aged").unwrap();
+    let (mut log, _) = Log::open(&folder, Settings::default(), signer, then).unwrap();
+    let mut reader = Reader::open(journal);
+    while let Some(entry) = reader.next_entry().unwrap() {
+        let Some(kind @ (Kind::Ended | Kind::Decided)) = entry.kind() else { continue };
+        let mut record: Value = serde_json::from_slice(entry.payload().unwrap()).unwrap();
+        for field in ["time", "ended"] {
+            if let Some(time) = record[field].as_str() {
+                let time: jiff::Timestamp = time.parse().unwrap();
+                record[field] = json!((time - by).to_string());
+            }
+        }
+        log.append(kind, then, record.to_string().as_bytes());
+    }
+    let later = then + jiff::SignedDuration::from_hours(2);
+    seal(&log.tick(later).unwrap().closed.unwrap()).unwrap();
+    log.close(later).unwrap();
+    folder
 }
 
 /// So many days from now.
@@ -273,14 +310,17 @@ fn looked_at(proxy: &Proxy) {
     assert!(text.contains("hold case 7 (open): a letter; keeps 1 that are due"), "{text}");
 }
 
-fn noted(proxy: &Proxy) {
+fn noted(proxy: &Proxy, journal: &Path) {
     // The notes are evidence themselves, and part of a report.
-    let report = report(proxy, &["--until", "2999-01-01"]);
+    let more = ["--until", "2999-01-01", "--journal", journal.to_str().unwrap()];
+    let report = report(proxy, &more);
     let notes = report["notes"]["list"].as_array().unwrap();
-    assert_eq!(notes.len(), 3, "{notes:#?}");
-    let first = &notes[0]["says"]["retention"]["dropped"][0];
+    let stage = |note: &Value| note["says"]["retention"]["stage"].clone();
+    let stages: Vec<_> = notes.iter().map(stage).collect();
+    assert_eq!(stages, ["begun", "done"], "{notes:#?}");
+    let first = &notes[1]["says"]["retention"]["dropped"][0];
     assert_eq!((&first["class"], &first["entries"]), (&json!("untagged"), &json!(1)));
-    assert!(report["verification"]["pruned"].as_u64().unwrap() > 0);
+    assert_eq!(report["verification"]["pruned"], notes[0]["says"]["retention"]["entries"]);
 }
 
 #[test]

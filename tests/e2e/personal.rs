@@ -19,7 +19,8 @@ const USER: &str = "rosalind.quartz";
 const PATH: &str = "/people/zebulon-marsh";
 const TRACE: &str = "7a6c5e4d3b2a19087f6e5d4c3b2a1908";
 const FROM: &str = "127.77.66.55";
-const PLANTED: [&str; 4] = [USER, PATH, TRACE, FROM];
+const SPAN: &str = "00f067aa0ba902b7";
+const PLANTED: [&str; 5] = [USER, PATH, TRACE, SPAN, FROM];
 
 const CARD: &str = "X-Data-Class: financial.card\r\n";
 
@@ -52,7 +53,7 @@ fn ask(proxy: &Proxy, origin: &Origin, path: &str, fields: &str) -> u16 {
     let pair = STANDARD.encode(format!("{USER}:secret"));
     let fields = format!(
         "Proxy-Authorization: Basic {pair}\r\n\
-         traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n{fields}"
+         traceparent: 00-{TRACE}-{SPAN}-01\r\n{fields}"
     );
     let url = format!("{}{path}", origin.url());
     let mut wire = Wire::new(from(proxy.listen));

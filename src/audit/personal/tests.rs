@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -79,15 +82,23 @@ fn a_span_leads_to_other_logs_as_a_trace_does() {
 fn what_was_in_the_clear_when_it_was_sealed_stays_so() {
     let folder = tempfile::tempdir().unwrap();
     let ring = ring(folder.path());
-    let plain = record(&json!({}));
-    let id = key_of(&seal(&mut Sealer::new(ring.clone()), &plain)).unwrap();
+    let id = key_of(&seal(&mut Sealer::new(ring.clone()), &record(&json!({})))).unwrap();
     let octets = fs::read(folder.path().join(format!("{id}.key"))).unwrap();
-    let key = line::cipher(&octets).unwrap();
-    // As it was written before spans were sealed: under a name that is none of the fields.
-    let other = record(&json!({"spam": "00f067aa0ba902b7"}));
-    let stored = line::Plain::read(&other).unwrap().seal(&id, &key).unwrap();
-    assert_eq!(value(&stored)["spam"], "00f067aa0ba902b7");
-    assert_eq!(ring.opener().open(&stored), other);
+    // As it was written before spans were sealed.
+    let mut stored = format!(
+        "{{\"client\":\"[sealed]\",\"span\":\"00f067aa\",\"sealed\":{{\"key\":\"{id}\",\"box\":\""
+    );
+    let (nonce, mut values) = ([7; NONCE_LEN], b"[\"192.0.2.77:1\"]".to_vec());
+    let sealed = line::cipher(&octets).unwrap().seal_in_place_append_tag(
+        Nonce::assume_unique_for_key(nonce),
+        Aad::from(stored.as_bytes()),
+        &mut values,
+    );
+    sealed.unwrap();
+    stored += &STANDARD.encode([&nonce[..], &values].concat());
+    stored += "\"}}";
+    let opened = value(&ring.opener().open(stored.as_bytes()));
+    assert_eq!(opened, json!({"client": "192.0.2.77:1", "span": "00f067aa"}));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! pack, its class or a legal hold; then its payload is dropped, and chain and tree still verify. Its
 //! personal fields may go earlier, with their key.
 
+mod clock;
 mod hold;
 mod keys;
 mod pass;
@@ -10,9 +11,10 @@ mod term;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use clock::{doubt, trust};
 pub use hold::LegalHold;
 pub use keys::{Erasure, PersonalTerms};
-pub use pass::{Pass, Passed, retain};
+pub use pass::{Announce, Pass, Passed, retain};
 pub use term::{Basis, Days, Terms};
 
 /// How long entries are kept, and what stops their deletion.

@@ -1,6 +1,7 @@
 //! One pass over the sealed segments. A segment in which nothing can be due yet is not opened.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::index::forget;
 use super::super::index_folder;
-use super::super::journal::{Entry, Fault, Kind, prune, scan, sealed_segments};
+use super::super::journal::{Entry, Fault, Kind, Ranges, prune, scan, sealed_segments};
 use super::super::personal::{KeyId, KeyRing, Opener};
 use super::Retention;
 use super::keys::{self, Keys};
@@ -16,6 +17,12 @@ use super::term::{Basis, Line};
 
 /// How long a segment rests in which a legal hold alone keeps something: a day.
 const REST: SignedDuration = SignedDuration::from_hours(24);
+
+/// Ranges in a note: at most 44 octets each, and an entry has 1 MiB.
+const RANGES: usize = 20_000;
+
+/// While it is there the index may have what was dropped: a run may end in between.
+const FORGETS: &str = "index-forgets";
 
 /// What earlier passes have learned: when something in a segment may be due.
 #[derive(Debug, Default)]
@@ -55,70 +62,101 @@ enum Fate {
     Dropped(Basis),
 }
 
+/// Puts a note into the journal, on the disk and signed, before what it says is done.
+pub type Announce<'a> = dyn FnMut(&Value) -> Result<(), String> + 'a;
+
 /// Drops the payloads that nothing keeps any longer, and destroys the keys of personal fields whose
-/// term is over; with `dry`, only tells which.
+/// term is over, once each was announced; where nothing hears it, only tells which.
 pub fn retain(
     folder: &Path,
     retention: &Retention,
     ring: &KeyRing,
     now: Timestamp,
-    dry: bool,
+    mut announce: Option<&mut Announce<'_>>,
     pass: &mut Pass,
 ) -> Result<Passed, Fault> {
     let mut passed = Passed::default();
     let segments = sealed_segments(folder)?;
     pass.due.retain(|path, _| segments.contains(path));
+    let mut plans = Vec::new();
     for path in segments {
         if pass.due.get(&path).is_some_and(|due| *due > now) {
             continue;
         }
-        match segment(&path, retention, ring, now, dry, &mut passed) {
-            Ok(due) => drop(pass.due.insert(path, due)),
+        match Plan::of(&path, retention, ring, now) {
+            Ok(plan) => plans.push(plan),
             Err(fault) => passed.failed.push(fault.to_string()),
         }
     }
+    let done = passed.drop_all(folder, plans, now, announce.as_deref_mut(), pass);
     // Last, for a hold may ask for what they open.
-    match keys::due(folder, retention, ring, now, &mut pass.held) {
-        Ok(keys) => passed.destroy(folder, keys, ring, (now, dry)),
-        Err(why) => passed.failed.push(why),
+    let keys = keys::due(folder, retention, ring, now, &mut pass.held);
+    let done =
+        done.and(keys).and_then(|keys| passed.destroy(keys, ring, now, announce.as_deref_mut()));
+    if let Err(why) = done {
+        passed.failed.push(why);
+    }
+    if announce.is_some() {
+        passed.forget(folder);
     }
     Ok(passed)
 }
 
-/// Returns when something in the segment is due next.
-fn segment(
-    path: &Path,
-    retention: &Retention,
-    ring: &KeyRing,
-    now: Timestamp,
-    dry: bool,
-    passed: &mut Passed,
-) -> Result<Timestamp, Fault> {
-    let mut due = Timestamp::MAX;
-    let (mut found, mut any) = (Passed::default(), false);
-    let mut opener = ring.opener();
-    scan(path, |entry| match fate(retention, entry, &mut opener, now) {
-        Fate::Kept(until) => due = due.min(until),
-        Fate::Held(name) => {
-            *found.held.entry(name).or_default() += 1;
-            due = due.min(now.saturating_add(REST).unwrap_or(Timestamp::MAX));
-        }
-        Fate::Unread => found.unread += 1,
-        Fate::Dropped(basis) => {
-            *found.dropped.entry(basis.name()).or_default() += 1;
-            any = true;
-        }
-    })?;
-    if any && !dry {
-        let keep = |entry: &Entry<'_>| {
-            !matches!(fate(retention, entry, &mut opener, now), Fate::Dropped(_))
-        };
-        let pruned = prune(path, keep)?;
-        found.segments = 1;
-        found.octets = (pruned.before, pruned.after);
+/// What becomes of a segment.
+struct Plan {
+    path: PathBuf,
+    /// What is dropped.
+    sequences: Ranges,
+    found: Passed,
+    /// When something in it is due next.
+    due: Timestamp,
+}
+
+impl Plan {
+    fn of(
+        path: &Path,
+        retention: &Retention,
+        ring: &KeyRing,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
+        let (mut found, mut sequences) = (Passed::default(), Ranges::default());
+        let (mut opener, mut due) = (ring.opener(), Timestamp::MAX);
+        scan(path, |entry| match fate(retention, entry, &mut opener, now) {
+            Fate::Kept(until) => due = due.min(until),
+            Fate::Held(name) => {
+                *found.held.entry(name).or_default() += 1;
+                due = due.min(now.saturating_add(REST).unwrap_or(Timestamp::MAX));
+            }
+            Fate::Unread => found.unread += 1,
+            Fate::Dropped(basis) => {
+                *found.dropped.entry(basis.name()).or_default() += 1;
+                sequences.push(entry.sequence());
+            }
+        })?;
+        Ok(Self { path: path.to_owned(), sequences, found, due })
     }
-    passed.add(found);
-    Ok(if dry { now } else { due })
+
+    fn run(&mut self) -> Result<(), Fault> {
+        if self.sequences.is_empty() {
+            return Ok(());
+        }
+        let pruned = prune(&self.path, |entry| !self.sequences.has(entry.sequence()))?;
+        self.found.segments = 1;
+        self.found.octets = (pruned.before, pruned.after);
+        Ok(())
+    }
+}
+
+/// What is dropped, in notes of which each is short enough for an entry.
+fn begun(plans: &[Plan], now: Timestamp) -> Vec<Value> {
+    let mut all = Ranges::default();
+    plans.iter().for_each(|plan| all.append(&plan.sequences));
+    let note = |part: Ranges| {
+        json!({ "retention": {
+            "stage": "begun", "as_of": now.to_string(), "entries": part.count(), "sequences": part,
+        }})
+    };
+    all.parts(RANGES).map(note).collect()
 }
 
 /// Starts and notes are few, and tell who did what: they always stay.
@@ -146,6 +184,10 @@ fn fate(retention: &Retention, entry: &Entry<'_>, opener: &mut Opener, now: Time
     }
 }
 
+fn listed(keys: &BTreeMap<KeyId, String>) -> Vec<Value> {
+    keys.iter().map(|(id, by)| json!({ "key": id.to_string(), "by": by })).collect()
+}
+
 // === impl Passed ===
 
 impl Passed {
@@ -165,11 +207,11 @@ impl Passed {
             }))
         });
         json!({ "retention": {
+            "stage": "done",
             "as_of": now.to_string(),
             "dropped": by.collect::<Vec<_>>(),
             "held": self.held,
-            "keys": self.keys.iter().map(|(id, by)| json!({ "key": id.to_string(), "by": by }))
-                .collect::<Vec<_>>(),
+            "keys": listed(&self.keys),
             "keys_held": self.keys_held.iter()
                 .map(|(id, hold)| (id.to_string(), hold)).collect::<BTreeMap<_, _>>(),
             "segments": self.segments,
@@ -178,18 +220,52 @@ impl Passed {
         }})
     }
 
-    /// Destroys keys, and makes the index forget what they opened.
+    /// Drops what is due, once that is announced.
+    fn drop_all(
+        &mut self,
+        folder: &Path,
+        plans: Vec<Plan>,
+        now: Timestamp,
+        announce: Option<&mut Announce<'_>>,
+        pass: &mut Pass,
+    ) -> Result<(), String> {
+        let Some(announce) = announce else {
+            plans.into_iter().for_each(|plan| self.add(plan.found));
+            return Ok(());
+        };
+        if plans.iter().any(|plan| !plan.sequences.is_empty()) {
+            begun(&plans, now).iter().try_for_each(announce)?;
+            fs::write(folder.join(FORGETS), b"").map_err(|error| error.to_string())?;
+        }
+        for mut plan in plans {
+            match plan.run() {
+                Ok(()) => {
+                    self.add(plan.found);
+                    pass.due.insert(plan.path, plan.due);
+                }
+                Err(fault) => self.failed.push(fault.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Destroys keys, once that is announced.
     fn destroy(
         &mut self,
-        journal: &Path,
         keys: Keys,
         ring: &KeyRing,
-        (now, dry): (Timestamp, bool),
-    ) {
+        now: Timestamp,
+        announce: Option<&mut Announce<'_>>,
+    ) -> Result<(), String> {
         self.keys_held = keys.held;
-        if dry {
+        let Some(announce) = announce else {
             self.keys = keys.due;
-            return;
+            return Ok(());
+        };
+        if !keys.due.is_empty() {
+            announce(&json!({ "retention": {
+                "stage": "begun", "as_of": now.to_string(), "keys": listed(&keys.due),
+            }}))?;
         }
         for (id, by) in keys.due {
             match ring.destroy(&id, &by, now) {
@@ -197,10 +273,23 @@ impl Passed {
                 Err(fault) => self.failed.push(fault.to_string()),
             }
         }
-        if !self.keys.is_empty()
-            && let Err(fault) = forget(&index_folder(journal))
-        {
-            self.failed.push(format!("the index still has what was erased: {fault}"));
+        Ok(())
+    }
+
+    /// Makes the index forget what was dropped, and what keys opened. It is built anew from what is
+    /// left: a row that is deleted may stay in a file for long.
+    fn forget(&mut self, folder: &Path) {
+        let owed = folder.join(FORGETS);
+        if self.is_empty() && !owed.exists() {
+            return;
+        }
+        let done = forget(&index_folder(folder)).map_err(|fault| fault.to_string());
+        let done = done.and_then(|()| match fs::remove_file(&owed) {
+            Err(error) if owed.exists() => Err(error.to_string()),
+            Ok(()) | Err(_) => Ok(()),
+        });
+        if let Err(why) = done {
+            self.failed.push(format!("the index still has what was erased: {why}"));
         }
     }
 

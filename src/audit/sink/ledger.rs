@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::telemetry::{Event, JournalEvent, Metrics};
@@ -16,7 +18,7 @@ use super::super::journal::{Done, Fault, Kind, Left, Log, seal};
 use super::super::personal::{KeyRing, Sealer};
 use super::super::retention::Retention;
 use super::envelope::Envelope;
-use super::sweeper::Sweeper;
+use super::sweeper::{Sweeper, Told};
 
 /// For so long what is written may be on no disk.
 const UNSYNCED: Duration = Duration::from_secs(1);
@@ -79,7 +81,9 @@ impl Ledger {
     pub(super) fn new(journal: Journal, metrics: Arc<Metrics>) -> Self {
         Event::AuditOpened("journal").record(&metrics);
         let Journal { log, retention, keys, sealer, .. } = journal;
-        let sweeper = retention.map(|retention| Sweeper::new(log.folder(), retention, keys));
+        let newest = log.newest();
+        let sweeper =
+            retention.map(|retention| Sweeper::new(log.folder(), retention, keys, newest));
         let synced = watch::Sender::new(log.entries());
         let standing = (log.entries(), 0);
         let mut ledger = Self {
@@ -137,6 +141,18 @@ impl Ledger {
         self.waiting.push(kept);
     }
 
+    /// Notes what retention is about to drop, on the disk and signed before it does.
+    fn begun(&mut self, note: &Value, answer: &SyncSender<bool>) {
+        self.append(Kind::Note, note.to_string().as_bytes());
+        let closed = self.log.close(Timestamp::now()).and_then(|()| self.sync());
+        if let Err(fault) = &closed {
+            self.tell(fault);
+        }
+        if answer.send(closed.is_ok()).is_err() {
+            tracing::trace!("retention has ended before its time");
+        }
+    }
+
     fn append(&mut self, kind: Kind, line: &[u8]) {
         self.log.append(kind, Timestamp::now(), line);
         self.unsynced.get_or_insert_with(Instant::now);
@@ -178,8 +194,10 @@ impl Ledger {
             Event::Journal(JournalEvent::Holds(self.log.entries())).record(&self.metrics);
         }
         self.answer(result.is_ok() && !lost);
-        if let Some(note) = self.sweeper.as_mut().and_then(Sweeper::look) {
-            self.append(Kind::Note, note.to_string().as_bytes());
+        match self.sweeper.as_mut().and_then(Sweeper::look) {
+            Some(Told::Done(note)) => self.append(Kind::Note, note.to_string().as_bytes()),
+            Some(Told::Begun(note, answer)) => self.begun(&note, &answer),
+            None => {}
         }
         let keyed = self.envelope.mend();
         if let Some(note) = self.envelope.asked() {

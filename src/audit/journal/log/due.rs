@@ -72,7 +72,10 @@ impl Log {
         let path = self.folder.join(CHECKPOINT);
         let part = self.folder.join("checkpoint.part");
         replace(&mut *self.disk, &path, &part, note.as_bytes())?;
-        self.note = Some(note);
+        if self.note.replace(note).is_none() {
+            // From now on it is missed where it is not there.
+            self.disk.sync_folder(&self.folder).map_err(Fault::file(&self.folder))?;
+        }
         self.settle()
     }
 

@@ -65,6 +65,8 @@ pub struct Log {
     signed: u64,
     signed_at: Timestamp,
     note: Option<String>,
+    /// When the newest entry was written that was there when it was opened.
+    newest: Option<Timestamp>,
     /// A segment that could not be begun.
     litter: Option<PathBuf>,
     unsaved: Unsaved,
@@ -208,6 +210,12 @@ impl Log {
     /// nothing before it was changed or cut off.
     pub fn checkpoint(&self) -> Option<&str> {
         self.note.as_deref()
+    }
+
+    /// When the newest entry was written that was there when it was opened, as far as the last
+    /// segment tells.
+    pub const fn newest(&self) -> Option<Timestamp> {
+        self.newest
     }
 
     /// What signs.

@@ -80,10 +80,7 @@ impl Log {
         let (open, mut recovered) = end.open(&mut *disk, folder, now)?;
         let (head, tiles, seen) =
             plant(&mut *disk, folder, &end, (signed.as_ref().map(|(one, _)| one), keys))?;
-        let lost = signed.is_none() && seen.holds;
-        let first = seen.uncovered.first().filter(|_| lost || seen.uncovered.is_much());
-        let last = end.next.saturating_sub(1);
-        recovered.unsigned = first.or_else(|| lost.then_some(last)).map(|first| (first, last));
+        recovered.unsigned = seen.unsigned(signed.is_some(), end.next);
         // What the last run could not sign any more is signed with what comes first.
         let rest = end.next > signed.as_ref().map_or(0, |(signed, _)| signed.size + 1);
         let (unsaved, inherited) = Unsaved::open(folder)?;
@@ -101,6 +98,7 @@ impl Log {
             signed: if signed.is_some() { size + 1 } else { 0 },
             signed_at: if rest { Timestamp::MIN } else { now },
             note: signed.map(|(_, note)| note),
+            newest: Timestamp::from_millisecond(end.latest).ok().filter(|_| end.latest > i64::MIN),
             litter: None,
             unsaved,
             _lock: lock,
@@ -140,6 +138,7 @@ struct End {
     segment: Option<(Segment, Tail)>,
     next: u64,
     chain: Hash,
+    latest: i64,
     key: Option<VerifierKey>,
 }
 
@@ -153,7 +152,10 @@ fn end(disk: &mut dyn Disk, folder: &Path) -> Result<End, Fault> {
         segments.pop();
     }
     let (last, before) = match segments.as_slice() {
-        [] => return Ok(End { segment: None, next: 0, chain: Hash::ZERO, key: None }),
+        [] => {
+            let (next, chain, latest) = (0, Hash::ZERO, i64::MIN);
+            return Ok(End { segment: None, next, chain, latest, key: None });
+        }
         [last] => (last, None),
         [.., before, last] => (last, Some(before)),
     };
@@ -170,9 +172,9 @@ fn end(disk: &mut dyn Disk, folder: &Path) -> Result<End, Fault> {
         let what = "it does not follow from the segment before it";
         return Err(Fault::Damaged { path, offset: 0, sequence, what });
     }
-    let Tail { next, chain, ref key, .. } = found;
+    let Tail { next, chain, latest, ref key, .. } = found;
     let key = key.clone();
-    Ok(End { segment: segment.map(|segment| (segment, found)), next, chain, key })
+    Ok(End { segment: segment.map(|segment| (segment, found)), next, chain, latest, key })
 }
 
 /// The end of one segment, and the segment if it can be written on.
@@ -183,7 +185,8 @@ fn ending(segment: &Segment) -> Result<(Tail, Option<Segment>), Fault> {
     let frames = Frames::open(segment)?;
     let (index, _) = frames.index().ok_or_else(|| frames.damaged("it is not sealed"))?;
     let (next, chain, length) = (index.first + index.count, index.after, index.plain);
-    Ok((Tail { made: 0, length, cut: 0, next, chain, key: None }, None))
+    let latest = index.blocks.iter().map(|block| block.latest).max().unwrap_or(i64::MIN);
+    Ok((Tail { made: 0, length, cut: 0, next, chain, latest, key: None }, None))
 }
 
 /// The last checkpoint, signed by one of the keys.
@@ -306,11 +309,23 @@ fn grow(
 #[derive(Default)]
 struct Seen {
     uncovered: Uncovered,
-    /// Whether a checkpoint that is an entry holds.
-    holds: bool,
+    /// How many checkpoints that are entries hold.
+    hold: u64,
 }
 
 impl Seen {
+    /// The first and the last entry of those that should have been signed, of so many; `kept` says
+    /// whether the file of the last checkpoint is there.
+    fn unsigned(&self, kept: bool, entries: u64) -> Option<(u64, u64)> {
+        let last = entries.saturating_sub(1);
+        // A crash may have left the first checkpoint as an entry alone.
+        if !kept && self.hold > 1 {
+            return Some((self.uncovered.first().unwrap_or(last), last));
+        }
+        let first = self.uncovered.first().filter(|_| self.uncovered.is_much());
+        first.map(|first| (first, last))
+    }
+
     /// An entry after those of a tree.
     fn see(&mut self, entry: &Entry<'_>, tree: &Compact, keys: [Option<&VerifierKey>; 2]) {
         let note = entry.payload().filter(|_| entry.kind() == Some(Kind::Checkpoint));
@@ -319,7 +334,7 @@ impl Seen {
             keys.into_iter().flatten().find_map(|key| Checkpoint::open(note, key).ok())
         });
         if opened.is_some_and(|one| one.size == tree.size() && one.root == tree.root()) {
-            self.holds = true;
+            self.hold += 1;
             self.uncovered.covered();
         } else {
             self.uncovered.see(entry);

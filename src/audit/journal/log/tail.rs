@@ -21,6 +21,8 @@ pub(super) struct Tail {
     pub(super) cut: u64,
     pub(super) next: u64,
     pub(super) chain: Hash,
+    /// The latest time of an entry in it.
+    pub(super) latest: i64,
     /// The last key that was introduced in it.
     pub(super) key: Option<VerifierKey>,
 }
@@ -30,7 +32,8 @@ pub(super) fn tail(segment: &Segment) -> Result<Tail, Fault> {
     let file_length = fs::metadata(&segment.path).map_err(Fault::file(&segment.path))?.len();
     let mut frames = Frames::open(segment)?;
     let Header { first, made, chain } = *frames.header();
-    let mut tail = Tail { made, length: frames.offset(), cut: 0, next: first, chain, key: None };
+    let (length, latest) = (frames.offset(), i64::MIN);
+    let mut tail = Tail { made, length, cut: 0, next: first, chain, latest, key: None };
     let what = loop {
         match frames.next()? {
             Step::Entry(entry) => {
@@ -44,6 +47,7 @@ pub(super) fn tail(segment: &Segment) -> Result<Tail, Fault> {
                     tail.key = named.or(tail.key);
                 }
                 (tail.next, tail.chain) = (tail.next + 1, chain);
+                tail.latest = tail.latest.max(entry.at().unwrap_or(i64::MIN));
                 tail.length = frames.offset();
             }
             Step::End => return Ok(tail),

@@ -14,6 +14,10 @@ fn journal() -> tempfile::TempDir {
     let settings = Settings { segment_octets: 12_000, ..SMALL };
     let (mut log, _) = open(folder.path(), settings);
     fill(&mut log, 0..400);
+    // What retention says before it drops.
+    let note = b"{\"retention\":{\"stage\":\"begun\",\"sequences\":[[0,400]]}}";
+    log.append(Kind::Note, at(400), note);
+    log.close(at(400)).unwrap();
     assert!(log.unsealed().unwrap().len() >= 2);
     folder
 }

@@ -69,6 +69,10 @@ pub enum What {
     Uncovered(u64),
     /// Checkpoints were signed, and the file of the last one is not there.
     NoCheckpoint,
+    /// A pruned entry in a segment that was never sealed.
+    PrunedOpen,
+    /// So many entries from this one on are pruned, and no note of retention accounts for them.
+    Unaccounted(u64),
     /// At a start entries between two numbers were found without the signatures that they should
     /// have had.
     Adopted(u64, u64),
@@ -119,6 +123,8 @@ impl fmt::Display for What {
             Self::Stranger => f.write_str("the key that was given has signed nothing in this journal"),
             Self::Uncovered(until) => write!(f, "no checkpoint covers the entries up to {until}, and the program signs every ten seconds or 1,000 entries: written by somebody else, or what was signed was replaced"),
             Self::NoCheckpoint => f.write_str("the file is missing, and checkpoints were signed: it was removed, and what followed the last one may have been, too"),
+            Self::PrunedOpen => f.write_str("it has lost its payload in a segment that is not sealed: retention drops only what is sealed, so somebody else did"),
+            Self::Unaccounted(count) => write!(f, "{count} entries from this one on have lost their payload, and no signed note of retention says so: somebody else dropped it"),
             Self::Adopted(from, until) => write!(f, "entries {from} to {until} had no signature over them when the program started: what signs them since proves nothing of them"),
             Self::Gap(why) => write!(f, "entries were lost when it was written: {why}"),
             Self::Backwards(by) => write!(f, "its time is {by} ms before that of an earlier one: the clock was set back"),

@@ -84,6 +84,7 @@ pub fn verify(
     let mut walk = Walk::new(outside, progress);
     walk.segments(list(folder)?)?;
     walk.coverage(folder);
+    walk.account(folder);
     walk.compare_outside();
     if let Some(key) = key {
         walk.require(folder, key);

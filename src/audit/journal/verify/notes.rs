@@ -11,6 +11,7 @@ use super::super::fault::Fault;
 use super::super::hash::Hash;
 use super::super::log::{CHECKPOINT, introduced};
 use super::super::note::{Checkpoint, NoteFault, VerifierKey};
+use super::super::ranges::Ranges;
 use super::finding::{Finding, What};
 use super::walk::{Place, Walk};
 
@@ -22,6 +23,45 @@ const HANDFUL: u64 = 5;
 struct Said {
     #[serde(default)]
     unsigned: Option<Adopted>,
+    #[serde(default)]
+    retention: Option<Retained>,
+}
+
+/// What a note of retention says.
+#[derive(Deserialize)]
+struct Retained {
+    /// Notes of before it was said what is to be dropped have none.
+    #[serde(default)]
+    stage: Option<String>,
+    #[serde(default)]
+    sequences: Ranges,
+    #[serde(default)]
+    dropped: Vec<Class>,
+}
+
+#[derive(Deserialize)]
+struct Class {
+    #[serde(default)]
+    entries: u64,
+}
+
+/// What a note accounts for.
+#[derive(Debug)]
+pub(super) struct Dropped {
+    /// The note's own.
+    sequence: u64,
+    sequences: Ranges,
+    /// Entries of which it does not say which they are.
+    count: u64,
+}
+
+impl Retained {
+    fn dropped(self, sequence: u64) -> Dropped {
+        let Self { stage, sequences, dropped } = self;
+        let entries = dropped.iter().map(|class| class.entries).fold(0, u64::saturating_add);
+        let count = if stage.is_none() { entries } else { 0 };
+        Dropped { sequence, sequences, count }
+    }
 }
 
 /// Entries that were found without signatures.
@@ -153,7 +193,8 @@ impl Walk<'_> {
             self.report.add(Finding { file: folder.to_owned(), offset: 0, sequence, what });
         }
         let file = folder.join(CHECKPOINT);
-        if self.report.checkpoints > 0 && !file.exists() {
+        // A crash may have left the first as an entry alone.
+        if self.report.checkpoints > 1 && !file.exists() {
             let (sequence, what) = (self.report.signed, What::NoCheckpoint);
             self.report.add(Finding { file, offset: 0, sequence, what });
         }
@@ -162,10 +203,29 @@ impl Walk<'_> {
     /// A note of the journal itself.
     pub(super) fn note(&mut self, place: &Place<'_>, entry: &Entry<'_>) {
         let Some(payload) = entry.payload() else { return };
-        if let Ok(Said { unsigned: Some(Adopted { from, until }) }) =
-            serde_json::from_slice(payload)
-        {
+        let Ok(Said { unsigned, retention }) = serde_json::from_slice(payload) else { return };
+        if let Some(Adopted { from, until }) = unsigned {
             self.tell(place, What::Adopted(from, until));
+        }
+        let dropped = retention.map(|said| said.dropped(entry.sequence()));
+        self.dropped.extend(dropped);
+    }
+
+    /// Whether signed notes of retention account for what is pruned: by its sequences, and those of
+    /// before there were any by their number.
+    pub(super) fn account(&mut self, folder: &Path) {
+        let (mut noted, mut counted) = (Ranges::default(), 0_u64);
+        for Dropped { sequence, sequences, count } in std::mem::take(&mut self.dropped) {
+            if sequence < self.signed {
+                noted.append(&sequences);
+                counted = counted.saturating_add(count);
+            }
+        }
+        noted.sort();
+        let left = self.pruned.without(&noted).filter(|(_, count)| *count > counted);
+        if let Some((sequence, count)) = left {
+            let what = What::Unaccounted(count - counted);
+            self.report.add(Finding { file: folder.to_owned(), offset: 0, sequence, what });
         }
     }
 

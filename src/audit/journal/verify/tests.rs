@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::super::entry::{Parsed, parse};
 use super::super::tests::{SMALL, all, at, check, copy, files, fill, open, sound};
 use super::super::{Checkpoint, Kind, Log, Reader, Settings, seal};
 use super::*;
@@ -308,6 +309,52 @@ fn what_is_found_unsigned_at_a_start_is_told_for_good() {
     assert!(recovered.unsigned.is_some_and(|(from, _)| from > 30), "{recovered:?}");
     log.close(at(3_000)).unwrap();
     assert!(matches!(told(folder.path(), None)[..], [What::Adopted(..)]));
+}
+
+/// The plain segment with some entries pruned.
+fn pruned(octets: &[u8], which: impl Fn(u64) -> bool) -> Vec<u8> {
+    let (header, mut rest) = octets.split_at(56);
+    let mut changed = header.to_vec();
+    while let Parsed::Entry(entry) = parse(rest) {
+        if which(entry.sequence()) {
+            entry.prune(&mut changed);
+        } else {
+            changed.extend_from_slice(entry.frame());
+        }
+        rest = &rest[entry.frame().len()..];
+    }
+    changed
+}
+
+#[test]
+fn what_somebody_else_has_pruned_is_told() {
+    // In a segment that is open.
+    let (folder, file, _) = one_segment();
+    let octets = fs::read(&file).unwrap();
+    fs::write(&file, pruned(&octets, |number| (5..8).contains(&number))).unwrap();
+    assert_eq!(told(folder.path(), None), [What::PrunedOpen, What::Unaccounted(3)]);
+    // In one that is sealed.
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(folder.path(), SMALL);
+    fill(&mut log, 0..150);
+    let path = seal(&log.unsealed().unwrap()[0]).unwrap().path;
+    let dropped = super::super::prune(&path, |entry| entry.sequence() > 6).unwrap().dropped;
+    assert_eq!(told(folder.path(), None), [What::Unaccounted(dropped)]);
+    // A note that nobody signed says nothing; one that is signed does, of what it names.
+    let note =
+        |range: &str| format!("{{\"retention\":{{\"stage\":\"begun\",\"sequences\":{range}}}}}");
+    log.append(Kind::Note, at(150), note("[[4,6]]").as_bytes());
+    log.sync().unwrap();
+    assert_eq!(told(folder.path(), None), [What::Unaccounted(dropped)]);
+    log.close(at(150)).unwrap();
+    assert_eq!(told(folder.path(), None), [What::Unaccounted(dropped - 3)]);
+    // One of before notes had sequences, by its number.
+    log.append(Kind::Note, at(150), b"{\"retention\":{\"dropped\":[{\"entries\":2}]}}");
+    log.close(at(150)).unwrap();
+    assert_eq!(told(folder.path(), None), [What::Unaccounted(dropped - 5)]);
+    log.append(Kind::Note, at(150), note("[[0,3]]").as_bytes());
+    log.close(at(150)).unwrap();
+    assert_eq!(told(folder.path(), None), []);
 }
 
 #[test]

@@ -9,13 +9,14 @@ use super::super::fault::Fault;
 use super::super::frames::{Frames, Step, wide};
 use super::super::hash::Hash;
 use super::super::kind::Kind;
+use super::super::ranges::Ranges;
 use super::super::seal::{index_path, rebuild};
 use super::super::segment::{Form, Segment, is_empty};
 use super::super::tree::Compact;
 use super::super::uncovered::Uncovered;
 use super::Report;
 use super::finding::{Finding, What};
-use super::notes::Outside;
+use super::notes::{Dropped, Outside};
 use super::retry::retry;
 
 /// Entries of one time may be a little out of order: they come from many requests.
@@ -36,6 +37,11 @@ pub(super) struct Walk<'a> {
     /// The entry after the last checkpoint that holds.
     pub(super) signed: u64,
     pub(super) uncovered: Uncovered,
+    /// Pruned entries, and what notes of retention say of them.
+    pub(super) pruned: Ranges,
+    pub(super) dropped: Vec<Dropped>,
+    /// The first pruned entry in a segment that is not sealed.
+    pruned_open: Option<u64>,
     pub(super) outside: Vec<Outside>,
     chain: Option<Hash>,
     /// The last entry was wrong: its finding, and the chain value it should have.
@@ -64,6 +70,9 @@ impl<'a> Walk<'a> {
             next: 0,
             signed: 0,
             uncovered: Uncovered::default(),
+            pruned: Ranges::default(),
+            dropped: Vec::new(),
+            pruned_open: None,
             outside,
             chain: Some(Hash::ZERO),
             suspect: None,
@@ -249,7 +258,7 @@ impl<'a> Walk<'a> {
         self.report.entries += 1;
         self.uncovered.see(entry);
         match entry.kind() {
-            None => self.report.pruned += 1,
+            None => self.prune(&place),
             Some(Kind::Checkpoint) => self.checkpoint(&place, entry),
             Some(Kind::Key) => self.key(&place, entry),
             Some(Kind::Gap) => {
@@ -273,6 +282,16 @@ impl<'a> Walk<'a> {
         }
         if self.report.entries.is_multiple_of(PROGRESS) {
             (self.progress)(self.report.entries);
+        }
+    }
+
+    fn prune(&mut self, place: &Place<'_>) {
+        self.report.pruned += 1;
+        self.pruned.push(place.sequence);
+        let sealed = Segment::of(place.file).is_some_and(|one| one.form == Form::Sealed);
+        if !sealed && self.pruned_open.is_none() {
+            self.pruned_open = Some(place.sequence);
+            self.tell(place, What::PrunedOpen);
         }
     }
 
