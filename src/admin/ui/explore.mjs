@@ -3,7 +3,7 @@
 import { html, signal, batch } from "./view.mjs";
 import { Asked, get, to, may } from "./api.mjs";
 import { route, href, go } from "./route.mjs";
-import { Answer, Panel, Table, Trouble, Ranking, Incomplete, DECISION_COLUMNS, openDecision } from "./parts.mjs";
+import { Answer, Panel, Table, Trouble, Ranking, Incomplete, BEHIND, DECISION_COLUMNS, openDecision } from "./parts.mjs";
 import { Query, filters } from "./query.mjs";
 import { Chart } from "./chart.mjs";
 import { status } from "./status.mjs";
@@ -95,8 +95,9 @@ function Over({ all, from, end, onSelect }) {
   return html`<${Chart} label="Requests by outcome over time" xs=${xs} lines=${lines} onSelect=${onSelect} />`;
 }
 
+// That this list was read is noted in the journal: a record or two are always behind.
 const nothing = (lag) =>
-  lag > 0 ? `Nothing that fits is in the index so far; ${as.count(lag)} records are not in it yet.` : "Nothing was recorded that fits.";
+  lag >= BEHIND ? `Nothing that fits is in the index so far; ${as.count(lag)} records are not in it yet.` : "Nothing was recorded that fits.";
 
 function List({ first }) {
   const more = older.value.of === first ? older.value : { rows: [], next: first.next, busy: false, problem: null };
