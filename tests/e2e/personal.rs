@@ -9,10 +9,12 @@ use std::process::Stdio;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use borderpost::audit::journal::Reader;
+use borderpost::audit::personal::Class;
+use borderpost::audit::retention::{Days, LegalHold, Retention};
 use serde_json::Value;
 
 use crate::journal::by_others;
-use crate::support::{Config, Origin, Proxy, Wire, ok, program, request, wait_for};
+use crate::support::{Config, Origin, Proxy, Wire, ok, program, request, retain_in, wait_for};
 
 /// What nobody else is called, sends or comes from.
 const USER: &str = "rosalind.quartz";
@@ -177,7 +179,7 @@ fn what_was_erased_is_in_no_file_and_the_journal_holds() {
     assert_eq!(fields(&shown[0]), ["[erased]"; 4]);
     assert_eq!(shown[1], plain[1]);
     let mut rest = shown[0].clone();
-    for field in ["client", "principal", "path", "trace"] {
+    for field in ["client", "principal", "path", "trace", "span"] {
         rest[field] = plain[0][field].clone();
     }
     assert_eq!(rest, plain[0], "all else is as it was");
@@ -328,14 +330,19 @@ fn keys_go_when_their_term_is_over_unless_a_hold_keeps_them() {
     proxy.wait_records(3);
     proxy.signal("TERM");
     proxy.ended();
-    let retain = |more: &[&str]| said(&proxy, &[&["retain", "--now", &day(70)], more].concat());
     assert!(said(&proxy, &["retain"]).starts_with("nothing is due"));
-    let dry = retain(&["--dry-run"]);
+    let dry = said(&proxy, &["retain", "--dry-run", "--now", &day(70)]);
     assert!(dry.contains("would be destroyed: the key tagged-"), "{dry}");
     assert!(dry.contains("hold case 7 keeps the key untagged-"), "{dry}");
     assert_eq!(records(&proxy, &["--client", USER]).len(), 1);
-    let text = retain(&[]);
-    assert!(text.contains("(journal.personal_tagged = \"2d\")"), "{text}");
+    let mut retention = Retention::default();
+    (retention.personal.untagged, retention.personal.tagged) = (Some(Days(1)), Some(Days(2)));
+    let (name, reason) = ("case 7".to_owned(), "a letter".to_owned());
+    let hold = LegalHold { name, reason, client: Some(USER.to_owned()), ..LegalHold::default() };
+    retention.holds.push(hold);
+    let passed = retain_in(&proxy, 70, &retention);
+    let settings: Vec<_> = passed.keys.values().collect();
+    assert_eq!(settings, ["journal.personal_tagged = \"2d\""]);
     let whom = || {
         let all = records(&proxy, &[]);
         all.iter().map(|one| one["client"] == "[erased]").collect::<Vec<_>>()
@@ -347,8 +354,9 @@ fn keys_go_when_their_term_is_over_unless_a_hold_keeps_them() {
     assert!(!done && text.contains("`case 7`"), "{text}");
     // The hold is of somebody else now.
     proxy.rewrite(&fs::read_to_string(proxy.file()).unwrap().replace(USER, "somebody"));
-    let text = retain(&[]);
-    assert!(text.contains("destroyed: the key untagged-"), "{text}");
+    retention.holds[0].client = Some("somebody".to_owned());
+    let passed = retain_in(&proxy, 70, &retention);
+    assert!(passed.keys.keys().all(|id| id.class == Class::Untagged) && passed.keys.len() == 1);
     assert_eq!(whom(), [true; 3], "the records themselves stay");
     assert!(said(&proxy, &["verify"]).contains("sound:"));
 }

@@ -11,6 +11,7 @@ mod http;
 mod names;
 mod origin;
 mod proxy;
+mod retain;
 pub(crate) mod site;
 mod tls;
 
@@ -26,6 +27,7 @@ pub(crate) use http::{Message, Wire};
 pub(crate) use names::{Dns, Zone};
 pub(crate) use origin::{Origin, ok};
 pub(crate) use proxy::{Proxy, private, program, request};
+pub(crate) use retain::retain_in;
 pub(crate) use site::{BOTH, Flow, Site, answer, flowing, whole};
 pub(crate) use tls::{Identity, Secure, SecureClient, client as tls_client, serve as serve_tls};
 

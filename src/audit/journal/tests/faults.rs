@@ -70,6 +70,15 @@ fn lost(folder: &Path) -> u64 {
     gaps.map(|gap| gap["lost"].as_u64().unwrap()).sum()
 }
 
+/// Asserts that a journal is what was written. Where signing failed and hours passed in the same
+/// run, more may be unsigned than a crash leaves.
+fn written(folder: &Path) {
+    let faults = check(folder).findings.into_iter().map(|one| one.what).filter(What::is_fault);
+    let known = |what: &What| matches!(what, What::Uncovered(_) | What::Adopted(..));
+    let other: Vec<_> = faults.filter(|what| !known(what)).collect();
+    assert_eq!(other, []);
+}
+
 fn holds(folder: &Path, outcome: &Outcome) {
     let (log, recovered) = Log::open(folder, SMALL, signer(folder), at(0)).unwrap();
     drop(log);
@@ -79,14 +88,14 @@ fn holds(folder: &Path, outcome: &Outcome) {
     let before = kept.iter().filter(|number| u64::from(**number) < count).count();
     let told = u64::try_from(before).unwrap() + lost(folder);
     assert!(told >= count, "{told} of {count} are there or told: {outcome:?}, {recovered:?}");
-    sound(folder);
+    written(folder);
     // It can be written on.
     let (mut log, again) = Log::open(folder, SMALL, signer(folder), at(0)).unwrap();
     assert_eq!(again.cut, 0);
     log.append(Kind::Note, at(1), b"more");
     log.sync().unwrap();
     log.tick(at(20_000)).unwrap();
-    sound(folder);
+    written(folder);
 }
 
 const SCRIPT: [Step; 22] = [
