@@ -258,5 +258,6 @@ fn of_a_backlog_what_fits_is_kept() {
     assert!(numbers[..kept].iter().copied().eq(0..u32::try_from(kept).unwrap()));
     assert!(lost(path) > 0);
     assert_eq!(u64::try_from(numbers.len()).unwrap() + lost(path), 9_000);
+    log.tick(at(9_000)).unwrap();
     sound(path);
 }
