@@ -374,7 +374,9 @@ fn a_journal_that_vanishes_is_told_and_goes_on_when_it_is_back() {
         // Also where nobody asks for anything.
         is(UP, false);
         is(INDEX, false);
-        assert_eq!(proxy.ask_admin("GET", "/readyz").status(), 503);
+        wait_for("the answer", || {
+            (proxy.ask_admin("GET", "/readyz").status() == 503).then_some(())
+        });
         let status = proxy.ask_admin("GET", "/api/v1/status").json();
         assert_eq!(
             (&status["ready"], &status["journal"]["healthy"]),

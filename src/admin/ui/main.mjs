@@ -86,15 +86,16 @@ async function begin() {
   }
 }
 
-let prefix = 0;
+/** When `g` was pressed, not when a busy page came to it. */
+let prefix = -Infinity;
 function keys(event) {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
   if (typing || event.metaKey || event.ctrlKey || event.altKey || help.value) return;
   const jump = { n: "now", l: "live", i: "limits", e: "explore", h: "holds", p: "policy", a: "audit" };
-  if (Date.now() - prefix < 1500 && jump[event.key]) {
-    prefix = 0;
+  if (event.timeStamp - prefix < 1500 && jump[event.key]) {
+    prefix = -Infinity;
     document.querySelector(`nav a[href="${href(jump[event.key])}"]`)?.click();
-  } else if (event.key === "g") prefix = Date.now();
+  } else if (event.key === "g") prefix = event.timeStamp;
   else if (event.key === "?") help.value = true;
   else if (event.key === "/") {
     const search = document.querySelector("[data-search]");
