@@ -17,15 +17,21 @@ impl Admin {
             who.may_ask_for_people("`client`")?;
         }
         let Some(wanted) = filters.rule.as_deref() else { return Ok(()) };
-        let means = |rule: &&Rule| match wanted.split_once('/') {
-            Some((pack, id)) => rule.pack == pack && rule.id == id,
-            None => rule.id == wanted,
-        };
         let active = self.proxy.active();
-        if active.policy.rules().iter().filter(means).any(names_people) {
+        let mut meant = active.policy.rules().iter().filter(|rule| is_meant(rule, wanted));
+        if meant.any(names_people) {
             who.may_ask_for_people("a filter by a rule that names clients")?;
         }
         Ok(())
+    }
+}
+
+/// As the filter has it: `pack/rule`, `rule`, or `pack/` for any of a pack.
+fn is_meant(rule: &Rule, wanted: &str) -> bool {
+    match wanted.split_once('/') {
+        Some((pack, "")) => rule.pack == pack,
+        Some((pack, id)) => rule.pack == pack && rule.id == id,
+        None => rule.id == wanted,
     }
 }
 
@@ -56,5 +62,23 @@ fn replace(quoted: &[(String, String)], view: &mut Value) {
         Value::Array(all) => all.iter_mut().for_each(|one| replace(quoted, one)),
         Value::Object(all) => all.values_mut().for_each(|one| replace(quoted, one)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Outcome;
+
+    #[test]
+    fn a_filter_by_a_pack_means_every_rule_of_it() {
+        let rule = Rule::plain("jane-only", Outcome::Log, Vec::new());
+        let pack = format!("{}/", rule.pack);
+        for wanted in ["jane-only", &*pack, &format!("{pack}jane-only")] {
+            assert!(is_meant(&rule, wanted), "{wanted}");
+        }
+        for other in ["", "other/", "other/jane-only", &format!("{pack}other")] {
+            assert!(!is_meant(&rule, other), "{other}");
+        }
     }
 }

@@ -86,6 +86,7 @@ pub use listener::run;
 pub use opening::{OpenMode, OpenRule, Opening, Plan};
 pub use papers::watch_ends;
 pub use principals::{Principal, Principals};
+pub use problem::escape;
 pub use resolve::{NameServers, Resolver};
 pub use settings::Settings;
 pub use statement::{found_beside, parse_context, parse_slices};

@@ -308,7 +308,7 @@ fn as_word<S: serde::Serializer>(fault: &Fault, serializer: S) -> Result<S::Ok, 
 }
 
 /// Text inside HTML.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, header};
 
+use crate::proxy::escape;
+
 use super::super::reply::{self, Answer, Wrong};
 use super::super::routes::accepts;
 
@@ -32,24 +34,8 @@ fn text(detail: &str) -> String {
          <title>No login · borderpost</title>\n<link rel=\"stylesheet\" href=\"/ui/app.css\">\n\
          <main class=\"login\">\n<h1>borderpost</h1>\n<p role=\"alert\">The login did not work: {}.</p>\n\
          <p><a href=\"/\">Back to the beginning</a></p>\n</main>\n</html>\n",
-        escaped(detail)
+        escape(detail)
     )
-}
-
-/// Text inside HTML: what an issuer says stands in it.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
