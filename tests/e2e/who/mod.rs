@@ -1,10 +1,12 @@
 //! Who asks: passwords, tokens, groups, and those who guess.
 
+mod clients;
+mod files;
+
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -17,7 +19,7 @@ use rustls::{ClientConnection, StreamOwned};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Bench, Config, Identity, Message, Origin, Proxy, Wire, ok, private, program};
+use crate::support::{Bench, Config, Message, Origin, Proxy, Wire, ok, private, program};
 
 const AUTH: &str = "[auth]\nusers = \"users\"\ntokens = \"tokens\"\n";
 const REQUIRED: &str = "[auth]\nusers = \"users\"\ntokens = \"tokens\"\nrequired = true\n";
@@ -453,107 +455,4 @@ fn a_reload_reads_credentials_again() {
         assert_eq!(proxy.ask("GET", &url, &basic(name, password), "").status(), status, "{name}");
     }
     assert!(tunnel.has_ended(), "the tunnel of somebody who is no more is closed");
-}
-
-#[test]
-fn curl_and_requests_prove_who_they_are() {
-    let credentials = Credentials::new();
-    let proxy = Proxy::start(&credentials.config(REQUIRED).name("a.example", &["127.1.0.1"]));
-    let plain = Origin::answering("127.1.0.1", ok("plain"));
-    let identity = Identity::new("a.example", "127.1.0.1");
-    let secure = identity.serve("127.1.0.1", ok("secret"));
-    let https = format!("https://a.example:{}/", secure.address.port());
-    let curl = |user: &str, more: &[&str]| {
-        let mut command = Command::new("curl");
-        command.args([
-            "-q",
-            "-sS",
-            "--max-time",
-            "60",
-            "--noproxy",
-            "",
-            "-w",
-            "%{http_code} %{http_connect}",
-        ]);
-        command.args(["-x", &format!("http://{}", proxy.listen), "--proxy-user", user]);
-        let output = command.args(["-o", "-"]).args(more).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let ann = format!("ann:{PASSWORD}");
-    let ca = identity.certificate();
-    let ca = ca.to_str().unwrap();
-    assert_eq!(curl(&ann, &[&plain.url()]), "plain200 000");
-    assert_eq!(
-        curl(&ann, &["--proxy-anyauth", &plain.url()]).split("plain").nth(1),
-        Some("200 000")
-    );
-    assert_eq!(curl(&ann, &["--cacert", ca, &https]), "secret200 200");
-    assert_eq!(curl("ann:no", &["--cacert", ca, &https]), "000 407");
-    let mut python = Command::new(given("BORDERPOST_TEST_PYTHON"));
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/client_credentials.py");
-    let output = python
-        .arg(script)
-        .env("BENCH_PROXY", proxy.listen.to_string())
-        .env("BENCH_PLAIN", plain.url())
-        .env("BENCH_SECURE", https)
-        .env("BENCH_CA", ca)
-        .output()
-        .unwrap();
-    let seen: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    assert_eq!(seen["plain"], serde_json::json!([200, 407, 407]));
-    assert_eq!(seen["secure"], 200);
-    assert!(seen["refused"].as_str().unwrap().contains("407"), "{seen}");
-}
-
-fn given(name: &str) -> PathBuf {
-    std::env::var_os(name).unwrap_or_else(|| panic!("{name}: run the tests by tests/run")).into()
-}
-
-#[test]
-fn passwd_writes_files_that_only_their_owner_reads() {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("users");
-    passwd(&file, "ann", &[], "one\n");
-    fs::write(&file, format!("# staff\n{}", fs::read_to_string(&file).unwrap())).unwrap();
-    passwd(&file, "bob", &[], "two");
-    passwd(&file, "ann", &[], "three");
-    let text = fs::read_to_string(&file).unwrap();
-    let names: Vec<_> = text.lines().map(|line| line.split(':').next().unwrap()).collect();
-    assert_eq!(names, ["# staff", "ann", "bob"]);
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    passwd(&file, "bob", &["--remove"], "");
-    assert!(!fs::read_to_string(&file).unwrap().contains("bob"));
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    for (name, more, password, code, word) in [
-        ("ann", &[][..], "x", 1, "chmod 600"),
-        ("a:b", &[], "x", 64, "without spaces"),
-        ("@a", &["--token"], "", 64, "begins with"),
-        ("ann", &[], "", 64, "1 to 1024"),
-        ("ann", &[], "a\nb", 64, "control"),
-    ] {
-        let output = run_passwd(&file, name, more, password);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.code() == Some(code) && said.contains(word), "{name}: {said}");
-    }
-    let before = fs::read_to_string(&file).unwrap();
-    private(&file, &before);
-    assert_eq!(run_passwd(&file, "gone", &["--remove"], "").status.code(), Some(1));
-    fs::write(folder.path().join("users.new"), "").unwrap();
-    let output = run_passwd(&file, "ann", &[], "x");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("remove it"));
-    assert_eq!(fs::read_to_string(&file).unwrap(), before);
-}
-
-#[test]
-fn a_file_that_everybody_reads_is_a_mistake() {
-    let credentials = Credentials::new();
-    let file = credentials.folder.path().join("users");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let config = credentials.folder.path().join("c.toml");
-    fs::write(&config, "[auth]\nusers = \"users\"\n").unwrap();
-    let output = program().arg("check").arg(&config).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(64), "{said}");
-    assert!(said.contains("chmod 600") && said.contains("c.toml:2:9"), "{said}");
 }
