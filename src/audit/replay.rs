@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::data::{Tag, Tags};
 use crate::geo::{self, Answer, Country, Entry};
-use crate::net::Host;
+use crate::net::{Host, Special};
 use crate::policy::{
-    Circumstances, Counted, Counts, Declared, Explanation, Exporter, Facts, Held, Peer, Place,
-    Policy, Slice, State, Verdict,
+    Approval, Circumstances, Counted, Counts, Decision, Declared, Explanation, Exporter, Facts,
+    Held, Peer, Place, Policy, Refusal, Slice, State, Verdict,
 };
 
 use super::event::Client;
@@ -106,6 +107,8 @@ struct Count {
 struct Rule {
     rule: String,
     pack: String,
+    /// The exemption that lifted it, or the hold that somebody approved.
+    lifted: Option<String>,
 }
 
 impl Replayed {
@@ -120,16 +123,28 @@ impl Replayed {
         let outcome = self.outcome.as_ref()?;
         let rule = self.rules.first().map(|rule| format!("{}/{}", rule.pack, rule.rule));
         let before = told(outcome, rule);
-        let conclude = |facts: &Facts<'_>, place: Place<'_>| match policy.conclude(facts, place) {
-            Verdict::Allow(permit) => told(permit.outcome().name(), name(policy, permit.held())),
-            Verdict::Refuse(refusal) => told(refusal.outcome.name(), name(policy, &refusal.held)),
+        let refused = |refusal: &Refusal| told(refusal.outcome.name(), name(policy, &refusal.held));
+        let answer = |facts: &Facts<'_>, place: Place<'_>| match policy.decide(facts) {
+            // As it was then: before anything was known of the place.
+            Decision::Refuse(refusal) if facts.place.is_none() => refused(&refusal),
+            _ => match policy.conclude(facts, place) {
+                Verdict::Allow(permit) => {
+                    told(permit.outcome().name(), name(policy, permit.held()))
+                }
+                Verdict::Refuse(refusal) => refused(&refusal),
+            },
         };
-        Some((before, self.ask(policy, at, conclude)?))
+        Some((before, self.ask(policy, at, answer)?))
     }
 
     /// Every rule's part in the decision that a policy would take.
     pub fn explain(&self, policy: &Policy, at: Option<Timestamp>) -> Option<Explanation> {
-        self.ask(policy, at, |facts, _| policy.explain(facts))
+        self.ask(policy, at, |facts, place| match policy.decide(facts) {
+            Decision::Refuse(_) => policy.explain(facts),
+            Decision::Allow(_) | Decision::Inspect => {
+                policy.explain(&Facts { place: Some(place), ..*facts })
+            }
+        })
     }
 
     fn ask<T>(
@@ -150,21 +165,27 @@ impl Replayed {
         let socket =
             self.address.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
         let judged: IpAddr = socket.ip().to_canonical();
-        let place = Place { socket, judged, special: None, entry: &entry };
+        let special = self.address.and_then(|_| Special::of(judged));
+        let place = Place { socket, judged, special, entry: &entry };
+        // Without a word on where it was, nobody had asked.
+        let found = self.location.as_ref().map(|_| place);
         let exporter = self.exporter.as_ref().and_then(Sender::exporter);
         let declared = self.context.declared();
         let content = policy.weigh_slices(self.data.iter().map(Data::slice).collect(), true);
+        let at = at.unwrap_or(self.time);
+        let approvals = self.approvals(&host, content.tags(), at);
         let circumstances = Circumstances {
             exporter: exporter.as_ref(),
             declared: &declared,
-            ..Circumstances::at(at.unwrap_or(self.time))
+            approvals: &approvals,
+            ..Circumstances::at(at)
         };
         let facts = Facts {
             client: client.ip(),
             principal: self.principal.as_deref(),
             method: &self.method,
             host: &host,
-            place: Some(place),
+            place: found,
             peer: Peer::Hidden,
             content: &content,
             circumstances,
@@ -172,6 +193,29 @@ impl Replayed {
         let counts = self.counts(policy, &facts);
         let circumstances = Circumstances { counts: Some(&counts), ..circumstances };
         Some(answer(&Facts { circumstances, ..facts }, place))
+    }
+
+    /// What people had approved of it, which stays approved.
+    fn approvals(&self, host: &Host, tags: &Tags, at: Timestamp) -> Vec<Approval> {
+        let Some(address) = self.client.socket() else { return Vec::new() };
+        let client = self.principal.clone().unwrap_or_else(|| address.ip().to_string());
+        let mut by_hold: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for rule in &self.rules {
+            // What an exemption lifted has its name; the policy still has it or has not.
+            let hold = rule.lifted.as_deref().filter(|lifted| Uuid::parse_str(lifted).is_ok());
+            if let Some(hold) = hold {
+                by_hold.entry(hold).or_default().push(format!("{}/{}", rule.pack, rule.rule));
+            }
+        }
+        let approval = |(hold, rules): (&str, Vec<String>)| Approval {
+            hold: hold.to_owned(),
+            rules,
+            client: client.clone(),
+            host: host.clone(),
+            tags: tags.clone(),
+            expires: at.saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX),
+        };
+        by_hold.into_iter().map(approval).collect()
     }
 
     fn counts(&self, policy: &Policy, facts: &Facts<'_>) -> Counts {

@@ -181,6 +181,12 @@ impl Policy {
         }
     }
 
+    /// Whether a rule may still hold that obliges to more than its outcome: of such a request all is
+    /// found out that a law wants on record, also where its answer is final.
+    pub fn may_oblige(&self, facts: &Facts<'_>) -> bool {
+        self.tally(facts).may_oblige()
+    }
+
     /// What depends on what is not known yet of a request to one place.
     pub fn stake(&self, facts: &Facts<'_>) -> Stake {
         if self.refuse_special(facts).is_some() {

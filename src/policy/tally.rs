@@ -23,6 +23,8 @@ pub(super) struct Tally<'p> {
     permits: bool,
     /// A rule that would demand the transfer may still hold.
     duty_pending: bool,
+    /// A rule may still hold that obliges to more than its outcome.
+    may_oblige: bool,
 }
 
 impl<'p> Tally<'p> {
@@ -36,6 +38,7 @@ impl<'p> Tally<'p> {
             may_bar: false,
             permits: false,
             duty_pending: false,
+            may_oblige: false,
         }
     }
 
@@ -54,6 +57,9 @@ impl<'p> Tally<'p> {
                 let enforced = rule.mode == Mode::Enforce;
                 self.duty_pending |= rule.duty && enforced && !standing.presumed;
                 self.may_bar |= rule.outcome.refuses() && enforced;
+                let asks = enforced && (rule.alert || !rule.reports.is_empty());
+                let keeps = pack.is_some_and(|pack| pack.retain_years.is_some());
+                self.may_oblige |= asks || keeps;
                 return self.pending = true;
             }
             Truth::Yes => {}
@@ -140,6 +146,11 @@ impl<'p> Tally<'p> {
 
     pub(super) fn is_pending(&self) -> bool {
         self.pending
+    }
+
+    /// Whether a rule may still hold that wants a report, an alert, or the record kept for years.
+    pub(super) fn may_oblige(&self) -> bool {
+        self.may_oblige
     }
 
     /// Whether what is learned later may bar, or let out what is barred now.

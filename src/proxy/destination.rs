@@ -23,7 +23,7 @@ use super::target::Target;
 /// Where a destination's addresses lie.
 pub(super) struct Located<'a> {
     pub(super) places: Vec<Place<'a>>,
-    since: Instant,
+    pub(super) since: Instant,
 }
 
 /// Resolves the destination, once, and finds where each of its addresses lies.
@@ -111,23 +111,13 @@ pub(super) async fn judge_all(
     mut places: Vec<Place<'_>>,
     located: Duration,
 ) -> Result<Judged, Error> {
-    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
     let met = meet(draft, facts, target, &places).await?;
-    let started = Instant::now();
     let mut facts = *facts;
     if let Some(met) = &met {
         places.retain(|place| place.socket == met.permit.socket());
         facts.peer = met.peer();
     }
-    let facts = &facts;
-    let volumes = (proxy.volumes.as_ref(), &*proxy.metrics);
-    let counting = Counting::reserve(volumes, &active.policy, facts, &places).await;
-    let counting = counting.map_err(|error| Error::uncounted(&error))?;
-    let mut judged = Proxy::judge(&active, facts, &places, &counting);
-    let first = places.first().map(|place| Facts { place: Some(*place), ..*facts });
-    draft.record().recipient = first.and_then(|facts| active.policy.recipient(&facts));
-    draft.set_counting(counting);
-    note(draft, &proxy, located + started.elapsed());
+    let mut judged = count_and_judge(draft, &facts, &places, located).await?;
     match &mut judged {
         // Until one of the permits has won, the first stands in the record.
         Ok(judged) => {
@@ -141,6 +131,26 @@ pub(super) async fn judge_all(
         }
     }
     judged.map_err(|(refusal, _)| Error::Refused(refusal))
+}
+
+/// Reserves what the request counts for, and judges the places by that.
+pub(super) async fn count_and_judge(
+    draft: &mut Draft,
+    facts: &Facts<'_>,
+    places: &[Place<'_>],
+    located: Duration,
+) -> Result<Result<Judged, Refused>, Error> {
+    let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
+    let started = Instant::now();
+    let volumes = (proxy.volumes.as_ref(), &*proxy.metrics);
+    let counting = Counting::reserve(volumes, &active.policy, facts, places).await;
+    let counting = counting.map_err(|error| Error::uncounted(&error))?;
+    let judged = Proxy::judge(&active, facts, places, &counting);
+    let first = places.first().map(|place| Facts { place: Some(*place), ..*facts });
+    draft.record().recipient = first.and_then(|facts| active.policy.recipient(&facts));
+    draft.set_counting(counting);
+    note(draft, &proxy, located + started.elapsed());
+    Ok(judged)
 }
 
 fn note(draft: &mut Draft, proxy: &Proxy, decide: Duration) {

@@ -16,6 +16,7 @@ mod disbelief;
 mod door;
 mod draft;
 mod drain;
+mod early;
 mod error;
 mod explain;
 mod fields;

@@ -26,7 +26,7 @@ use super::upgrade::{self, Switched, Upgrade};
 use super::upstream::Answered;
 use super::wire::{Fault, modern};
 use super::without::Without;
-use super::{Proxy, destination, fields, forward, held, judge::Judged, reply, tunnel, who};
+use super::{Proxy, destination, early, fields, forward, held, judge::Judged, reply, tunnel, who};
 
 /// Whom a request came from, and on what.
 pub(super) struct Caller {
@@ -188,7 +188,7 @@ async fn decide(
     let facts = ask.facts(draft, &statement, &content, approvals.as_deref());
     // Before the name is asked for: a look-up tells name servers where data would go.
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
-        return Err(Error::Refused(Box::new(refusal)));
+        return Err(Box::pin(early::refused(draft, ask, &statement, &facts, refusal)).await);
     }
     let located = destination::locate(draft, ask, &active).await?;
     let stake = look.as_ref().map(|_| active.stake(&facts, &located.places));

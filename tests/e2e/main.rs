@@ -20,6 +20,7 @@ mod clients;
 mod commands;
 mod dashboard;
 mod discover;
+mod early;
 mod ends;
 mod evidence;
 mod exchange;
