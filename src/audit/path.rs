@@ -50,6 +50,8 @@ mod tests {
             ("/people/jo@firm.example.com/mail", "/people/aa@aaaa.aaaaaaa.aaa/mail"),
             ("/people/jo%40firm.example.com", "/people/aa%ddaaaa.aaaaaaa.aaa"),
             ("/cards/4111111111111111", "/cards/dddddddddddddddd"),
+            ("/call/+4915112345678/y", "/call/+ddddddddddddd/y"),
+            ("/u/jane+news@firm.example.com", "/u/aaaa+aaaa@aaaa.aaaaaaa.aaa"),
             ("/v1/orders/2026/page-2.html", "/v1/orders/2026/page-2.html"),
             ("/x", "/x"),
         ] {

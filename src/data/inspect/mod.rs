@@ -161,6 +161,16 @@ impl Inspection {
         if path.len() > 1 {
             self.text("path", Some(Syntax::Form), path.replace('/', "&").as_bytes());
         }
+        // A plus is a blank in forms alone (RFC 3986 section 2.2), but some destinations know no
+        // other way to read: such segments are looked through as both.
+        if path.contains('+') {
+            let plain = |segment: &str| match segment.contains('+') {
+                true => segment.to_owned(),
+                false => " ".repeat(segment.len()),
+            };
+            let segments: Vec<_> = path.split('/').map(plain).collect();
+            self.text("path", None, segments.join("\n").as_bytes());
+        }
     }
 
     /// Up to which octet of the body all is decided: nothing that comes later can make a

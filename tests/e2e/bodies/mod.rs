@@ -96,6 +96,7 @@ fn paths_queries_and_fields_are_data_too() {
     for (index, (target, fields, layer)) in [
         (format!("{url}/?to=jo.planted%40firm.example.com"), "", "query"),
         (format!("{url}/people/{MAIL}"), "", "path"),
+        (format!("{url}/people/jo+{MAIL}"), "", "path"),
         (format!("{url}/"), "Cookie: mail=jo.planted@firm.example.com\r\n", "header"),
         (format!("{url}/"), "X-User: jo.planted@firm.example.com\r\n", "header"),
     ]
