@@ -1,9 +1,13 @@
 //! One client connection from accept to close, in HTTP/1 or HTTP/2.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::telemetry::{ClientEvent, Event};
 
+use super::body::Body;
 use super::calm::Calm;
 use super::guard::{Guard, Timeouts, Wire};
 use super::ingress::{Ingress, Io};
@@ -59,9 +64,16 @@ pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, ingress: Arc<Ing
 pub(super) async fn serve_1<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<Ingress>) {
     let (guard, wire) = Guard::new(stream, proxy.settings.head, proxy.settings.timeouts());
     let (served, from) = (Arc::clone(&proxy), Arc::clone(&ingress));
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let from = request::Caller { ingress: Arc::clone(&from), wire: Arc::clone(&wire) };
-        request::serve(Arc::clone(&served), from, request)
+        let (served, is_tunnel) = (Arc::clone(&served), request.method() == Method::CONNECT);
+        async move {
+            let mut answer = request::serve(Arc::clone(&served), from, request).await?;
+            if served.drain.is_draining() && !(is_tunnel && answer.status().is_success()) {
+                last(&mut answer);
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .half_close(true)
@@ -105,6 +117,13 @@ pub(super) async fn serve_2<S: Io>(proxy: Arc<Proxy>, stream: S, ingress: Arc<In
     run(&proxy, &ingress, connection, end, Some(&shared)).await;
 }
 
+/// Says that no request is answered after this one on its connection (RFC 9112 section 9.6).
+fn last(answer: &mut Response<Body>) {
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
 /// Lets a connection run to its end: its own, of the program, or of rest where nobody else looks
 /// after that. A client that does not take what it was left is not waited for.
 async fn run<C: Future<Output = hyper::Result<()>>>(
@@ -115,10 +134,18 @@ async fn run<C: Future<Output = hyper::Result<()>>>(
     wire: Option<&Wire>,
 ) {
     let settings = &proxy.settings;
+    let stop = async {
+        match wire {
+            // HTTP/2 says which streams it will still answer.
+            Some(_) => proxy.drain.stop.cancelled().await,
+            // HTTP/1 can say so in an answer alone.
+            None => proxy.drain.greeted().await,
+        }
+    };
     let rest = async {
         tokio::select! {
             () = idle(wire, settings.idle_timeout) => {}
-            () = proxy.drain.stop.cancelled() => {}
+            () = stop => {}
         }
     };
     tokio::pin!(connection);

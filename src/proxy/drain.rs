@@ -7,9 +7,11 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long a client that has connected may take to ask for something once the drain has begun: its
-/// request is on the way, and who waits on a socket that is handed over must not be turned away.
-const GREETING: Duration = Duration::from_millis(500);
+/// How long a client that has connected may take to ask for something, or for something more, once the
+/// drain has begun: its request is on the way, and who waits on a socket that is handed over must not
+/// be turned away. A request that meets a closed connection may be repeated only if that does no harm
+/// (RFC 9110 section 9.2.2), so that a `POST` would be lost.
+const GREETING: Duration = Duration::from_secs(1);
 
 /// The two signals, and the tasks that wait for them.
 #[derive(Clone, Debug, Default)]
