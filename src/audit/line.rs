@@ -66,7 +66,7 @@ impl Record {
             context: context(&self.declared),
             counts: self.counts.iter().map(count).collect(),
             reports: duties.reports.into_iter().map(report).collect(),
-            retain_years: duties.retain_years,
+            retain_years: record::retain_years(&self.policy, &self.held, &self.counts),
             tags: self.tags.iter().map(|tag| tag.as_str().into()).collect(),
             outcome: self.outcome,
             // The mode of what was decided: `observe` where a rule would have had a say.

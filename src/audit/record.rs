@@ -134,6 +134,17 @@ pub struct Tolled {
     pub limit: Option<u64>,
 }
 
+/// How many years a record is kept: as long as the longest of the packs whose rules hold, and of
+/// those that counted it. What passes below a threshold is why a later transfer is refused (28 CFR
+/// 202.205 adds up twelve months), and a transaction that the law wants on record as that one is.
+pub(super) fn retain_years(policy: &Policy, held: &[Held], counts: &[Tolled]) -> Option<u16> {
+    let counted = counts.iter().filter_map(|count| {
+        let id = count.meter.split('/').next()?;
+        policy.packs().iter().find(|pack| pack.id == id)?.retain_years
+    });
+    policy.duties(held).retain_years.max(counted.max())
+}
+
 impl Record {
     /// The trace that it belongs to, if that is recorded.
     pub fn traced(&self) -> Option<Trace> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::policy::{HeldRules, Mode, Outcome, Policy};
 
 use super::Deed;
+use super::record::{Tolled, retain_years};
 
 /// A verdict on a request under way, in the words of its record.
 #[derive(Debug, Serialize)]
@@ -32,8 +33,12 @@ struct Rule<'a> {
 }
 
 impl<'a> Late<'a> {
-    /// The verdict on a request, of which these rules hold.
-    pub fn new(deed: &'a Deed, policy: &'a Policy, held: &HeldRules, outcome: Outcome) -> Self {
+    /// The verdict on a request, of which these rules hold, and for which this was counted.
+    pub fn new(
+        (deed, policy): (&'a Deed, &'a Policy),
+        (held, outcome): (&HeldRules, Outcome),
+        counts: &[Tolled],
+    ) -> Self {
         let rules = held.iter().filter_map(|held| {
             let rule = policy.rule(held)?;
             let (pack, cite) = (&*rule.pack, rule.cite.as_deref());
@@ -47,7 +52,7 @@ impl<'a> Late<'a> {
             tags: deed.tags.iter().map(crate::data::Tag::as_str).collect(),
             rules: rules.collect(),
             outcome,
-            retain_years: policy.duties(held).retain_years,
+            retain_years: retain_years(policy, held, counts),
         }
     }
 

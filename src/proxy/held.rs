@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use crate::audit::{Candidate, Deed, DeskError, Hold, HoldingRule, Late, Record, Waiting};
+use crate::audit::{Candidate, Deed, DeskError, Hold, HoldingRule, Late, Record, Tolled, Waiting};
 use crate::policy::{Due, Outcome, Permit, Policy, Refusal};
 use crate::telemetry::{DeskEvent, Event};
 
@@ -50,14 +50,14 @@ pub(super) async fn permitted_later(
     proxy: &Proxy,
     policy: &Policy,
     deed: &Deed,
-    permit: &Permit,
+    (permit, counts): (&Permit, &[Tolled]),
 ) -> Result<(), Error> {
     let due = policy.duties(permit.held()).reports;
     keep(proxy, deed, &due).await.map_err(|error| Error::unkept(&error))?;
     if deed.tags.is_empty() || !proxy.sink.keeps_verdicts() {
         return Ok(());
     }
-    let line = Late::new(deed, policy, permit.held(), permit.outcome()).line();
+    let line = Late::new((deed, policy), (permit.held(), permit.outcome()), counts).line();
     if Box::pin(proxy.sink.keep(line)).await { Ok(()) } else { Err(Error::unrecorded()) }
 }
 

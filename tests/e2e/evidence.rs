@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::{Config, Origin, Proxy, ok, program};
 
 /// A sale of genomes of so many people.
-fn sale(subjects: u32) -> String {
+pub(crate) fn sale(subjects: u32) -> String {
     format!(
         "X-Data-Slice: omic.human.genome;of=US;subjects={subjects}\r\n\
          X-Data-Context: transaction=data-brokerage, purpose=research, contract=k-17, \
@@ -64,6 +64,9 @@ fn a_report_has_every_item_that_the_law_wants_kept() {
     let report = report(&proxy, &[]);
     assert_eq!(report["schema"], "borderpost-record-set/1");
     assert_eq!(report["candidates"]["list"], asked["candidates"]["list"]);
+    // What went counts towards what was refused, and is kept as long; what has no data is not.
+    let kept: Vec<_> = records.iter().map(|record| &record["retain_years"]).collect();
+    assert_eq!(kept, [&json!(10), &json!(10), &Value::Null]);
     let candidate = &report["candidates"]["list"][0];
     assert_eq!((&candidate["report"], &candidate["closing"]), (&json!("rejected"), &Value::Null));
     assert_eq!(candidate["decision"], records[1]["id"]);

@@ -8,7 +8,7 @@ use http::Method;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::audit::{Deed, Found};
+use crate::audit::{Deed, Found, Tolled};
 use crate::data::{Findings, Tags};
 use crate::net::Authority;
 use crate::policy::{Approval, Certificate, Facts, HeldRules, Outcome, Peer, Permit, Verdict};
@@ -98,7 +98,11 @@ impl Judge {
         let (found, statement) = self.seen(found);
         let (answer, counting) = self.decide(&statement, socket).await;
         let answer = match answer {
-            Ok(permit) => self.keep(&statement, &permit).await.map(|()| permit),
+            Ok(permit) => {
+                let counts = counting.as_ref().map(|all| all.tolled(&self.active.policy));
+                let counts = counts.unwrap_or_default();
+                self.keep(&statement, &permit, &counts).await.map(|()| permit)
+            }
             Err(error) => Err(error),
         };
         let barred = answer.is_err();
@@ -175,7 +179,12 @@ impl Judge {
     }
 
     /// Keeps what follows from a permit before anything leaves by it.
-    async fn keep(&self, statement: &Statement, permit: &Permit) -> Result<(), Error> {
+    async fn keep(
+        &self,
+        statement: &Statement,
+        permit: &Permit,
+        counts: &[Tolled],
+    ) -> Result<(), Error> {
         if !self.proxy.sink.takes(!statement.slices.is_empty()) {
             return Err(Error::unrecorded());
         }
@@ -192,7 +201,8 @@ impl Judge {
         if self.last().as_ref() == Some(&verdict) {
             return Ok(());
         }
-        held::permitted_later(&self.proxy, &self.active.policy, &deed, permit).await?;
+        let permitted = (permit, counts);
+        held::permitted_later(&self.proxy, &self.active.policy, &deed, permitted).await?;
         *self.last() = Some(verdict);
         Ok(())
     }
