@@ -36,6 +36,7 @@ pub use fields::{FIELDS, pick};
 pub use format::{Format, UnknownFormat};
 pub use har::Collection;
 pub use matching::{is_host, is_under};
+pub(super) use moment::begun;
 pub use ocsf::Findings;
 pub use origin::Origin;
 pub use otlp::{Envelope, Signal};

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::fault::Fault;
 
 /// Told apart by `user_version`; an index of another is built anew.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// How long a statement waits for a lock of another process.
 const BUSY: Duration = Duration::from_secs(5);
@@ -21,7 +21,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// countries, rules ...). `label` has a row for each tag, country and rule of a request, by which
 /// it is sought; `request.labels` has them once more, by which they are counted. `sums` are the
 /// counts of an hour, and of a minute for outcomes alone. `pace` has the first entry of each
-/// minute: retention and `since` begin there.
+/// minute, by its own time or by that of its request, whichever is later: retention and `since`
+/// begin there. Times need not grow with the entries: a clock is set back now and then.
 const TABLES: &str = "
 CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 0),

@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::background;
+use super::super::event::begun;
 use super::super::journal::{Done, Fault, Kind, Left, Log, seal};
 use super::super::personal::{KeyRing, Sealer};
 use super::super::retention::Retention;
@@ -130,8 +131,12 @@ impl Ledger {
 
     /// Appends what tells of a person; whether all of it is kept.
     fn record(&mut self, kind: Kind, line: &[u8]) -> bool {
+        // An entry is never before what it tells of, so that whoever reads from a time on finds it,
+        // too, where the clock was set back meanwhile.
+        let now = Timestamp::now();
+        let at = begun(line).map_or(now, |begun| begun.max(now));
         let (line, whole) = self.envelope.put(line);
-        self.append(kind, &line);
+        self.append_at(at, kind, &line);
         whole
     }
 
@@ -154,7 +159,11 @@ impl Ledger {
     }
 
     fn append(&mut self, kind: Kind, line: &[u8]) {
-        self.log.append(kind, Timestamp::now(), line);
+        self.append_at(Timestamp::now(), kind, line);
+    }
+
+    fn append_at(&mut self, at: Timestamp, kind: Kind, line: &[u8]) {
+        self.log.append(kind, at, line);
         self.unsynced.get_or_insert_with(Instant::now);
     }
 

@@ -1,5 +1,6 @@
 //! The index against the journal that it is of: whatever is asked, both say the same.
 
+mod clock;
 mod keeping;
 mod searching;
 
