@@ -15,7 +15,8 @@ use super::super::ranges::Ranges;
 use super::finding::{Finding, What};
 use super::walk::{Place, Walk};
 
-/// Entries that a journal may have before anything was signed, for who knows the key.
+/// Entries that a journal may have before anything was signed, for who knows the key: its key, and a
+/// start for each run that was killed before it could sign.
 const HANDFUL: u64 = 5;
 
 /// What a note of the journal itself says.
@@ -229,11 +230,12 @@ impl Walk<'_> {
         }
     }
 
-    /// The key that was given must have signed a checkpoint, but in a journal that has just begun
-    /// and names it.
+    /// The key that was given must have signed a checkpoint, but in a journal that names it and has
+    /// nothing else yet: the first one is signed before anything comes.
     pub(super) fn require(&mut self, folder: &Path, key: &VerifierKey) {
-        let begun = self.report.keys.first() == Some(key) && self.report.entries <= HANDFUL;
-        if !begun && !self.report.signers.contains(key) {
+        let named = self.report.keys.first() == Some(key);
+        let new = named && self.others == 0 && self.report.entries <= HANDFUL;
+        if !new && !self.report.signers.contains(key) {
             let (file, what) = (folder.to_owned(), What::Stranger);
             self.report.add(Finding { file, offset: 0, sequence: 0, what });
         }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::super::entry::{Parsed, parse};
 use super::super::tests::{SMALL, all, at, check, copy, files, fill, open, sound};
 use super::super::{Checkpoint, Kind, Log, Reader, Settings, seal};
@@ -401,4 +403,45 @@ fn a_sealed_segment_tells_too() {
     fs::write(&file, &octets).unwrap();
     sound(folder.path());
     assert!(Reader::one(folder.path(), 3, |_| ()).unwrap().is_some());
+}
+
+#[test]
+fn a_journal_that_has_just_begun_is_sound_and_one_that_lost_its_signatures_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = super::super::tests::signer(folder.path()).verifier().clone();
+    let told = |folder: &Path| told(folder, Some(&key));
+    let lazy = Settings { checkpoint_entries: u64::MAX, ..ONE };
+    let (mut log, _) = open(folder.path(), lazy);
+    assert_eq!(told(folder.path()), [], "its key");
+    // Runs that were killed before they could sign.
+    for _ in 0..3 {
+        log.append(Kind::Start, at(0), b"{}");
+        log.sync().unwrap();
+        assert_eq!(told(folder.path()), [], "and starts");
+    }
+    // Anything else comes behind a signature: without one it is of somebody else.
+    log.append(Kind::Ended, at(0), b"{}");
+    log.sync().unwrap();
+    assert_eq!(told(folder.path()), [What::Stranger]);
+    log.close(at(0)).unwrap();
+    assert_eq!(told(folder.path()), []);
+}
+
+#[test]
+fn a_new_journal_is_sound_for_who_has_its_key_at_any_moment() {
+    let state = tempfile::tempdir().unwrap();
+    let opened = super::super::super::state::open_journal(state.path(), "test", ONE);
+    let (mut log, _) = opened.unwrap();
+    let (key, folder) = (log.signer().verifier().clone(), log.folder().to_owned());
+    for number in 0..30 {
+        let report = verify(&folder, Some(&key), None, &mut |_| {}).unwrap();
+        assert!(report.is_sound() && report.checkpoints == 1, "{number}: {:?}", report.findings);
+        log.append(Kind::Ended, Timestamp::now(), b"{}");
+        log.sync().unwrap();
+    }
+    // What follows it is as good as ever, and not without it.
+    fs::remove_file(folder.join("checkpoint")).unwrap();
+    let stripped = stripped(30, usize::MAX, 1);
+    let key = super::super::tests::signer(stripped.path()).verifier().clone();
+    assert_eq!(told(stripped.path(), Some(&key)), [What::Stranger]);
 }

@@ -43,6 +43,8 @@ pub(super) struct Walk<'a> {
     /// The first pruned entry in a segment that is not sealed.
     pruned_open: Option<u64>,
     pub(super) outside: Vec<Outside>,
+    /// Entries that are neither keys nor starts, with which a journal begins.
+    pub(super) others: u64,
     chain: Option<Hash>,
     /// The last entry was wrong: its finding, and the chain value it should have.
     suspect: Option<(usize, Hash)>,
@@ -74,6 +76,7 @@ impl<'a> Walk<'a> {
             dropped: Vec::new(),
             pruned_open: None,
             outside,
+            others: 0,
             chain: Some(Hash::ZERO),
             suspect: None,
             latest: i64::MIN,
@@ -257,6 +260,7 @@ impl<'a> Walk<'a> {
         self.repeated = false;
         self.report.entries += 1;
         self.uncovered.see(entry);
+        self.others += u64::from(!matches!(entry.kind(), Some(Kind::Key | Kind::Start)));
         match entry.kind() {
             None => self.prune(&place),
             Some(Kind::Checkpoint) => self.checkpoint(&place, entry),
