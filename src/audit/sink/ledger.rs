@@ -257,6 +257,8 @@ impl Ledger {
             Event::Journal(JournalEvent::Mended).record(&self.metrics);
         }
         if let Some(note) = &checkpoint {
+            // It is on the disk, and whoever keeps it elsewhere should not wait for the next entry.
+            self.synced.send_replace(self.log.entries());
             Event::Journal(JournalEvent::Signed(self.log.entries(), note)).record(&self.metrics);
         }
         if closed.is_some() || self.unsealed {
