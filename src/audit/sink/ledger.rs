@@ -382,4 +382,33 @@ mod tests {
         assert_eq!((count("dropped"), count("records")), ("1".into(), "2".into()));
         assert_eq!(ledger.close(), Left::default());
     }
+
+    #[test]
+    fn an_entry_is_never_of_before_what_it_tells_of() {
+        use super::super::super::journal::Reader;
+        let folder = tempfile::tempdir().unwrap();
+        let signer = Signer::open_or_make(folder.path(), "proxy.example/journal").unwrap();
+        let now = Timestamp::now();
+        let (log, _) = Log::open(folder.path(), Settings::default(), signer, now).unwrap();
+        let keys = KeyRing::at(&folder.path().join("keys"));
+        let (unwritable, retention, sealer) = (Unwritable::Pass, None, None);
+        let journal = Journal { log, unwritable, retention, keys, sealer };
+        let mut ledger = Ledger::new(journal, Arc::new(Metrics::new()));
+        // The clock was set back by an hour while this ran.
+        let ahead = now + jiff::SignedDuration::from_hours(1);
+        ledger.ended(format!("{{\"time\":\"{ahead:.3}\"}}").as_bytes());
+        ledger.ended(b"{\"time\":\"2026-01-01T00:00:00.000Z\"}");
+        assert!(ledger.settle());
+        let mut times = Vec::new();
+        let mut reader = Reader::open(folder.path());
+        while let Some(entry) = reader.next_entry().unwrap() {
+            times.extend(entry.at().filter(|_| entry.kind() == Some(Kind::Ended)));
+        }
+        assert_eq!(times.first(), Some(&ahead.as_millisecond()));
+        assert!(
+            times
+                .get(1)
+                .is_some_and(|at| (now.as_millisecond()..ahead.as_millisecond()).contains(at))
+        );
+    }
 }

@@ -292,6 +292,23 @@ fn a_journal_that_nobody_signed_is_not_sound() {
 }
 
 #[test]
+fn a_request_that_began_before_the_clock_was_set_back_makes_no_journal_unsound() {
+    let folder = stripped(100, 10, 100);
+    let (mut log, _) = open(folder.path(), ONE);
+    // Of an hour after those around it, as its request was.
+    log.append(Kind::Ended, at(3_600_000), b"{}");
+    log.append(Kind::Ended, at(11_000), b"{}");
+    log.sync().unwrap();
+    let report = sound(folder.path());
+    assert!(matches!(report.findings[..], [Finding { what: What::Backwards(_), .. }]));
+    let (_, recovered) = {
+        drop(log);
+        open(folder.path(), ONE)
+    };
+    assert_eq!(recovered.unsigned, None);
+}
+
+#[test]
 fn what_is_found_unsigned_at_a_start_is_told_for_good() {
     let rest = stripped(3_000, 10, 1);
     let (mut log, recovered) = open(rest.path(), ONE);
