@@ -45,6 +45,19 @@ fn the_index_follows_and_goes_on_where_it_was() {
 }
 
 #[test]
+fn nobody_else_reads_the_files_of_the_index() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.fill(&mut place.log(), 0..3);
+    let mut tail = place.tail();
+    follow(&mut tail);
+    for name in ["requests.db", "requests.db-wal", "requests.db-shm"] {
+        let mode = fs::metadata(place.index().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
 fn old_records_are_forgotten_in_steps_and_nothing_else() {
     let place = Place::new();
     place.fill(&mut place.log(), 0..2_000);
