@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::audit::journal::{self, Fault, Finding, Kind, Reader, Report, first_key, segments};
+use crate::audit::index::{Check, Compared, Tally};
+use crate::audit::journal::{
+    self, Demands, Fault, Finding, Kind, Reader, Report, first_key, segments,
+};
 use crate::audit::retention::{Basis, LegalHold};
 
 use super::reply::{self, Answer, Wrong};
@@ -47,7 +50,7 @@ pub(super) async fn view(admin: &Admin, asked: Asked) -> Answer {
 /// `POST /api/v1/journal/verify`
 pub(super) async fn verify(admin: &Admin, asked: Asked) -> Answer {
     asked.params.end()?;
-    let folder = admin.store()?.journal();
+    let records = admin.store()?.records();
     let started = Timestamp::now().to_string();
     let running = json!({ "state": "running", "started": started });
     if !admin.verifier.begin(running) {
@@ -57,8 +60,11 @@ pub(super) async fn verify(admin: &Admin, asked: Asked) -> Answer {
     // A thread of its own: it may take minutes, and the end of the program does not wait for it.
     let thread = std::thread::Builder::new().name("verify".to_owned());
     let spawned = thread.spawn(move || {
-        let report = journal::verify(&folder, None, None, &mut |_| ());
-        let told_of = found(&started, report);
+        let mut tally = Tally::default();
+        let report = journal::verify_by(&records.folder, Demands::default(), &mut tally);
+        let sound = report.as_ref().is_ok_and(Report::is_sound);
+        let index = sound.then(|| Check::of(&tally, &records));
+        let told_of = found(&started, report, index.as_ref());
         verifier.set(told_of.clone());
         // Who asked may have gone; the result stays.
         drop(told.send(told_of));
@@ -93,7 +99,7 @@ impl Verifier {
     }
 }
 
-fn found(started: &str, report: Result<Report, Fault>) -> Value {
+fn found(started: &str, report: Result<Report, Fault>, index: Option<&Check>) -> Value {
     let ended = Timestamp::now().to_string();
     let report = match report {
         Ok(report) => report,
@@ -117,7 +123,27 @@ fn found(started: &str, report: Result<Report, Fault>) -> Value {
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "more": report.more,
         "root": report.root.map(|root| root.to_string()),
+        "index": index.map(compared),
         "error": null,
+    })
+}
+
+fn compared(check: &Check) -> Value {
+    let counts = match check {
+        Check::Compared(counts) => counts.clone(),
+        Check::Absent | Check::Awaited | Check::Unusable(_) => Compared::default(),
+    };
+    let Compared { records, missing, strange, first, labels, passed, hours } = counts;
+    json!({
+        "state": check.name(),
+        "text": check.to_string(),
+        "records": records,
+        "missing": missing,
+        "strange": strange,
+        "first": first,
+        "labels": labels,
+        "passed": passed,
+        "hours": hours,
     })
 }
 

@@ -48,7 +48,8 @@ pub fn open_journal(
         "after": recovered.after,
     });
     log.append(Kind::Start, now, start.to_string().as_bytes());
-    log.sync()?;
+    // Signed before anything else comes: from its first moment on a journal proves whose it is.
+    log.close(now)?;
     Ok((log, recovered))
 }
 

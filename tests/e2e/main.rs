@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod anchor;
 mod api;
 mod bodies;
 mod bundle;

@@ -76,6 +76,7 @@ function Verify({ last }) {
           ? html`<span class="chip good">✓ sound</span> ${as.count(is.entries)} entries in ${as.count(is.segments)} files, ${as.count(is.checkpoints)} signatures`
           : html`<span class="chip bad">✕ not sound</span> ${as.count(is.findings.length + (is.more || 0))} findings`}
         ${is.ended && html`, <${Moment} at=${is.ended} relative=${true} />`}</p>
+      ${is.index && is.index.state !== "same" && html`<p class="result">${is.index.state === "differs" ? "✕ " : ""}The index: ${is.index.text}</p>`}
       ${is.findings?.length > 0 && html`<${Table} caption="Findings" rows=${is.findings} columns=${[
         { name: "File", of: (f) => html`<code>${f.file}</code>` },
         { name: "At octet", of: (f) => as.count(f.offset), number: true },

@@ -3,6 +3,7 @@
 //! README's table of fields is tested against it.
 
 mod cef;
+mod checkpoint;
 mod client;
 mod combined;
 mod csv;
@@ -31,11 +32,13 @@ use serde::{Deserialize, Serialize};
 use crate::policy::{Mode, Outcome};
 
 pub use self::csv::{Columns, UnknownField, harmless};
+pub use checkpoint::write_checkpoint;
 pub use client::Client;
 pub use fields::{FIELDS, pick};
 pub use format::{Format, UnknownFormat};
 pub use har::Collection;
 pub use matching::{is_host, is_under};
+pub(super) use moment::begun;
 pub use ocsf::Findings;
 pub use origin::Origin;
 pub use otlp::{Envelope, Signal};

@@ -3,11 +3,16 @@
 
 use std::io::Write;
 
+use jiff::Timestamp;
+
 use super::view::{Verdict, View};
 use super::{Origin, text};
 
 /// Log audit.
 const FACILITY: u8 = 13;
+
+/// The severity of what is normal and matters.
+pub(super) const NOTICE: u8 = 5;
 
 /// Appends the message.
 pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
@@ -55,12 +60,22 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
 
 /// Appends what stands before structured data and text.
 pub(super) fn head(view: &View<'_>, into: &mut Vec<u8>) {
+    head_of(severity(view), view.event.time, "DECISION", view.origin, into);
+}
+
+/// The same for what is of a severity, a time and a kind of messages.
+pub(super) fn head_of(
+    severity: u8,
+    time: Timestamp,
+    kind: &str,
+    origin: &Origin,
+    into: &mut Vec<u8>,
+) {
     write!(
         into,
-        "<{}>1 {:.3} {} {} - DECISION",
-        FACILITY * 8 + severity(view),
-        view.event.time,
-        name(&view.origin.hostname, 255),
+        "<{}>1 {time:.3} {} {} - {kind}",
+        FACILITY * 8 + severity,
+        name(&origin.hostname, 255),
         name(Origin::PRODUCT, 48),
     )
     .expect("a Vec takes every write");

@@ -2,8 +2,8 @@
 //! that stands for it; nothing from outside is part of a statement.
 
 use jiff::Timestamp;
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::entered::{Id, number_of};
 use super::fault::Fault;
@@ -40,7 +40,7 @@ impl Clause {
             narrow: false,
             from: state.first_seq(),
         };
-        let possible = clause.times(connection, filters)?
+        let possible = clause.times(connection, filters, state)?
             && clause.place(connection, filters)?
             && clause.who(connection, filters)?
             && clause.verdict(filters)
@@ -88,14 +88,23 @@ impl Clause {
         [id, host, client, tag, country, would, rule, method].iter().all(|one| one.is_none())
     }
 
-    fn times(&mut self, connection: &Connection, filters: &Filters) -> Result<bool, Fault> {
+    fn times(
+        &mut self,
+        connection: &Connection,
+        filters: &Filters,
+        state: &State,
+    ) -> Result<bool, Fault> {
         if let Some(since) = filters.since.map(millis) {
             self.term("+r.time >= ?", [Value::Integer(since)]);
-            // A record is entered after its request began, so that none of these stands before.
-            let first = "SELECT seq FROM pace WHERE minute <= ? ORDER BY minute DESC LIMIT 1";
-            let minute = since.div_euclid(MINUTE);
-            let first = connection.query_row(first, [minute], |row| row.get(0)).optional()?;
-            self.from = self.from.max(first.unwrap_or(self.from));
+            if since >= state.since {
+                // Not the entry of the minute itself: after the clock was set back a later minute
+                // may have an earlier one. What is of a time to come may stand before the first.
+                // As many minutes are looked at as are asked for: 5 ms for a month.
+                let first = "SELECT min(seq) FROM pace WHERE minute >= ?";
+                let minute = since.div_euclid(MINUTE);
+                let first: Option<i64> = connection.query_row(first, [minute], |row| row.get(0))?;
+                self.from = first.unwrap_or_else(|| number(state.next));
+            }
         }
         if let Some(until) = filters.until.map(millis) {
             self.term("+r.time < ?", [Value::Integer(until)]);

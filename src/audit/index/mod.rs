@@ -3,6 +3,7 @@
 //! the journal, and where it is lost or spoilt nothing else is.
 
 mod clause;
+mod compare;
 mod entered;
 mod fault;
 mod filters;
@@ -21,6 +22,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Check, Compared, Tally};
 pub use fault::Fault;
 pub use filters::Filters;
 pub use keeper::{Keeper, Keeping, forget, is_asked, rebuild};

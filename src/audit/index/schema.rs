@@ -1,9 +1,9 @@
 //! The tables. Texts are numbers, and each stands once: over five million records with a million
 //! hosts the ten most frequent are found twelve times as fast as among texts.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::fault::Fault;
 
 /// Told apart by `user_version`; an index of another is built anew.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// How long a statement waits for a lock of another process.
 const BUSY: Duration = Duration::from_secs(5);
@@ -21,7 +21,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// countries, rules ...). `label` has a row for each tag, country and rule of a request, by which
 /// it is sought; `request.labels` has them once more, by which they are counted. `sums` are the
 /// counts of an hour, and of a minute for outcomes alone. `pace` has the first entry of each
-/// minute: retention and `since` begin there.
+/// minute, by its own time or by that of its request, whichever is later: retention and `since`
+/// begin there. Times need not grow with the entries: a clock is set back now and then.
 const TABLES: &str = "
 CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 0),
@@ -65,8 +66,10 @@ pub(super) fn file(folder: &Path) -> PathBuf {
 
 /// Opens the file to write, and makes it where there is none.
 pub(super) fn open(folder: &Path) -> Result<Connection, Fault> {
+    let path = file(folder);
+    for_owner(&path).map_err(Fault::file(&path))?;
     let connection = Connection::open_with_flags(
-        file(folder),
+        path,
         OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -90,6 +93,15 @@ pub(super) fn open(folder: &Path) -> Result<Connection, Fault> {
         _ => return Err(Fault::Foreign("its version")),
     }
     Ok(connection)
+}
+
+/// Makes an empty file for this user alone where there is none; those that SQLite makes beside it
+/// get its mode. One that is there is not opened: to close it would end locks of this process.
+fn for_owner(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Opens the file to read.

@@ -8,7 +8,8 @@ use super::fault::Fault;
 /// How far the index goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
-    /// The first entry of the journal that it covers.
+    /// The first entry of the journal from which on it covers all. What is of a later time than
+    /// `since` is in it even where it stands before.
     pub first: u64,
     /// The first one that it does not cover yet.
     pub next: u64,

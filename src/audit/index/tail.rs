@@ -13,7 +13,7 @@ use super::keeper::Keeping;
 use super::lock::Lock;
 use super::schema;
 use super::state::State;
-use super::writer::{Batch, HOUR, Texts, Writer};
+use super::writer::{Batch, HOUR, MINUTE, Texts, Writer};
 
 /// Entries in one transaction.
 const BATCH: usize = 4_000;
@@ -47,6 +47,8 @@ pub(super) struct Tail {
     file: u64,
     /// Texts that may be of no use any more are gone through from here.
     unused: Option<(Texts, i64)>,
+    /// Up to this minute nothing is left to be dropped.
+    dropped: Option<i64>,
 }
 
 /// An entry of the journal.
@@ -84,6 +86,7 @@ impl Tail {
         let opened = Writer::open(folder).and_then(|writer| {
             let state = writer.state()?;
             of_this(&state, journal)?;
+            not_of_the_future(&state)?;
             let reader = reader(&state, journal, keep);
             let file = schema::identity(folder).ok_or(Fault::Foreign("its file"))?;
             Ok((writer, reader, state, file))
@@ -91,8 +94,20 @@ impl Tail {
         match opened {
             Ok((writer, reader, state, file)) => {
                 let (journal, keys) = (journal.clone(), keys.clone());
-                let (taken, unused) = (Vec::new(), None);
-                Ok(Self { lock, journal, keys, keep, writer, reader, state, taken, file, unused })
+                let (taken, unused, dropped) = (Vec::new(), None, None);
+                Ok(Self {
+                    lock,
+                    journal,
+                    keys,
+                    keep,
+                    writer,
+                    reader,
+                    state,
+                    taken,
+                    file,
+                    unused,
+                    dropped,
+                })
             }
             Err(fault) => Err((lock, fault)),
         }
@@ -158,6 +173,9 @@ impl Tail {
             octets += line.as_ref().map_or(0, Vec::len);
             let (sequence, at, chain) = (entry.sequence(), entry.at(), *entry.chain());
             self.taken.push(Taken { sequence, at, chain, line });
+            // Behind the first that is new enough stands nothing that may be left out: times need
+            // not grow, and the clock may be set back while this runs.
+            self.reader.since_ever();
         }
         Ok(())
     }
@@ -170,8 +188,11 @@ impl Tail {
 
     /// Drops some of what is too old; whether there may be more.
     pub(super) fn drop_old(&mut self) -> Result<bool, Fault> {
-        let at = oldest(self.keep);
-        let more = self.writer.drop_before(at, STEP)?;
+        not_of_the_future(&self.state)?;
+        let (at, now) = (oldest(self.keep), Timestamp::now().as_millisecond());
+        let minute = at.div_euclid(MINUTE);
+        let more = self.dropped != Some(minute) && self.writer.drop_before(at, now, STEP)?;
+        self.dropped = (!more).then_some(minute);
         let state = self.writer.state()?;
         if state.first > self.state.first && self.unused.is_none() {
             self.unused = Some((Texts::Hosts, 0));
@@ -209,6 +230,14 @@ fn reader(state: &State, journal: &Path, keep: Duration) -> Reader {
         0 => reader.since(oldest(keep)),
         next => reader.from_sequence(next),
     }
+}
+
+/// A clock that was far ahead has let the index drop what is not old: only a new one has it all.
+fn not_of_the_future(state: &State) -> Result<(), Fault> {
+    if state.since <= Timestamp::now().as_millisecond().saturating_add(HOUR) {
+        return Ok(());
+    }
+    Err(Fault::Foreign("it begins at a time to come: the clock was ahead, and was set back"))
 }
 
 /// A new index begins here.

@@ -1,6 +1,7 @@
 //! Entering records, a batch in a transaction, and dropping old ones.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use rusqlite::{
@@ -10,7 +11,7 @@ use rusqlite::{
 use super::super::event::Event;
 use super::entered::{Id, labels, mode, outcome};
 use super::fault::Fault;
-use super::label::{Kind, push};
+use super::label::{Kind, push, read};
 use super::schema;
 use super::state::State;
 use super::words::{Known, Table, Words};
@@ -107,25 +108,31 @@ impl Writer {
     /// steps a reader's snapshot keeps little, and new records wait for milliseconds. Tables by
     /// day would drop at once, but every question would be a union over thirty of them, and each
     /// index thirty times looked into.
-    pub fn drop_before(&mut self, at: i64, most: u32) -> Result<bool, Fault> {
+    ///
+    /// Times need not grow: a clock may have been ahead, or set back. Only what is old by its own
+    /// time goes. What is of a time after `now` keeps nothing else, and stays alone behind the
+    /// others until it is old, too.
+    pub fn drop_before(&mut self, at: i64, now: i64, most: u32) -> Result<bool, Fault> {
         let mut state = self.state()?;
-        let minute = at.div_euclid(MINUTE);
-        let begin = "SELECT seq FROM pace WHERE minute <= ? ORDER BY minute DESC LIMIT 1";
-        let end: Option<i64> =
-            self.connection.query_row(begin, [minute], |row| row.get(0)).optional()?;
-        let Some(end) = end.filter(|end| *end > state.first_seq()) else { return Ok(false) };
-        let last =
-            "SELECT max(seq) FROM (SELECT seq FROM request WHERE seq < ? ORDER BY seq LIMIT ?)";
+        let (first, minute) = (state.first_seq(), at.div_euclid(MINUTE));
+        let passed = "DELETE FROM pace WHERE minute < ? AND seq < ?";
+        let Some(end) = self.old_until(first, minute, now.div_euclid(MINUTE))? else {
+            self.connection.execute(passed, [minute, first])?;
+            return self.drop_behind(first, at, most);
+        };
+        let last = "SELECT max(seq) FROM \
+                    (SELECT seq FROM request WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?)";
         let last: Option<i64> =
-            self.connection.query_row(last, params![end, most], |row| row.get(0))?;
+            self.connection.query_row(last, params![first, end, most], |row| row.get(0))?;
         let until = last.map_or(end, |last| last + 1);
         let more = last.is_some();
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        transaction.execute("DELETE FROM request WHERE seq < ?", [until])?;
-        drop_labels(&transaction, until)?;
+        let old = "DELETE FROM request WHERE seq >= ? AND seq < ? AND time < ?";
+        transaction.execute(old, [first, until, at])?;
+        drop_labels(&transaction, first..until)?;
         if !more {
-            transaction.execute("DELETE FROM pace WHERE minute < ?", [minute])?;
+            transaction.execute(passed, [minute, until])?;
         }
         // Sums go by whole hours, and answers begin where they are whole.
         let since = state.since.max(at.div_euclid(HOUR) * HOUR + HOUR);
@@ -136,6 +143,43 @@ impl Writer {
         state.write(&transaction)?;
         transaction.commit()?;
         Ok(more)
+    }
+
+    /// The entry before which all are old, as far as their times can be believed; `None` where none
+    /// is. Whoever asks each minute pays 5 ms for a month of minutes.
+    fn old_until(&self, first: i64, minute: i64, now: i64) -> Result<Option<i64>, Fault> {
+        let old = "SELECT max(seq) FROM pace WHERE minute < ? AND seq >= ?";
+        let old: Option<i64> = self.connection.query_row(old, [minute, first], |row| row.get(0))?;
+        let Some(old) = old else { return Ok(None) };
+        let new = "SELECT min(seq) FROM pace WHERE minute BETWEEN ? AND ? AND seq >= ?";
+        let new: Option<i64> =
+            self.connection.query_row(new, [minute, now, first], |row| row.get(0))?;
+        Ok(Some(new.unwrap_or(old)).filter(|end| *end > first))
+    }
+
+    /// Drops what stayed behind and is old now.
+    fn drop_behind(&self, first: i64, at: i64, most: u32) -> Result<bool, Fault> {
+        let found = "SELECT seq, labels FROM request INDEXED BY request_time \
+                     WHERE time < ? AND seq < ? ORDER BY time LIMIT ?";
+        let mut found = self.connection.prepare(found)?;
+        let found = found.query_map(params![at, first, most], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+        })?;
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        if found.is_empty() {
+            return Ok(false);
+        }
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        for (seq, labels) in found {
+            transaction.execute("DELETE FROM request WHERE seq = ?", [seq])?;
+            for (kind, word) in read(&labels) {
+                let gone = "DELETE FROM label WHERE kind = ? AND word = ? AND seq = ?";
+                transaction.execute(gone, params![kind.number(), word, seq])?;
+            }
+        }
+        transaction.commit()?;
+        Ok(true)
     }
 
     /// Drops texts that no request has any more, of so many numbers from one on; the number to
@@ -173,19 +217,21 @@ pub enum Texts {
     Clients,
 }
 
-/// Kinds and words are few: each is a range in the table.
-fn drop_labels(transaction: &Transaction<'_>, until: i64) -> Result<(), Fault> {
+/// Drops the labels of what is gone from a range. Kinds and words are few: each is a range in the
+/// table.
+fn drop_labels(transaction: &Transaction<'_>, of: Range<i64>) -> Result<(), Fault> {
     let next =
         "SELECT kind, word FROM label WHERE (kind, word) > (?, ?) ORDER BY kind, word LIMIT 1";
     let mut next = transaction.prepare(next)?;
-    let mut drop =
-        transaction.prepare("DELETE FROM label WHERE kind = ? AND word = ? AND seq < ?")?;
+    let drop = "DELETE FROM label WHERE kind = ? AND word = ? AND seq >= ?3 AND seq < ?4 \
+                AND seq NOT IN (SELECT seq FROM request WHERE seq >= ?3 AND seq < ?4)";
+    let mut drop = transaction.prepare(drop)?;
     let mut at = (-1_i64, 0_i64);
     while let Some(found) =
         next.query_row([at.0, at.1], |row| Ok((row.get(0)?, row.get(1)?))).optional()?
     {
         at = found;
-        drop.execute([at.0, at.1, until])?;
+        drop.execute([at.0, at.1, of.start, of.end])?;
     }
     Ok(())
 }
@@ -202,10 +248,11 @@ const SUM: &str = "INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT 
                    bytes_in = bytes_in + excluded.bytes_in";
 
 impl Batch<'_> {
-    /// Notes that an entry was made at a time, which retention needs.
+    /// Notes that an entry was made at a time, which retention needs. The clock may have been set
+    /// either way since the one before.
     pub fn pass(&mut self, sequence: u64, at: i64) -> Result<(), Fault> {
         let minute = at.div_euclid(MINUTE);
-        if minute > self.minute {
+        if minute != self.minute {
             self.minute = minute;
             self.pace.execute([minute, number(sequence)])?;
         }
@@ -215,6 +262,11 @@ impl Batch<'_> {
     /// Adds the record of an entry.
     pub fn add(&mut self, sequence: u64, event: &Event<'_>) -> Result<(), Fault> {
         let (seq, time) = (number(sequence), event.time.as_millisecond());
+        // Of after its entry, where the clock was set back while it ran.
+        let minute = time.div_euclid(MINUTE);
+        if minute > self.minute {
+            self.pace.execute([minute, seq])?;
+        }
         let method = self.words.of(&event.method)?;
         let mut octets = Vec::new();
         let mut words = vec![(Kind::Method, method)];

@@ -40,4 +40,4 @@ pub use segment::{SegmentFile, segments};
 pub use settings::Settings;
 pub use signer::Signer;
 pub use tree::{follows, includes};
-pub use verify::{Finding, Report, What, verify};
+pub use verify::{Demands, Finding, Kept, KeptFile, Report, Watch, What, verify, verify_by};

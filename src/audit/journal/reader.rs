@@ -76,11 +76,16 @@ impl Reader {
     }
 
     /// Only entries from a time on, in milliseconds since 1970 UTC; pruned ones have none and
-    /// are left out.
+    /// are left out. Each is judged by its own time: those before and behind it may have any.
     #[must_use]
     pub const fn since(mut self, at: i64) -> Self {
         self.since = at;
         self
+    }
+
+    /// From where it is on, entries of any time.
+    pub const fn since_ever(&mut self) {
+        self.since = i64::MIN;
     }
 
     /// The one entry with a number, handed to `tell`; `None` where there is none.

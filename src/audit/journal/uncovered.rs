@@ -16,8 +16,11 @@ const LONGEST: i64 = 60_000;
 pub(super) struct Uncovered {
     first: Option<u64>,
     count: u64,
-    /// The time of the first of them in the run of the program that wrote the last.
-    begin: Option<i64>,
+    /// The times of the first and of the last of them in the run of the program that wrote the
+    /// last. Between them a record may be of later than it was written, where the clock was set
+    /// back meanwhile.
+    run: Option<(i64, i64)>,
+    /// Whether a run before that was long.
     long: bool,
 }
 
@@ -28,12 +31,16 @@ impl Uncovered {
         self.count += 1;
         if entry.kind() == Some(Kind::Start) {
             // Between two runs there may be years.
-            self.begin = None;
+            self.long |= self.is_long();
+            self.run = None;
         }
         if let Some(at) = entry.at() {
-            let begin = *self.begin.get_or_insert(at);
-            self.long |= at.saturating_sub(begin) > LONGEST;
+            self.run = Some((self.run.map_or(at, |(begin, _)| begin), at));
         }
+    }
+
+    fn is_long(&self) -> bool {
+        self.run.is_some_and(|(begin, last)| last.saturating_sub(begin) > LONGEST)
     }
 
     /// A checkpoint covers all of them.
@@ -47,7 +54,7 @@ impl Uncovered {
     }
 
     /// Whether they are more than an honest crash leaves.
-    pub(super) const fn is_much(&self) -> bool {
-        self.count > MOST || self.long
+    pub(super) fn is_much(&self) -> bool {
+        self.count > MOST || self.long || self.is_long()
     }
 }

@@ -14,7 +14,7 @@ pub(super) mod tests;
 pub use clock::{doubt, trust};
 pub use hold::LegalHold;
 pub use keys::{Erasure, PersonalTerms};
-pub use pass::{Announce, Pass, Passed, retain};
+pub use pass::{Announce, Pass, Passed, is_forgetting, retain};
 pub use term::{Basis, Days, Terms};
 
 /// How long entries are kept, and what stops their deletion.

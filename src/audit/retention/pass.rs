@@ -102,6 +102,11 @@ pub fn retain(
     Ok(passed)
 }
 
+/// Whether the index beside a journal may still have what was dropped from that.
+pub fn is_forgetting(journal: &Path) -> bool {
+    journal.join(FORGETS).exists()
+}
+
 /// What becomes of a segment.
 struct Plan {
     path: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -137,7 +137,9 @@ impl Rotated {
 
 impl Open {
     fn new(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        // Who ships it on may be of its group.
+        let mut options = OpenOptions::new();
+        let mut file = options.read(true).append(true).create(true).mode(0o640).open(path)?;
         let about = file.metadata()?;
         let begun = if about.len() == 0 { None } else { about.created().ok() };
         let mut open = Self {
@@ -218,6 +220,17 @@ mod tests {
         assert_eq!(found(folder.path()), ["f\n", "e\n", "d\n"]);
         rotated(folder.path(), 2, Some(0)).write(&batch(&["g"])).unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("e.log")).unwrap(), "g\n");
+    }
+
+    #[test]
+    fn others_do_not_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        rotated(folder.path(), 2, Some(1)).write(&batch(&["a", "b"])).unwrap();
+        for name in ["e.log", "e.log.1"] {
+            let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o737, 0o600, "{name}: {mode:o}");
+        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub enum Select {
     Refused,
     /// Those of requests with tags.
     Tagged,
+    /// No events: the signed checkpoints of the journal, for who can keep them elsewhere.
+    Checkpoints,
 }
 
 /// Where a sink begins, when it is new.
@@ -241,6 +243,7 @@ impl Select {
             Self::All => true,
             Self::Refused => event.is_refused(),
             Self::Tagged => !event.tags.is_empty(),
+            Self::Checkpoints => false,
         }
     }
 }

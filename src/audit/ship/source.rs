@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::telemetry::{Event as Told, Metrics, ShipEvent};
 
-use super::super::event::{Event, Format, Origin, Signal};
-use super::super::journal::{Entry, Fault, Kind, Reader};
+use super::super::event::{Event, Format, Origin, Signal, write_checkpoint};
+use super::super::journal::{Entry, Fault, Kind, NoteFault, Reader};
 use super::super::personal::{KeyRing, Opener};
 use super::batch::{Batch, Limits};
 use super::cursor::Cursor;
@@ -37,6 +37,15 @@ struct Teller {
     select: Select,
     framed: Framed,
     origin: Origin,
+}
+
+/// What cannot be told.
+#[derive(Debug, thiserror::Error)]
+enum Strange {
+    #[error(transparent)]
+    Record(#[from] serde_json::Error),
+    #[error(transparent)]
+    Checkpoint(#[from] NoteFault),
 }
 
 /// How one event is told from the next.
@@ -152,7 +161,9 @@ impl Source {
                 Told::Ship(gone).record(metrics);
             }
             batch.after = Cursor { next: sequence + 1, chain: *entry.chain() };
-            if entry.kind().is_none() && sequence >= told {
+            // Checkpoints are never dropped.
+            let wanted = self.teller.select != Select::Checkpoints;
+            if entry.kind().is_none() && sequence >= told && wanted {
                 pruned.add(sequence);
             }
             let gathered = self.gathered.as_mut();
@@ -189,15 +200,18 @@ impl Pruned {
 // === impl Teller ===
 
 impl Teller {
-    /// Adds what an entry says, where it is about a request that has ended. Others, and those whose
-    /// payload retention has dropped, say nothing.
+    /// Adds what an entry says, where it is about a request that has ended, or is a checkpoint and
+    /// those are wanted. Others, and those whose payload retention has dropped, say nothing.
     fn tell(
         &self,
         entry: &Entry<'_>,
         opener: &mut Opener,
         gathered: Option<&mut Gathered>,
         batch: &mut Batch,
-    ) -> serde_json::Result<()> {
+    ) -> Result<(), Strange> {
+        if self.select == Select::Checkpoints {
+            return self.checkpoint(entry, batch);
+        }
         let ended = entry.payload().filter(|_| entry.kind() == Some(Kind::Ended));
         let Some(line) = ended else { return Ok(()) };
         let line = opener.open(line);
@@ -223,6 +237,20 @@ impl Teller {
                 into.push(b'\n');
             }
         });
+        Ok(())
+    }
+
+    fn checkpoint(&self, entry: &Entry<'_>, batch: &mut Batch) -> Result<(), Strange> {
+        let note = entry.payload().filter(|_| entry.kind() == Some(Kind::Checkpoint));
+        let Some(note) = note else { return Ok(()) };
+        let at = entry.at().and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
+        let message = self.framed == Framed::Message;
+        let mut line = Vec::new();
+        write_checkpoint((entry.sequence(), at), note, &self.origin, message, &mut line)?;
+        if !message {
+            line.push(b'\n');
+        }
+        batch.add(|into| into.extend_from_slice(&line));
         Ok(())
     }
 }
@@ -345,6 +373,38 @@ mod tests {
         let batch = source.read(entries, ALL, &metrics).unwrap();
         assert!((1..8).contains(&batch.len()), "{}", batch.len());
         assert!(matches!(source.read(entries, ALL, &metrics), Err(Fault::Damaged { .. })));
+    }
+
+    #[test]
+    fn checkpoints_are_told_octet_for_octet_and_nothing_else() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let entries = journal(state.path());
+        let (mut signed, mut reader) = (Vec::new(), Reader::open(&journal_folder(state.path())));
+        while let Some(entry) = reader.next_entry().unwrap() {
+            if entry.kind() == Some(Kind::Checkpoint) {
+                let note = String::from_utf8(entry.payload().unwrap().to_vec()).unwrap();
+                signed.push((entry.sequence(), note));
+            }
+        }
+        assert!(!signed.is_empty());
+        let read = |framed| {
+            let mut source = source(state.path(), Format::Record, Select::Checkpoints);
+            source.teller.framed = framed;
+            source.read(entries, ALL, &metrics).unwrap()
+        };
+        let (plain, messages) = (read(Framed::Line), read(Framed::Message));
+        assert_eq!((plain.len(), messages.len()), (signed.len(), signed.len()));
+        for (at, (sequence, note)) in signed.iter().enumerate() {
+            let line: serde_json::Value = serde_json::from_str(lines(&plain)[at]).unwrap();
+            assert_eq!(
+                (line["sequence"].as_u64(), line["note"].as_str()),
+                (Some(*sequence), Some(&**note))
+            );
+            assert_eq!(line["size"].as_u64(), Some(*sequence), "each is of all before it");
+            let (head, text) = lines(&messages)[at].split_once(" - CHECKPOINT - ").unwrap();
+            assert!(head.starts_with("<109>1 "), "{head}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(text).unwrap(), line);
+        }
     }
 
     #[test]

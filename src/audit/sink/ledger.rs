@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::background;
+use super::super::event::begun;
 use super::super::journal::{Done, Fault, Kind, Left, Log, seal};
 use super::super::personal::{KeyRing, Sealer};
 use super::super::retention::Retention;
@@ -130,8 +131,12 @@ impl Ledger {
 
     /// Appends what tells of a person; whether all of it is kept.
     fn record(&mut self, kind: Kind, line: &[u8]) -> bool {
+        // An entry is never before what it tells of, so that whoever reads from a time on finds it,
+        // too, where the clock was set back meanwhile.
+        let now = Timestamp::now();
+        let at = begun(line).map_or(now, |begun| begun.max(now));
         let (line, whole) = self.envelope.put(line);
-        self.append(kind, &line);
+        self.append_at(at, kind, &line);
         whole
     }
 
@@ -154,7 +159,11 @@ impl Ledger {
     }
 
     fn append(&mut self, kind: Kind, line: &[u8]) {
-        self.log.append(kind, Timestamp::now(), line);
+        self.append_at(Timestamp::now(), kind, line);
+    }
+
+    fn append_at(&mut self, at: Timestamp, kind: Kind, line: &[u8]) {
+        self.log.append(kind, at, line);
         self.unsynced.get_or_insert_with(Instant::now);
     }
 
@@ -248,6 +257,8 @@ impl Ledger {
             Event::Journal(JournalEvent::Mended).record(&self.metrics);
         }
         if let Some(note) = &checkpoint {
+            // It is on the disk, and whoever keeps it elsewhere should not wait for the next entry.
+            self.synced.send_replace(self.log.entries());
             Event::Journal(JournalEvent::Signed(self.log.entries(), note)).record(&self.metrics);
         }
         if closed.is_some() || self.unsealed {
@@ -370,5 +381,34 @@ mod tests {
         // The record, and the gap.
         assert_eq!((count("dropped"), count("records")), ("1".into(), "2".into()));
         assert_eq!(ledger.close(), Left::default());
+    }
+
+    #[test]
+    fn an_entry_is_never_of_before_what_it_tells_of() {
+        use super::super::super::journal::Reader;
+        let folder = tempfile::tempdir().unwrap();
+        let signer = Signer::open_or_make(folder.path(), "proxy.example/journal").unwrap();
+        let now = Timestamp::now();
+        let (log, _) = Log::open(folder.path(), Settings::default(), signer, now).unwrap();
+        let keys = KeyRing::at(&folder.path().join("keys"));
+        let (unwritable, retention, sealer) = (Unwritable::Pass, None, None);
+        let journal = Journal { log, unwritable, retention, keys, sealer };
+        let mut ledger = Ledger::new(journal, Arc::new(Metrics::new()));
+        // The clock was set back by an hour while this ran.
+        let ahead = now + jiff::SignedDuration::from_hours(1);
+        ledger.ended(format!("{{\"time\":\"{ahead:.3}\"}}").as_bytes());
+        ledger.ended(b"{\"time\":\"2026-01-01T00:00:00.000Z\"}");
+        assert!(ledger.settle());
+        let mut times = Vec::new();
+        let mut reader = Reader::open(folder.path());
+        while let Some(entry) = reader.next_entry().unwrap() {
+            times.extend(entry.at().filter(|_| entry.kind() == Some(Kind::Ended)));
+        }
+        assert_eq!(times.first(), Some(&ahead.as_millisecond()));
+        assert!(
+            times
+                .get(1)
+                .is_some_and(|at| (now.as_millisecond()..ahead.as_millisecond()).contains(at))
+        );
     }
 }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::audit::journal::{Reader, Report, VerifierKey, first_key, verify};
+use crate::audit::index::{Check, Tally};
+use crate::audit::journal::{
+    Demands, Entry, Kept, KeptFile, Reader, Report, VerifierKey, Watch, first_key, verify_by,
+};
 use crate::audit::personal::{Hidden, key_of};
 
 use super::super::output::{Progress, Told, Usage, count, line, news};
@@ -21,9 +24,10 @@ pub(super) struct Verify {
     /// one the key that the journal names itself is believed.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// A checkpoint that was kept elsewhere: the journal must go on from it.
+    /// What was kept elsewhere: one checkpoint, or a file of a sink with `select = "checkpoints"`.
+    /// The journal must go on from each of them. It may be given more than once.
     #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
+    checkpoint: Vec<PathBuf>,
 }
 
 /// Show the public key.
@@ -47,13 +51,9 @@ impl Verify {
         let journal = self.place.open()?;
         let folder = &journal.folder;
         let key = self.key.as_deref().map(read_key).transpose()?;
-        let elsewhere = self
-            .checkpoint
-            .map(|path| fs::read_to_string(&path).with_context(|| path.display().to_string()));
-        let elsewhere = elsewhere.transpose()?;
-        let mut progress = Progress::of("entries");
-        let mut told = |entries| progress.at(entries);
-        let report = verify(folder, key.as_ref(), elsewhere.as_deref(), &mut told)?;
+        let kept = read_kept(&self.checkpoint)?;
+        let mut reading = Reading { progress: Progress::of("entries"), tally: Tally::default() };
+        let report = verify_by(folder, Demands { key: key.as_ref(), kept }, &mut reading)?;
         for finding in &report.findings {
             line(finding);
         }
@@ -64,14 +64,56 @@ impl Verify {
         let personal =
             if report.is_sound() { Personal::of(&journal)? } else { Personal::default() };
         personal.tell();
+        // What is no journal of ours any more is nothing to compare with.
+        let index = report.is_sound().then(|| Check::of(&reading.tally, &journal));
+        if let Some(index) = &index {
+            line(format!("index: {index}"));
+        }
         if key.is_none() {
             news(
                 "no key was given: whoever could replace the whole journal could replace its key; \
                  give the one that you kept elsewhere with --key",
             );
         }
-        if report.is_sound() && personal.damaged.is_none() { Ok(()) } else { Err(Told.into()) }
+        let good = report.is_sound() && personal.damaged.is_none();
+        if good && !index.is_some_and(|index| index.is_wrong()) { Ok(()) } else { Err(Told.into()) }
     }
+}
+
+/// What hears of a journal that is read.
+struct Reading {
+    progress: Progress,
+    tally: Tally,
+}
+
+impl Watch for Reading {
+    fn progress(&mut self, entries: u64) {
+        self.progress.at(entries);
+    }
+
+    fn entry(&mut self, entry: &Entry<'_>) {
+        self.tally.entry(entry);
+    }
+}
+
+/// Checkpoints of all files.
+fn read_kept(files: &[PathBuf]) -> anyhow::Result<Vec<Kept>> {
+    let mut all = Vec::new();
+    for path in files {
+        let KeptFile { kept, strange, thinned } =
+            KeptFile::read(path).with_context(|| path.display().to_string())?;
+        let path = path.display();
+        if strange > 0 {
+            news(format!("{path}: {strange} lines are no checkpoints, and were passed over"));
+        }
+        if thinned > 0 {
+            news(format!(
+                "{path}: {thinned} of its checkpoints are left out, evenly; the last is not"
+            ));
+        }
+        all.extend(kept);
+    }
+    Ok(all)
 }
 
 /// How personal fields stand. What a record says beside them is under the tag of its cipher too, so
@@ -155,6 +197,10 @@ fn summary(report: &Report) -> String {
     text += &format!(", {} covered by signatures", report.signed);
     if report.unsigned > 0 {
         text += &format!(", the last {} not signed", report.unsigned);
+    }
+    if report.kept > 0 {
+        text +=
+            &format!("\n{} kept elsewhere hold", number(report.kept, "checkpoint", "checkpoints"));
     }
     for key in &report.signers {
         text += &format!("\nsigned by {key}");

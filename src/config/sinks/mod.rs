@@ -57,9 +57,16 @@ pub(super) fn read(
         let name = name(&section, &mut names);
         let (form, targets) = destination(&section, base, record);
         let Form { format, findings } = form;
-        let choices =
-            [("all", Select::All), ("refused", Select::Refused), ("tagged", Select::Tagged)];
+        let choices = [
+            ("all", Select::All),
+            ("checkpoints", Select::Checkpoints),
+            ("refused", Select::Refused),
+            ("tagged", Select::Tagged),
+        ];
         let select = section.choice("select", &choices).unwrap_or_default();
+        if select == Select::Checkpoints {
+            plain(&section, &targets);
+        }
         // One whose destination is wrong may have been meant to ship events.
         if !told && (targets.is_empty() || targets.iter().any(ShipTo::needs_journal)) {
             told = true;
@@ -83,6 +90,18 @@ pub(super) fn read(
         }
     }
     all
+}
+
+/// Checkpoints have one form, and OpenTelemetry no name for them.
+fn plain(section: &Section<'_>, targets: &[ShipTo]) {
+    if targets.iter().any(|to| to.signal().is_some()) {
+        let message = "checkpoints are lines of JSON, which this kind does not take";
+        let help = "a sink of kind file, http, stdout or syslog does".to_owned();
+        section.problem(section.span_of("select"), message, Some(help));
+    } else if section.has("format") {
+        let message = "this can never matter: checkpoints are lines of JSON";
+        section.problem(section.span_of("format"), message, None);
+    }
 }
 
 /// A file by the one name that all others of it share, as far as the disk tells.

@@ -6,6 +6,9 @@ use super::super::tail::FULL;
 use super::*;
 use crate::audit::journal::seal;
 
+/// A clock that believes every time.
+const NOW: i64 = i64::MAX;
+
 fn listed(index: &Index) -> Vec<u64> {
     let page = Page { newest: false, after: None, limit: 100_000 };
     index.sequences(&Filters::default(), page).unwrap()
@@ -42,6 +45,19 @@ fn the_index_follows_and_goes_on_where_it_was() {
 }
 
 #[test]
+fn nobody_else_reads_the_files_of_the_index() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.fill(&mut place.log(), 0..3);
+    let mut tail = place.tail();
+    follow(&mut tail);
+    for name in ["requests.db", "requests.db-wal", "requests.db-shm"] {
+        let mode = fs::metadata(place.index().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
 fn old_records_are_forgotten_in_steps_and_nothing_else() {
     let place = Place::new();
     place.fill(&mut place.log(), 0..2_000);
@@ -49,7 +65,7 @@ fn old_records_are_forgotten_in_steps_and_nothing_else() {
     let mut writer = Writer::open(&place.index()).unwrap();
     let at = place.begin + 2 * 3_600_000;
     let mut steps = 0;
-    while writer.drop_before(at, 50).unwrap() {
+    while writer.drop_before(at, NOW, 50).unwrap() {
         steps += 1;
         assert!(steps < 100);
     }
@@ -79,7 +95,7 @@ fn old_records_are_forgotten_in_steps_and_nothing_else() {
         assert_eq!(count(&filters), u64::try_from(meant.len()).unwrap());
         assert_eq!(count(&Filters::default()), count(&filters), "before that nothing counts");
     }
-    assert!(!writer.drop_before(at, 100).unwrap());
+    assert!(!writer.drop_before(at, NOW, 100).unwrap());
     // What is left of the texts is still found under its name.
     let names = |all: &[Listed]| all.iter().map(|one| one.client.clone()).collect::<Vec<_>>();
     let clients = index.list(&Filters::default(), page).unwrap();
@@ -107,7 +123,7 @@ fn texts_that_nobody_uses_are_dropped() {
             Ok(())
         })
         .unwrap();
-    while writer.drop_before(place.begin + 100 * 60_000, 7).unwrap() {}
+    while writer.drop_before(place.begin + 100 * 60_000, NOW, 7).unwrap() {}
     let mut from = Some(0);
     while let Some(next) = from {
         from = writer.drop_texts(Texts::Hosts, next, 9).unwrap();

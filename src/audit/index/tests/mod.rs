@@ -1,5 +1,7 @@
 //! The index against the journal that it is of: whatever is asked, both say the same.
 
+mod clock;
+mod comparing;
 mod keeping;
 mod searching;
 

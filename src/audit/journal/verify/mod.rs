@@ -2,6 +2,7 @@
 //! read; what is wrong is told with its place, and reading goes on behind it.
 
 mod finding;
+mod kept;
 mod notes;
 mod retry;
 mod walk;
@@ -11,6 +12,7 @@ mod tests;
 
 use std::path::Path;
 
+use super::entry::Entry;
 use super::fault::Fault;
 use super::hash::Hash;
 use super::note::VerifierKey;
@@ -18,8 +20,9 @@ use super::segment::list;
 use super::tree::{TILE, read_tiles};
 
 pub use finding::{Finding, What};
+pub use kept::{Kept, KeptFile};
 
-use notes::Outside;
+use notes::Outsides;
 use walk::Walk;
 
 /// Findings that are kept; more are counted.
@@ -40,6 +43,8 @@ pub struct Report {
     pub signed: u64,
     /// Entries after the last of them, its own not counted: signed by nothing yet.
     pub unsigned: u64,
+    /// Checkpoints kept elsewhere that hold.
+    pub kept: u64,
     /// The keys that the journal names, in order.
     pub keys: Vec<VerifierKey>,
     /// Of them those that have signed a checkpoint that holds.
@@ -69,19 +74,56 @@ impl Report {
     }
 }
 
-/// Verifies the journal in a folder. A key that is given must have signed it; without one, the
-/// first key of the journal is believed, and who trusts it must say so. `elsewhere` is a checkpoint
-/// that was kept elsewhere: the journal must begin with what it was signed for. `progress` is told
-/// how many entries were read, now and then. Fails only where the folder cannot be read.
+/// What a journal must stand up to.
+#[derive(Clone, Debug, Default)]
+pub struct Demands<'a> {
+    /// The key that must have signed it; without one, the first key of the journal is believed, and
+    /// who trusts it must say so.
+    pub key: Option<&'a VerifierKey>,
+    /// Checkpoints that were kept elsewhere: the journal must begin with what they were signed for.
+    pub kept: Vec<Kept>,
+}
+
+/// Who is told while a journal is read.
+pub trait Watch {
+    /// How many entries were read, now and then.
+    fn progress(&mut self, _entries: u64) {}
+
+    /// An entry that is taken for the one with its number.
+    fn entry(&mut self, _entry: &Entry<'_>) {}
+}
+
+/// Who hears how far it is, and nothing else.
+struct Progress<'a>(&'a mut dyn FnMut(u64));
+
+impl Watch for Progress<'_> {
+    fn progress(&mut self, entries: u64) {
+        (self.0)(entries);
+    }
+}
+
+/// Verifies the journal in a folder, as [`verify_by`] does. `elsewhere` is a checkpoint that was kept
+/// elsewhere; `progress` is told how many entries were read, now and then.
 pub fn verify(
     folder: &Path,
     key: Option<&VerifierKey>,
     elsewhere: Option<&str>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, Fault> {
+    let kept = elsewhere.map(Kept::alone).into_iter().collect();
+    verify_by(folder, Demands { key, kept }, &mut Progress(progress))
+}
+
+/// Verifies the journal in a folder. Fails only where the folder cannot be read.
+pub fn verify_by(
+    folder: &Path,
+    demands: Demands<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Report, Fault> {
+    let Demands { key, kept: elsewhere } = demands;
     // Before the segments: who writes does so the other way round.
-    let (outside, kept) = (Outside::gather(folder, elsewhere)?, read_tiles(folder)?);
-    let mut walk = Walk::new(outside, progress);
+    let (outside, kept) = (Outsides::gather(folder, elsewhere)?, read_tiles(folder)?);
+    let mut walk = Walk::new(outside, watch);
     walk.segments(list(folder)?)?;
     walk.coverage(folder);
     walk.account(folder);

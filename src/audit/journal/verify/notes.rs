@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::mem::{Discriminant, discriminant};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -13,10 +14,16 @@ use super::super::log::{CHECKPOINT, introduced};
 use super::super::note::{Checkpoint, NoteFault, VerifierKey};
 use super::super::ranges::Ranges;
 use super::finding::{Finding, What};
+use super::kept::Kept;
 use super::walk::{Place, Walk};
 
-/// Entries that a journal may have before anything was signed, for who knows the key.
+/// Entries that a journal may have before anything was signed, for who knows the key: its key, and a
+/// start for each run that was killed before it could sign.
 const HANDFUL: u64 = 5;
+
+/// Of so many checkpoints that were kept elsewhere each signature is checked; of more, those that
+/// speak against the journal, and the last: the rest hold by their roots.
+const CHECKED: usize = 1_000;
 
 /// What a note of the journal itself says.
 #[derive(Deserialize)]
@@ -71,41 +78,90 @@ struct Adopted {
     until: u64,
 }
 
+/// Checkpoints that are not entries.
+#[derive(Debug, Default)]
+pub(super) struct Outsides {
+    /// The smallest first.
+    all: Vec<Outside>,
+    /// Those of which the size was reached.
+    seen: usize,
+}
+
 /// A checkpoint that is not an entry.
 #[derive(Debug)]
-pub(super) struct Outside {
+struct Outside {
     file: PathBuf,
+    offset: u64,
     note: String,
     says: Result<Checkpoint, NoteFault>,
     /// The root at its size, once so many entries were read.
     found: Option<Hash>,
+    /// Whether it was kept elsewhere.
+    elsewhere: bool,
 }
 
-impl Outside {
+impl Outsides {
     /// The file `checkpoint`, and what was kept elsewhere.
-    pub(super) fn gather(folder: &Path, elsewhere: Option<&str>) -> Result<Vec<Self>, Fault> {
+    pub(super) fn gather(folder: &Path, elsewhere: Vec<Kept>) -> Result<Self, Fault> {
         let file = folder.join(CHECKPOINT);
         let own = match fs::read(&file) {
             Ok(note) => Some(String::from_utf8_lossy(&note).into_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(Fault::file(&file)(error)),
         };
-        let own = own.map(|note| (file, note));
-        let kept =
-            elsewhere.map(|note| (PathBuf::from("the checkpoint kept elsewhere"), note.to_owned()));
-        Ok(own.into_iter().chain(kept).map(|(file, note)| Self::new(file, note)).collect())
-    }
-
-    fn new(file: PathBuf, note: String) -> Self {
-        let text = note.rsplit_once("\n\n").and_then(|(text, _)| note.get(..=text.len()));
-        let says = text.ok_or(NoteFault::NotANote).and_then(Checkpoint::parse);
-        Self { file, note, says, found: None }
+        let own = own.map(|note| (Kept { file, offset: 0, note }, false));
+        let kept = elsewhere.into_iter().map(|kept| (kept, true));
+        let all =
+            own.into_iter().chain(kept).map(|(kept, elsewhere)| Outside::new(kept, elsewhere));
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(Outside::size);
+        Ok(Self { all, seen: 0 })
     }
 
     /// Told after each entry.
     pub(super) fn see(&mut self, size: u64, root: impl FnOnce() -> Hash) {
-        if self.says.as_ref().is_ok_and(|says| says.size == size) {
-            self.found = Some(root());
+        let rest = self.all.get_mut(self.seen..).unwrap_or_default();
+        let reached = rest.partition_point(|one| one.size() <= size);
+        if reached == 0 {
+            return;
+        }
+        let rest = rest.iter_mut().take(reached).filter(|one| one.size() == size);
+        let root = root();
+        rest.for_each(|one| one.found = Some(root));
+        self.seen += reached;
+    }
+}
+
+impl Outside {
+    fn new(kept: Kept, elsewhere: bool) -> Self {
+        let Kept { file, offset, note } = kept;
+        let text = note.rsplit_once("\n\n").and_then(|(text, _)| note.get(..=text.len()));
+        let says = text.ok_or(NoteFault::NotANote).and_then(Checkpoint::parse);
+        Self { file, offset, note, says, found: None, elsewhere }
+    }
+
+    fn size(&self) -> u64 {
+        self.says.as_ref().map_or(0, |says| says.size)
+    }
+
+    /// What is wrong with it, as far as it can be told by a journal that ends with an entry.
+    fn wrong(&self, next: u64, keys: &[VerifierKey], check: bool) -> Option<(u64, What)> {
+        let says = match &self.says {
+            Ok(says) => says,
+            Err(why) => return Some((0, What::Unsigned(*why))),
+        };
+        let last = says.size.saturating_sub(1);
+        let against = match self.found {
+            Some(root) if root != says.root => Some((last, What::Root(says.size))),
+            None if says.size > next => Some((next, What::Short(says.size))),
+            Some(_) | None => None,
+        };
+        if !check && against.is_none() {
+            return None;
+        }
+        match signed_by(keys, &self.note) {
+            Some(why) => Some((last, What::Unsigned(why))),
+            None => against,
         }
     }
 }
@@ -159,28 +215,31 @@ impl Walk<'_> {
         }
     }
 
-    /// What checkpoints outside of the journal say.
+    /// What checkpoints outside of the journal say. Of those kept elsewhere in one file only the first
+    /// of each kind is told: where one is wrong, so are mostly all behind it.
     pub(super) fn compare_outside(&mut self) {
-        for outside in std::mem::take(&mut self.outside) {
-            let Outside { file, note, says, found } = outside;
-            let fault = signed_by(&self.report.keys, &note);
-            let mut add = |sequence, what| {
-                self.report.add(Finding { file: file.clone(), offset: 0, sequence, what });
+        let Outsides { all, .. } = std::mem::take(&mut self.outside);
+        let few = all.len() <= CHECKED;
+        let most = all.len().saturating_sub(1);
+        let mut told: Vec<(PathBuf, Discriminant<What>)> = Vec::new();
+        for (number, outside) in all.into_iter().enumerate() {
+            let kind = |what: &What| (outside.file.clone(), discriminant(what));
+            let check = few || number == most || !outside.elsewhere;
+            let wrong = outside.wrong(self.next, &self.report.keys, check);
+            let Some((sequence, what)) = wrong else {
+                let holds = outside.elsewhere && outside.found.is_some();
+                self.report.kept += u64::from(holds);
+                continue;
             };
-            let says = match says {
-                Ok(says) => says,
-                Err(why) => {
-                    add(0, What::Unsigned(why));
+            if outside.elsewhere {
+                let kind = kind(&what);
+                if told.contains(&kind) {
                     continue;
                 }
-            };
-            let last = says.size.saturating_sub(1);
-            match (fault, found) {
-                (Some(why), _) => add(last, What::Unsigned(why)),
-                (None, Some(root)) if root != says.root => add(last, What::Root(says.size)),
-                (None, None) if says.size > self.next => add(self.next, What::Short(says.size)),
-                (None, _) => {}
+                told.push(kind);
             }
+            let Outside { file, offset, .. } = outside;
+            self.report.add(Finding { file, offset, sequence, what });
         }
     }
 
@@ -229,11 +288,12 @@ impl Walk<'_> {
         }
     }
 
-    /// The key that was given must have signed a checkpoint, but in a journal that has just begun
-    /// and names it.
+    /// The key that was given must have signed a checkpoint, but in a journal that names it and has
+    /// nothing else yet: the first one is signed before anything comes.
     pub(super) fn require(&mut self, folder: &Path, key: &VerifierKey) {
-        let begun = self.report.keys.first() == Some(key) && self.report.entries <= HANDFUL;
-        if !begun && !self.report.signers.contains(key) {
+        let named = self.report.keys.first() == Some(key);
+        let new = named && self.others == 0 && self.report.entries <= HANDFUL;
+        if !new && !self.report.signers.contains(key) {
             let (file, what) = (folder.to_owned(), What::Stranger);
             self.report.add(Finding { file, offset: 0, sequence: 0, what });
         }

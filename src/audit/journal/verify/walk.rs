@@ -14,10 +14,10 @@ use super::super::seal::{index_path, rebuild};
 use super::super::segment::{Form, Segment, is_empty};
 use super::super::tree::Compact;
 use super::super::uncovered::Uncovered;
-use super::Report;
 use super::finding::{Finding, What};
-use super::notes::{Dropped, Outside};
+use super::notes::{Dropped, Outsides};
 use super::retry::retry;
+use super::{Report, Watch};
 
 /// Entries of one time may be a little out of order: they come from many requests.
 const TOLERANCE: i64 = 1_000;
@@ -42,14 +42,16 @@ pub(super) struct Walk<'a> {
     pub(super) dropped: Vec<Dropped>,
     /// The first pruned entry in a segment that is not sealed.
     pruned_open: Option<u64>,
-    pub(super) outside: Vec<Outside>,
+    pub(super) outside: Outsides,
+    /// Entries that are neither keys nor starts, with which a journal begins.
+    pub(super) others: u64,
     chain: Option<Hash>,
     /// The last entry was wrong: its finding, and the chain value it should have.
     suspect: Option<(usize, Hash)>,
     latest: i64,
     /// An entry that stands where a later one should was told just now.
     repeated: bool,
-    progress: &'a mut dyn FnMut(u64),
+    watch: &'a mut dyn Watch,
 }
 
 /// Where an entry is.
@@ -60,7 +62,7 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(outside: Vec<Outside>, progress: &'a mut dyn FnMut(u64)) -> Self {
+    pub(super) fn new(outside: Outsides, watch: &'a mut dyn Watch) -> Self {
         Self {
             report: Report::default(),
             tree: Compact::default(),
@@ -74,11 +76,12 @@ impl<'a> Walk<'a> {
             dropped: Vec::new(),
             pruned_open: None,
             outside,
+            others: 0,
             chain: Some(Hash::ZERO),
             suspect: None,
             latest: i64::MIN,
             repeated: false,
-            progress,
+            watch,
         }
     }
 
@@ -100,7 +103,7 @@ impl<'a> Walk<'a> {
             self.segment(segment, is_last);
         }
         self.report.unsigned = self.next.saturating_sub(self.signed);
-        (self.progress)(self.report.entries);
+        self.watch.progress(self.report.entries);
         Ok(())
     }
 
@@ -257,6 +260,8 @@ impl<'a> Walk<'a> {
         self.repeated = false;
         self.report.entries += 1;
         self.uncovered.see(entry);
+        self.others += u64::from(!matches!(entry.kind(), Some(Kind::Key | Kind::Start)));
+        self.watch.entry(entry);
         match entry.kind() {
             None => self.prune(&place),
             Some(Kind::Checkpoint) => self.checkpoint(&place, entry),
@@ -278,10 +283,10 @@ impl<'a> Walk<'a> {
         self.tiles.extend(self.tree.push(leaf));
         let Self { outside, tree, next, .. } = self;
         if self.whole {
-            outside.iter_mut().for_each(|one| one.see(*next, || tree.root()));
+            outside.see(*next, || tree.root());
         }
         if self.report.entries.is_multiple_of(PROGRESS) {
-            (self.progress)(self.report.entries);
+            self.watch.progress(self.report.entries);
         }
     }
 
