@@ -31,7 +31,7 @@ mod trust;
 
 use tokio::sync::oneshot;
 
-pub use access::{Access, Holder};
+pub use access::{Access, Admission, Holder};
 pub use door::{Door, Listening, Place, Unlink, run};
 pub use history::History;
 pub use level::{Level, Levels};

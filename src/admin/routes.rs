@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::access::{self, Peer};
+use super::access::{self, Peer, Proof, Proved};
 use super::assets;
-use super::oidc::{self, Oidc};
+use super::oidc;
 use super::params::Params;
 use super::reply::{self, Answer, Body, Wrong};
 use super::role::Who;
@@ -35,6 +35,8 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Who asks for what.
 pub(super) struct Asked {
     pub(super) who: Who,
+    /// By what that is known.
+    pub(super) proof: Proof,
     /// What stands for the placeholder of the path.
     pub(super) held: String,
     pub(super) params: Params,
@@ -80,7 +82,8 @@ fn guarded(mut response: Response<Body>, private: bool) -> Response<Body> {
 
 async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
-    access::check(&admin.access, peer, &head)?;
+    let admission = admin.admission();
+    access::check(&admission.access, peer, &head)?;
     let uri = head.uri.clone();
     let (route, held) = match find(&head.method, uri.path()) {
         Found::Route(route, held) => (route, held.to_owned()),
@@ -91,13 +94,13 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
         }
         Found::Nothing => return Ok(reply::text(StatusCode::NOT_FOUND, TEXT, as_text())),
     };
-    let who = match route.role {
-        None => Who::local(),
+    let Proved { who, proof } = match route.role {
+        None => Proved::local(),
         Some(least) => {
-            let who = prove(admin, peer, &head.headers).await?;
-            let who = who.ok_or_else(|| access::unproved(UNPROVED))?;
-            who.may(least)?;
-            who
+            let proved = admission.prove(&admin.memory, peer, &head.headers).await?;
+            let proved = proved.ok_or_else(|| access::unproved(UNPROVED))?;
+            proved.who.may(least)?;
+            proved
         }
     };
     let query = if uri.path().starts_with("/api/") { uri.query() } else { None };
@@ -105,7 +108,7 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
     let what =
         format!("{} {}", head.method, uri.path_and_query().map_or("/", |path| path.as_str()));
     let request = Request::from_parts(head, body);
-    let asked = Asked { who, held, params, what, request };
+    let asked = Asked { who, proof, held, params, what, request };
     match route.op {
         Op::Desk(op) => desk::answer(admin, op, asked).await,
         Op::Login(op) => oidc::answer(admin, peer, op, &asked.request.into_parts().0).await,
@@ -120,15 +123,6 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
 const UNPROVED: &str = "who asks here must prove who they are: `Authorization: Bearer TOKEN` of \
                         [[admin.token]] or of the issuer of [admin.oidc], a session (POST \
                         /api/v1/session), or a certificate";
-
-/// Who asks; none where nothing was shown. Keys of an issuer may have to be asked for.
-async fn prove(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Result<Option<Who>, Wrong> {
-    let token = access::bearer(headers).filter(|token| Oidc::is_token(token));
-    match (&admin.oidc, token) {
-        (Some(oidc), Some(token)) => oidc.bearer(&admin.memory, peer, token).await.map(Some),
-        (_, _) => admin.access.who(&admin.memory, peer, headers),
-    }
-}
 
 async fn records(admin: &Arc<Admin>, op: Records, asked: Asked) -> Answer {
     match op {

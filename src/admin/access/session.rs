@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::auth::Token;
 
-use super::super::role::{By, Who};
 use super::cookie::{Cookie, values};
+use super::proof::Proof;
 
 /// How long a session lasts: a day's work.
 const LASTS: SignedDuration = SignedDuration::from_hours(8);
@@ -28,41 +28,51 @@ pub(in super::super) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
 
 #[derive(Debug)]
 struct Session {
-    who: Who,
+    /// What it began with: it is held against what is in force whenever somebody asks.
+    proof: Proof,
+    expires: Timestamp,
     /// When it was last used.
     used: Timestamp,
 }
 
+/// A session that begins.
+#[derive(Debug)]
+pub(in super::super) struct Begun {
+    /// The value of the cookie.
+    pub(in super::super) cookie: String,
+    /// When it is over.
+    pub(in super::super) expires: Timestamp,
+}
+
 impl Sessions {
-    /// Begins one; the value of the cookie, and who that is until when. None where the system gives
-    /// no randomness.
-    pub(in super::super) fn begin(&self, who: &Who, now: Timestamp) -> Option<(String, Who)> {
-        let cookie = Token::generate()?;
+    /// Begins one; none where the system gives no randomness.
+    pub(in super::super) fn begin(&self, proof: Proof, now: Timestamp) -> Option<Begun> {
+        let cookie = Token::generate()?.as_str().to_owned();
         let expires = now.checked_add(LASTS).ok()?;
-        let who = Who { by: By::Session, expires: Some(expires), ..who.clone() };
         let mut all = self.lock();
         all.retain(|_, session| session.is_alive(now));
         if all.len() >= MOST {
-            let first = all.iter().min_by_key(|(_, session)| session.who.expires);
+            let first = all.iter().min_by_key(|(_, session)| session.expires);
             let first = first.map(|(key, _)| *key);
             first.and_then(|key| all.remove(&key));
         }
-        all.insert(key(cookie.as_str()), Session { who: who.clone(), used: now });
-        Some((cookie.as_str().to_owned(), who))
+        all.insert(key(&cookie), Session { proof, expires, used: now });
+        Some(Begun { cookie, expires })
     }
 
-    /// Whose a request is, by its cookie. Behind TLS only the name counts that nobody else can set.
+    /// What a request has proved before, by its cookie, and until when that lasts. Behind TLS only the
+    /// name counts that nobody else can set.
     pub(in super::super) fn find(
         &self,
         headers: &HeaderMap,
         secure: bool,
         now: Timestamp,
-    ) -> Option<Who> {
+    ) -> Option<(Proof, Timestamp)> {
         let mut all = self.lock();
         let key = cookies(headers, secure).map(key).find(|key| all.contains_key(key))?;
         let session = all.get_mut(&key).filter(|session| session.is_alive(now))?;
         session.used = now;
-        Some(session.who.clone())
+        Some((session.proof.clone(), session.expires))
     }
 
     /// Ends the one that a request carries.
@@ -82,7 +92,7 @@ impl Sessions {
 impl Session {
     fn is_alive(&self, now: Timestamp) -> bool {
         let idle = now.duration_since(self.used);
-        idle < IDLE && self.who.expires.is_some_and(|end| now < end)
+        idle < IDLE && now < self.expires
     }
 }
 
@@ -113,8 +123,8 @@ mod tests {
     #[test]
     fn a_session_is_found_by_its_cookie_until_it_ends() {
         let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
-        let (cookie, who) = sessions.begin(&Who::local(), now).unwrap();
-        assert_eq!((who.by, cookie.len()), (By::Session, 43));
+        let Begun { cookie, expires } = sessions.begin(Proof::Nothing, now).unwrap();
+        assert_eq!((expires, cookie.len()), (now + LASTS, 43));
         let carried = carrying(&format!("a=b; {COOKIE}={cookie};c"));
         let at = |minutes| now + SignedDuration::from_mins(minutes);
         for minutes in (0..480).step_by(59) {
@@ -131,7 +141,7 @@ mod tests {
     #[test]
     fn a_session_that_nobody_uses_ends() {
         let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
-        let (cookie, _) = sessions.begin(&Who::local(), now).unwrap();
+        let Begun { cookie, .. } = sessions.begin(Proof::Nothing, now).unwrap();
         let carried = carrying(&format!("{COOKIE}={cookie}"));
         let at = |minutes| now + SignedDuration::from_mins(minutes);
         assert!(sessions.find(&carried, false, at(59)).is_some());
@@ -141,7 +151,7 @@ mod tests {
     #[test]
     fn behind_tls_no_other_host_sets_it() {
         let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
-        let (cookie, _) = sessions.begin(&Who::local(), now).unwrap();
+        let Begun { cookie, .. } = sessions.begin(Proof::Nothing, now).unwrap();
         let host = carrying(&format!("__Host-{COOKIE}={cookie}"));
         assert!(sessions.find(&host, true, now).is_some());
         assert!(sessions.find(&host, false, now).is_some(), "what stands before us speaks TLS");
@@ -156,7 +166,7 @@ mod tests {
         let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
         let begin = |seconds| {
             let at = now + SignedDuration::from_secs(seconds);
-            sessions.begin(&Who::local(), at).unwrap().0
+            sessions.begin(Proof::Nothing, at).unwrap().cookie
         };
         let first = begin(0);
         for second in 1..=1_000 {
