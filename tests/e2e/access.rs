@@ -186,6 +186,31 @@ fn viewers_learn_of_nobody_by_rules() {
     }
 }
 
+/// What is wrong with a configuration is told by its lines, whoever they name.
+#[test]
+fn viewers_learn_of_nobody_by_a_reload_that_is_refused() {
+    let (config, [viewer, auditor, admin]) = naming();
+    let proxy = Proxy::start(&config);
+    let line = "principals = [\"Jane.Doe@corp.example\"]";
+    let text =
+        config.text().replace(line, &format!("{line}\nprincipal = [\"Jane.Doe@corp.example\"]"));
+    assert_ne!(text, config.text());
+    proxy.rewrite(&text);
+    let refused = proxy.ask_admin_with("POST", "/api/v1/reload", &bearer(&admin));
+    assert_eq!(refused.status(), 422);
+    assert!(refused.text().contains("Jane.Doe"), "who reloads sees it: {}", refused.text());
+    for path in ["policy", "status"] {
+        let last = |token: &str| {
+            let answer = proxy.ask_admin_with("GET", &format!("/api/v1/{path}"), &bearer(token));
+            answer.json()["reload"].to_string()
+        };
+        assert!(last(&auditor).contains("Jane.Doe"), "{path}: {}", last(&auditor));
+        let masked = last(&viewer);
+        assert!(!masked.contains("Jane") && masked.contains("\"ok\":false"), "{path}: {masked}");
+        assert!(masked.contains("from the role auditor on"), "{path}: {masked}");
+    }
+}
+
 #[test]
 fn viewers_seek_nobody_by_rules() {
     let origin = Origin::answering("127.1.0.1", ok("reached"));
