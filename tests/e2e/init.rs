@@ -1,5 +1,6 @@
 //! `borderpost init`, `completions` and `man`.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -14,8 +15,12 @@ fn every_situation_is_written_and_checked() {
         let mut init = program();
         init.current_dir(folder.path()).args(["init", situation, "--out", &file]);
         let text = said(&init.output().unwrap());
-        assert!(text.starts_with(&format!("{file} is written. Next:\n  1. ")), "{text}");
-        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(text.starts_with(&format!("{file} is written. Next:\n\n1. ")), "{text}");
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with(char::is_numeric)).count(),
+            3,
+            "{text}"
+        );
         let mut check = program();
         let checked =
             said(&check.current_dir(folder.path()).args(["check", &file]).output().unwrap());
@@ -27,6 +32,40 @@ fn every_situation_is_written_and_checked() {
         let why = String::from_utf8_lossy(&output.stderr);
         assert!(why.contains("is there already and stays as it is"), "{why}");
         assert_eq!(std::fs::read_to_string(folder.path().join(&file)).unwrap(), "mine");
+    }
+}
+
+/// Every command that is told next is one for a shell as it stands, and does what is said.
+#[test]
+fn what_is_told_next_can_be_copied() {
+    let folder = TempDir::new().unwrap();
+    let bin = Path::new(env!("CARGO_BIN_EXE_borderpost")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    for situation in ["laptop", "gateway", "sidecar", "test-bench"] {
+        let own = folder.path().join(situation);
+        std::fs::create_dir(&own).unwrap();
+        let file = format!("my {situation}.toml");
+        let init = program().current_dir(&own).args(["init", situation, "--out", &file]).output();
+        let text = said(&init.unwrap());
+        // What a service keeps stays in the folder of the test.
+        let written = std::fs::read_to_string(own.join(&file)).unwrap();
+        std::fs::write(own.join(&file), written.replace("\"/var/lib/borderpost\"", "\"state\""))
+            .unwrap();
+        let commands: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("   ")).collect();
+        assert!(commands.len() >= 3, "{text}");
+        for command in commands {
+            let mut shell = Command::new("bash");
+            shell.current_dir(&own).env("PATH", &path).env_remove("BORDERPOST_CONFIG");
+            // What runs until it is stopped, or needs a network, is only read.
+            let runs = ["run --config", "exec "].iter().any(|word| command.contains(word));
+            let output = shell.args([if runs { "-nc" } else { "-ec" }, command]).output().unwrap();
+            assert!(
+                output.status.success(),
+                "{command}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        assert_eq!(own.join("roots.pem").exists(), ["laptop", "sidecar"].contains(&situation));
     }
 }
 
