@@ -79,18 +79,51 @@ fn nobody_is_asked_without_a_terminal() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// What bash offers for the last of these words.
+fn offered(script: &str, words: &[&str]) -> String {
+    let (line, last) = (words.join(" "), words.len() - 1);
+    let [before, now] = [words[last - 1], words[last]];
+    let script = format!(
+        "{script}\nCOMP_WORDS=({line}{}); COMP_CWORD={last}\n_borderpost borderpost \"{now}\" \"{before}\"\n\
+         echo \"${{COMPREPLY[@]}}\"",
+        if now.is_empty() { "''" } else { "" }
+    );
+    said(&Command::new("bash").args(["-c", &script]).output().unwrap()).trim().to_owned()
+}
+
 #[test]
 fn a_shell_takes_what_it_completes() {
     let text = said(&program().args(["completions", "bash"]).output().unwrap());
-    let mut bash = Command::new("bash");
-    let script = format!(
-        "{text}\nCOMP_WORDS=(borderpost ex); COMP_CWORD=1\n_borderpost borderpost ex borderpost\necho \"${{COMPREPLY[@]}}\""
-    );
-    let completed = said(&bash.args(["-c", &script]).output().unwrap());
-    assert_eq!(completed, "exec explain\n");
+    for (words, expected) in [
+        (vec!["borderpost", "ex"], "exec explain"),
+        (vec!["borderpost", "completions", "z"], "zsh"),
+        (vec!["borderpost", "env", "--shell", ""], "bash fish powershell"),
+        (vec!["borderpost", "audit", "top", "p"], "pack principal"),
+        (vec!["borderpost", "audit", "report", "--format", "h"], "html"),
+        (vec!["borderpost", "audit", "export", "--format", "c"], "cef combined csv"),
+        (vec!["borderpost", "audit", "export", "--outcome", "b"], "block"),
+        (vec!["borderpost", "audit", "query", "--would", "re"], "require refused"),
+        (vec!["borderpost", "reports", "close", "--outcome", ""], "reported not-due"),
+    ] {
+        assert_eq!(offered(&text, &words), expected, "{words:?}");
+    }
+    let situations = offered(&text, &["borderpost", "init", ""]);
+    for (begun, situation) in
+        [("l", "laptop"), ("g", "gateway"), ("si", "sidecar"), ("test", "test-bench")]
+    {
+        assert!(situations.contains(situation), "{situations}");
+        assert_eq!(offered(&text, &["borderpost", "init", begun]), situation);
+    }
     for shell in ["zsh", "fish", "powershell", "elvish"] {
         let text = said(&program().args(["completions", shell]).output().unwrap());
         assert!(text.contains("inspect-all"), "{shell}");
+    }
+    for shell in ["zsh", "fish"] {
+        let text = said(&program().args(["completions", shell]).output().unwrap());
+        for word in ["laptop", "test-bench", "leef", "principal", "elvish", "powershell", "not-due"]
+        {
+            assert!(text.contains(word), "{shell}: {word}");
+        }
     }
 }
 
