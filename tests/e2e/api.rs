@@ -307,6 +307,14 @@ fn totals_and_rates() {
     let counts = series["buckets"].as_array().unwrap().iter();
     assert_eq!(counts.map(|one| one["requests"].as_u64().unwrap()).sum::<u64>(), 4);
     assert!(refused(&proxy, "series?step=1", 422).contains("take a longer `step`"));
+    // How far behind the index was is told by whatever is counted with it, as by a list.
+    let list = get(&proxy, "decisions?limit=1");
+    for (name, counted) in [("top", &top), ("series", &series)] {
+        let index = &counted["index"];
+        assert_eq!((&index["healthy"], &index["since"]), (&json!(true), &list["index"]["since"]));
+        let head = index["head"].as_u64().unwrap();
+        assert!(head >= 10 && index["lag"].is_u64(), "{name}: {index}");
+    }
     let rates = wait_for("a second that is over", || {
         let rates = get(&proxy, "rates");
         (rates["total"]["block"] == 4 && rates["total"]["log"] == 4).then_some(rates)
