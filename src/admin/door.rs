@@ -3,11 +3,13 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -83,6 +85,20 @@ impl Place {
         match self {
             Self::Tcp(address) => Some(*address),
             Self::Unix(_) => None,
+        }
+    }
+}
+
+impl Place {
+    /// A word that tells it from other places of this machine, also after a restart.
+    pub fn mark(&self) -> String {
+        match self {
+            Self::Tcp(address) => address.port().to_string(),
+            Self::Unix(path) => {
+                let digest = digest(&SHA256, path.as_os_str().as_bytes());
+                let octets = digest.as_ref().iter().take(4);
+                octets.map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().concat()
+            }
         }
     }
 }
@@ -295,6 +311,14 @@ mod tests {
         for text in ["", "localhost:3129", "unix:a.sock", "unix:", "127.0.0.1"] {
             assert!(text.parse::<Place>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_mark_tells_places_apart() {
+        let mark = |text: &str| text.parse::<Place>().unwrap().mark();
+        assert_eq!(mark("127.0.0.1:3129"), "3129");
+        let (one, other) = (mark("unix:/run/a.sock"), mark("unix:/run/b.sock"));
+        assert!(one != other && one.len() == 8 && one == mark("unix:/run/a.sock"));
     }
 
     #[test]

@@ -48,7 +48,7 @@ async fn login(admin: &Admin, peer: &Peer, request: Request<Incoming>) -> Answer
     let begun = begun.ok_or_else(|| Wrong::unavailable("the system gives no randomness"))?;
     tracing::info!(name = &*who.name, "a session of a browser begins");
     let mut response = reply::json(&who.in_session(begun.expires));
-    let cookie = Cookie::of_session(peer.secure).set(&begun.cookie, "")?;
+    let cookie = admin.memory.sessions.cookies.session(peer.secure).set(&begun.cookie, "")?;
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }
@@ -59,8 +59,9 @@ fn logout(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Answer {
     let mut response = reply::text(StatusCode::NO_CONTENT, "text/plain", "");
     response.headers_mut().remove(header::CONTENT_TYPE);
     // What stands before us may speak TLS where we do not.
-    let plain = (!peer.secure).then_some(Cookie::of_session(false));
-    for cookie in [Some(Cookie::of_session(true)), plain].into_iter().flatten() {
+    let cookies = &admin.memory.sessions.cookies;
+    let plain = (!peer.secure).then(|| cookies.session(false));
+    for cookie in [Some(cookies.session(true)), plain].into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, cookie.set("", Cookie::OVER)?);
     }
     Ok(response)

@@ -21,7 +21,7 @@ use crate::policy::Policy;
 use crate::proxy::Proxy;
 
 use super::Reload;
-use super::access::{Admission, Memory};
+use super::access::{Admission, Cookies, Memory};
 use super::answers::Answers;
 use super::crowd::Rooms;
 use super::history::History;
@@ -58,6 +58,8 @@ pub struct Parts {
     pub level: Level,
     /// Where clients connect.
     pub proxies: Vec<SocketAddr>,
+    /// What tells the listener from others of its host: it is in the names of cookies.
+    pub mark: String,
     /// Who may ask, at first.
     pub admission: Admission,
 }
@@ -107,7 +109,7 @@ pub struct Admin {
 impl Admin {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { proxy, reloads, store, draft, level, proxies, admission } = parts;
+        let Parts { proxy, reloads, store, draft, level, proxies, mark, admission } = parts;
         Arc::new(Self {
             proxy,
             reloads,
@@ -116,7 +118,7 @@ impl Admin {
             level,
             proxies,
             admission: watch::Sender::new(Arc::new(admission)),
-            memory: Memory::default(),
+            memory: Memory::new(Cookies::of(&mark)),
             started: Timestamp::now(),
             history: History::default(),
             verifier: Arc::default(),

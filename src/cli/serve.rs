@@ -73,8 +73,7 @@ impl Serving {
         let doors = doors(std::mem::take(&mut fixed.listeners), passed)?;
         let door = fixed.admin.clone();
         let operators = door.bind().with_context(|| busy("admin.listen", &door.place))?;
-        let listeners: Vec<_> =
-            doors.iter().map(|door| (door.listener.kind, door.address)).collect();
+        let listeners = listened(&doors);
         let admin = operators.place()?;
         let own: Vec<_> = doors.iter().map(|door| door.address).chain(admin.address()).collect();
         let metrics = Arc::new(Metrics::new());
@@ -84,19 +83,16 @@ impl Serving {
         let desk = desk(&fixed, &metrics)?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
         let context = context(&fixed, &own, &metrics);
-        let (own_listeners, retention) = (context.own.clone(), fixed.retention.clone());
         let secure = door.acceptor.is_some();
         let admission = admission(&door, (&admin, secure), &trust, &context.own, None)?;
         let shippers = ship(&fixed.sinks, fixed.state.as_deref(), &trust, &sink, &context)?;
         let (authority, unread) = authority(fixed.authority.as_ref(), &active)?;
         loaded_event(&active).record(&metrics);
-        let drain_timeout = fixed.settings.drain_timeout;
-        let store = store(&fixed);
         let proxy = Proxy::new(proxy::Parts {
             resolver: Resolver::new(&fixed.names, fixed.settings.resolve_timeout),
             own: own.into_iter().collect(),
             active,
-            settings: fixed.settings,
+            settings: fixed.settings.clone(),
             trust,
             sink,
             volumes,
@@ -108,10 +104,11 @@ impl Serving {
         let asked = Admin::new(admin::Parts {
             proxy: Arc::clone(&proxy),
             reloads: asks,
-            store,
+            store: store(&fixed),
             draft: draft(origin.clone()),
             level,
             proxies: listeners.iter().map(|(_, address)| *address).collect(),
+            mark: admin.mark(),
             admission,
         });
         serve(doors, &proxy);
@@ -123,10 +120,10 @@ impl Serving {
             secure,
             reloads,
             asked,
-            own: own_listeners,
-            retention,
+            own: context.own,
+            retention: fixed.retention,
             origin,
-            drain_timeout,
+            drain_timeout: fixed.settings.drain_timeout,
             writer,
             shippers,
             keeper,
@@ -440,6 +437,11 @@ fn doors(listeners: Vec<Listener>, mut passed: Passed) -> anyhow::Result<Vec<Ope
         Ok(Opened { socket, listener, address })
     };
     listeners.into_iter().map(open).collect()
+}
+
+/// Where clients connect.
+fn listened(doors: &[Opened]) -> Vec<(Kind, SocketAddr)> {
+    doors.iter().map(|door| (door.listener.kind, door.address)).collect()
 }
 
 /// A listening socket that a restarted program can bind at once.

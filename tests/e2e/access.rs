@@ -144,6 +144,28 @@ fn a_browser_logs_in_and_out() {
     assert_eq!(status(&proxy, "GET", "/api/v1/status", &field), 401, "the session is over");
 }
 
+/// A browser sends the cookies of one port of a host to every other.
+#[test]
+fn two_on_one_machine_leave_each_other_their_sessions() {
+    let started = [guarded(""), guarded("")].map(|(config, [_, auditor, _])| {
+        let proxy = Proxy::start(&config);
+        let answer = proxy.tell_admin("/api/v1/session", &json!({ "token": auditor }));
+        let cookie = answer.head.get("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        (proxy, cookie)
+    });
+    let [(one, own), (other, foreign)] = &started;
+    assert_ne!(own.split('=').next(), foreign.split('=').next());
+    let jar = format!("Cookie: {own}; {foreign}\r\n");
+    for proxy in [one, other] {
+        assert_eq!(status(proxy, "GET", "/api/v1/session", &jar), 200);
+    }
+    let out = one.ask_admin_with("DELETE", "/api/v1/session", &jar);
+    let name = foreign.split('=').next().unwrap();
+    assert!(out.head.all("set-cookie").iter().all(|field| !field.contains(name)), "{out:?}");
+    assert_eq!(status(one, "GET", "/api/v1/session", &jar), 401);
+    assert_eq!(status(other, "GET", "/api/v1/session", &jar), 200);
+}
+
 /// Rules that name somebody, and one that names nobody.
 fn naming() -> (Config, [String; 3]) {
     let (config, tokens) = guarded("");

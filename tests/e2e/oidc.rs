@@ -308,8 +308,9 @@ fn a_login_comes_back_once_to_who_began_it() {
 /// A session does nothing for pages of others.
 fn foreign(proxy: &Proxy, walker: &Walker) {
     let jar = std::fs::read_to_string(walker.jar()).unwrap();
-    let line = jar.lines().find(|line| line.contains("\tborderpost\t")).expect("a session");
-    let cookie = format!("Cookie: borderpost={}\r\n", line.rsplit('\t').next().unwrap());
+    let name = format!("borderpost-{}", proxy.admin.port());
+    let line = jar.lines().find(|line| line.contains(&format!("\t{name}\t"))).expect("a session");
+    let cookie = format!("Cookie: {name}={}\r\n", line.rsplit('\t').next().unwrap());
     let ask = |path: &str, more: &str| {
         proxy.ask_admin_with("GET", path, &format!("{cookie}{more}")).status()
     };

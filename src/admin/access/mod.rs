@@ -21,7 +21,7 @@ use super::reply::Wrong;
 use super::role::{By, Role, Who};
 
 pub use admission::Admission;
-pub(super) use cookie::{Cookie, values};
+pub(super) use cookie::{Cookie, Cookies, values};
 pub(super) use origin::{asked_host, check};
 pub(super) use proof::{Proof, Proved};
 pub(super) use session::Sessions;
@@ -63,7 +63,7 @@ pub(super) struct Peer {
 }
 
 /// What is remembered of who has asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Memory {
     pub(super) sessions: Sessions,
     attempts: Attempts,
@@ -115,6 +115,11 @@ impl Access {
 }
 
 impl Memory {
+    /// Nothing yet, for a listener with cookies of these names.
+    pub(super) fn new(cookies: Cookies) -> Self {
+        Self { sessions: Sessions::new(cookies), attempts: Attempts::default() }
+    }
+
     /// Refuses who has tried too often.
     pub(super) fn check(&self, peer: &Peer) -> Result<(), Wrong> {
         let Some(wait) = self.attempts.wait(peer.source(), Instant::now()) else { return Ok(()) };
@@ -182,6 +187,10 @@ mod tests {
 
     use super::*;
 
+    fn memory() -> Memory {
+        Memory::new(Cookies::of("3129"))
+    }
+
     fn peer(address: &str) -> Peer {
         Peer { address: address.parse().ok(), certificate: None, secure: false }
     }
@@ -198,7 +207,7 @@ mod tests {
         let holder = Holder { name: Arc::from("ops"), role: Role::Auditor, tokens };
         let access = Access { tokens: vec![holder], ..Access::default() };
         let admission = Admission { access, ..Admission::default() };
-        let (memory, here) = (Memory::default(), peer("192.0.2.1"));
+        let (memory, here) = (memory(), peer("192.0.2.1"));
         let ask = async |value: &str| {
             let headers = headers(header::AUTHORIZATION, value);
             admission.prove(&memory, &here, &headers).await.map(|found| found.map(|one| one.who))
@@ -224,10 +233,10 @@ mod tests {
             let access = Access { tokens: vec![holder], ..Access::default() };
             Admission { access, ..Admission::default() }
         };
-        let (memory, here) = (Memory::default(), peer("192.0.2.1"));
+        let (memory, here) = (memory(), peer("192.0.2.1"));
         let proved = admission(Role::Admin).access.holder(&memory, &here, token.as_str()).unwrap();
         let begun = memory.sessions.begin(proved.proof, Timestamp::now()).unwrap();
-        let cookie = format!("{}={}", Cookie::of_session(false).name, begun.cookie);
+        let cookie = format!("{}={}", memory.sessions.cookies.session(false).name, begun.cookie);
         let carried = headers(header::COOKIE, &cookie);
         let ask = async |admission: &Admission| {
             admission.prove(&memory, &here, &carried).await.unwrap().map(|one| one.who)
@@ -248,7 +257,7 @@ mod tests {
         let access = Access { certificates, ..Access::default() };
         assert_eq!(access.of_certificate("svc:dash").map(|who| who.role), Some(Role::Viewer));
         assert!(access.of_certificate("svc:other").is_none());
-        let (memory, open) = (Memory::default(), Admission::default());
+        let (memory, open) = (memory(), Admission::default());
         let closed = Admission { access, ..Admission::default() };
         let nothing = HeaderMap::new();
         assert!(closed.prove(&memory, &peer("192.0.2.1"), &nothing).await.unwrap().is_none());

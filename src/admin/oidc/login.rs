@@ -12,7 +12,7 @@ use url::{Url, form_urlencoded};
 
 use crate::net::Host;
 
-use super::super::access::{Admission, Cookie, Peer, Proof, asked_host, values};
+use super::super::access::{Admission, Cookie, Cookies, Peer, Proof, asked_host, values};
 use super::super::reply::{self, Answer, Body, Wrong};
 use super::super::state::Admin;
 use super::super::table::Login as Op;
@@ -65,7 +65,7 @@ async fn begin(admin: &Admin, peer: &Peer, head: &Parts) -> Answer {
     // Until it has ended well it is one that might have been wrong.
     admin.memory.fail(peer);
     let mut response = go(at_issuer(oidc, login, base, &begun).as_str())?;
-    set(&mut response, Cookie::of_login(secure(base)), &begun.browser, KEPT)?;
+    set(&mut response, &cookies(admin).login(secure(base)), &begun.browser, KEPT)?;
     Ok(response)
 }
 
@@ -91,8 +91,8 @@ async fn back(admin: &Admin, peer: &Peer, head: &Parts) -> Answer {
     let (oidc, base) = configured(&admission)?;
     let query = head.uri.query().unwrap_or_default();
     let said = Said::read(query).map_err(|why| Wrong::new(StatusCode::BAD_REQUEST, why))?;
-    let cookie = Cookie::of_login(secure(base));
-    let browser = values(&head.headers, cookie.name).next().unwrap_or_default();
+    let cookie = cookies(admin).login(secure(base));
+    let browser = values(&head.headers, &cookie.name).next().unwrap_or_default();
     let words = oidc.pending.take(&said.state, browser, Instant::now()).ok_or_else(|| {
         let over = "this login is over, or another browser or tab began it; begin again";
         admin.memory.refused(peer, Wrong::new(StatusCode::BAD_REQUEST, over))
@@ -111,8 +111,8 @@ async fn back(admin: &Admin, peer: &Peer, head: &Parts) -> Answer {
     admin.memory.forgive(peer);
     tracing::info!(name = &*who.name, role = who.role.name(), "a session of a browser begins");
     let mut response = go("/")?;
-    set(&mut response, cookie, "", Cookie::OVER)?;
-    set(&mut response, Cookie::of_session(secure(base)).lax(), &begun.cookie, "")?;
+    set(&mut response, &cookie, "", Cookie::OVER)?;
+    set(&mut response, &cookies(admin).session(secure(base)).lax(), &begun.cookie, "")?;
     Ok(response)
 }
 
@@ -175,6 +175,10 @@ impl Said {
     }
 }
 
+const fn cookies(admin: &Admin) -> &Cookies {
+    &admin.memory.sessions.cookies
+}
+
 fn secure(base: &str) -> bool {
     base.starts_with("https:")
 }
@@ -197,7 +201,7 @@ fn go(place: &str) -> Answer {
 
 fn set(
     response: &mut Response<Body>,
-    cookie: Cookie,
+    cookie: &Cookie,
     value: &str,
     more: &str,
 ) -> Result<(), Wrong> {
