@@ -8,7 +8,7 @@ use crate::audit::index::Listed;
 use crate::policy::Mode;
 
 /// The fields of a record that tell of people.
-const PERSONAL: [&str; 3] = ["client", "principal", "path"];
+pub(super) const PERSONAL: [&str; 3] = ["client", "principal", "path"];
 
 /// A request as the index has it.
 pub(super) fn listed(one: &Listed, masked: bool) -> Value {

@@ -134,7 +134,7 @@ impl Writing {
                 into.push(b'\n');
             }
             Self::Archive(archive) => archive.add(&found.event, origin, into),
-            Self::Table(columns) => columns.write(&found.event, into),
+            Self::Table(columns) => columns.write(found.sequence, &found.event, &[], into),
         }
     }
 
