@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::audit::{Candidate, Closing, Decided, Desk, DeskError, Hold, HoldState, Ruling, Told};
 
+use super::asked::{Asked, read};
 use super::expiry;
 use super::reply::{self, Answer, Wrong};
 use super::role::{By, Who};
-use super::routes::{Asked, read};
 use super::state::Admin;
 use super::table::Desk as Op;
 

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::access::{Cookie, Peer, Proved};
+use super::asked::{Asked, read};
 use super::oidc::Oidc;
 use super::params::short;
 use super::reply::{self, Answer, Body, Wrong};
 use super::role::Who;
-use super::routes::{Asked, read};
 use super::state::Admin;
 use super::table::Sessions;
 

@@ -21,14 +21,15 @@ use crate::policy::Policy;
 use crate::proxy::Proxy;
 
 use super::Reload;
-use super::access::{Admission, Cookies, Memory};
+use super::access::{Cookies, Memory};
+use super::admission::Admission;
 use super::answers::Answers;
 use super::crowd::Rooms;
 use super::history::History;
-use super::journal::Verifier;
 use super::level::Level;
 use super::reply::Wrong;
 use super::role::Who;
+use super::verifier::Verifier;
 
 /// How long an answer of the index may take. Searches give way to requests: beside those of a full
 /// load one takes some ten times as long as alone.

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::audit::index::{Dimension, Filters, Index, Ranked};
 
+use super::asked::Asked;
 use super::reply::{self, Answer, Wrong};
-use super::routes::Asked;
 use super::state::Admin;
-use super::status::index_view;
+use super::status::{index_view, moment};
 
 /// Times of a series at most.
 const TIMES: i64 = 5_000;
@@ -104,9 +104,4 @@ pub(super) async fn series(admin: &Admin, asked: Asked) -> Answer {
         "buckets": buckets.into_iter().map(row).collect::<Vec<_>>(),
         "index": index_view(admin, &state),
     })))
-}
-
-/// A moment of the index as text.
-pub(super) fn moment(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
 }

@@ -1,6 +1,5 @@
 //! Who may ask: where the question comes from, and who proves to be asking.
 
-mod admission;
 mod cookie;
 mod origin;
 mod proof;
@@ -20,7 +19,6 @@ use super::oidc::OidcSettings;
 use super::reply::Wrong;
 use super::role::{By, Role, Who};
 
-pub use admission::Admission;
 pub(super) use cookie::{Cookie, Cookies, values};
 pub(super) use origin::{asked_host, check};
 pub(super) use proof::{Proof, Proved};
@@ -185,6 +183,7 @@ mod tests {
 
     use crate::auth::Token;
 
+    use super::super::admission::Admission;
     use super::*;
 
     fn memory() -> Memory {

@@ -13,9 +13,9 @@ use crate::audit::event::Columns;
 use crate::audit::index::Filters;
 use crate::audit::search::{self, Found, Journal, Scan};
 
+use super::super::asked::Asked;
 use super::super::moving::STALLED;
 use super::super::reply::{self, Answer};
-use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::row;
 

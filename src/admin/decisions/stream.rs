@@ -17,12 +17,13 @@ use crate::audit::Event;
 use crate::audit::index::Filters;
 use crate::audit::search::{Fault, Follow};
 
-use super::super::access::{Admission, Proof};
+use super::super::access::Proof;
+use super::super::admission::Admission;
+use super::super::asked::Asked;
 use super::super::crowd::Room;
 use super::super::moving::STALLED;
 use super::super::reply::{self, Answer, Wrong};
 use super::super::role::{By, Role};
-use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::row;
 

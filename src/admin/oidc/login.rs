@@ -12,7 +12,8 @@ use url::{Url, form_urlencoded};
 
 use crate::net::Host;
 
-use super::super::access::{Admission, Cookie, Cookies, Peer, Proof, asked_host, values};
+use super::super::access::{Cookie, Cookies, Peer, Proof, asked_host, values};
+use super::super::admission::Admission;
 use super::super::reply::{self, Answer, Body, Wrong};
 use super::super::state::Admin;
 use super::super::table::Login as Op;

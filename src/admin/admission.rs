@@ -9,11 +9,10 @@ use jiff::Timestamp;
 
 use crate::tls::Acceptor;
 
-use super::super::oidc::Oidc;
-use super::super::reply::Wrong;
-use super::super::role::Who;
-use super::proof::{Proof, Proved};
-use super::{Access, Memory, Peer, bearer};
+use super::access::{Access, Memory, Peer, Proof, Proved, bearer};
+use super::oidc::Oidc;
+use super::reply::Wrong;
+use super::role::Who;
 
 /// What of the admin listener a reload replaces.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +42,7 @@ impl Admission {
 
     /// Who asks, and by what that is known; none where nothing was shown. Keys of an issuer may have
     /// to be asked for.
-    pub(in super::super) async fn prove(
+    pub(super) async fn prove(
         &self,
         memory: &Memory,
         peer: &Peer,
@@ -74,7 +73,7 @@ impl Admission {
     }
 
     /// Who somebody is by what they have proved; none where that counts no more.
-    pub(in super::super) fn again(&self, proof: &Proof, now: Timestamp) -> Option<Who> {
+    pub(super) fn again(&self, proof: &Proof, now: Timestamp) -> Option<Who> {
         match proof {
             Proof::Nothing => self.access.is_open().then(Who::local),
             Proof::Token(digest) => self.access.of_token(*digest),
@@ -100,9 +99,9 @@ mod tests {
     use crate::auth::jwt::Claims;
     use crate::auth::{Token, TokenDigest, Tokens};
 
-    use super::super::super::oidc::{OidcSettings, Person, tests::settings};
-    use super::super::super::role::Role;
-    use super::super::Holder;
+    use super::super::access::Holder;
+    use super::super::oidc::{OidcSettings, Person, tests::settings};
+    use super::super::role::Role;
     use super::*;
 
     fn holding(name: &str, role: Role, token: &Token) -> Admission {
@@ -136,7 +135,7 @@ mod tests {
         let claims = Claims::new(said.as_object().unwrap().clone());
         let person = Arc::new(Person::of(&Arc::new(settings()), &claims).unwrap());
         let now = Timestamp::now();
-        let until = now + Duration::from_secs(60);
+        let until = now + Duration::from_mins(1);
         let role = |admission: &Admission, at| {
             let proof = Proof::Issuer(Arc::clone(&person), Some(until));
             admission.again(&proof, at).map(|who| who.role)
