@@ -119,6 +119,26 @@ fn viewers_see_nobody_and_who_sees_is_on_record() {
     assert!(notes.iter().all(|note| note["who"] == "auditor"), "{notes:?}");
 }
 
+/// What says why a request failed may quote it.
+#[test]
+fn viewers_are_told_no_words_of_a_client() {
+    let (config, [viewer, auditor, _]) = guarded("");
+    let proxy = Proxy::start(&config);
+    assert_eq!(proxy.ask("GET", "http://a:x/jane.doe", "", "").status(), 400);
+    let export = |token: &str| {
+        let lines = proxy.ask_admin_with("GET", "/api/v1/decisions/export", &bearer(token)).text();
+        serde_json::from_str::<Value>(&lines).ok()
+    };
+    let record = wait_for("the record", || export(&auditor));
+    assert!(record["error"]["detail"].as_str().unwrap().contains("jane.doe"), "{record}");
+    let masked = export(&viewer).unwrap();
+    assert_eq!((&masked["error"]["detail"], &masked["id"]), (&Value::Null, &record["id"]));
+    assert!(
+        masked["error"]["code"].is_string() && !masked.to_string().contains("jane"),
+        "{masked}"
+    );
+}
+
 #[test]
 fn a_browser_logs_in_and_out() {
     let (config, [viewer, ..]) = guarded("");

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::audit::event::Columns;
 use crate::audit::index::Filters;
+use crate::audit::personal::PERSONAL;
 use crate::audit::search::{self, Found, Journal, Scan};
 
 use super::super::asked::Asked;
@@ -101,7 +102,7 @@ impl Out {
     fn record(&mut self, found: &Found<'_>) -> Result<(), End> {
         match self.form {
             Form::Csv => {
-                let hidden = if self.masked { &row::PERSONAL[..] } else { &[] };
+                let hidden = if self.masked { &PERSONAL[..] } else { &[] };
                 self.columns.write(found.sequence, &found.event, hidden, &mut self.buffer);
                 Ok(())
             }
