@@ -167,3 +167,18 @@ fn a_certificate_that_is_taken_back_ends_its_stream() {
     out.read_to_string(&mut rest).unwrap();
     assert!(curl.wait().unwrap().success(), "it has ended as a whole: {rest}");
 }
+
+/// What a reload does not change is not passed over in silence.
+#[test]
+fn legal_holds_that_wait_for_a_restart_are_told_of() {
+    let config = Config::new().with("[state]\nfolder = \"state\"");
+    let proxy = Proxy::start(&config);
+    let warned = || proxy.output().contains("other terms and legal holds count after a restart");
+    proxy.reload(&config);
+    assert!(!warned(), "nothing has changed");
+    let hold = "[[journal.hold]]\nname = \"case 7\"\nreason = \"letter\"\nhost = \"a.example\"";
+    proxy.reload(&config.with(hold));
+    wait_for("the warning", || warned().then_some(()));
+    let journal = proxy.ask_admin("GET", "/api/v1/journal").json();
+    assert_eq!(journal["legal_holds"], json!([]), "what is in force is shown");
+}
