@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::audit::{Candidate, Closing, Decided, Desk, DeskError, Hold, HoldState, Ruling, Told};
 
+use super::asked::{Asked, read};
 use super::expiry;
 use super::reply::{self, Answer, Wrong};
 use super::role::{By, Who};
-use super::routes::{Asked, read};
 use super::state::Admin;
 use super::table::Desk as Op;
 
@@ -66,7 +66,7 @@ struct Close {
 
 /// Answers what is about holds and candidates.
 pub(super) async fn answer(admin: &Admin, op: Op, asked: Asked) -> Answer {
-    let Asked { who, held, mut params, what, request } = asked;
+    let Asked { who, held, mut params, what, request, .. } = asked;
     let (desk, now) = (admin.proxy.desk(), Timestamp::now());
     let list = matches!(op, Op::Holds | Op::Reports);
     let state = if list { params.take("state") } else { None };

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -57,8 +59,8 @@ pub struct Door {
 /// A listener that is bound.
 #[derive(Debug)]
 pub enum Listening {
-    /// At an address.
-    Tcp(TcpListener, Option<Arc<Acceptor>>),
+    /// At an address, and whether it speaks TLS.
+    Tcp(TcpListener, bool),
     /// At a socket of this machine.
     Unix(UnixListener, Unlink),
 }
@@ -83,6 +85,20 @@ impl Place {
         match self {
             Self::Tcp(address) => Some(*address),
             Self::Unix(_) => None,
+        }
+    }
+}
+
+impl Place {
+    /// A word that tells it from other places of this machine, also after a restart.
+    pub fn mark(&self) -> String {
+        match self {
+            Self::Tcp(address) => address.port().to_string(),
+            Self::Unix(path) => {
+                let digest = digest(&SHA256, path.as_os_str().as_bytes());
+                let octets = digest.as_ref().iter().take(4);
+                octets.map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().concat()
+            }
         }
     }
 }
@@ -121,18 +137,18 @@ impl std::str::FromStr for Place {
 
 impl Door {
     /// How browsers call it, without a path: as the configuration says, by its first name, or by the
-    /// address where it listens. None where nothing of that can be told.
-    pub fn base(&self, bound: &Place) -> Option<String> {
+    /// address where it listens, with TLS or without. None where nothing of that can be told.
+    pub fn base(&self, bound: &Place, secure: bool) -> Option<String> {
         let Access { names, oidc, .. } = &self.access;
         if let Some(url) = oidc.as_ref().and_then(|oidc| oidc.url.clone()) {
             return Some(url);
         }
         let address = bound.address()?;
-        let url = match (&self.acceptor, names.first()) {
-            (Some(_), Some(name)) => format!("https://{name}:{}", address.port()),
+        let url = match (secure, names.first()) {
+            (true, Some(name)) => format!("https://{name}:{}", address.port()),
             (_, _) if address.ip().is_unspecified() => return None,
-            (Some(_), None) => format!("https://{address}"),
-            (None, _) => format!("http://{address}"),
+            (true, None) => format!("https://{address}"),
+            (false, _) => format!("http://{address}"),
         };
         // A port that is usual is not written.
         Some(Url::parse(&url).ok()?.origin().ascii_serialization())
@@ -146,7 +162,7 @@ impl Door {
                     if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
                 socket.set_reuseaddr(true)?;
                 socket.bind(*address)?;
-                Ok(Listening::Tcp(socket.listen(1024)?, self.acceptor.clone()))
+                Ok(Listening::Tcp(socket.listen(1024)?, self.acceptor.is_some()))
             }
             Place::Unix(path) => bind_unix(path),
         }
@@ -199,7 +215,7 @@ pub async fn run(listening: Listening, admin: Arc<Admin>) {
         let slot = Arc::clone(&room).acquire_owned().await;
         let admin = Arc::clone(&admin);
         match &listening {
-            Listening::Tcp(listener, acceptor) => {
+            Listening::Tcp(listener, secure) => {
                 let Ok((stream, from)) = listener.accept().await else {
                     // Out of descriptors: those of ended connections come free shortly.
                     sleep(Duration::from_millis(50)).await;
@@ -211,9 +227,9 @@ pub async fn run(listening: Listening, admin: Arc<Admin>) {
                     tracing::debug!(%from, "admin connection ended: this address has {EACH}");
                     continue;
                 }
-                let acceptor = acceptor.clone();
+                let secure = *secure;
                 tokio::spawn(async move {
-                    enter(stream, from, acceptor, &admin).await;
+                    enter(stream, from, secure, &admin).await;
                     drop((slot, share));
                 });
             }
@@ -239,20 +255,16 @@ fn site(address: IpAddr) -> IpAddr {
     IpAddr::V6(site.into())
 }
 
-async fn enter(
-    stream: TcpStream,
-    from: IpAddr,
-    acceptor: Option<Arc<Acceptor>>,
-    admin: &Arc<Admin>,
-) {
-    let Some(acceptor) = acceptor else {
-        let peer = Peer { address: Some(from), certificate: None, secure: false };
+async fn enter(stream: TcpStream, from: IpAddr, secure: bool, admin: &Arc<Admin>) {
+    if !secure {
+        let peer = Peer { address: Some(from), certificate: None, secure };
         return serve(stream, false, peer, admin).await;
-    };
+    }
+    let acceptor = admin.admission().acceptor.clone();
+    let acceptor = acceptor.expect("a listener of TLS keeps how it handshakes");
     match timeout(PATIENCE, acceptor.accept(stream)).await {
         Ok(Ok(accepted)) => {
-            let certificate = accepted.shown.map(|shown| shown.name);
-            let peer = Peer { address: Some(from), certificate, secure: true };
+            let peer = Peer { address: Some(from), certificate: accepted.shown, secure };
             serve(accepted.stream, accepted.http2, peer, admin).await;
         }
         Ok(Err(error)) => tracing::debug!(%error, %from, "admin connection ended"),
@@ -299,6 +311,14 @@ mod tests {
         for text in ["", "localhost:3129", "unix:a.sock", "unix:", "127.0.0.1"] {
             assert!(text.parse::<Place>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_mark_tells_places_apart() {
+        let mark = |text: &str| text.parse::<Place>().unwrap().mark();
+        assert_eq!(mark("127.0.0.1:3129"), "3129");
+        let (one, other) = (mark("unix:/run/a.sock"), mark("unix:/run/b.sock"));
+        assert!(one != other && one.len() == 8 && one == mark("unix:/run/a.sock"));
     }
 
     #[test]

@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 
 use crate::policy::{Condition, Policy, Rule};
 
+/// What is told of mistakes to who may not see people: they quote the lines of the configuration.
+const MASKED: &str = "what is wrong quotes the configuration, which may name people: it is shown from \
+                      the role auditor on";
+
 /// What the last reload did, as the interface tells it: to who may see people, and to others.
 #[derive(Debug, Default)]
 pub struct History(Mutex<Option<[Value; 2]>>);
@@ -30,14 +34,17 @@ impl History {
 
     /// A configuration was not taken.
     pub fn failed(&self, problems: &str) {
-        let view = json!({
-            "at": Timestamp::now().to_string(),
-            "ok": false,
-            "digest": null,
-            "problems": problems,
-            "difference": null,
-        });
-        self.set([view.clone(), view]);
+        let at = Timestamp::now().to_string();
+        let view = |problems| {
+            json!({
+                "at": at,
+                "ok": false,
+                "digest": null,
+                "problems": problems,
+                "difference": null,
+            })
+        };
+        self.set([view(problems), view(MASKED)]);
     }
 
     fn set(&self, views: [Value; 2]) {
@@ -183,7 +190,9 @@ mod tests {
             .collect();
         assert_eq!(told, [("a", "removed"), ("b", "changed"), ("c", "added")]);
         assert_eq!(rules[1]["after"], "block: ");
-        history.failed("error: no");
-        assert_eq!(history.last(false).unwrap()["ok"], false);
+        history.failed("error: no `Jane.Doe`");
+        assert_eq!(history.last(true).unwrap()["problems"], "error: no `Jane.Doe`");
+        let masked = history.last(false).unwrap();
+        assert_eq!((&masked["ok"], &masked["problems"]), (&json!(false), &json!(MASKED)));
     }
 }

@@ -1,7 +1,7 @@
 //! The journal's files, what is signed, and checking all of it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -14,21 +14,16 @@ use crate::audit::journal::{
 };
 use crate::audit::retention::{Basis, LegalHold};
 
+use super::asked::Asked;
 use super::reply::{self, Answer, Wrong};
-use super::routes::Asked;
 use super::state::{Admin, Store};
-use super::status::{self, checkpoint_view};
-use super::totals::moment;
+use super::status::{self, checkpoint_view, moment};
 
 /// So many of the last entries are looked through for checkpoints and gaps.
 const LAST: u64 = 10_000;
 
 /// Checkpoints and gaps that are told.
 const TOLD: usize = 50;
-
-/// Checks one journal at a time, and keeps what was found.
-#[derive(Debug, Default)]
-pub(super) struct Verifier(Mutex<Option<Value>>);
 
 /// `GET /api/v1/journal`
 pub(super) async fn view(admin: &Admin, asked: Asked) -> Answer {
@@ -74,29 +69,6 @@ pub(super) async fn verify(admin: &Admin, asked: Asked) -> Answer {
         return Err(Wrong::unavailable(error));
     }
     Ok(reply::json(&done.await.map_err(Wrong::unavailable)?))
-}
-
-impl Verifier {
-    fn begin(&self, running: Value) -> bool {
-        let mut last = self.0.lock().expect("no thread panics with the result");
-        let runs = last.as_ref().is_some_and(|last| last["state"] == "running");
-        if !runs {
-            *last = Some(running);
-        }
-        !runs
-    }
-
-    fn set(&self, value: Value) {
-        *self.0.lock().expect("no thread panics with the result") = Some(value);
-    }
-
-    fn clear(&self) {
-        *self.0.lock().expect("no thread panics with the result") = None;
-    }
-
-    fn last(&self) -> Option<Value> {
-        self.0.lock().expect("no thread panics with the result").clone()
-    }
 }
 
 fn found(started: &str, report: Result<Report, Fault>, index: Option<&Check>) -> Value {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::audit::{Gauge, Window};
 use crate::policy::{Keyed, Meter, Policy};
 
+use super::asked::Asked;
 use super::reply::{self, Answer, Wrong};
-use super::routes::Asked;
 use super::state::Admin;
 
 /// `GET /api/v1/meters`

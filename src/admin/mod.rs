@@ -2,11 +2,14 @@
 //! path, `openapi.json` describes them; `GET /` tells the table.
 
 mod access;
+mod admission;
 mod answers;
+mod asked;
 mod assets;
 mod crowd;
 mod decisions;
 mod desk;
+mod diagnostics;
 mod door;
 mod expiry;
 mod history;
@@ -28,10 +31,12 @@ mod status;
 mod table;
 mod totals;
 mod trust;
+mod verifier;
 
 use tokio::sync::oneshot;
 
 pub use access::{Access, Holder};
+pub use admission::Admission;
 pub use door::{Door, Listening, Place, Unlink, run};
 pub use history::History;
 pub use level::{Level, Levels};

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::telemetry::{OUTCOMES, Second};
 
+use super::asked::Asked;
 use super::reply::{self, Answer};
-use super::routes::Asked;
 use super::state::Admin;
 
 /// `GET /api/v1/rates`

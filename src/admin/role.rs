@@ -73,6 +73,11 @@ impl Who {
         Self { name: Arc::clone(name), role, by, subject: None, expires: None }
     }
 
+    /// The same by a session that lasts so long.
+    pub(super) fn in_session(self, expires: Timestamp) -> Self {
+        Self { by: By::Session, expires: Some(expires), ..self }
+    }
+
     /// Refuses what they may not.
     pub(super) fn may(&self, least: Role) -> Result<(), Wrong> {
         if self.role >= least {

@@ -2,46 +2,27 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
-use super::access::{self, Peer};
+use super::access::{self, Peer, Proved};
+use super::asked::{Asked, accepts};
 use super::assets;
-use super::oidc::{self, Oidc};
+use super::oidc;
 use super::params::Params;
 use super::reply::{self, Answer, Body, Wrong};
-use super::role::Who;
 use super::state::Admin;
 use super::table::{Found, Op, Plain, Records, Works, as_text, find};
 use super::{DESCRIPTION, Reload};
 use super::{
-    decisions, desk, journal, level, meters, policy, rates, session, status, totals, trust,
+    decisions, desk, diagnostics, journal, meters, policy, rates, session, status, totals, trust,
 };
-
-/// How long a body may take: else whoever sends none keeps a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Who asks for what.
-pub(super) struct Asked {
-    pub(super) who: Who,
-    /// What stands for the placeholder of the path.
-    pub(super) held: String,
-    pub(super) params: Params,
-    /// Method, path and query, for the note of who read what.
-    pub(super) what: String,
-    pub(super) request: Request<Incoming>,
-}
 
 /// Answers one request.
 pub(super) async fn answer(
@@ -80,7 +61,8 @@ fn guarded(mut response: Response<Body>, private: bool) -> Response<Body> {
 
 async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
-    access::check(&admin.access, peer, &head)?;
+    let admission = admin.admission();
+    access::check(&admission.access, peer, &head)?;
     let uri = head.uri.clone();
     let (route, held) = match find(&head.method, uri.path()) {
         Found::Route(route, held) => (route, held.to_owned()),
@@ -91,13 +73,13 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
         }
         Found::Nothing => return Ok(reply::text(StatusCode::NOT_FOUND, TEXT, as_text())),
     };
-    let who = match route.role {
-        None => Who::local(),
+    let Proved { who, proof } = match route.role {
+        None => Proved::local(),
         Some(least) => {
-            let who = prove(admin, peer, &head.headers).await?;
-            let who = who.ok_or_else(|| access::unproved(UNPROVED))?;
-            who.may(least)?;
-            who
+            let proved = admission.prove(&admin.memory, peer, &head.headers).await?;
+            let proved = proved.ok_or_else(|| access::unproved(UNPROVED))?;
+            proved.who.may(least)?;
+            proved
         }
     };
     let query = if uri.path().starts_with("/api/") { uri.query() } else { None };
@@ -105,7 +87,7 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
     let what =
         format!("{} {}", head.method, uri.path_and_query().map_or("/", |path| path.as_str()));
     let request = Request::from_parts(head, body);
-    let asked = Asked { who, held, params, what, request };
+    let asked = Asked { who, proof, held, params, what, request };
     match route.op {
         Op::Desk(op) => desk::answer(admin, op, asked).await,
         Op::Login(op) => oidc::answer(admin, peer, op, &asked.request.into_parts().0).await,
@@ -120,15 +102,6 @@ async fn route(admin: &Arc<Admin>, peer: &Peer, request: Request<Incoming>) -> A
 const UNPROVED: &str = "who asks here must prove who they are: `Authorization: Bearer TOKEN` of \
                         [[admin.token]] or of the issuer of [admin.oidc], a session (POST \
                         /api/v1/session), or a certificate";
-
-/// Who asks; none where nothing was shown. Keys of an issuer may have to be asked for.
-async fn prove(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Result<Option<Who>, Wrong> {
-    let token = access::bearer(headers).filter(|token| Oidc::is_token(token));
-    match (&admin.oidc, token) {
-        (Some(oidc), Some(token)) => oidc.bearer(&admin.memory, peer, token).await.map(Some),
-        (_, _) => admin.access.who(&admin.memory, peer, headers),
-    }
-}
 
 async fn records(admin: &Arc<Admin>, op: Records, asked: Asked) -> Answer {
     match op {
@@ -145,12 +118,12 @@ async fn records(admin: &Arc<Admin>, op: Records, asked: Asked) -> Answer {
 async fn works(admin: &Admin, op: Works, asked: Asked) -> Answer {
     match op {
         Works::Journal => journal::view(admin, asked).await,
-        Works::Level => level::get(admin, asked),
+        Works::Level => diagnostics::get(admin, asked),
         Works::Meters => meters::view(admin, asked).await,
         Works::Policy => policy::view(admin, asked),
         Works::Rates => rates::view(admin, asked),
         Works::Reload => reload(admin, asked).await,
-        Works::SetLevel => level::set(admin, asked).await,
+        Works::SetLevel => diagnostics::set(admin, asked).await,
         Works::Status => status::view(admin, asked).await,
         Works::Test => policy::test(admin, asked).await,
         Works::Verify => journal::verify(admin, asked).await,
@@ -184,15 +157,6 @@ fn metrics(admin: &Admin, headers: &HeaderMap) -> Response<Body> {
     } else {
         reply::text(StatusCode::OK, METRICS, metrics.render_classic())
     }
-}
-
-/// Whether a client names a media type.
-pub(super) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|one| one.to_str().ok());
-    accepted.flat_map(|list| list.split(',')).any(|one| {
-        let kind = one.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case(wanted)
-    })
 }
 
 /// Whether requests are served and recorded.
@@ -236,52 +200,4 @@ fn not_allowed(methods: &[&Method]) -> Wrong {
         words.push("HEAD");
     }
     Wrong::new(StatusCode::METHOD_NOT_ALLOWED, detail).with(header::ALLOW, words.join(", "))
-}
-
-/// Reads a body of JSON that is not longer than so many octets.
-pub(super) async fn read<T: DeserializeOwned>(
-    request: Request<Incoming>,
-    most: usize,
-) -> Result<T, Wrong> {
-    let octets = octets(request.into_body(), most).await?;
-    serde_json::from_slice(&octets).map_err(|error| {
-        let detail = format!("the body is not the JSON that this path takes: {error}");
-        Wrong::new(StatusCode::BAD_REQUEST, detail)
-    })
-}
-
-async fn octets<B>(body: B, most: usize) -> Result<Bytes, Wrong>
-where
-    B: hyper::body::Body<Data = Bytes>,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let Ok(read) = timeout(PATIENCE, Limited::new(body, most).collect()).await else {
-        let detail = format!("a body comes within {} seconds here", PATIENCE.as_secs());
-        return Err(Wrong::new(StatusCode::REQUEST_TIMEOUT, detail));
-    };
-    let body = read.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            let detail = format!("a body has at most {most} octets here");
-            Wrong::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-        } else {
-            Wrong::new(StatusCode::BAD_REQUEST, error.to_string())
-        }
-    })?;
-    Ok(body.to_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::sync::mpsc;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_never_ends_is_not_waited_for() {
-        let (pieces, coming) = mpsc::channel(1);
-        pieces.send(Ok(Bytes::from_static(b"{"))).await.unwrap();
-        let never = reply::coming(TEXT, coming).into_body();
-        let wrong = octets(never, 60_000).await.unwrap_err();
-        assert_eq!(wrong.status, StatusCode::REQUEST_TIMEOUT);
-    }
 }

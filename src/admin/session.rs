@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::access::{Cookie, Peer};
+use super::access::{Cookie, Peer, Proved};
+use super::asked::{Asked, read};
 use super::oidc::Oidc;
 use super::params::short;
 use super::reply::{self, Answer, Body, Wrong};
 use super::role::Who;
-use super::routes::{Asked, read};
 use super::state::Admin;
 use super::table::Sessions;
 
@@ -39,15 +39,16 @@ pub(super) async fn answer(admin: &Admin, peer: &Peer, op: Sessions, asked: Aske
 async fn login(admin: &Admin, peer: &Peer, request: Request<Incoming>) -> Answer {
     let Login { token } = read(request, MOST).await?;
     short("token", &token, 1_024)?;
-    if admin.access.is_open() {
+    let admission = admin.admission();
+    if !admission.access.proves() {
         return Ok(reply::json(&Who::local()));
     }
-    let who = admin.access.holder(&admin.memory, peer, &token)?;
-    let begun = admin.memory.sessions.begin(&who, Timestamp::now());
-    let (value, who) = begun.ok_or_else(|| Wrong::unavailable("the system gives no randomness"))?;
+    let Proved { who, proof } = admission.access.holder(&admin.memory, peer, &token)?;
+    let begun = admin.memory.sessions.begin(proof, Timestamp::now());
+    let begun = begun.ok_or_else(|| Wrong::unavailable("the system gives no randomness"))?;
     tracing::info!(name = &*who.name, "a session of a browser begins");
-    let mut response = reply::json(&who);
-    let cookie = Cookie::of_session(peer.secure).set(&value, "")?;
+    let mut response = reply::json(&who.in_session(begun.expires));
+    let cookie = admin.memory.sessions.cookies.session(peer.secure).set(&begun.cookie, "")?;
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }
@@ -58,8 +59,9 @@ fn logout(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Answer {
     let mut response = reply::text(StatusCode::NO_CONTENT, "text/plain", "");
     response.headers_mut().remove(header::CONTENT_TYPE);
     // What stands before us may speak TLS where we do not.
-    let plain = (!peer.secure).then_some(Cookie::of_session(false));
-    for cookie in [Some(Cookie::of_session(true)), plain].into_iter().flatten() {
+    let cookies = &admin.memory.sessions.cookies;
+    let plain = (!peer.secure).then(|| cookies.session(false));
+    for cookie in [Some(cookies.session(true)), plain].into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, cookie.set("", Cookie::OVER)?);
     }
     Ok(response)
@@ -67,6 +69,7 @@ fn logout(admin: &Admin, peer: &Peer, headers: &HeaderMap) -> Answer {
 
 /// `GET ways`: by what a browser may begin one.
 fn ways(admin: &Admin) -> Response<Body> {
-    let issuer = admin.oidc.as_ref().and_then(Oidc::place);
-    reply::json(&json!({ "token": !admin.access.tokens.is_empty(), "oidc": issuer }))
+    let admission = admin.admission();
+    let issuer = admission.oidc.as_deref().and_then(Oidc::place);
+    reply::json(&json!({ "token": !admission.access.tokens.is_empty(), "oidc": issuer }))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::audit::index::{Fault, Index};
 use crate::audit::personal::KeyRing;
@@ -21,15 +21,15 @@ use crate::policy::Policy;
 use crate::proxy::Proxy;
 
 use super::Reload;
-use super::access::{Access, Memory};
+use super::access::{Cookies, Memory};
+use super::admission::Admission;
 use super::answers::Answers;
 use super::crowd::Rooms;
 use super::history::History;
-use super::journal::Verifier;
 use super::level::Level;
-use super::oidc::Oidc;
 use super::reply::Wrong;
 use super::role::Who;
+use super::verifier::Verifier;
 
 /// How long an answer of the index may take. Searches give way to requests: beside those of a full
 /// load one takes some ten times as long as alone.
@@ -59,10 +59,10 @@ pub struct Parts {
     pub level: Level,
     /// Where clients connect.
     pub proxies: Vec<SocketAddr>,
-    /// Who may ask.
-    pub access: Access,
-    /// The issuer by which people and programs prove who they are, if there is one.
-    pub oidc: Option<Oidc>,
+    /// What tells the listener from others of its host: it is in the names of cookies.
+    pub mark: String,
+    /// Who may ask, at first.
+    pub admission: Admission,
 }
 
 /// The journal and how it is kept.
@@ -90,8 +90,8 @@ pub struct Admin {
     pub(super) draft: Arc<Draft>,
     pub(super) level: Level,
     pub(super) proxies: Vec<SocketAddr>,
-    pub(super) access: Access,
-    pub(super) oidc: Option<Oidc>,
+    /// Who may ask; streams look at it again when it changes.
+    admission: watch::Sender<Arc<Admission>>,
     /// Sessions, and who has shown wrong tokens.
     pub(super) memory: Memory,
     pub(super) started: Timestamp,
@@ -110,7 +110,7 @@ pub struct Admin {
 impl Admin {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { proxy, reloads, store, draft, level, proxies, access, oidc } = parts;
+        let Parts { proxy, reloads, store, draft, level, proxies, mark, admission } = parts;
         Arc::new(Self {
             proxy,
             reloads,
@@ -118,9 +118,8 @@ impl Admin {
             draft: Arc::new(draft),
             level,
             proxies,
-            access,
-            oidc,
-            memory: Memory::default(),
+            admission: watch::Sender::new(Arc::new(admission)),
+            memory: Memory::new(Cookies::of(&mark)),
             started: Timestamp::now(),
             history: History::default(),
             verifier: Arc::default(),
@@ -130,6 +129,21 @@ impl Admin {
             exports: Rooms::new("exports", EXPORTS),
             drafts: Arc::new(Semaphore::new(1)),
         })
+    }
+
+    /// Who may ask now.
+    pub fn admission(&self) -> Arc<Admission> {
+        Arc::clone(&self.admission.borrow())
+    }
+
+    /// Puts others in the place of who may ask. Sessions and streams whose proof counts no more end.
+    pub fn admit(&self, admission: Admission) {
+        self.admission.send_replace(Arc::new(admission));
+    }
+
+    /// Tells when who may ask has changed.
+    pub(super) fn admitting(&self) -> watch::Receiver<Arc<Admission>> {
+        self.admission.subscribe()
     }
 
     /// The journal, if one is kept.

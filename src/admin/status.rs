@@ -9,10 +9,9 @@ use crate::geo::DatabaseInfo;
 use crate::policy::{Mode, PackInfo, Policy};
 use crate::proxy::Active;
 
+use super::asked::Asked;
 use super::reply::{self, Answer, Wrong};
-use super::routes::Asked;
 use super::state::{Admin, Store};
-use super::totals::moment;
 
 /// `GET /api/v1/status`
 pub(super) async fn view(admin: &Admin, asked: Asked) -> Answer {
@@ -139,4 +138,9 @@ pub(super) fn index_view(admin: &Admin, state: &crate::audit::index::State) -> V
         "since": moment(state.since),
         "lag": kept.entries.saturating_sub(state.next),
     })
+}
+
+/// A moment of the index as text.
+pub(super) fn moment(millis: i64) -> String {
+    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
 }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use crate::audit::index::{Dimension, Filters, Index, Ranked};
 
+use super::asked::Asked;
 use super::reply::{self, Answer, Wrong};
-use super::routes::Asked;
 use super::state::Admin;
+use super::status::{index_view, moment};
 
 /// Times of a series at most.
 const TIMES: i64 = 5_000;
@@ -46,8 +47,8 @@ async fn ranking(
     filters: Filters,
     most: usize,
 ) -> Result<Value, Wrong> {
-    let find = move |index: &Index| Ok((index.top(by, &filters, most)?, index.state().since));
-    let (ranked, since) = admin.look(find).await?;
+    let find = move |index: &Index| Ok((index.top(by, &filters, most)?, *index.state()));
+    let (ranked, state) = admin.look(find).await?;
     let row = |one: Ranked| {
         json!({
             "name": one.name,
@@ -59,8 +60,9 @@ async fn ranking(
     Ok(json!({
         "by": by.name(),
         "top": ranked.into_iter().map(row).collect::<Vec<_>>(),
-        "since": moment(since),
+        "since": moment(state.since),
         "at": Timestamp::now().to_string(),
+        "index": index_view(admin, &state),
     }))
 }
 
@@ -86,7 +88,8 @@ pub(super) async fn series(admin: &Admin, asked: Asked) -> Answer {
         return Err(Wrong::unfit(detail));
     }
     let millis = u32::try_from(step * 1_000).unwrap_or(u32::MAX);
-    let buckets = admin.look(move |index| index.over_time(&filters, millis)).await?;
+    let find = move |index: &Index| Ok((index.over_time(&filters, millis)?, *index.state()));
+    let (buckets, state) = admin.look(find).await?;
     let row = |one: crate::audit::index::Bucket| {
         json!({
             "begin": one.begin.to_string(),
@@ -99,10 +102,6 @@ pub(super) async fn series(admin: &Admin, asked: Asked) -> Answer {
     Ok(reply::json(&json!({
         "step": step,
         "buckets": buckets.into_iter().map(row).collect::<Vec<_>>(),
+        "index": index_view(admin, &state),
     })))
-}
-
-/// A moment of the index as text.
-pub(super) fn moment(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
 }

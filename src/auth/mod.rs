@@ -17,7 +17,7 @@ pub use attempts::Attempts;
 pub use credentials::{Mistakes, check_name, entries, is_taken};
 pub use gate::{Denied, Gate};
 pub use presented::{Presented, Unreadable};
-pub use tokens::{Token, Tokens};
+pub use tokens::{Token, TokenDigest, Tokens};
 pub use users::{PasswordHash, Users, check_password};
 
 /// What clients have to prove, and by what; a reload replaces it.

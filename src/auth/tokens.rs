@@ -19,9 +19,9 @@ const ALGORITHM: &str = "sha256:";
 /// A token that is new; it is told once and then forgotten.
 pub struct Token(String);
 
-/// The digest of a token.
+/// The digest of a token: what files keep of it, and what is kept of one that was shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct TokenDigest([u8; 32]);
+pub struct TokenDigest([u8; 32]);
 
 /// Everybody who has a token. Digests are looked up under a random key, so that no comparison
 /// tells how near a guess was.
@@ -63,9 +63,16 @@ impl fmt::Debug for Token {
 // === impl TokenDigest ===
 
 impl TokenDigest {
-    fn of(token: &str) -> Self {
+    /// That of a token.
+    pub fn of(token: &str) -> Self {
         let bytes = digest(&SHA256, token.as_bytes());
         Self(bytes.as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
+}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest(..)")
     }
 }
 
@@ -105,7 +112,12 @@ impl Tokens {
 
     /// Whose token it is.
     pub fn find(&self, token: &str) -> Option<&Arc<str>> {
-        self.by_tag.get(&tag(&self.key, TokenDigest::of(token)))
+        self.find_digest(TokenDigest::of(token))
+    }
+
+    /// Whose token it is that has this digest.
+    pub fn find_digest(&self, digest: TokenDigest) -> Option<&Arc<str>> {
+        self.by_tag.get(&tag(&self.key, digest))
     }
 
     /// Whether somebody of this name has a token.

@@ -32,6 +32,12 @@ enum Situation {
     TestBench,
 }
 
+/// What to do next: why, and commands that can be copied as they stand, each on a line of its own.
+struct Step {
+    why: &'static str,
+    commands: Vec<String>,
+}
+
 impl Init {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let situation = match self.situation {
@@ -50,8 +56,9 @@ impl Init {
         })?;
         file.write_all(situation.text().as_bytes()).with_context(|| path.to_string())?;
         line(format!("{path} is written. Next:"));
-        for (number, step) in situation.steps(&self.out).iter().enumerate() {
-            line(format!("  {}. {step}", number + 1));
+        for (number, Step { why, commands }) in situation.steps(&self.out).iter().enumerate() {
+            line(format!("\n{}. {why}", number + 1));
+            commands.iter().for_each(|command| line(format!("   {command}")));
         }
         Ok(())
     }
@@ -105,51 +112,78 @@ impl Situation {
     }
 
     /// The next three.
-    fn steps(self, file: &Path) -> [String; 3] {
-        let file = file.display();
-        let home =
-            format!("put your countries into [jurisdiction.home]; then: borderpost check {file}");
-        let authority = format!("borderpost ca init --config {file}");
-        let run = format!("borderpost run --config {file}");
+    fn steps(self, file: &Path) -> [Step; 3] {
+        let file = quoted(&file.display().to_string());
+        let of = |command: &&str| command.replace("FILE", &file);
+        let step = |why, all: &[&str]| Step { why, commands: all.iter().map(of).collect() };
+        let home = step(
+            "Put your countries into [jurisdiction.home] of that file, and have it checked:",
+            &["borderpost check FILE"],
+        );
+        let (init, export) = (
+            "borderpost ca init --config FILE",
+            "borderpost ca export --bundle --config FILE --out roots.pem",
+        );
+        let run = "borderpost run --config FILE";
         match self {
             Self::Laptop => [
-                format!(
-                    "{authority}  &&  borderpost ca export --bundle --config {file} --out roots.pem"
-                ),
-                run,
-                format!(
-                    "eval \"$(borderpost env --config {file} --ca roots.pem)\"   in the shell whose programs go by it"
+                step("Make an authority, and a file of the roots to trust:", &[init, export]),
+                step("Run the proxy; it goes on until Ctrl-C:", &[run]),
+                step(
+                    "In another shell of this folder; its programs go by the proxy then:",
+                    &["eval \"$(borderpost env --config FILE --ca roots.pem)\""],
                 ),
             ],
             Self::Gateway => [
                 home,
-                format!(
-                    "{authority}   as the user of the service; README tells where clients put it"
+                step(
+                    "Make an authority, as the user of the service; README tells where clients put it:",
+                    &[init],
                 ),
-                format!(
-                    "{run}   and let clients find http://GATEWAY:3128; after a week take `mode = \"observe\"` away"
+                step(
+                    "Run it, and let clients find it at port 3128; after a week take `mode = \"observe\"` away:",
+                    &[run],
                 ),
             ],
             Self::Sidecar => [
                 home,
-                format!(
-                    "{authority}  &&  borderpost ca export --bundle --config {file} --out roots.pem   for the application"
+                step(
+                    "Make an authority, and a file of the roots for the application:",
+                    &[init, export],
                 ),
-                format!(
-                    "{run}   and give the application what `borderpost env --config {file} --ca roots.pem` prints"
+                step(
+                    "Print what the application's environment needs, and run the proxy:",
+                    &["borderpost env --config FILE --ca roots.pem", run],
                 ),
             ],
             Self::TestBench => [
                 home,
-                format!(
-                    "borderpost exec --config {file} --observe -- YOUR TESTS   shows what they send where"
+                step(
+                    "See what is sent where; put your tests in the place of `curl`:",
+                    &[
+                        "borderpost exec --config FILE --observe -- curl --silent http://example.com/",
+                    ],
                 ),
-                format!(
-                    "borderpost exec --config {file} --junit egress.xml --sarif egress.sarif -- YOUR TESTS   fails where something is refused"
+                step(
+                    "Fail where something is refused, with reports:",
+                    &[
+                        "borderpost exec --config FILE --junit egress.xml --sarif egress.sarif -- curl --silent http://example.com/",
+                    ],
                 ),
             ],
         }
     }
+}
+
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) && !text.starts_with('-') {
+        return text.to_owned();
+    }
+    let text = text.replace('\'', "'\\''");
+    let path = if text.starts_with('-') { "./" } else { "" };
+    format!("'{path}{text}'")
 }
 
 #[cfg(test)]
@@ -163,8 +197,19 @@ mod tests {
             let text = situation.text().to_owned();
             let loaded = config::load(&Origin::Text { name: format!("{situation:?}"), text });
             assert!(loaded.is_ok(), "{situation:?}: {}", loaded.unwrap_err());
-            let steps = situation.steps(Path::new("a.toml"));
-            assert!(steps.iter().all(|step| step.contains("a.toml")), "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_one_word_for_a_shell() {
+        for (file, word) in [
+            ("a/b.toml", "a/b.toml"),
+            ("my file.toml", "'my file.toml'"),
+            ("it's.toml", "'it'\\''s.toml'"),
+            ("-x.toml", "'./-x.toml'"),
+            ("$(x)", "'$(x)'"),
+        ] {
+            assert_eq!(quoted(file), word);
         }
     }
 

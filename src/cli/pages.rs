@@ -33,6 +33,10 @@ impl Completions {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut shown(), NAME, &mut text);
+        if self.shell == Shell::Fish {
+            let whole = shown();
+            whole.get_subcommands().for_each(|command| in_place(command, &[], &mut text));
+        }
         put(&text)
     }
 }
@@ -50,6 +54,27 @@ impl Manual {
         written.with_context(|| folder.display().to_string())?;
         line(format!("pages are in {}: man -l {0}/{NAME}.1", folder.display()));
         Ok(())
+    }
+}
+
+/// What stands in a place of its own (`init laptop`) fish is told of here, since the generator tells it
+/// of options alone.
+fn in_place(command: &Command, above: &[&str], text: &mut Vec<u8>) {
+    let path = [above, &[command.get_name()]].concat();
+    let below = command.get_subcommands().filter(|below| !below.is_hide_set());
+    below.for_each(|below| in_place(below, &path, text));
+    let Some((first, rest)) = path.split_first() else { return };
+    let mut place = format!("__fish_{NAME}_using_subcommand {first}");
+    rest.iter().for_each(|name| {
+        place.push_str(&format!("; and __fish_seen_subcommand_from {name}"));
+    });
+    for argument in command.get_positionals() {
+        let values = argument.get_possible_values();
+        let names: Vec<_> = values.iter().map(|value| value.get_name()).collect();
+        if !names.is_empty() {
+            let names = names.join(" ");
+            text.extend(format!("complete -c {NAME} -n \"{place}\" -f -a \"{names}\"\n").bytes());
+        }
     }
 }
 

@@ -11,10 +11,11 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::admin::{self, Admin, Door, Level, Oidc, Place, Reload, Store};
+use crate::admin::{self, Admin, Admission, Door, Level, Oidc, Place, Reload, Store};
 use crate::audit::index::{Keeper, Keeping};
 use crate::audit::journal::Left;
 use crate::audit::personal::{KeyRing, Sealer};
+use crate::audit::retention::Retention;
 use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
 use crate::audit::{self, Desk, Sink, Volumes};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
@@ -37,6 +38,10 @@ pub(super) struct Serving {
     pub(super) reloads: mpsc::Receiver<Reload>,
     /// What operators ask.
     asked: Arc<Admin>,
+    /// Our own listeners.
+    own: Own,
+    /// How long the journal is kept, until the end.
+    retention: Retention,
     origin: Origin,
     drain_timeout: Duration,
     writer: oneshot::Receiver<Left>,
@@ -68,8 +73,7 @@ impl Serving {
         let doors = doors(std::mem::take(&mut fixed.listeners), passed)?;
         let door = fixed.admin.clone();
         let operators = door.bind().with_context(|| busy("admin.listen", &door.place))?;
-        let listeners: Vec<_> =
-            doors.iter().map(|door| (door.listener.kind, door.address)).collect();
+        let listeners = listened(&doors);
         let admin = operators.place()?;
         let own: Vec<_> = doors.iter().map(|door| door.address).chain(admin.address()).collect();
         let metrics = Arc::new(Metrics::new());
@@ -79,17 +83,16 @@ impl Serving {
         let desk = desk(&fixed, &metrics)?;
         let trust = Trust::load(&fixed.roots, &fixed.destinations)?;
         let context = context(&fixed, &own, &metrics);
-        let oidc = oidc(&door, &admin, &trust, context.own.clone())?;
+        let secure = door.acceptor.is_some();
+        let admission = admission(&door, (&admin, secure), &trust, &context.own, None)?;
         let shippers = ship(&fixed.sinks, fixed.state.as_deref(), &trust, &sink, &context)?;
         let (authority, unread) = authority(fixed.authority.as_ref(), &active)?;
         loaded_event(&active).record(&metrics);
-        let drain_timeout = fixed.settings.drain_timeout;
-        let store = store(&fixed);
         let proxy = Proxy::new(proxy::Parts {
             resolver: Resolver::new(&fixed.names, fixed.settings.resolve_timeout),
             own: own.into_iter().collect(),
             active,
-            settings: fixed.settings,
+            settings: fixed.settings.clone(),
             trust,
             sink,
             volumes,
@@ -101,12 +104,12 @@ impl Serving {
         let asked = Admin::new(admin::Parts {
             proxy: Arc::clone(&proxy),
             reloads: asks,
-            store,
+            store: store(&fixed),
             draft: draft(origin.clone()),
             level,
             proxies: listeners.iter().map(|(_, address)| *address).collect(),
-            access: door.access,
-            oidc,
+            mark: admin.mark(),
+            admission,
         });
         serve(doors, &proxy);
         tokio::spawn(admin::run(operators, Arc::clone(&asked)));
@@ -114,11 +117,13 @@ impl Serving {
             proxy,
             listeners,
             admin,
-            secure: door.acceptor.is_some(),
+            secure,
             reloads,
             asked,
+            own: context.own,
+            retention: fixed.retention,
             origin,
-            drain_timeout,
+            drain_timeout: fixed.settings.drain_timeout,
             writer,
             shippers,
             keeper,
@@ -128,34 +133,30 @@ impl Serving {
 
     /// Reads the configuration again; a bad one changes nothing.
     pub(super) async fn reload(&self) -> Result<String, String> {
-        let origin = self.origin.clone();
-        let authority = self.proxy.authority().map(Arc::clone);
-        let unread = self.unread.clone();
-        let load = move || {
-            let loaded =
-                config::load(&origin).map_err(|problems: Problems| problems.to_string())?;
-            let reloaded = authority.map_or(Ok(false), |authority| authority.reload());
-            let unread = reloaded.err().map(|error| error.to_string()).or(unread);
-            match unread {
-                Some(why) if loaded.active.opening.opens() => Err(format!("tls.authority: {why}")),
-                Some(why) => {
-                    warn_of_authority(&why);
-                    Ok(loaded)
-                }
-                None => Ok(loaded),
-            }
+        let again = Again {
+            proxy: Arc::clone(&self.proxy),
+            asked: Arc::clone(&self.asked),
+            origin: self.origin.clone(),
+            bound: self.admin.clone(),
+            secure: self.secure,
+            own: self.own.clone(),
+            unread: self.unread.clone(),
         };
         // Reading and merging databases takes tens of milliseconds of one core.
-        let loading = tokio::task::spawn_blocking(load).await;
+        let loading = tokio::task::spawn_blocking(move || again.load()).await;
         let loaded = loading.map_err(|error| error.to_string()).flatten();
         let metrics = self.proxy.metrics();
         match loaded {
-            Ok(Loaded { active, .. }) => {
+            Ok((Loaded { active, fixed, .. }, admission)) => {
+                if fixed.retention != self.retention {
+                    tracing::warn!("journal: other terms and legal holds count after a restart");
+                }
                 let digest = active.digest.to_string();
                 loaded_event(&active).record(metrics);
                 let before = self.proxy.active();
                 self.asked.history.reloaded(&digest, &before.policy, &active.policy);
                 self.proxy.replace(active);
+                self.asked.admit(admission);
                 self.proxy.tell_ends();
                 Ok(digest)
             }
@@ -200,12 +201,57 @@ fn serve(doors: Vec<Opened>, proxy: &Arc<Proxy>) {
     tokio::spawn(proxy::watch_ends(Arc::clone(proxy)));
 }
 
-/// The issuer by which people prove who they are. It is not asked before somebody does.
-fn oidc(door: &Door, bound: &Place, trust: &Trust, own: Own) -> anyhow::Result<Option<Oidc>> {
-    let Some(settings) = door.access.oidc.clone() else { return Ok(None) };
-    let tls = settings.is_secure().then(|| trust.client(&settings.roots));
-    let tls = tls.transpose().context("admin.oidc.roots")?;
-    Ok(Some(Oidc::new(settings, door.base(bound), tls, own)))
+/// What a reload needs.
+struct Again {
+    proxy: Arc<Proxy>,
+    asked: Arc<Admin>,
+    origin: Origin,
+    bound: Place,
+    secure: bool,
+    own: Own,
+    unread: Option<String>,
+}
+
+impl Again {
+    /// Reads everything and puts nothing in force.
+    fn load(self) -> Result<(Loaded, Admission), String> {
+        let loaded = config::load(&self.origin);
+        let loaded = loaded.map_err(|problems: Problems| problems.to_string())?;
+        let (door, place) = (&loaded.fixed.admin, (&self.bound, self.secure));
+        let before = self.asked.admission();
+        let admission = admission(door, place, self.proxy.trust(), &self.own, Some(&before));
+        let admission = admission.map_err(|error| format!("{error:#}"))?;
+        let admission = admission.after(&before, self.bound.is_local())?;
+        let reloaded = self.proxy.authority().map_or(Ok(false), |authority| authority.reload());
+        let unread = reloaded.err().map(|error| error.to_string()).or(self.unread);
+        match unread {
+            Some(why) if loaded.active.opening.opens() => {
+                return Err(format!("tls.authority: {why}"));
+            }
+            Some(why) => warn_of_authority(&why),
+            None => {}
+        }
+        Ok((loaded, admission))
+    }
+}
+
+/// Who may ask where the listener is bound, with TLS or without. Their issuer is not asked before
+/// somebody proves by it who they are.
+fn admission(
+    door: &Door,
+    (bound, secure): (&Place, bool),
+    trust: &Trust,
+    own: &Own,
+    before: Option<&Admission>,
+) -> anyhow::Result<Admission> {
+    let oidc = door.access.oidc.clone().map(|settings| {
+        let tls = settings.is_secure().then(|| trust.client(&settings.roots));
+        let tls = tls.transpose().context("admin.oidc.roots")?;
+        let (base, before) = (door.base(bound, secure), before.and_then(|one| one.oidc.as_deref()));
+        anyhow::Ok(Arc::new(Oidc::new(settings, base, tls, own.clone(), before)))
+    });
+    let (access, acceptor) = (door.access.clone(), door.acceptor.clone());
+    Ok(Admission { access, acceptor, oidc: oidc.transpose()? })
 }
 
 /// Who tells what is shipped.
@@ -391,6 +437,11 @@ fn doors(listeners: Vec<Listener>, mut passed: Passed) -> anyhow::Result<Vec<Ope
         Ok(Opened { socket, listener, address })
     };
     listeners.into_iter().map(open).collect()
+}
+
+/// Where clients connect.
+fn listened(doors: &[Opened]) -> Vec<(Kind, SocketAddr)> {
+    doors.iter().map(|door| (door.listener.kind, door.address)).collect()
 }
 
 /// A listening socket that a restarted program can bind at once.

@@ -26,8 +26,8 @@ use super::{admin, authority};
 pub struct Fixed {
     /// Where clients connect, and how.
     pub listeners: Vec<Listener>,
-    /// Where operators connect, and who may ask; the latter is read by [`super::load()`] alone, since
-    /// other commands need not have the tokens.
+    /// Where operators connect, and who may ask; the latter a reload replaces, and [`super::load()`] alone
+    /// reads it, since other commands need not have the tokens.
     pub admin: Door,
     /// Limits and times.
     pub settings: Settings,

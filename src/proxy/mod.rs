@@ -243,6 +243,11 @@ impl Proxy {
         self.authority.as_ref()
     }
 
+    /// Trust towards servers.
+    pub fn trust(&self) -> &Trust {
+        self.upstream.trust()
+    }
+
     /// Where clients connect.
     pub fn listens_on(&self) -> Option<SocketAddr> {
         self.own.first()

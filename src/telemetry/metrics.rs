@@ -199,15 +199,19 @@ impl Metrics {
         let r = &mut self.registry;
         r.register(
             "audit_dropped",
-            "Records that could not be written",
+            "Records that could not be written; under journal, entries that are lost",
             self.audit_dropped.clone(),
         );
         r.register(
             "audit_queue_records",
-            "Records that wait to be written",
+            "Records that wait for the writer, and entries that wait for room in the journal",
             self.audit_queue.clone(),
         );
-        r.register("audit_records", "Records written", self.audit_records.clone());
+        r.register(
+            "audit_records",
+            "Records written; under journal, entries of any kind: verdicts, notes and checkpoints, too",
+            self.audit_records.clone(),
+        );
         r.register(
             "audit_index_lag_records",
             "Entries of the journal that are not in its index yet",
@@ -443,6 +447,12 @@ mod tests {
             assert!(text.contains(&format!("# TYPE {family}")), "{name} in\n{text}");
         }
         assert_eq!(text.matches("# TYPE ").count(), NAMES.len());
+        // What the journal counts is not records alone, and who reads the numbers is told.
+        for family in ["dropped", "queue_records", "records"] {
+            let help = format!("# HELP egress_audit_{family} ");
+            let help = text.lines().find(|line| line.starts_with(&help)).unwrap();
+            assert!(help.contains("entries") && help.contains("journal"), "{help}");
+        }
         assert!(text.contains("egress_transfer_bytes_total{direction=\"out\"} 1"), "{text}");
         assert_eq!(labels(&text), LABELS.map(|(name, labels)| (name, labels.to_vec())).into());
     }

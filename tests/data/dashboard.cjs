@@ -225,11 +225,20 @@ async function drills(page) {
 
 /** Where the index lags, pages say that something is missing. */
 async function behind(page) {
-  await page.route("**/api/v1/status", async (route) => {
+  const late = async (route) => {
     const answer = await route.fetch();
-    const status = await answer.json();
-    await route.fulfill({ response: answer, json: { ...status, index: { ...status.index, lag: 5000 } } });
-  });
+    const said = await answer.json();
+    await route.fulfill({ response: answer, json: { ...said, index: { ...said.index, lag: 5000 } } });
+  };
+  // Whatever was counted says it of itself.
+  for (const [name, asked] of [["now", "top?by=host"], ["explore", "top?"], ["explore", "series?"], ["explore", "decisions?"]]) {
+    const some = (url) => url.href.includes(`/api/v1/${asked}`);
+    await page.route(some, late);
+    await show(page, `/?page=${name}&tag=none`);
+    await page.getByText("Incomplete: the index is 5,000 records behind").waitFor();
+    await page.unroute(some);
+  }
+  await page.route("**/api/v1/status", late);
   for (const name of ["now", "explore&tag=none"]) {
     await show(page, `/?page=${name}`);
     await page.getByText("Incomplete: the index is 5,000 records behind").waitFor();
@@ -283,6 +292,44 @@ async function viewer(page) {
 async function bare(page) {
   await show(page, "/?page=live");
   await page.getByRole("alert").filter({ hasText: "state.folder" }).waitFor();
+}
+
+/** A stream that is refused says why, and goes on when it can. */
+async function refused(page) {
+  await show(page, "/?page=live&outcome=nonsense");
+  await page.getByRole("alert").filter({ hasText: "outcome" }).waitFor();
+  await page.locator(".bar-line", { hasText: "ended" }).waitFor();
+  check("nothing is said to be connected:", (await page.getByText("connected").count()) === 0);
+  await accessible(page, "live with a filter that is none");
+  await page.getByRole("searchbox").fill("outcome:block");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByText("connected").waitFor();
+  check("what was wrong is gone:", (await page.getByRole("alert").count()) === 0);
+  await show(page, "/?page=explore");
+  // Others have all the streams that there are.
+  const streams = [];
+  const begun = () =>
+    new Promise((done, fail) => {
+      const asked = http.get(`${base}/api/v1/decisions/stream`, { agent: false }, (answer) => {
+        answer.resume();
+        answer.on("error", () => {});
+        done(answer.statusCode === 200 && streams.push(asked));
+      });
+      asked.on("error", fail);
+    });
+  const end = Date.now() + DEADLINE;
+  while ((await begun()) && Date.now() < end);
+  check("there are not too many streams:", streams.length > 8 && streams.length < 100, `${streams.length}`);
+  await show(page, "/?page=live");
+  const alert = page.getByRole("alert").filter({ hasText: "too many streams run" });
+  await alert.waitFor();
+  await accessible(page, "live without a stream");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await alert.waitFor();
+  // By itself, when there is room.
+  streams.forEach((asked) => asked.destroy());
+  await page.getByText("connected").waitFor();
+  check("what was wrong has passed:", (await page.getByRole("alert").count()) === 0);
 }
 
 async function holds(page) {
@@ -377,6 +424,11 @@ async function main() {
   else if (what === "viewer") {
     await page.context().setExtraHTTPHeaders({ Authorization: `Bearer ${more}` });
     await viewer(page);
+  } else if (what === "refused") {
+    await refused(page);
+    // The browser tells of the answers itself.
+    const told = wrong.filter((line) => !/^console: .*(422|429)/.test(line));
+    wrong.splice(0, wrong.length, ...told);
   } else if (what === "bare") {
     await bare(page);
     // The browser tells of the answer itself.

@@ -66,7 +66,7 @@ async function comes(browser) {
   const cookies = await page.context().cookies(base);
   check("there is one cookie:", cookies.length === 1, JSON.stringify(cookies));
   const [{ name, secure, httpOnly, sameSite, path: place }] = cookies;
-  const guarded = name === "__Host-borderpost" && secure && httpOnly && sameSite === "Lax" && place === "/";
+  const guarded = name === `__Host-borderpost-${new URL(base).port}` && secure && httpOnly && sameSite === "Lax" && place === "/";
   check("it is guarded:", guarded, JSON.stringify(cookies));
   check("no script sees it:", (await page.evaluate(() => document.cookie)) === "");
   check("people are seen:", (await ask(page, "/api/v1/decisions")) === 200);

@@ -119,6 +119,26 @@ fn viewers_see_nobody_and_who_sees_is_on_record() {
     assert!(notes.iter().all(|note| note["who"] == "auditor"), "{notes:?}");
 }
 
+/// What says why a request failed may quote it.
+#[test]
+fn viewers_are_told_no_words_of_a_client() {
+    let (config, [viewer, auditor, _]) = guarded("");
+    let proxy = Proxy::start(&config);
+    assert_eq!(proxy.ask("GET", "http://a:x/jane.doe", "", "").status(), 400);
+    let export = |token: &str| {
+        let lines = proxy.ask_admin_with("GET", "/api/v1/decisions/export", &bearer(token)).text();
+        serde_json::from_str::<Value>(&lines).ok()
+    };
+    let record = wait_for("the record", || export(&auditor));
+    assert!(record["error"]["detail"].as_str().unwrap().contains("jane.doe"), "{record}");
+    let masked = export(&viewer).unwrap();
+    assert_eq!((&masked["error"]["detail"], &masked["id"]), (&Value::Null, &record["id"]));
+    assert!(
+        masked["error"]["code"].is_string() && !masked.to_string().contains("jane"),
+        "{masked}"
+    );
+}
+
 #[test]
 fn a_browser_logs_in_and_out() {
     let (config, [viewer, ..]) = guarded("");
@@ -142,6 +162,28 @@ fn a_browser_logs_in_and_out() {
     assert_eq!((out.status(), cookies.iter().all(|one| one.contains("Max-Age=0"))), (204, true));
     assert_eq!(cookies.len(), 2, "that of a connection behind TLS, too");
     assert_eq!(status(&proxy, "GET", "/api/v1/status", &field), 401, "the session is over");
+}
+
+/// A browser sends the cookies of one port of a host to every other.
+#[test]
+fn two_on_one_machine_leave_each_other_their_sessions() {
+    let started = [guarded(""), guarded("")].map(|(config, [_, auditor, _])| {
+        let proxy = Proxy::start(&config);
+        let answer = proxy.tell_admin("/api/v1/session", &json!({ "token": auditor }));
+        let cookie = answer.head.get("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        (proxy, cookie)
+    });
+    let [(one, own), (other, foreign)] = &started;
+    assert_ne!(own.split('=').next(), foreign.split('=').next());
+    let jar = format!("Cookie: {own}; {foreign}\r\n");
+    for proxy in [one, other] {
+        assert_eq!(status(proxy, "GET", "/api/v1/session", &jar), 200);
+    }
+    let out = one.ask_admin_with("DELETE", "/api/v1/session", &jar);
+    let name = foreign.split('=').next().unwrap();
+    assert!(out.head.all("set-cookie").iter().all(|field| !field.contains(name)), "{out:?}");
+    assert_eq!(status(one, "GET", "/api/v1/session", &jar), 401);
+    assert_eq!(status(other, "GET", "/api/v1/session", &jar), 200);
 }
 
 /// Rules that name somebody, and one that names nobody.
@@ -183,6 +225,31 @@ fn viewers_learn_of_nobody_by_rules() {
         assert_eq!(answer.status(), 403, "{}", answer.text());
         assert!(answer.json()["detail"].as_str().unwrap().contains("needs the role auditor"));
         assert!(test(&auditor, &asked).text().contains("Jane.Doe"));
+    }
+}
+
+/// What is wrong with a configuration is told by its lines, whoever they name.
+#[test]
+fn viewers_learn_of_nobody_by_a_reload_that_is_refused() {
+    let (config, [viewer, auditor, admin]) = naming();
+    let proxy = Proxy::start(&config);
+    let line = "principals = [\"Jane.Doe@corp.example\"]";
+    let text =
+        config.text().replace(line, &format!("{line}\nprincipal = [\"Jane.Doe@corp.example\"]"));
+    assert_ne!(text, config.text());
+    proxy.rewrite(&text);
+    let refused = proxy.ask_admin_with("POST", "/api/v1/reload", &bearer(&admin));
+    assert_eq!(refused.status(), 422);
+    assert!(refused.text().contains("Jane.Doe"), "who reloads sees it: {}", refused.text());
+    for path in ["policy", "status"] {
+        let last = |token: &str| {
+            let answer = proxy.ask_admin_with("GET", &format!("/api/v1/{path}"), &bearer(token));
+            answer.json()["reload"].to_string()
+        };
+        assert!(last(&auditor).contains("Jane.Doe"), "{path}: {}", last(&auditor));
+        let masked = last(&viewer);
+        assert!(!masked.contains("Jane") && masked.contains("\"ok\":false"), "{path}: {masked}");
+        assert!(masked.contains("from the role auditor on"), "{path}: {masked}");
     }
 }
 

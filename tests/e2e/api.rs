@@ -3,7 +3,9 @@
 use borderpost::audit::journal::{Kind, Reader};
 use serde_json::{Value, json};
 
-use crate::support::{Config, Message, Origin, Proxy, STAYS, Wire, act, ok, wait_for};
+use crate::support::{
+    Config, Message, Origin, Proxy, STAYS, Wire, act, ok, program, said, wait_for,
+};
 
 const HEALTH: &str = "X-Data-Class: health\r\n";
 const CARD: &str = "X-Data-Class: financial.card\r\n";
@@ -307,6 +309,14 @@ fn totals_and_rates() {
     let counts = series["buckets"].as_array().unwrap().iter();
     assert_eq!(counts.map(|one| one["requests"].as_u64().unwrap()).sum::<u64>(), 4);
     assert!(refused(&proxy, "series?step=1", 422).contains("take a longer `step`"));
+    // How far behind the index was is told by whatever is counted with it, as by a list.
+    let list = get(&proxy, "decisions?limit=1");
+    for (name, counted) in [("top", &top), ("series", &series)] {
+        let index = &counted["index"];
+        assert_eq!((&index["healthy"], &index["since"]), (&json!(true), &list["index"]["since"]));
+        let head = index["head"].as_u64().unwrap();
+        assert!(head >= 10 && index["lag"].is_u64(), "{name}: {index}");
+    }
     let rates = wait_for("a second that is over", || {
         let rates = get(&proxy, "rates");
         (rates["total"]["block"] == 4 && rates["total"]["log"] == 4).then_some(rates)
@@ -339,6 +349,16 @@ fn records_are_exported_as_lines_and_as_a_table() {
     for row in &all {
         assert_eq!((&row[place("client")], &row[place("path")]), ("", ""));
         assert_eq!(&row[place("host")], "127.1.0.1");
+    }
+    // With people it is what the command writes, letter by letter.
+    let own = proxy.ask_admin("GET", "/api/v1/decisions/export?format=csv").text();
+    let state = proxy.folder.path().join("state");
+    let mut export = program();
+    export.args(["audit", "export", "--format", "csv", "--journal"]).arg(state.join("journal"));
+    assert_eq!(own, said(&export.output().unwrap()));
+    assert!(own.contains(",127.0.0.1:"), "{own}");
+    for name in ["sequence", "time", "ended", "would", "exporter", "error.code", "config"] {
+        assert!(heads.iter().any(|one| one == name), "{name} in {heads:?}");
     }
 }
 

@@ -155,6 +155,14 @@ fn a_viewer_is_shown_what_a_viewer_may_see() {
 }
 
 #[test]
+fn a_stream_that_is_refused_says_why_and_goes_on() {
+    let proxy = Proxy::start(&config());
+    let told = browse(&proxy, &["refused"]).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+    assert!(told.status.success(), "{out}{err}");
+}
+
+#[test]
 fn what_is_not_live_says_why() {
     let proxy = Proxy::start(&Config::new());
     let told = browse(&proxy, &["bare"]).output().unwrap();

@@ -12,6 +12,7 @@
 
 mod access;
 mod anchor;
+mod admission;
 mod api;
 mod bodies;
 mod bundle;

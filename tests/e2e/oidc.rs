@@ -308,8 +308,9 @@ fn a_login_comes_back_once_to_who_began_it() {
 /// A session does nothing for pages of others.
 fn foreign(proxy: &Proxy, walker: &Walker) {
     let jar = std::fs::read_to_string(walker.jar()).unwrap();
-    let line = jar.lines().find(|line| line.contains("\tborderpost\t")).expect("a session");
-    let cookie = format!("Cookie: borderpost={}\r\n", line.rsplit('\t').next().unwrap());
+    let name = format!("borderpost-{}", proxy.admin.port());
+    let line = jar.lines().find(|line| line.contains(&format!("\t{name}\t"))).expect("a session");
+    let cookie = format!("Cookie: {name}={}\r\n", line.rsplit('\t').next().unwrap());
     let ask = |path: &str, more: &str| {
         proxy.ask_admin_with("GET", path, &format!("{cookie}{more}")).status()
     };
@@ -320,6 +321,41 @@ fn foreign(proxy: &Proxy, walker: &Walker) {
     let notes = notes(proxy);
     let note = notes.last().unwrap();
     assert_eq!((&note["who"], &note["subject"]), (&json!("ann@corp.example"), &json!("ann")));
+}
+
+/// Roles are those of the configuration in force, and so is who the issuer is.
+#[test]
+fn a_reload_changes_what_groups_may() {
+    let issuer = Issuer::start(None);
+    let config = config(&issuer.url, "");
+    let proxy = Proxy::start(&config);
+    let session = format!("http://{}/api/v1/session", proxy.admin);
+    let (ann, robot) = (Walker::new(), issuer.token("robot", "post", "ES256"));
+    ann.step(&ann.at_issuer(&proxy, "ann"), None);
+    let program = || bearer(&proxy, "GET", "/api/v1/session", &robot);
+    let person = || serde_json::from_str::<Value>(&ann.step(&session, None).2).unwrap();
+    assert_eq!(
+        (&person()["role"], &program().json()["role"]),
+        (&json!("auditor"), &json!("admin"))
+    );
+    let reload = |text: &str| {
+        let count = || proxy.output().matches("\nreloaded: ").count();
+        let before = count();
+        proxy.rewrite(text);
+        proxy.signal("HUP");
+        crate::support::wait_for("the reload", || (count() > before).then_some(()));
+    };
+    // An issuer that is down meanwhile is known as before.
+    drop(issuer);
+    let text =
+        config.text().replace("\"auditor\"", "\"viewer\"").replace("\"admin\"\n", "\"auditor\"\n");
+    reload(&text);
+    assert_eq!(
+        (&person()["role"], &program().json()["role"]),
+        (&json!("viewer"), &json!("auditor"))
+    );
+    reload(&text.replace("client_id = \"post\"", "client_id = \"other\""));
+    assert_eq!((person()["status"].as_u64(), program().status()), (Some(401), 401));
 }
 
 /// In a real browser, where others reach the listener.

@@ -4,39 +4,54 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::super::reply::Wrong;
 
+/// What cookies of this listener are called. A browser sends those that one port of a host has set to
+/// every other port of it, so that two programs on one machine would take each other's away.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Cookies(Box<str>);
+
 /// A cookie of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Cookie {
-    pub(in super::super) name: &'static str,
+    pub(in super::super) name: String,
     secure: bool,
     /// Whether it comes along where a link of another site leads here.
     lax: bool,
+}
+
+impl Cookies {
+    /// Those of the listener that this tells from others of its host.
+    pub(in super::super) fn of(mark: &str) -> Self {
+        Self(format!("borderpost-{mark}").into())
+    }
+
+    /// What carries a session. Behind TLS the name itself says that no other host and no connection
+    /// without TLS has set it (RFC 6265bis section 4.1.3.2).
+    pub(in super::super) fn session(&self, secure: bool) -> Cookie {
+        Cookie { name: self.named("", secure), secure, lax: false }
+    }
+
+    /// What a browser knows that has begun a login elsewhere, and comes back by a link from there.
+    pub(in super::super) fn login(&self, secure: bool) -> Cookie {
+        Cookie { name: self.named("-login", secure), secure, lax: true }
+    }
+
+    fn named(&self, what: &str, secure: bool) -> String {
+        let host = if secure { "__Host-" } else { "" };
+        format!("{host}{}{what}", self.0)
+    }
 }
 
 impl Cookie {
     /// What ends one.
     pub(in super::super) const OVER: &'static str = "; Max-Age=0";
 
-    /// What carries a session. Behind TLS the name itself says that no other host and no connection
-    /// without TLS has set it (RFC 6265bis section 4.1.3.2).
-    pub(in super::super) const fn of_session(secure: bool) -> Self {
-        let name = if secure { "__Host-borderpost" } else { "borderpost" };
-        Self { name, secure, lax: false }
-    }
-
-    /// What a browser knows that has begun a login elsewhere, and comes back by a link from there.
-    pub(in super::super) const fn of_login(secure: bool) -> Self {
-        let name = if secure { "__Host-borderpost-login" } else { "borderpost-login" };
-        Self { name, secure, lax: true }
-    }
-
     /// The same for a session that begins at the end of such a link.
-    pub(in super::super) const fn lax(self) -> Self {
+    pub(in super::super) fn lax(self) -> Self {
         Self { lax: true, ..self }
     }
 
     /// The field that sets it.
-    pub(in super::super) fn set(self, value: &str, more: &str) -> Result<HeaderValue, Wrong> {
+    pub(in super::super) fn set(&self, value: &str, more: &str) -> Result<HeaderValue, Wrong> {
         let secure = if self.secure { "; Secure" } else { "" };
         let site = if self.lax { "Lax" } else { "Strict" };
         let text =
@@ -61,20 +76,21 @@ mod tests {
 
     #[test]
     fn cookies_are_for_this_host_and_no_script() {
+        let cookies = Cookies::of("3129");
         let text = |cookie: Cookie, more: &str| {
             cookie.set("v", more).unwrap().to_str().unwrap().to_owned()
         };
         assert_eq!(
-            text(Cookie::of_session(true).lax(), ""),
-            "__Host-borderpost=v; Path=/; HttpOnly; SameSite=Lax; Secure"
+            text(cookies.session(true).lax(), ""),
+            "__Host-borderpost-3129=v; Path=/; HttpOnly; SameSite=Lax; Secure"
         );
         assert_eq!(
-            text(Cookie::of_session(false), Cookie::OVER),
-            "borderpost=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+            text(cookies.session(false), Cookie::OVER),
+            "borderpost-3129=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
         );
         assert_eq!(
-            text(Cookie::of_login(true), ""),
-            "__Host-borderpost-login=v; Path=/; HttpOnly; SameSite=Lax; Secure"
+            text(cookies.login(true), ""),
+            "__Host-borderpost-3129-login=v; Path=/; HttpOnly; SameSite=Lax; Secure"
         );
     }
 

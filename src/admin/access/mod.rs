@@ -2,6 +2,7 @@
 
 mod cookie;
 mod origin;
+mod proof;
 mod session;
 
 use std::fmt;
@@ -10,16 +11,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, StatusCode, header};
-use jiff::Timestamp;
 
-use crate::auth::{Attempts, Tokens};
+use crate::auth::{Attempts, TokenDigest, Tokens};
+use crate::tls::Shown;
 
 use super::oidc::OidcSettings;
 use super::reply::Wrong;
 use super::role::{By, Role, Who};
 
-pub(super) use cookie::{Cookie, values};
+pub(super) use cookie::{Cookie, Cookies, values};
 pub(super) use origin::{asked_host, check};
+pub(super) use proof::{Proof, Proved};
 pub(super) use session::Sessions;
 
 /// Who may ask, as the configuration says. Where it names nobody, whoever reaches the listener may
@@ -52,14 +54,14 @@ pub struct Holder {
 pub(super) struct Peer {
     /// Its address; there is none on a unix socket.
     pub(super) address: Option<IpAddr>,
-    /// The name in the certificate that it showed.
-    pub(super) certificate: Option<Arc<str>>,
+    /// The certificate that it showed.
+    pub(super) certificate: Option<Shown>,
     /// Whether it is behind TLS.
     pub(super) secure: bool,
 }
 
 /// What is remembered of who has asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Memory {
     pub(super) sessions: Sessions,
     attempts: Attempts,
@@ -76,44 +78,46 @@ impl Access {
         !self.is_open()
     }
 
-    /// Who asks; none where nothing was shown. A token of an issuer is not looked at here.
-    pub(super) fn who(
+    /// Whose a token is. 256 bits cannot be guessed, so a right one is right however often others
+    /// were wrong.
+    pub(super) fn holder(
         &self,
         memory: &Memory,
         peer: &Peer,
-        headers: &HeaderMap,
-    ) -> Result<Option<Who>, Wrong> {
-        if self.is_open() {
-            return Ok(Some(Who::local()));
+        token: &str,
+    ) -> Result<Proved, Wrong> {
+        let digest = TokenDigest::of(token);
+        match self.of_token(digest) {
+            Some(who) => Ok(Proved { who, proof: Proof::Token(digest) }),
+            None => Err(memory.refuse(peer, "this is no token that the configuration names")),
         }
-        if let Some(token) = bearer(headers) {
-            return self.holder(memory, peer, token).map(Some);
-        }
-        if let Some(who) = memory.sessions.find(headers, peer.secure, Timestamp::now()) {
-            return Ok(Some(who));
-        }
-        let shown = peer.certificate.as_ref().and_then(|shown| {
-            let known = self.certificates.iter().find(|(name, _)| name == shown);
-            known.map(|(name, role)| Who::proved(name, *role, By::Certificate))
-        });
-        Ok(shown)
     }
 
-    /// Whose a token is. 256 bits cannot be guessed, so a right one is right however often others
-    /// were wrong.
-    pub(super) fn holder(&self, memory: &Memory, peer: &Peer, token: &str) -> Result<Who, Wrong> {
+    /// Whose token has this digest; each holder has those of their name alone.
+    pub(super) fn of_token(&self, digest: TokenDigest) -> Option<Who> {
         let mut found = None;
         for holder in &self.tokens {
-            let name = holder.tokens.find(token);
+            let name = holder.tokens.find_digest(digest);
             let own = name.is_some_and(|name| *name == holder.name);
             found =
                 found.or_else(|| own.then(|| Who::proved(&holder.name, holder.role, By::Token)));
         }
-        found.ok_or_else(|| memory.refuse(peer, "this is no token that the configuration names"))
+        found
+    }
+
+    /// Whose certificate has this name in it.
+    pub(super) fn of_certificate(&self, shown: &str) -> Option<Who> {
+        let known = self.certificates.iter().find(|(name, _)| **name == *shown);
+        known.map(|(name, role)| Who::proved(name, *role, By::Certificate))
     }
 }
 
 impl Memory {
+    /// Nothing yet, for a listener with cookies of these names.
+    pub(super) fn new(cookies: Cookies) -> Self {
+        Self { sessions: Sessions::new(cookies), attempts: Attempts::default() }
+    }
+
     /// Refuses who has tried too often.
     pub(super) fn check(&self, peer: &Peer) -> Result<(), Wrong> {
         let Some(wait) = self.attempts.wait(peer.source(), Instant::now()) else { return Ok(()) };
@@ -175,9 +179,16 @@ impl fmt::Debug for Holder {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use crate::auth::Token;
 
+    use super::super::admission::Admission;
     use super::*;
+
+    fn memory() -> Memory {
+        Memory::new(Cookies::of("3129"))
+    }
 
     fn peer(address: &str) -> Peer {
         Peer { address: address.parse().ok(), certificate: None, secure: false }
@@ -187,37 +198,69 @@ mod tests {
         HeaderMap::from_iter([(name, value.parse().unwrap())])
     }
 
-    #[test]
-    fn a_token_is_its_holders() {
+    #[tokio::test]
+    async fn a_token_is_its_holders() {
         let (ops, dash) = (Token::generate().unwrap(), Token::generate().unwrap());
         let file = format!("ops:{}\ndash:{}\n", ops.kept(), dash.kept());
         let tokens = Arc::new(Tokens::parse(&file).unwrap());
         let holder = Holder { name: Arc::from("ops"), role: Role::Auditor, tokens };
         let access = Access { tokens: vec![holder], ..Access::default() };
-        let (memory, here) = (Memory::default(), peer("192.0.2.1"));
-        let ask = |value: &str| access.who(&memory, &here, &headers(header::AUTHORIZATION, value));
-        let who = ask(&format!("bearer {}", ops.as_str())).unwrap().unwrap();
+        let admission = Admission { access, ..Admission::default() };
+        let (memory, here) = (memory(), peer("192.0.2.1"));
+        let ask = async |value: &str| {
+            let headers = headers(header::AUTHORIZATION, value);
+            admission.prove(&memory, &here, &headers).await.map(|found| found.map(|one| one.who))
+        };
+        let who = ask(&format!("bearer {}", ops.as_str())).await.unwrap().unwrap();
         assert_eq!((&*who.name, who.role, who.by), ("ops", Role::Auditor, By::Token));
         // The file has `dash`, the configuration does not.
-        assert_eq!(ask(&format!("Bearer {}", dash.as_str())).unwrap_err().status, 401);
-        assert!(ask("Basic b3BzOng=").unwrap().is_none());
+        assert_eq!(ask(&format!("Bearer {}", dash.as_str())).await.unwrap_err().status, 401);
+        assert!(ask("Basic b3BzOng=").await.unwrap().is_none());
         for _ in 1..10 {
-            assert_eq!(ask("Bearer x").unwrap_err().status, 401);
+            assert_eq!(ask("Bearer x").await.unwrap_err().status, 401);
         }
-        assert_eq!(ask("Bearer x").unwrap_err().status, 429);
-        assert!(ask(&format!("Bearer {}", ops.as_str())).is_ok(), "what is right is right");
+        assert_eq!(ask("Bearer x").await.unwrap_err().status, 429);
+        assert!(ask(&format!("Bearer {}", ops.as_str())).await.is_ok(), "what is right is right");
     }
 
-    #[test]
-    fn a_certificate_is_known_by_its_name() {
+    #[tokio::test]
+    async fn a_session_ends_with_its_token_and_has_the_role_of_now() {
+        let token = Token::generate().unwrap();
+        let admission = |role| {
+            let tokens = Arc::new(Tokens::parse(&format!("ops:{}\n", token.kept())).unwrap());
+            let holder = Holder { name: Arc::from("ops"), role, tokens };
+            let access = Access { tokens: vec![holder], ..Access::default() };
+            Admission { access, ..Admission::default() }
+        };
+        let (memory, here) = (memory(), peer("192.0.2.1"));
+        let proved = admission(Role::Admin).access.holder(&memory, &here, token.as_str()).unwrap();
+        let begun = memory.sessions.begin(proved.proof, Timestamp::now()).unwrap();
+        let cookie = format!("{}={}", memory.sessions.cookies.session(false).name, begun.cookie);
+        let carried = headers(header::COOKIE, &cookie);
+        let ask = async |admission: &Admission| {
+            admission.prove(&memory, &here, &carried).await.unwrap().map(|one| one.who)
+        };
+        for role in [Role::Admin, Role::Viewer] {
+            let who = ask(&admission(role)).await.unwrap();
+            assert_eq!((who.role, who.by, who.expires), (role, By::Session, Some(begun.expires)));
+        }
+        let others =
+            Access { certificates: vec![(Arc::from("x"), Role::Viewer)], ..Access::default() };
+        assert!(ask(&Admission { access: others, ..Admission::default() }).await.is_none());
+        assert!(ask(&admission(Role::Admin)).await.is_none(), "it does not come back");
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_known_by_its_name() {
         let certificates = vec![(Arc::from("svc:dash"), Role::Viewer)];
         let access = Access { certificates, ..Access::default() };
-        let shown = |name: &str| Peer { certificate: Some(Arc::from(name)), ..peer("192.0.2.1") };
-        let ask = |peer: &Peer| access.who(&Memory::default(), peer, &HeaderMap::new()).unwrap();
-        assert_eq!(ask(&shown("svc:dash")).unwrap().role, Role::Viewer);
-        assert!(ask(&shown("svc:other")).is_none() && ask(&peer("192.0.2.1")).is_none());
-        let open = Access::default();
-        let who = open.who(&Memory::default(), &peer("127.0.0.1"), &HeaderMap::new());
-        assert_eq!(who.unwrap().unwrap().role, Role::Admin);
+        assert_eq!(access.of_certificate("svc:dash").map(|who| who.role), Some(Role::Viewer));
+        assert!(access.of_certificate("svc:other").is_none());
+        let (memory, open) = (memory(), Admission::default());
+        let closed = Admission { access, ..Admission::default() };
+        let nothing = HeaderMap::new();
+        assert!(closed.prove(&memory, &peer("192.0.2.1"), &nothing).await.unwrap().is_none());
+        let who = open.prove(&memory, &peer("127.0.0.1"), &nothing).await.unwrap().unwrap().who;
+        assert_eq!(who.role, Role::Admin);
     }
 }

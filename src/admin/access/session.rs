@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::auth::Token;
 
-use super::super::role::{By, Who};
-use super::cookie::{Cookie, values};
+use super::cookie::{Cookies, values};
+use super::proof::Proof;
 
 /// How long a session lasts: a day's work.
 const LASTS: SignedDuration = SignedDuration::from_hours(8);
@@ -23,66 +23,93 @@ const IDLE: SignedDuration = SignedDuration::from_hours(1);
 const MOST: usize = 1_000;
 
 /// Sessions by the digest of their cookie, so that the time of a search tells nothing of one.
-#[derive(Debug, Default)]
-pub(in super::super) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
+#[derive(Debug)]
+pub(in super::super) struct Sessions {
+    /// What their cookies are called.
+    pub(in super::super) cookies: Cookies,
+    all: Mutex<HashMap<[u8; 32], Session>>,
+}
 
 #[derive(Debug)]
 struct Session {
-    who: Who,
+    /// What it began with: it is held against what is in force whenever somebody asks.
+    proof: Proof,
+    expires: Timestamp,
     /// When it was last used.
     used: Timestamp,
 }
 
+/// A session that begins.
+#[derive(Debug)]
+pub(in super::super) struct Begun {
+    /// The value of the cookie.
+    pub(in super::super) cookie: String,
+    /// When it is over.
+    pub(in super::super) expires: Timestamp,
+}
+
 impl Sessions {
-    /// Begins one; the value of the cookie, and who that is until when. None where the system gives
-    /// no randomness.
-    pub(in super::super) fn begin(&self, who: &Who, now: Timestamp) -> Option<(String, Who)> {
-        let cookie = Token::generate()?;
+    /// None yet, with cookies of these names.
+    pub(super) fn new(cookies: Cookies) -> Self {
+        Self { cookies, all: Mutex::default() }
+    }
+
+    /// Begins one; none where the system gives no randomness.
+    pub(in super::super) fn begin(&self, proof: Proof, now: Timestamp) -> Option<Begun> {
+        let cookie = Token::generate()?.as_str().to_owned();
         let expires = now.checked_add(LASTS).ok()?;
-        let who = Who { by: By::Session, expires: Some(expires), ..who.clone() };
         let mut all = self.lock();
         all.retain(|_, session| session.is_alive(now));
         if all.len() >= MOST {
-            let first = all.iter().min_by_key(|(_, session)| session.who.expires);
+            let first = all.iter().min_by_key(|(_, session)| session.expires);
             let first = first.map(|(key, _)| *key);
             first.and_then(|key| all.remove(&key));
         }
-        all.insert(key(cookie.as_str()), Session { who: who.clone(), used: now });
-        Some((cookie.as_str().to_owned(), who))
+        all.insert(key(&cookie), Session { proof, expires, used: now });
+        Some(Begun { cookie, expires })
     }
 
-    /// Whose a request is, by its cookie. Behind TLS only the name counts that nobody else can set.
+    /// What a request has proved before, by its cookie, and until when that lasts. Behind TLS only the
+    /// name counts that nobody else can set.
     pub(in super::super) fn find(
         &self,
         headers: &HeaderMap,
         secure: bool,
         now: Timestamp,
-    ) -> Option<Who> {
+    ) -> Option<(Proof, Timestamp)> {
         let mut all = self.lock();
-        let key = cookies(headers, secure).map(key).find(|key| all.contains_key(key))?;
+        let key =
+            self.carried(headers, secure).into_iter().map(key).find(|key| all.contains_key(key))?;
         let session = all.get_mut(&key).filter(|session| session.is_alive(now))?;
         session.used = now;
-        Some(session.who.clone())
+        Some((session.proof.clone(), session.expires))
     }
 
     /// Ends the one that a request carries.
     pub(in super::super) fn end(&self, headers: &HeaderMap) {
         let mut all = self.lock();
-        for cookie in cookies(headers, false) {
+        for cookie in self.carried(headers, false) {
             all.remove(&key(cookie));
         }
     }
 
+    /// What a request carries of sessions.
+    fn carried<'h>(&self, headers: &'h HeaderMap, secure: bool) -> Vec<&'h str> {
+        let plain = (!secure).then(|| self.cookies.session(false));
+        let all = [Some(self.cookies.session(true)), plain].into_iter().flatten();
+        all.flat_map(|cookie| values(headers, &cookie.name).collect::<Vec<_>>()).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
         // Nothing that holds the lock can leave it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Session {
     fn is_alive(&self, now: Timestamp) -> bool {
         let idle = now.duration_since(self.used);
-        idle < IDLE && self.who.expires.is_some_and(|end| now < end)
+        idle < IDLE && now < self.expires
     }
 }
 
@@ -91,20 +118,17 @@ fn key(cookie: &str) -> [u8; 32] {
     digest.as_ref().try_into().expect("SHA-256 has 32 octets")
 }
 
-/// What a request carries of sessions.
-fn cookies(headers: &HeaderMap, secure: bool) -> impl Iterator<Item = &str> {
-    let plain = (!secure).then_some(Cookie::of_session(false));
-    let all = [Some(Cookie::of_session(true)), plain].into_iter().flatten();
-    all.flat_map(move |cookie| values(headers, cookie.name))
-}
-
 #[cfg(test)]
 mod tests {
     use http::header;
 
     use super::*;
 
-    const COOKIE: &str = Cookie::of_session(false).name;
+    const COOKIE: &str = "borderpost-3129";
+
+    fn sessions() -> Sessions {
+        Sessions::new(Cookies::of("3129"))
+    }
 
     fn carrying(text: &str) -> HeaderMap {
         HeaderMap::from_iter([(header::COOKIE, text.parse().unwrap())])
@@ -112,16 +136,17 @@ mod tests {
 
     #[test]
     fn a_session_is_found_by_its_cookie_until_it_ends() {
-        let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
-        let (cookie, who) = sessions.begin(&Who::local(), now).unwrap();
-        assert_eq!((who.by, cookie.len()), (By::Session, 43));
+        let (sessions, now) = (sessions(), Timestamp::UNIX_EPOCH);
+        let Begun { cookie, expires } = sessions.begin(Proof::Nothing, now).unwrap();
+        assert_eq!((expires, cookie.len()), (now + LASTS, 43));
         let carried = carrying(&format!("a=b; {COOKIE}={cookie};c"));
         let at = |minutes| now + SignedDuration::from_mins(minutes);
         for minutes in (0..480).step_by(59) {
             assert!(sessions.find(&carried, false, at(minutes)).is_some(), "{minutes}");
         }
         assert!(sessions.find(&carried, false, at(480)).is_none(), "its time is over");
-        for other in [format!("{COOKIE}=x"), format!("x{COOKIE}={cookie}"), cookie] {
+        let neighbour = format!("borderpost-3130={cookie}; borderpost={cookie}");
+        for other in [neighbour, format!("{COOKIE}=x"), format!("x{COOKIE}={cookie}"), cookie] {
             assert!(sessions.find(&carrying(&other), false, now).is_none(), "{other}");
         }
         sessions.end(&carried);
@@ -130,8 +155,8 @@ mod tests {
 
     #[test]
     fn a_session_that_nobody_uses_ends() {
-        let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
-        let (cookie, _) = sessions.begin(&Who::local(), now).unwrap();
+        let (sessions, now) = (sessions(), Timestamp::UNIX_EPOCH);
+        let Begun { cookie, .. } = sessions.begin(Proof::Nothing, now).unwrap();
         let carried = carrying(&format!("{COOKIE}={cookie}"));
         let at = |minutes| now + SignedDuration::from_mins(minutes);
         assert!(sessions.find(&carried, false, at(59)).is_some());
@@ -140,8 +165,8 @@ mod tests {
 
     #[test]
     fn behind_tls_no_other_host_sets_it() {
-        let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
-        let (cookie, _) = sessions.begin(&Who::local(), now).unwrap();
+        let (sessions, now) = (sessions(), Timestamp::UNIX_EPOCH);
+        let Begun { cookie, .. } = sessions.begin(Proof::Nothing, now).unwrap();
         let host = carrying(&format!("__Host-{COOKIE}={cookie}"));
         assert!(sessions.find(&host, true, now).is_some());
         assert!(sessions.find(&host, false, now).is_some(), "what stands before us speaks TLS");
@@ -153,10 +178,10 @@ mod tests {
 
     #[test]
     fn sessions_are_bounded() {
-        let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
+        let (sessions, now) = (sessions(), Timestamp::UNIX_EPOCH);
         let begin = |seconds| {
             let at = now + SignedDuration::from_secs(seconds);
-            sessions.begin(&Who::local(), at).unwrap().0
+            sessions.begin(Proof::Nothing, at).unwrap().cookie
         };
         let first = begin(0);
         for second in 1..=1_000 {

@@ -9,15 +9,14 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::audit::Event;
-use crate::audit::event::harmless;
+use crate::audit::event::Columns;
 use crate::audit::index::Filters;
+use crate::audit::personal::PERSONAL;
 use crate::audit::search::{self, Found, Journal, Scan};
-use crate::policy::Mode;
 
+use super::super::asked::Asked;
 use super::super::moving::STALLED;
 use super::super::reply::{self, Answer};
-use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::row;
 
@@ -26,32 +25,6 @@ const PIECE: usize = 64 * 1024;
 
 /// Pieces that wait for who reads.
 const WAITING: usize = 4;
-
-const COLUMNS: [&str; 23] = [
-    "sequence",
-    "time",
-    "ended",
-    "id",
-    "client",
-    "principal",
-    "method",
-    "scheme",
-    "host",
-    "port",
-    "path",
-    "address",
-    "countries",
-    "tags",
-    "outcome",
-    "mode",
-    "rules",
-    "cite",
-    "status",
-    "error",
-    "bytes_out",
-    "bytes_in",
-    "would",
-];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -84,7 +57,8 @@ pub(in super::super) async fn export(admin: &Admin, asked: Asked) -> Answer {
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let masked = !personal;
-        let mut out = Out { form, masked, buffer: Vec::new(), pieces, runtime };
+        let columns = Columns::default();
+        let mut out = Out { form, columns, masked, buffer: Vec::new(), pieces, runtime };
         let ended = out.all(&journal, &filters);
         drop(room);
         if let Err(End::Fault(error)) = ended {
@@ -102,6 +76,8 @@ pub(in super::super) async fn export(admin: &Admin, asked: Asked) -> Answer {
 
 struct Out {
     form: Form,
+    /// The same as `borderpost audit export` writes.
+    columns: Columns,
     masked: bool,
     buffer: Vec<u8>,
     pieces: mpsc::Sender<io::Result<Bytes>>,
@@ -111,7 +87,7 @@ struct Out {
 impl Out {
     fn all(&mut self, journal: &Journal, filters: &Filters) -> Result<(), End> {
         if self.form == Form::Csv {
-            self.row(&COLUMNS.map(str::to_owned))?;
+            self.columns.head(&mut self.buffer);
         }
         Scan::all(journal, filters).each(|found| {
             self.record(&found)?;
@@ -125,7 +101,11 @@ impl Out {
 
     fn record(&mut self, found: &Found<'_>) -> Result<(), End> {
         match self.form {
-            Form::Csv => self.row(&cells(found.sequence, &found.event, self.masked)),
+            Form::Csv => {
+                let hidden = if self.masked { &PERSONAL[..] } else { &[] };
+                self.columns.write(found.sequence, &found.event, hidden, &mut self.buffer);
+                Ok(())
+            }
             Form::Lines if self.masked => {
                 let mut record: Value = serde_json::from_slice(found.line)?;
                 row::mask(&mut record);
@@ -139,14 +119,6 @@ impl Out {
                 Ok(())
             }
         }
-    }
-
-    fn row(&mut self, cells: &[String]) -> Result<(), End> {
-        let mut builder = csv::WriterBuilder::new();
-        let mut writer = builder.terminator(csv::Terminator::CRLF).from_writer(&mut self.buffer);
-        let cells = cells.iter().map(|cell| harmless(cell).into_owned());
-        writer.write_record(cells).map_err(|error| End::Fault(error.into()))?;
-        writer.flush().map_err(End::Fault)
     }
 
     fn put(&mut self) -> Result<(), End> {
@@ -163,40 +135,6 @@ impl Out {
         let Self { pieces, runtime, .. } = self;
         runtime.spawn(async move { pieces.send(Err(error)).await });
     }
-}
-
-fn cells(sequence: u64, event: &Event<'_>, masked: bool) -> [String; 23] {
-    let text = |text: Option<&std::borrow::Cow<'_, str>>| {
-        text.map(ToString::to_string).unwrap_or_default()
-    };
-    let own = |value: String| if masked { String::new() } else { value };
-    let countries = event.location.iter().flat_map(|location| &location.countries);
-    let words = |words: Vec<String>| words.join(" ");
-    [
-        sequence.to_string(),
-        event.time.to_string(),
-        event.ended.map(|at| at.to_string()).unwrap_or_default(),
-        event.id.to_string(),
-        own(event.client.to_string()),
-        own(text(event.principal.as_ref())),
-        event.method.to_string(),
-        event.scheme.to_string(),
-        text(event.host.as_ref()),
-        event.port.map(|port| port.to_string()).unwrap_or_default(),
-        own(text(event.path.as_ref())),
-        text(event.address.as_ref()),
-        words(countries.map(ToString::to_string).collect()),
-        words(event.tags.iter().map(ToString::to_string).collect()),
-        event.outcome.map_or("failed", |outcome| outcome.name()).to_owned(),
-        (if event.mode == Mode::Observe { "observe" } else { "enforce" }).to_owned(),
-        words(event.rules.iter().map(|rule| format!("{}/{}", rule.pack, rule.rule)).collect()),
-        text(event.cite.as_ref()),
-        event.status.map(|status| status.to_string()).unwrap_or_default(),
-        text(event.error.as_ref().map(|error| &error.code)),
-        event.bytes_out.to_string(),
-        event.bytes_in.to_string(),
-        event.would().map(|would| would.name().to_owned()).unwrap_or_default(),
-    ]
 }
 
 impl From<search::Fault> for End {

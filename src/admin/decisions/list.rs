@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::audit::index::Page;
 
+use super::super::asked::Asked;
 use super::super::reply::{self, Answer, Wrong};
-use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::super::status::index_view;
 use super::row;

@@ -13,8 +13,8 @@ use crate::audit::search::{self, Scan};
 use crate::audit::{Event, Replayed, Unproved, prove};
 use crate::policy::{Policy, RuleView};
 
+use super::super::asked::Asked;
 use super::super::reply::{self, Answer, Wrong};
-use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::row;
 

@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 
 use crate::audit::Event;
 use crate::audit::index::Listed;
+use crate::audit::personal::PERSONAL;
 use crate::policy::Mode;
-
-/// The fields of a record that tell of people.
-const PERSONAL: [&str; 3] = ["client", "principal", "path"];
 
 /// A request as the index has it.
 pub(super) fn listed(one: &Listed, masked: bool) -> Value {
@@ -62,11 +60,34 @@ pub(super) fn recorded(sequence: u64, event: &Event<'_>, masked: bool) -> Value 
     })
 }
 
-/// Takes what tells of people out of a record.
+/// Takes what tells of people out of a record: what can be erased is what is not for everybody.
 pub(super) fn mask(record: &mut Value) {
     for name in PERSONAL {
-        if let Some(field) = record.get_mut(name) {
+        let place = format!("/{}", name.replace('.', "/"));
+        if let Some(field) = record.pointer_mut(&place) {
             *field = Value::Null;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_erased_is_masked() {
+        let mut record = json!({
+            "client": "10.0.0.7:1", "principal": "ann", "path": "/ann", "trace": "t", "span": "s",
+            "host": "h", "error": { "code": "c", "detail": "of ann" },
+        });
+        mask(&mut record);
+        let expected = json!({
+            "client": null, "principal": null, "path": null, "trace": null, "span": null,
+            "host": "h", "error": { "code": "c", "detail": null },
+        });
+        assert_eq!(record, expected);
+        let mut fine = json!({ "client": "10.0.0.7:1", "error": null });
+        mask(&mut fine);
+        assert_eq!(fine, json!({ "client": null, "error": null }));
     }
 }

@@ -17,11 +17,13 @@ use crate::audit::Event;
 use crate::audit::index::Filters;
 use crate::audit::search::{Fault, Follow};
 
+use super::super::access::Proof;
+use super::super::admission::Admission;
+use super::super::asked::Asked;
 use super::super::crowd::Room;
 use super::super::moving::STALLED;
 use super::super::reply::{self, Answer, Wrong};
-use super::super::role::By;
-use super::super::routes::Asked;
+use super::super::role::{By, Role};
 use super::super::state::Admin;
 use super::row;
 
@@ -54,16 +56,32 @@ struct Stream {
     next: u64,
     synced: watch::Receiver<u64>,
     out: mpsc::Sender<io::Result<Bytes>>,
-    /// What carries the session that it was opened with; none where it was opened by another proof,
-    /// which lasts as long as the program.
+    /// By what, and as what, it was opened.
+    proof: Proof,
+    role: Role,
+    /// What carries the session that it was opened with, if it was one.
     session: Option<HeaderMap>,
+    /// Tells when who may ask has changed.
+    admitting: watch::Receiver<Arc<Admission>>,
     /// Its place among the streams.
     _room: Room,
 }
 
+/// Why it goes on.
+enum Woken {
+    /// The journal is so long.
+    Grown(u64),
+    /// Others may ask now.
+    Changed,
+    /// Nothing has come for a while.
+    Rested,
+    /// The program ends.
+    Over,
+}
+
 /// Decisions as they are recorded.
 pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer {
-    let Asked { who, mut params, what, request, .. } = asked;
+    let Asked { who, proof, mut params, what, request, .. } = asked;
     let personal = params.flag("personal", true)? && who.sees_people();
     let after = params.number("after", 0..=u64::MAX)?;
     let filters = params.filters()?;
@@ -95,7 +113,20 @@ pub(in super::super) async fn stream(admin: &Arc<Admin>, asked: Asked) -> Answer
     let follow = Some(Follow::new(&journal, next));
     let masked = !personal;
     let session = (who.by == By::Session).then(|| request.headers().clone());
-    let stream = Stream { follow, filters, masked, next, synced, out, session, _room: room };
+    let (role, admitting) = (who.role, admin.admitting());
+    let stream = Stream {
+        follow,
+        filters,
+        masked,
+        next,
+        synced,
+        out,
+        proof,
+        role,
+        session,
+        admitting,
+        _room: room,
+    };
     tokio::spawn(stream.run(Arc::clone(admin), foreign));
     Ok(reply::coming("text/event-stream", coming))
 }
@@ -113,14 +144,14 @@ impl Stream {
             return;
         }
         loop {
-            let next = self.next;
-            let grown = timeout(ALIVE, self.synced.wait_for(|head| *head > next)).await;
-            let head = match grown.map(|grown| grown.map(|head| *head)) {
+            let woken = self.wait().await;
+            let head = match woken {
                 _ if !self.is_permitted(&admin) => return,
-                Ok(Ok(head)) => head,
-                Err(_) if self.say(":\n\n".to_owned()).await => continue,
+                Woken::Grown(head) => head,
+                Woken::Changed => continue,
+                Woken::Rested if self.say(":\n\n".to_owned()).await => continue,
                 // Nobody is there any more, or the program ends.
-                Ok(Err(_)) | Err(_) => return,
+                Woken::Rested | Woken::Over => return,
             };
             let Some(text) = self.read(&admin, head).await else { return };
             // It may have ended while the journal was read.
@@ -132,11 +163,32 @@ impl Stream {
         }
     }
 
-    /// Whether the session that it was opened with goes on.
+    /// Waits for more to read, but not longer than what it was opened by counts.
+    async fn wait(&mut self) -> Woken {
+        let next = self.next;
+        let left = self.proof.until().map(|until| until.duration_since(Timestamp::now()));
+        let left = left.map(|left| Duration::try_from(left).unwrap_or_default());
+        tokio::select! {
+            grown = self.synced.wait_for(|head| *head > next) => {
+                grown.map_or(Woken::Over, |head| Woken::Grown(*head))
+            }
+            changed = self.admitting.changed() => {
+                if changed.is_ok() { Woken::Changed } else { Woken::Over }
+            }
+            () = sleep(left.map_or(ALIVE, |left| left.min(ALIVE))) => Woken::Rested,
+        }
+    }
+
+    /// Whether what it was opened by counts still, for all that it shows: it is not begun again with
+    /// less, but by who opened it.
     fn is_permitted(&self, admin: &Admin) -> bool {
-        let goes_on =
-            |headers| admin.memory.sessions.find(headers, false, Timestamp::now()).is_some();
-        self.session.as_ref().is_none_or(goes_on)
+        let now = Timestamp::now();
+        let lasts = |headers| admin.memory.sessions.find(headers, false, now).is_some();
+        let who = admin.admission().again(&self.proof, now);
+        self.session.as_ref().is_none_or(lasts)
+            && who.is_some_and(|who| {
+                who.role >= self.role && admin.may_filter(&who, &self.filters).is_ok()
+            })
     }
 
     /// Waits until it is taken, but not for ever; whether anybody is there.

@@ -37,10 +37,13 @@ pub(super) struct Published {
 pub(super) struct Issuer {
     pub(super) settings: Arc<OidcSettings>,
     pub(super) fetcher: Fetcher,
-    known: Mutex<Known>,
+    known: Remembered,
     /// One asks, others wait for what they hear.
     asking: tokio::sync::Mutex<()>,
 }
+
+/// What is known of an issuer, which outlives its settings.
+pub(super) type Remembered = Arc<Mutex<Known>>;
 
 /// Why nothing is proved by a token.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ pub(super) enum Unproved {
 }
 
 #[derive(Debug, Default)]
-struct Known {
+pub(super) struct Known {
     published: Option<(Arc<Published>, Instant)>,
     tried: Option<Instant>,
     /// Why it could not be had the last time.
@@ -69,8 +72,13 @@ enum Next {
 // === impl Issuer ===
 
 impl Issuer {
-    pub(super) fn new(settings: Arc<OidcSettings>, fetcher: Fetcher) -> Self {
-        Self { settings, fetcher, known: Mutex::default(), asking: tokio::sync::Mutex::default() }
+    pub(super) fn new(settings: Arc<OidcSettings>, fetcher: Fetcher, known: Remembered) -> Self {
+        Self { settings, fetcher, known, asking: tokio::sync::Mutex::default() }
+    }
+
+    /// What is known of it, for one that takes its place.
+    pub(super) fn known(&self) -> Remembered {
+        Arc::clone(&self.known)
     }
 
     /// What a token says that is right.
@@ -99,16 +107,16 @@ impl Issuer {
         let asking = self.asking.lock().await;
         // Somebody else may have asked meanwhile.
         if matches!(self.next(newer), Next::Ask) {
-            self.known().tried = Some(Instant::now());
+            self.lock().tried = Some(Instant::now());
             let heard = self.ask().await;
-            self.known().heard(heard, Instant::now());
+            self.lock().heard(heard, Instant::now());
         }
         drop(asking);
         self.next(newer).heard()
     }
 
     fn next(&self, newer: bool) -> Next {
-        self.known().next(newer, Instant::now())
+        self.lock().next(newer, Instant::now())
     }
 
     async fn ask(&self) -> Result<Published, String> {
@@ -119,7 +127,7 @@ impl Issuer {
         Ok(Published { metadata, keys })
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         // Nothing that holds the lock can leave it half changed.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -268,7 +276,7 @@ mod tests {
             });
             let settings = OidcSettings { issuer: Url::parse(&name).unwrap(), name, ..settings() };
             let fetcher = Fetcher { tls: None, own: Own::default() };
-            let issuer = Arc::new(Issuer::new(Arc::new(settings), fetcher));
+            let issuer = Arc::new(Issuer::new(Arc::new(settings), fetcher, Remembered::default()));
             Self { issuer, keys, asked, task }
         }
 
@@ -295,7 +303,7 @@ mod tests {
         /// As if so much time had passed since it was asked.
         fn later(&self, time: Duration) {
             let then = Instant::now().checked_sub(time);
-            let mut known = self.issuer.known();
+            let mut known = self.issuer.lock();
             known.tried = then;
             if let (Some((_, at)), Some(then)) = (&mut known.published, then) {
                 *at = then;

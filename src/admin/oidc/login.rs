@@ -2,6 +2,7 @@
 //! Connect Core section 3.1). Where it goes is told by the configuration and the issuer alone, and after
 //! that it is always the first page: nothing that comes with a request leads anywhere.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
@@ -11,13 +12,14 @@ use url::{Url, form_urlencoded};
 
 use crate::net::Host;
 
-use super::super::access::{Cookie, Peer, asked_host, values};
+use super::super::access::{Cookie, Cookies, Peer, Proof, asked_host, values};
+use super::super::admission::Admission;
 use super::super::reply::{self, Answer, Body, Wrong};
 use super::super::state::Admin;
 use super::super::table::Login as Op;
 use super::exchange::{self, told};
 use super::pending::{Begun, challenge};
-use super::{Oidc, down, page, person};
+use super::{Oidc, Person, down, page};
 
 /// Where a browser begins, and where it comes back to.
 const BEGIN: &str = "/oidc/login";
@@ -48,7 +50,8 @@ pub(in super::super) async fn answer(admin: &Admin, peer: &Peer, op: Op, head: &
 
 /// `GET /oidc/login`
 async fn begin(admin: &Admin, peer: &Peer, head: &Parts) -> Answer {
-    let (oidc, base) = configured(admin)?;
+    let admission = admin.admission();
+    let (oidc, base) = configured(&admission)?;
     if called_otherwise(base, head) && head.uri.query() != Some(AGAIN) {
         // The cookie of this login must be of the name under which the browser comes back.
         return go(&format!("{base}{BEGIN}?{AGAIN}"));
@@ -63,7 +66,7 @@ async fn begin(admin: &Admin, peer: &Peer, head: &Parts) -> Answer {
     // Until it has ended well it is one that might have been wrong.
     admin.memory.fail(peer);
     let mut response = go(at_issuer(oidc, login, base, &begun).as_str())?;
-    set(&mut response, Cookie::of_login(secure(base)), &begun.browser, KEPT)?;
+    set(&mut response, &cookies(admin).login(secure(base)), &begun.browser, KEPT)?;
     Ok(response)
 }
 
@@ -85,11 +88,12 @@ fn at_issuer(oidc: &Oidc, login: &Url, base: &str, begun: &Begun) -> Url {
 
 /// `GET /oidc/callback`
 async fn back(admin: &Admin, peer: &Peer, head: &Parts) -> Answer {
-    let (oidc, base) = configured(admin)?;
+    let admission = admin.admission();
+    let (oidc, base) = configured(&admission)?;
     let query = head.uri.query().unwrap_or_default();
     let said = Said::read(query).map_err(|why| Wrong::new(StatusCode::BAD_REQUEST, why))?;
-    let cookie = Cookie::of_login(secure(base));
-    let browser = values(&head.headers, cookie.name).next().unwrap_or_default();
+    let cookie = cookies(admin).login(secure(base));
+    let browser = values(&head.headers, &cookie.name).next().unwrap_or_default();
     let words = oidc.pending.take(&said.state, browser, Instant::now()).ok_or_else(|| {
         let over = "this login is over, or another browser or tab began it; begin again";
         admin.memory.refused(peer, Wrong::new(StatusCode::BAD_REQUEST, over))
@@ -99,20 +103,23 @@ async fn back(admin: &Admin, peer: &Peer, head: &Parts) -> Answer {
     let target = format!("{base}{BACK}");
     let claims =
         exchange::person(&oidc.issuer, &published.metadata, &code, &words, &target).await?;
-    let who = person::who(&oidc.issuer.settings, &claims)?;
-    let session = admin.memory.sessions.begin(&who, Timestamp::now());
-    let (value, who) =
-        session.ok_or_else(|| Wrong::unavailable("the system gives no randomness"))?;
+    let person = Person::of(&oidc.issuer.settings, &claims)?;
+    let who = person.who(&oidc.issuer.settings)?;
+    // What was said at the login is over in minutes, and a session lasts for hours.
+    let proof = Proof::Issuer(Arc::new(person), None);
+    let begun = admin.memory.sessions.begin(proof, Timestamp::now());
+    let begun = begun.ok_or_else(|| Wrong::unavailable("the system gives no randomness"))?;
     admin.memory.forgive(peer);
     tracing::info!(name = &*who.name, role = who.role.name(), "a session of a browser begins");
     let mut response = go("/")?;
-    set(&mut response, cookie, "", Cookie::OVER)?;
-    set(&mut response, Cookie::of_session(secure(base)).lax(), &value, "")?;
+    set(&mut response, &cookie, "", Cookie::OVER)?;
+    set(&mut response, &cookies(admin).session(secure(base)).lax(), &begun.cookie, "")?;
     Ok(response)
 }
 
-fn configured(admin: &Admin) -> Result<(&Oidc, &str), Wrong> {
-    let found = admin.oidc.as_ref().and_then(|oidc| Some((oidc, oidc.base.as_deref()?)));
+fn configured(admission: &Admission) -> Result<(&Oidc, &str), Wrong> {
+    let oidc = admission.oidc.as_deref();
+    let found = oidc.and_then(|oidc| Some((oidc, oidc.base.as_deref()?)));
     found.ok_or_else(|| {
         let detail = "nobody logs in here: there is no [admin.oidc] with a way back for browsers";
         Wrong::new(StatusCode::NOT_FOUND, detail)
@@ -169,6 +176,10 @@ impl Said {
     }
 }
 
+const fn cookies(admin: &Admin) -> &Cookies {
+    &admin.memory.sessions.cookies
+}
+
 fn secure(base: &str) -> bool {
     base.starts_with("https:")
 }
@@ -191,7 +202,7 @@ fn go(place: &str) -> Answer {
 
 fn set(
     response: &mut Response<Body>,
-    cookie: Cookie,
+    cookie: &Cookie,
     value: &str,
     more: &str,
 ) -> Result<(), Wrong> {

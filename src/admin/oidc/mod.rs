@@ -18,15 +18,15 @@ use rustls::ClientConfig;
 use crate::audit::ship::Own;
 use crate::auth::jwt::SignedToken;
 
-use super::access::{Memory, Peer};
+use super::access::{Memory, Peer, Proof, Proved};
 use super::reply::Wrong;
-use super::role::Who;
 
 use fetch::Fetcher;
 use issuer::{Issuer, Unproved};
 use pending::Pending;
 
 pub(super) use login::answer;
+pub(super) use person::Person;
 pub use settings::{OidcSettings, Secret, is_guarded};
 
 /// An issuer, and who logs in there.
@@ -35,20 +35,29 @@ pub struct Oidc {
     issuer: Issuer,
     /// How browsers call this listener, without a path; none where they cannot come back to it.
     base: Option<String>,
-    pending: Pending,
+    pending: Arc<Pending>,
 }
 
 impl Oidc {
     /// `base` is how browsers call the listener (`https://post.example:3129`), `tls` what the issuer
-    /// must prove, where it is reached by TLS; `own` are our own listeners.
+    /// must prove, where it is reached by TLS; `own` are our own listeners. What is known of the same
+    /// issuer `before`, and logins that have begun there, go on.
     pub fn new(
         settings: Arc<OidcSettings>,
         base: Option<String>,
         tls: Option<Arc<ClientConfig>>,
         own: Own,
+        before: Option<&Self>,
     ) -> Self {
-        let issuer = Issuer::new(settings, Fetcher { tls, own });
-        Self { issuer, base, pending: Pending::default() }
+        let same = |before: &&Self| {
+            let former = &before.issuer.settings;
+            settings.name == former.name && settings.roots == former.roots
+        };
+        let before = before.filter(same);
+        let known = before.map(|before| before.issuer.known()).unwrap_or_default();
+        let pending = before.map(|before| Arc::clone(&before.pending)).unwrap_or_default();
+        let issuer = Issuer::new(settings, Fetcher { tls, own }, known);
+        Self { issuer, base, pending }
     }
 
     /// Whether a text has the form of a token of an issuer.
@@ -62,10 +71,14 @@ impl Oidc {
         memory: &Memory,
         peer: &Peer,
         token: &str,
-    ) -> Result<Who, Wrong> {
+    ) -> Result<Proved, Wrong> {
         let settings = &self.issuer.settings;
         match self.issuer.verify(token, &settings.audience, None).await {
-            Ok(claims) => person::who(settings, &claims),
+            Ok(claims) => {
+                let person = Person::of(settings, &claims)?;
+                let who = person.who(settings)?;
+                Ok(Proved { who, proof: Proof::Issuer(Arc::new(person), claims.until()) })
+            }
             Err(Unproved::Refused(why)) => Err(memory.refuse(peer, &why.to_string())),
             Err(Unproved::Down(why)) => Err(down(&why)),
         }
@@ -87,13 +100,13 @@ fn down(why: &str) -> Wrong {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use url::Url;
 
     use super::super::role::Role;
     use super::*;
 
-    pub(super) fn settings() -> OidcSettings {
+    pub(in super::super) fn settings() -> OidcSettings {
         let name = "https://issuer.example/realm";
         OidcSettings {
             issuer: Url::parse(name).unwrap(),

@@ -4,8 +4,8 @@ use http::{HeaderMap, header};
 
 use crate::proxy::escape;
 
+use super::super::asked::accepts;
 use super::super::reply::{self, Answer, Wrong};
-use super::super::routes::accepts;
 
 const HTML: &str = "text/html; charset=utf-8";
 

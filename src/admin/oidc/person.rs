@@ -17,25 +17,58 @@ const NAMES: [&str; 3] = ["email", "preferred_username", "sub"];
 /// Letters of a name.
 const MOST: usize = 200;
 
-/// Who it is, with the strongest role of their groups.
-pub(super) fn who(settings: &OidcSettings, claims: &Claims) -> Result<Who, Wrong> {
-    let refused = |why: String| Err(Wrong::new(StatusCode::FORBIDDEN, why));
-    let Some(name) = name(settings, claims) else {
-        let claim = settings.person.as_deref().unwrap_or("sub");
-        return refused(format!(
-            "the issuer does not say who this is: no `{claim}`, or one that it has not verified"
-        ));
-    };
-    let of = |group: &str| settings.roles.iter().find(|(known, _)| known == group);
-    let role = claims.texts(&settings.groups).filter_map(of).map(|(_, role)| *role).max();
-    let Some(role) = role else {
-        let groups = &settings.groups;
-        return refused(format!(
-            "`{name}` is in no group that `admin.oidc.roles` names (the claim `{groups}`)"
-        ));
-    };
-    let subject = claims.text("sub").map(Arc::from);
-    Ok(Who { subject, ..Who::proved(&Arc::from(name), role, By::Oidc) })
+/// What an issuer says of somebody.
+#[derive(Debug)]
+pub(in super::super) struct Person {
+    /// By which settings that was read.
+    settings: Arc<OidcSettings>,
+    name: Arc<str>,
+    subject: Option<Arc<str>>,
+    groups: Vec<Box<str>>,
+}
+
+impl Person {
+    /// Reads what is proved.
+    pub(in super::super) fn of(
+        settings: &Arc<OidcSettings>,
+        claims: &Claims,
+    ) -> Result<Self, Wrong> {
+        let Some(name) = name(settings, claims) else {
+            let claim = settings.person.as_deref().unwrap_or("sub");
+            return Err(refused(format!(
+                "the issuer does not say who this is: no `{claim}`, or one that it has not verified"
+            )));
+        };
+        Ok(Self {
+            settings: Arc::clone(settings),
+            name: Arc::from(name),
+            subject: claims.text("sub").map(Arc::from),
+            groups: claims.texts(&settings.groups).map(Box::from).collect(),
+        })
+    }
+
+    /// Who it is here, with the strongest role of their groups.
+    pub(in super::super) fn who(&self, settings: &OidcSettings) -> Result<Who, Wrong> {
+        if !settings.reads_people_as(&self.settings) {
+            let why = "the configuration has another issuer now, or reads something else of what it \
+                       says; log in again";
+            return Err(refused(why.to_owned()));
+        }
+        let of = |group: &str| settings.roles.iter().find(|(known, _)| known == group);
+        let role = self.groups.iter().filter_map(|group| of(group)).map(|(_, role)| *role).max();
+        let Some(role) = role else {
+            let (name, groups) = (&self.name, &settings.groups);
+            return Err(refused(format!(
+                "`{name}` is in no group that `admin.oidc.roles` names (the claim `{groups}`)"
+            )));
+        };
+        let subject = self.subject.clone();
+        Ok(Who { subject, ..Who::proved(&self.name, role, By::Oidc) })
+    }
+}
+
+fn refused(why: String) -> Wrong {
+    Wrong::new(StatusCode::FORBIDDEN, why)
 }
 
 /// Whether the login itself says enough, or more must be asked for.
@@ -76,7 +109,8 @@ mod tests {
 
     fn of(settings: &OidcSettings, said: &Value) -> Result<(String, Role), String> {
         let claims = Claims::new(said.as_object().unwrap().clone());
-        let who = who(settings, &claims).map_err(|wrong| wrong.detail)?;
+        let person = Person::of(&Arc::new(settings.clone()), &claims);
+        let who = person.and_then(|person| person.who(settings)).map_err(|wrong| wrong.detail)?;
         assert_eq!(who.subject.as_deref(), claims.text("sub"));
         Ok((who.name.to_string(), who.role))
     }

@@ -45,6 +45,16 @@ impl OidcSettings {
     /// The claim that lists somebody's groups, unless another is set.
     pub const GROUPS: &'static str = "groups";
 
+    /// Whether these settings read of people what the others do.
+    pub(super) fn reads_people_as(&self, other: &Self) -> bool {
+        self.read_of_people() == other.read_of_people()
+    }
+
+    fn read_of_people(&self) -> [&str; 5] {
+        let person = self.person.as_deref().unwrap_or_default();
+        [&self.name, &self.client_id, &self.audience, &self.groups, person]
+    }
+
     /// Whether the issuer is reached by TLS.
     pub fn is_secure(&self) -> bool {
         self.issuer.scheme() == "https"

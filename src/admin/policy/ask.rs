@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::proxy::{Misasked, Question, look};
 
+use super::super::asked::{Asked, read};
 use super::super::people::mask;
 use super::super::reply::{self, Answer, Wrong};
-use super::super::routes::{Asked, read};
 use super::super::state::Admin;
 
 /// Octets of a question.

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::policy::{Class, Condition, Counter, Keyed, Policy, Rule, Span};
 
+use super::super::asked::Asked;
 use super::super::people::mask;
 use super::super::reply::{self, Answer};
-use super::super::routes::Asked;
 use super::super::state::Admin;
 use super::super::status::packs;
 

@@ -11,8 +11,8 @@ use crate::audit::index::{Filters, Page};
 use crate::audit::search::{self, Scan, moment};
 use crate::policy::Policy;
 
+use super::super::asked::{Asked, read};
 use super::super::reply::{self, Answer, Wrong};
-use super::super::routes::{Asked, read};
 use super::super::state::Admin;
 
 /// Octets of a draft; JSON writes some of them as two or six.

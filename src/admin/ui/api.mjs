@@ -32,6 +32,8 @@ async function ask(method, path, body) {
   const kind = answer.headers.get("Content-Type") || "";
   const content = kind.includes("json") ? await answer.json() : { detail: await answer.text() };
   if (answer.status === 401) who.value = false;
+  // The role may be another since the configuration was read again.
+  if (answer.status === 403 && path !== "session") ask("GET", "session").then((now) => (who.value = now), () => {});
   if (!answer.ok) throw new Problem(answer.status, content);
   return content;
 }

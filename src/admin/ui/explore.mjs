@@ -3,7 +3,7 @@
 import { html, signal, batch } from "./view.mjs";
 import { Asked, get, to, may } from "./api.mjs";
 import { route, href, go } from "./route.mjs";
-import { Answer, Panel, Table, Trouble, Ranking, Incomplete, BEHIND, DECISION_COLUMNS, openDecision } from "./parts.mjs";
+import { Answer, Panel, Table, Trouble, Ranking, Incomplete, BEHIND, behind, DECISION_COLUMNS, openDecision } from "./parts.mjs";
 import { Query, filters } from "./query.mjs";
 import { Chart } from "./chart.mjs";
 import { status } from "./status.mjs";
@@ -46,7 +46,7 @@ export function Explore() {
     onChange=${(event) => go("explore", { ...wanted, by: event.target.value }, true)}>${dimensions.map(
       (name) => html`<option value=${name}>${name}</option>`,
     )}</select></label>`;
-  const lag = Math.max(page.value.value?.index?.lag ?? 0, status.value.value?.index?.lag ?? 0);
+  const lag = behind(series, top, page, status);
   const again = () => Promise.all([series, top, page, status].map((one) => one.refresh()));
   return html`<h1 tabindex="-1">Explore</h1>
     <${Incomplete} lag=${lag} again=${again} />

@@ -10,6 +10,9 @@ import * as as from "./format.mjs";
 /** So many rows are shown; older ones are in Explore. */
 const SHOWN = 200;
 
+/** After so many milliseconds a stream that was refused is asked for again, if that can help. */
+const AGAIN = 5000;
+
 const rows = signal([]);
 const more = signal(0);
 const paused = signal(false);
@@ -43,7 +46,6 @@ function connect() {
   if (last !== null) params.set("after", last);
   const own = new EventSource(`/api/v1/${at}?${params}`);
   source = own;
-  source = own;
   own.onerror = () => {
     const ended = own.readyState === EventSource.CLOSED;
     state.value = ended ? "ended" : "connecting";
@@ -61,10 +63,20 @@ function connect() {
   });
 }
 
-/** A stream that is refused does not say why; its path does. */
+/** A stream that is refused does not say why; its path does. What may pass is tried again. */
 async function explain(own, asked) {
   const found = await whyNot(asked);
-  if (source === own) problem.value = found;
+  if (source !== own) return;
+  problem.value = found;
+  // Who logs in again finds a new stream.
+  if (found?.status === 401) return close();
+  if (!found || found.status === 429 || found.status >= 500) setTimeout(() => source === own && !document.hidden && connect(), AGAIN);
+}
+
+function again() {
+  source?.close();
+  state.value = "connecting";
+  connect();
 }
 
 function take(decisions, left) {
@@ -115,7 +127,7 @@ export function Live() {
       ${more.value > 0 && html`<span>, ${as.count(more.value)} more not shown</span>`}
       <button aria-pressed=${paused.value} onClick=${pause}>${paused.value ? "Go on" : "Pause"}</button></p>
     <${Trouble} problem=${problem.value} />
-    ${problem.value && html`<p><button onClick=${connect}>Try again</button></p>`}
+    ${problem.value && html`<p><button onClick=${again}>Try again</button></p>`}
     <${Table} caption="Decisions as they are made, newest first" columns=${DECISION_COLUMNS} rows=${rows.value}
       keyed=${(row) => row.sequence} onOpen=${openDecision} empty="Nothing has come since this page is open." />`;
 }

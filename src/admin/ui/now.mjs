@@ -4,7 +4,7 @@ import { html, signal } from "./view.mjs";
 import { Asked, to, may } from "./api.mjs";
 import { route, href, go } from "./route.mjs";
 import { status } from "./status.mjs";
-import { Answer, Panel, Tile, Ranking, Incomplete, Moment, Trouble, BEHIND } from "./parts.mjs";
+import { Answer, Panel, Tile, Ranking, Incomplete, Moment, Trouble, BEHIND, behind } from "./parts.mjs";
 import { Chart } from "./chart.mjs";
 import { WorldMap } from "./map.mjs";
 import * as as from "./format.mjs";
@@ -54,7 +54,7 @@ export function Now() {
   return html`<h1 tabindex="-1" class="hidden">Now</h1>
     <${Health} />
     <${Answer} asked=${rates}>${(now) => html`<${Rates} now=${now} />`}</${Answer}>
-    <${Incomplete} lag=${status.value.value?.index?.lag} />
+    <${Incomplete} lag=${behind(status, places, ...ranked.map(([by]) => tops[by]))} />
     <div class="split">
       <${Panel} title="Where to" aside=${spans} wide=${true}>
         <${Answer} asked=${places}>${(all) => html`<${WorldMap} since=${since} flows=${flows(all, refused.value.value)} />`}</${Answer}>

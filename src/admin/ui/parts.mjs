@@ -18,6 +18,9 @@ export function Outcome({ name, would, observed }) {
 /** Records that may wait to be indexed before somebody should look: about a second or two of load. */
 export const BEHIND = 5000;
 
+/** By how many records the index was behind at most, by what was answered. */
+export const behind = (...asked) => Math.max(0, ...asked.map((one) => one.value.value?.index?.lag ?? 0));
+
 /** Says that lists and counts lack what is not in the index yet. */
 export function Incomplete({ lag, again }) {
   if (!(lag >= BEHIND)) return null;

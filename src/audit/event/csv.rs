@@ -1,5 +1,5 @@
 //! Comma-separated values (RFC 4180) for spreadsheets and scripts: a row for each event, its
-//! columns fields of the record.
+//! columns fields of the record and what is told of it. One table for all who ask.
 
 use std::borrow::Cow;
 
@@ -11,8 +11,10 @@ use super::fields::{FIELDS, pick};
 use super::{Event, text};
 
 /// What is told if nobody says which columns.
-const USUAL: [&str; 27] = [
+const USUAL: [&str; 30] = [
+    SEQUENCE,
     "time",
+    "ended",
     "id",
     "client",
     "principal",
@@ -33,6 +35,7 @@ const USUAL: [&str; 27] = [
     "rules.rule",
     "outcome",
     "mode",
+    WOULD,
     "cite",
     "status",
     "error.code",
@@ -40,6 +43,12 @@ const USUAL: [&str; 27] = [
     "bytes_in",
     "config",
 ];
+
+/// The number of the entry.
+const SEQUENCE: &str = "sequence";
+
+/// What rules that only observe would have made of it.
+const WOULD: &str = "would";
 
 /// A name of a column that no record has.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -53,11 +62,14 @@ pub struct Columns(Vec<&'static str>);
 // === impl Columns ===
 
 impl Columns {
-    /// Reads names of [`FIELDS`] with commas between them.
+    /// Reads names of [`FIELDS`], `sequence` and `would`, with commas between them.
     pub fn parse(list: &str) -> Result<Self, UnknownField> {
         let column = |name: &str| {
-            let known = FIELDS.iter().find(|field| **field == name);
-            known.copied().ok_or_else(|| UnknownField(name.chars().take(60).collect()))
+            let mut known = FIELDS.iter().chain(&[SEQUENCE, WOULD]);
+            known
+                .find(|field| **field == name)
+                .copied()
+                .ok_or_else(|| UnknownField(name.chars().take(60).collect()))
         };
         list.split(',').map(str::trim).map(column).collect::<Result<_, _>>().map(Self)
     }
@@ -67,10 +79,16 @@ impl Columns {
         row(self.0.iter(), into);
     }
 
-    /// Appends an event's row. Several values in a cell have a blank between them.
-    pub fn write(&self, event: &Event<'_>, into: &mut Vec<u8>) {
+    /// Appends the row of an entry's event. Several values in a cell have a blank between them. What is
+    /// `hidden` is told of nobody.
+    pub fn write(&self, sequence: u64, event: &Event<'_>, hidden: &[&str], into: &mut Vec<u8>) {
         let record = serde_json::to_value(event).expect("an event has only string keys");
-        let cell = |name: &&'static str| pick(&record, name).map_or(Cow::Borrowed(""), told);
+        let cell = |name: &&'static str| match *name {
+            name if hidden.contains(&name) => Cow::Borrowed(""),
+            SEQUENCE => sequence.to_string().into(),
+            WOULD => event.would().map_or("", |would| would.name()).into(),
+            name => pick(&record, name).map_or(Cow::Borrowed(""), told),
+        };
         row(self.0.iter().map(cell), into);
     }
 }
@@ -126,11 +144,11 @@ mod tests {
         "location":{"state":"known","countries":["AA","BB"]},"tags":["health","geo.precise"],
         "rules":[],"outcome":"allow","status":200,"config":"c"}"#;
 
-    fn cells(columns: &Columns, line: &str) -> Vec<Vec<String>> {
+    fn cells(columns: &Columns, line: &str, hidden: &[&str]) -> Vec<Vec<String>> {
         let event = Event::read(line).unwrap();
         let mut text = Vec::new();
         columns.head(&mut text);
-        columns.write(&event, &mut text);
+        columns.write(7, &event, hidden, &mut text);
         assert!(text.ends_with(b"\r\n"));
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&text[..]);
         let rows = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect());
@@ -140,12 +158,26 @@ mod tests {
     #[test]
     fn a_reader_finds_what_was_written() {
         let columns = Columns::parse("host, principal,location.countries,tags,status,via").unwrap();
-        let [head, row] = cells(&columns, RECORD).try_into().unwrap();
+        let [head, row] = cells(&columns, RECORD, &[]).try_into().unwrap();
         assert_eq!(head, ["host", "principal", "location.countries", "tags", "status", "via"]);
         assert_eq!(
             row,
             ["a,\"b\"  c", "'=HYPERLINK(\"x\")", "AA BB", "health geo.precise", "200", ""]
         );
+        let [_, row] = cells(&columns, RECORD, &["principal", "host"]).try_into().unwrap();
+        assert_eq!(row, ["", "", "AA BB", "health geo.precise", "200", ""]);
+    }
+
+    #[test]
+    fn what_is_no_field_is_told_too() {
+        let columns = Columns::parse("sequence,outcome,would").unwrap();
+        let rules = r#""rules":[{"rule":"a","pack":"p","version":"1","digest":"d","outcome":"block",
+            "mode":"observe","presumed":false,"cite":null}]"#;
+        let observed = RECORD.replace("\"rules\":[]", rules);
+        for (line, would) in [(RECORD, ""), (&*observed, "block")] {
+            let [_, row] = cells(&columns, line, &[]).try_into().unwrap();
+            assert_eq!(row, ["7", "allow", would]);
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What a token says of its holder.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
+
+use super::token::LEEWAY;
 
 /// Claims that are proved.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +35,12 @@ impl Claims {
         let found = self.find(name);
         let list = found.and_then(Value::as_array).into_iter().flatten();
         list.filter_map(Value::as_str).chain(found.and_then(Value::as_str))
+    }
+
+    /// Until when they count; none where they say nothing of it, or a time beyond all calendars.
+    pub fn until(&self) -> Option<Timestamp> {
+        let end = self.find("exp")?.as_f64()? + LEEWAY;
+        Timestamp::from_duration(SignedDuration::try_from_secs_f64(end).ok()?).ok()
     }
 
     /// Adds what is not there yet.
@@ -68,6 +77,14 @@ mod tests {
         for none in ["", ".", "nothing", "realm_access", "realm_access.", "one.two", "groups.0"] {
             assert_eq!(all(none), "", "{none}");
         }
+    }
+
+    #[test]
+    fn they_count_until_their_end_and_a_little_longer() {
+        let until = |value: Value| claims(&json!({ "exp": value })).until();
+        assert_eq!(until(json!(70)).map(|end| end.as_second()), Some(100));
+        assert_eq!(until(json!(0.5)).map(|end| end.as_millisecond()), Some(30_500));
+        assert_eq!((until(json!(1e300)), until(Value::Null)), (None, None));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::keys::{Algorithm, Keys};
 const MOST: usize = 16 * 1024;
 
 /// By how many seconds clocks may differ.
-const LEEWAY: f64 = 30.0;
+pub(super) const LEEWAY: f64 = 30.0;
 
 /// Letters of what a token says that are told.
 const TOLD: usize = 80;

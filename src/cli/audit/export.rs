@@ -5,8 +5,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::audit::event::{Collection, Columns, Format, Origin};
+use crate::audit::event::{Collection, Columns, Format, Origin, UnknownFormat};
 use crate::audit::search::{Found, Scan};
 
 use super::super::output::{Progress, Usage};
@@ -23,9 +24,8 @@ pub(super) struct Export {
     /// Also verdicts that were kept before their requests had ended.
     #[arg(long)]
     verdicts: bool,
-    /// `record` (lines of JSON as they were kept), `csv`, `ocsf`, `otlp`, `ecs`, `cef`, `leef`,
-    /// `syslog`, `squid`, `combined` or `har`.
-    #[arg(long, default_value = "record", value_parser = form)]
+    /// In which form; `record` is lines of JSON as they were kept.
+    #[arg(long, default_value = "record", value_parser = forms())]
     format: Form,
     /// The columns of `csv`, fields of records with commas between them: `time,host,tags`.
     #[arg(long, value_name = "FIELDS", value_parser = Columns::parse)]
@@ -50,8 +50,17 @@ enum Form {
     Table,
 }
 
-fn form(name: &str) -> anyhow::Result<Form> {
-    if name == "csv" { Ok(Form::Table) } else { Ok(Form::Lines(name.parse()?)) }
+/// How a table is called.
+const TABLE: &str = "csv";
+
+/// The names, so that a shell completes them.
+fn forms() -> impl TypedValueParser<Value = Form> {
+    let names = PossibleValuesParser::new(Format::ALL.map(Format::name).into_iter().chain([TABLE]));
+    names.try_map(|name| form(&name))
+}
+
+fn form(name: &str) -> Result<Form, UnknownFormat> {
+    if name == TABLE { Ok(Form::Table) } else { Ok(Form::Lines(name.parse()?)) }
 }
 
 /// Writes events one after the other.
@@ -125,7 +134,7 @@ impl Writing {
                 into.push(b'\n');
             }
             Self::Archive(archive) => archive.add(&found.event, origin, into),
-            Self::Table(columns) => columns.write(&found.event, into),
+            Self::Table(columns) => columns.write(found.sequence, &found.event, &[], into),
         }
     }
 

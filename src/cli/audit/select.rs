@@ -29,11 +29,11 @@ pub(in crate::cli) struct Select {
     /// A country that the destination may be in: `DE`; `unknown` where none is known.
     #[arg(long)]
     country: Option<String>,
-    /// `allow`, `log`, `hold`, `require`, `block`, or `failed` where there was no decision.
-    #[arg(long)]
+    /// What was decided; `failed` where there was no decision.
+    #[arg(long, value_parser = ["allow", "log", "hold", "require", "block", "failed"])]
     outcome: Option<String>,
-    /// What a rule that only observes would have made of it: `log`, `hold`, `require`, `block`, or
-    /// `refused` for the last three.
+    /// What a rule that only observes would have made of it; `refused` is any of `hold`, `require`
+    /// and `block`.
     #[arg(long, value_parser = ["log", "hold", "require", "block", "refused"])]
     would: Option<String>,
     /// A rule that held, with its pack or without: `pack/rule`; `pack/` for any of a pack.

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use crate::audit::Event;
 use crate::audit::index::{Dimension, Filters, Ranked, Sums};
 use crate::audit::search::{Journal, Scan, covers};
@@ -15,7 +17,8 @@ use super::select::Select;
 /// Rank what was recorded: REQUESTS, OCTETS OUT, OCTETS IN and NAME.
 #[derive(Debug, clap::Args)]
 pub(super) struct Top {
-    /// `client`, `country`, `host`, `method`, `outcome`, `pack`, `principal`, `rule` or `tag`.
+    /// By what.
+    #[arg(value_parser = dimensions())]
     dimension: Dimension,
     #[command(flatten)]
     place: Place,
@@ -27,6 +30,12 @@ pub(super) struct Top {
     /// Read the journal itself, without its index.
     #[arg(long)]
     scan: bool,
+}
+
+/// The names, so that a shell completes them.
+fn dimensions() -> impl TypedValueParser<Value = Dimension> {
+    let names = PossibleValuesParser::new(Dimension::ALL.map(Dimension::name));
+    names.try_map(|name| name.parse::<Dimension>())
 }
 
 impl Top {
