@@ -2,6 +2,7 @@
 //! program's own; 79 where something was refused (neither in `sysexits.h` nor a shell's, and no test
 //! harness takes it for "skipped"); 126 and 127 where it could not be started, as a shell has it.
 
+mod around;
 mod child;
 pub(super) mod isolate;
 mod junit;
@@ -107,7 +108,9 @@ impl Exec {
         let (code, stage) = runtime.block_on(self.watch(stage))?;
         // Nothing may be written any more when the folder goes.
         drop(runtime);
-        let summary = Summary::of(&records, &policy, &sites)?;
+        let mut summary = Summary::of(&records, &policy, &sites)?;
+        let around = around::read(stage.path()).unwrap_or_default();
+        summary.unseen = around::unseen(&summary, &around, self.isolate);
         let code = if summary.refused > 0 && !self.observe { REFUSED } else { code };
         news(told::text(&summary, self.observe));
         reports.write(&records, &summary, code)?;
@@ -199,6 +202,9 @@ impl Stage {
         authority::init(&state.join("ca"), &wanted, Timestamp::now())?;
         let authority = Authority::load(&settings)?;
         let files = trust::write(folder.path(), &authority, &asked)?;
+        let preload = around::write(folder.path());
+        let preload =
+            preload.with_context(|| format!("cannot write in {}", folder.path().display()))?;
         let told = Told {
             proxy: Url::parse("http://127.0.0.1")?,
             loopback: reaches_loopback(loaded.active.policy.settings()),
@@ -206,6 +212,8 @@ impl Stage {
             more: Some(files.more),
             store: Some(files.store),
             java: environment("JAVA_TOOL_OPTIONS"),
+            preload: Some(preload),
+            node: environment("NODE_OPTIONS"),
             cgi: environment("REQUEST_METHOD").is_some(),
         };
         alone(&mut loaded, &state, &records, settings);
