@@ -2,6 +2,7 @@
 
 mod cookie;
 mod origin;
+mod proved;
 mod session;
 
 use std::fmt;
@@ -21,6 +22,8 @@ use super::role::{By, Role, Who};
 pub(super) use cookie::{Cookie, values};
 pub(super) use origin::{asked_host, check};
 pub(super) use session::Sessions;
+
+use proved::Proved;
 
 /// Who may ask, as the configuration says. Where it names nobody, whoever reaches the listener may
 /// do everything: it is on this machine then.
@@ -63,6 +66,7 @@ pub(super) struct Peer {
 pub(super) struct Memory {
     pub(super) sessions: Sessions,
     attempts: Attempts,
+    proved: Proved,
 }
 
 impl Access {
@@ -99,9 +103,9 @@ impl Access {
         Ok(shown)
     }
 
-    /// Whose a token is. 256 bits cannot be guessed, so a right one is right however often others
-    /// were wrong.
+    /// Whose a token is.
     pub(super) fn holder(&self, memory: &Memory, peer: &Peer, token: &str) -> Result<Who, Wrong> {
+        memory.admit(peer, token)?;
         let mut found = None;
         for holder in &self.tokens {
             let name = holder.tokens.find(token);
@@ -109,7 +113,10 @@ impl Access {
             found =
                 found.or_else(|| own.then(|| Who::proved(&holder.name, holder.role, By::Token)));
         }
-        found.ok_or_else(|| memory.refuse(peer, "this is no token that the configuration names"))
+        let wrong = || memory.refuse(peer, "this is no token that the configuration names");
+        let who = found.ok_or_else(wrong)?;
+        memory.prove(peer, token);
+        Ok(who)
     }
 }
 
@@ -120,6 +127,17 @@ impl Memory {
         let seconds = wait.as_secs() + 1;
         let detail = format!("too many wrong tokens or logins; try again in {seconds} seconds");
         Err(Wrong::many(detail).with(header::RETRY_AFTER, seconds.to_string()))
+    }
+
+    /// Refuses to look at the token of who has tried too often, right or wrong; but not at one that was
+    /// right before from there.
+    pub(super) fn admit(&self, peer: &Peer, token: &str) -> Result<(), Wrong> {
+        if self.proved.knows(peer.source(), token) { Ok(()) } else { self.check(peer) }
+    }
+
+    /// Remembers that a token was right.
+    pub(super) fn prove(&self, peer: &Peer, token: &str) {
+        self.proved.add(peer.source(), token, Instant::now());
     }
 
     /// Counts what was wrong, or may turn out to be.
@@ -190,10 +208,14 @@ mod tests {
     #[test]
     fn a_token_is_its_holders() {
         let (ops, dash) = (Token::generate().unwrap(), Token::generate().unwrap());
-        let file = format!("ops:{}\ndash:{}\n", ops.kept(), dash.kept());
+        let spare = Token::generate().unwrap();
+        let file = format!("ops:{}\ndash:{}\nspare:{}\n", ops.kept(), dash.kept(), spare.kept());
         let tokens = Arc::new(Tokens::parse(&file).unwrap());
-        let holder = Holder { name: Arc::from("ops"), role: Role::Auditor, tokens };
-        let access = Access { tokens: vec![holder], ..Access::default() };
+        let holder = |name: &str| {
+            let tokens = Arc::clone(&tokens);
+            Holder { name: Arc::from(name), role: Role::Auditor, tokens }
+        };
+        let access = Access { tokens: vec![holder("ops"), holder("spare")], ..Access::default() };
         let (memory, here) = (Memory::default(), peer("192.0.2.1"));
         let ask = |value: &str| access.who(&memory, &here, &headers(header::AUTHORIZATION, value));
         let who = ask(&format!("bearer {}", ops.as_str())).unwrap().unwrap();
@@ -205,7 +227,12 @@ mod tests {
             assert_eq!(ask("Bearer x").unwrap_err().status, 401);
         }
         assert_eq!(ask("Bearer x").unwrap_err().status, 429);
-        assert!(ask(&format!("Bearer {}", ops.as_str())).is_ok(), "what is right is right");
+        assert!(ask(&format!("Bearer {}", ops.as_str())).is_ok(), "it was right before");
+        let spare = format!("Bearer {}", spare.as_str());
+        assert_eq!(ask(&spare).unwrap_err().status, 429, "nothing new is looked at");
+        let elsewhere = peer("192.0.2.2");
+        let headers = headers(header::AUTHORIZATION, &spare);
+        assert!(access.who(&memory, &elsewhere, &headers).is_ok());
     }
 
     #[test]

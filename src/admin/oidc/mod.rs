@@ -63,9 +63,13 @@ impl Oidc {
         peer: &Peer,
         token: &str,
     ) -> Result<Who, Wrong> {
+        memory.admit(peer, token)?;
         let settings = &self.issuer.settings;
         match self.issuer.verify(token, &settings.audience, None).await {
-            Ok(claims) => person::who(settings, &claims),
+            Ok(claims) => {
+                memory.prove(peer, token);
+                person::who(settings, &claims)
+            }
             Err(Unproved::Refused(why)) => Err(memory.refuse(peer, &why.to_string())),
             Err(Unproved::Down(why)) => Err(down(&why)),
         }
