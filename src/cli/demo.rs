@@ -119,7 +119,9 @@ impl Demo {
             ));
             while signals.next().await != Ask::Stop {}
         }
+                 dashboard http://{}/\n\
         if let Some(lost) = serving.finish().await.lost {
+                serving.admin,
             news(format!("borderpost: {lost}"));
         }
         let text = std::fs::read_to_string(&records).context("the records of the demo")?;

@@ -126,6 +126,11 @@ fn greeting(serving: &Serving, about: &str) -> String {
         Kind::Http | Kind::Https => format!("{}://{address}", kind.word()),
         // As curl and others write that the proxy resolves names.
         Kind::Socks5 => format!("socks5h://{address}"),
+    // No browser opens a socket.
+    let dashboard = match &serving.admin {
+        Place::Tcp(_) => format!("dashboard  {admin}/\n"),
+        Place::Unix(_) => String::new(),
+    };
         Kind::Transparent(_) => format!("{} {address}", kind.word()),
     };
     let urls: Vec<_> = serving.listeners.iter().map(url).collect();
@@ -134,7 +139,7 @@ fn greeting(serving: &Serving, about: &str) -> String {
     format!(
         "borderpost {version}\n\
          proxy      {listeners}\n\
-         admin      {admin}/metrics  /livez  /readyz\n\
+         {dashboard}admin      {admin}/metrics  /livez  /readyz\n\
          {about}\
          try        curl -x {first} http://example.com/\n\
          \x20          borderpost demo      shows allowed, logged and blocked requests without a network",
@@ -153,8 +158,9 @@ fn about(loaded: &Loaded) -> String {
         text.push_str(&format!("pack       {pack}\n"));
     }
     let state = fixed.state.as_ref().map(|folder| folder.display().to_string());
-    let none = || "in memory, lost at the end; `state.folder` keeps holds and reports".to_owned();
-    text.push_str(&format!("state      {}\n", state.unwrap_or_else(none)));
+    let none =
+        "in memory, lost at the end; to find decisions by their ids: [state] folder = \"DIR\"";
+    text.push_str(&format!("state      {}\n", state.unwrap_or_else(|| none.to_owned())));
     text
 }
 

@@ -85,6 +85,8 @@ fn the_status_tells_how_the_proxy_stands() {
     assert_eq!(journal["gaps"], 0);
     assert!(journal["head"].as_u64().unwrap() > journal["checkpoint"]["size"].as_u64().unwrap());
     assert_eq!(status["proxies"], json!([proxy.listen.to_string()]));
+    let said = proxy.output();
+    assert!(said.contains(&format!("dashboard  http://{}/\nadmin ", proxy.admin)), "{said}");
     assert_eq!(status["reload"], Value::Null);
 }
 
