@@ -44,7 +44,7 @@ impl Placing {
         let (site, country) = text.rsplit_once('=').ok_or("say HOST=CC, such as api.test=DE")?;
         let to = match country {
             "unknown" => None,
-            code => Some(Country::parse(code).ok_or_else(|| unknown(code))?),
+            code => Some(Country::parse(code).ok_or_else(|| Country::unlike(code))?),
         };
         let bare = site.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(site);
         let site = match parse_network(bare) {
@@ -113,13 +113,6 @@ fn site_of(text: &str) -> Result<Site, String> {
         Host::Address(address) if star.is_empty() => Ok(Site::Network(address.into())),
         Host::Address(_) => Err(format!("`{text}` is neither a host nor a network")),
     }
-}
-
-fn unknown(code: &str) -> String {
-    let near = Country::suggest(code)
-        .map(|near| format!("; did you mean `{}` ({})?", near.code(), near.name()));
-    let near = near.unwrap_or_default();
-    format!("`{code}` is no ISO 3166-1 country code, nor `unknown`{near}")
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod schema;
 mod state;
 mod tail;
 mod top;
+mod unseen;
 mod words;
 mod writer;
 
