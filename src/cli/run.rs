@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::admin::Place;
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Origin};
 use crate::geo::DatabaseInfo;
 use crate::proxy::Kind;
 
@@ -33,7 +33,11 @@ impl Run {
         // It changes the environment, which only a single thread may.
         let passed = Passed::take();
         let origin = self.config.origin();
-        let loaded = config::load(&origin)?;
+        let mut loaded = config::load(&origin)?;
+        if !matches!(origin, Origin::BuiltIn) {
+            // Where it lies is nobody's business but that of who runs it.
+            loaded.fixed.settings.explain.push_str(" --config FILE");
+        }
         let runtime = match threads(&loaded.fixed) {
             // Nobody to share work with: without the means for it a request takes 3 % less.
             1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
@@ -122,15 +126,15 @@ fn greeting(serving: &Serving, about: &str) -> String {
         Place::Tcp(address) => format!("http://{address}"),
         Place::Unix(_) => serving.admin.to_string(),
     };
-    let url = |(kind, address): &(Kind, SocketAddr)| match kind {
-        Kind::Http | Kind::Https => format!("{}://{address}", kind.word()),
-        // As curl and others write that the proxy resolves names.
-        Kind::Socks5 => format!("socks5h://{address}"),
     // No browser opens a socket.
     let dashboard = match &serving.admin {
         Place::Tcp(_) => format!("dashboard  {admin}/\n"),
         Place::Unix(_) => String::new(),
     };
+    let url = |(kind, address): &(Kind, SocketAddr)| match kind {
+        Kind::Http | Kind::Https => format!("{}://{address}", kind.word()),
+        // As curl and others write that the proxy resolves names.
+        Kind::Socks5 => format!("socks5h://{address}"),
         Kind::Transparent(_) => format!("{} {address}", kind.word()),
     };
     let urls: Vec<_> = serving.listeners.iter().map(url).collect();

@@ -34,6 +34,9 @@ enum Site {
     Network(IpNetwork),
 }
 
+/// By what the command line says it.
+const SAID: &str = "--geo ";
+
 /// Where this machine finds itself (RFC 6761 section 6.3), by address.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
@@ -52,10 +55,15 @@ impl Placing {
             Err(error) if bare.contains('/') => return Err(error.to_string()),
             Err(_) => site_of(bare)?,
         };
-        let placing = Self { site, to, said: format!("--geo {text}") };
+        let placing = Self { site, to, said: format!("{SAID}{text}") };
         let mut overlay = Overlay::default();
         placing.correct(&mut overlay).map_err(|error| error.to_string())?;
         Ok(placing)
+    }
+
+    /// It as it was said: `HOST=CC`.
+    pub fn as_text(&self) -> &str {
+        self.said.strip_prefix(SAID).unwrap_or(&self.said)
     }
 
     fn correct(&self, overlay: &mut Overlay) -> Result<(), OverlayError> {

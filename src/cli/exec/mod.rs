@@ -91,8 +91,9 @@ pub(super) struct Exec {
 impl Exec {
     pub(super) fn run(self) -> anyhow::Result<()> {
         output::diagnostics();
-        let trial = self.trial()?;
-        let loaded = config::load_trial(&self.config.clone().origin(), &trial)?;
+        let trial = trial(&self.packs, &self.geo, self.observe)?;
+        let mut loaded = config::load_trial(&self.config.clone().origin(), &trial)?;
+        loaded.fixed.settings.explain = self.explained();
         let folder = output::private_folder("borderpost-exec-")?;
         if self.isolate {
             isolate::is_permitted()?;
@@ -116,16 +117,6 @@ impl Exec {
         reports.write(&records, &summary, code)?;
         drop(stage);
         if code == 0 { Ok(()) } else { Err(Ended(code).into()) }
-    }
-
-    fn trial(&self) -> Result<Trial, Usage> {
-        let pack = |argument: &String| {
-            let pack = PackText::open(argument).map_err(|why| Usage(format!("--pack: {why}")))?;
-            let text = String::from_utf8_lossy(pack.bytes()).into_owned();
-            Ok((pack.name().to_owned(), text))
-        };
-        let packs = self.packs.iter().map(pack).collect::<Result<_, Usage>>()?;
-        Ok(Trial { packs, places: self.geo.clone(), observe: self.observe })
     }
 
     /// Runs the program from its start to its end; the folder stays until the caller has read it.
@@ -157,6 +148,17 @@ impl Exec {
         Ok((code, folder))
     }
 
+    /// The options by which `explain` decides as here.
+    fn explained(&self) -> String {
+        let mut options = Vec::new();
+        let config = self.config.config.iter().map(|path| path.display().to_string());
+        options.extend(config.map(|path| ("--config", path)));
+        options.extend(self.packs.iter().map(|pack| ("--pack", pack.clone())));
+        options.extend(self.geo.iter().map(|place| ("--geo", place.as_text().to_owned())));
+        let words = options.iter().flat_map(|(name, value)| [(*name).to_owned(), in_shell(value)]);
+        words.flat_map(|word| [" ".to_owned(), word]).collect()
+    }
+
     fn bare(&self) -> Command {
         let (program, arguments) =
             self.command.split_first().expect("clap lets no command without a program by");
@@ -164,6 +166,26 @@ impl Exec {
         command.args(arguments);
         command
     }
+}
+
+/// What is tried beside a configuration.
+pub(super) fn trial(packs: &[String], places: &[Placing], observe: bool) -> Result<Trial, Usage> {
+    let pack = |argument: &String| {
+        let pack = PackText::open(argument).map_err(|why| Usage(format!("--pack: {why}")))?;
+        let text = String::from_utf8_lossy(pack.bytes()).into_owned();
+        Ok((pack.name().to_owned(), text))
+    };
+    let packs = packs.iter().map(pack).collect::<Result<_, Usage>>()?;
+    Ok(Trial { packs, places: places.to_vec(), observe })
+}
+
+/// A word as a shell of POSIX reads it.
+pub(super) fn in_shell(word: &str) -> String {
+    let plain = |one: u8| one.is_ascii_alphanumeric() || b"=,./:@%+_-".contains(&one);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn tell(command: &mut Command, told: &Told) {

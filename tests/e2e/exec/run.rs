@@ -210,6 +210,27 @@ fn what_the_environment_trusts_is_trusted() {
     told.says("borderpost: REQUESTS_CA_BUNDLE is left out: ");
 }
 
+/// The command of a refusal decides as the run did, with all that it was told.
+#[test]
+fn a_refusal_is_explained_as_it_was_decided() {
+    let stage = Stage::with(|config| {
+        config.rule("mine", "block", "", "tags = [\"health\"]\nto = [\"DE\"]")
+    });
+    let target = format!("{}/echo", stage_url(&stage));
+    let told = send(&stage, &["--geo", "127.3.0.0/16=DE"], &target);
+    assert_eq!(told.code, Some(REFUSED), "{told:#?}");
+    let problem: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    let command = problem["explain"].as_str().unwrap();
+    let begin = format!(
+        "borderpost explain --config exec.toml --geo 127.3.0.0/16=DE --url https://{HOST}:"
+    );
+    assert!(command.starts_with(&begin), "{command}");
+    let mut explain = crate::support::program();
+    let output = explain.args(command.split(' ').skip(1)).current_dir(stage.path("")).output();
+    let told = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(told.starts_with("block: local/mine\n"), "{told}");
+}
+
 #[test]
 fn packs_are_put_in_the_place_of_others() {
     let stage = Stage::new();
