@@ -21,10 +21,14 @@ const LOCAL_GOES_AROUND = Boolean(env.no_proxy || env.NO_PROXY)
 const { request } = http
 const { connect } = net.Socket.prototype
 
+/** Where it is; whoever has put something else in its place goes around. */
 function address (url) {
-  if (!url) return null
-  const { hostname, port } = new URL(url)
-  return { host: bare(hostname), port: Number(port) }
+  try {
+    const { protocol, hostname, port } = new URL(url)
+    return protocol === 'http:' ? { host: bare(hostname), port: Number(port) || 80 } : null
+  } catch {
+    return null
+  }
 }
 
 /** Without the brackets of IPv6. */
