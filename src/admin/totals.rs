@@ -47,8 +47,12 @@ async fn ranking(
     filters: Filters,
     most: usize,
 ) -> Result<Value, Wrong> {
-    let find = move |index: &Index| Ok((index.top(by, &filters, most)?, *index.state()));
-    let (ranked, state) = admin.look(find).await?;
+    let find = move |index: &Index| {
+        let ranked = index.top(by, &filters, most)?;
+        let unseen = if ranked.is_empty() { index.unseen(&filters)? } else { Vec::new() };
+        Ok((ranked, *index.state(), unseen))
+    };
+    let (ranked, state, unseen) = admin.look(find).await?;
     let row = |one: Ranked| {
         json!({
             "name": one.name,
@@ -60,6 +64,7 @@ async fn ranking(
     Ok(json!({
         "by": by.name(),
         "top": ranked.into_iter().map(row).collect::<Vec<_>>(),
+        "unseen": unseen,
         "since": moment(state.since),
         "at": Timestamp::now().to_string(),
         "index": index_view(admin, &state),

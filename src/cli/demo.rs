@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use crate::admin::Level;
 use crate::config::{self, DEFAULT, Origin};
 
+use super::exec::in_shell;
 use super::origins;
 use super::output::{self, line, news};
 use super::serve::Serving;
@@ -96,8 +97,12 @@ impl Demo {
         let folder = output::private_folder("borderpost-demo-")?;
         let records = folder.path().join("records.jsonl");
         let text = configuration(&records.display().to_string());
+        let file = folder.path().join("demo.toml");
+        std::fs::write(&file, &text).with_context(|| file.display().to_string())?;
         let origin = Origin::Text { name: "demo".to_owned(), text };
-        let loaded = config::load(&origin)?;
+        let mut loaded = config::load(&origin)?;
+        loaded.fixed.settings.explain =
+            format!(" --config {}", in_shell(&file.display().to_string()));
         let mut signals = Signals::new()?;
         let serving = Serving::start(origin, loaded, Passed::none(), level)?;
         let (_, listen) = *serving.listeners.first().context("the demo has a plain listener")?;
@@ -114,7 +119,9 @@ impl Demo {
         if self.stay {
             news(format!(
                 "\nrunning until Ctrl-C; try\n  curl -x http://{listen} -H 'X-Data-Class: health' http://api.china.example:{port}/\n\
+                 dashboard http://{}/\n\
                  its records, while it runs: {}",
+                serving.admin,
                 records.display()
             ));
             while signals.next().await != Ask::Stop {}

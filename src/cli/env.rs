@@ -70,6 +70,9 @@ impl Env {
             roots,
             store: trust_store.map(whole).transpose()?,
             java: None,
+            // No file of ours is there for it.
+            preload: None,
+            node: None,
             cgi: std::env::var_os("REQUEST_METHOD").is_some(),
         };
         for variable in &VARIABLES {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::admin::Place;
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Origin};
 use crate::geo::DatabaseInfo;
 use crate::proxy::Kind;
 
@@ -33,7 +33,11 @@ impl Run {
         // It changes the environment, which only a single thread may.
         let passed = Passed::take();
         let origin = self.config.origin();
-        let loaded = config::load(&origin)?;
+        let mut loaded = config::load(&origin)?;
+        if !matches!(origin, Origin::BuiltIn) {
+            // Where it lies is nobody's business but that of who runs it.
+            loaded.fixed.settings.explain.push_str(" --config FILE");
+        }
         let runtime = match threads(&loaded.fixed) {
             // Nobody to share work with: without the means for it a request takes 3 % less.
             1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
@@ -122,6 +126,11 @@ fn greeting(serving: &Serving, about: &str) -> String {
         Place::Tcp(address) => format!("http://{address}"),
         Place::Unix(_) => serving.admin.to_string(),
     };
+    // No browser opens a socket.
+    let dashboard = match &serving.admin {
+        Place::Tcp(_) => format!("dashboard  {admin}/\n"),
+        Place::Unix(_) => String::new(),
+    };
     let url = |(kind, address): &(Kind, SocketAddr)| match kind {
         Kind::Http | Kind::Https => format!("{}://{address}", kind.word()),
         // As curl and others write that the proxy resolves names.
@@ -134,7 +143,7 @@ fn greeting(serving: &Serving, about: &str) -> String {
     format!(
         "borderpost {version}\n\
          proxy      {listeners}\n\
-         admin      {admin}/metrics  /livez  /readyz\n\
+         {dashboard}admin      {admin}/metrics  /livez  /readyz\n\
          {about}\
          try        curl -x {first} http://example.com/\n\
          \x20          borderpost demo      shows allowed, logged and blocked requests without a network",
@@ -153,8 +162,9 @@ fn about(loaded: &Loaded) -> String {
         text.push_str(&format!("pack       {pack}\n"));
     }
     let state = fixed.state.as_ref().map(|folder| folder.display().to_string());
-    let none = || "in memory, lost at the end; `state.folder` keeps holds and reports".to_owned();
-    text.push_str(&format!("state      {}\n", state.unwrap_or_else(none)));
+    let none =
+        "in memory, lost at the end; to find decisions by their ids: [state] folder = \"DIR\"";
+    text.push_str(&format!("state      {}\n", state.unwrap_or_else(|| none.to_owned())));
     text
 }
 

@@ -34,6 +34,9 @@ enum Site {
     Network(IpNetwork),
 }
 
+/// By what the command line says it.
+const SAID: &str = "--geo ";
+
 /// Where this machine finds itself (RFC 6761 section 6.3), by address.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
@@ -44,7 +47,7 @@ impl Placing {
         let (site, country) = text.rsplit_once('=').ok_or("say HOST=CC, such as api.test=DE")?;
         let to = match country {
             "unknown" => None,
-            code => Some(Country::parse(code).ok_or_else(|| unknown(code))?),
+            code => Some(Country::parse(code).ok_or_else(|| Country::unlike(code))?),
         };
         let bare = site.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(site);
         let site = match parse_network(bare) {
@@ -52,10 +55,15 @@ impl Placing {
             Err(error) if bare.contains('/') => return Err(error.to_string()),
             Err(_) => site_of(bare)?,
         };
-        let placing = Self { site, to, said: format!("--geo {text}") };
+        let placing = Self { site, to, said: format!("{SAID}{text}") };
         let mut overlay = Overlay::default();
         placing.correct(&mut overlay).map_err(|error| error.to_string())?;
         Ok(placing)
+    }
+
+    /// It as it was said: `HOST=CC`.
+    pub fn as_text(&self) -> &str {
+        self.said.strip_prefix(SAID).unwrap_or(&self.said)
     }
 
     fn correct(&self, overlay: &mut Overlay) -> Result<(), OverlayError> {
@@ -113,13 +121,6 @@ fn site_of(text: &str) -> Result<Site, String> {
         Host::Address(address) if star.is_empty() => Ok(Site::Network(address.into())),
         Host::Address(_) => Err(format!("`{text}` is neither a host nor a network")),
     }
-}
-
-fn unknown(code: &str) -> String {
-    let near = Country::suggest(code)
-        .map(|near| format!("; did you mean `{}` ({})?", near.code(), near.name()));
-    let near = near.unwrap_or_default();
-    format!("`{code}` is no ISO 3166-1 country code, nor `unknown`{near}")
 }
 
 #[cfg(test)]

@@ -64,6 +64,15 @@ impl Country {
         known.and_then(|row| Self::parse(row.1)).or_else(|| nearest(&lower))
     }
 
+    /// Says that a text is no code, nor `unknown`, and which country it may mean.
+    pub fn unlike(text: &str) -> String {
+        let near = Self::suggest(text);
+        let near = near.map(|near| format!("; did you mean `{}` ({})?", near.code(), near.name()));
+        let short: String = text.chars().take(64).flat_map(char::escape_debug).collect();
+        let near = near.unwrap_or_default();
+        format!("`{short}` is no ISO 3166-1 country code, nor `unknown`{near}")
+    }
+
     /// Returns the position in the table: which bit of a [`super::CountrySet`] it is.
     pub(super) const fn index(self) -> u8 {
         self.0

@@ -88,6 +88,7 @@ pub(super) fn tls_failed(error: &TrustError) -> Error {
         TrustError::Handshake { source, .. } if wants_another(source) => {
             (NO_PROTOCOL, "tls_protocol_error")
         }
+        TrustError::OfAuthority(_) => ("tls-certificate", "tls_certificate_error"),
         TrustError::Pin(_) => ("tls-pin", "tls_certificate_error"),
         TrustError::Handshake { .. }
         | TrustError::Identity(_)

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use crate::audit::{Failure, Fault, HoldState, Record};
+use crate::audit::{Authenticated, Failure, Fault, HoldState, Record};
 use crate::policy::{Basis, Held, Refusal, Rule};
 
 use super::error::Error;
@@ -50,6 +50,15 @@ pub(super) struct Problem {
     pub(super) proxy_status: &'static str,
 }
 
+/// By what people see a decision taken apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Explained<'a> {
+    /// It is kept, and found by its id.
+    Kept,
+    /// It is not: it has to be taken again, with these options.
+    Again(&'a str),
+}
+
 #[derive(Debug, Serialize)]
 struct Whereabouts {
     address: Option<String>,
@@ -67,9 +76,12 @@ struct Testimony {
 
 impl Problem {
     /// Puts an error into words, with what the record knows.
-    pub(super) fn of(error: &Error, record: &Record) -> Self {
+    pub(super) fn of(error: &Error, record: &Record, explained: &Explained<'_>) -> Self {
         let mut problem = match error {
-            Error::Refused(refusal) => waiting(refused(refusal, record), refusal, record),
+            Error::Refused(refusal) => Self {
+                explain: Some(explained.command(record)),
+                ..waiting(refused(refusal, record), refusal, record)
+            },
             Error::Failed(failed) => Self {
                 title: title(failed.failure.fault),
                 status: failed.status,
@@ -130,6 +142,7 @@ impl Problem {
         row("Not declared", needs.as_deref());
         row("What helps", Some(&self.remedy));
         row("Decision", Some(&self.id));
+        row("Explain, where the proxy runs", self.explain.as_deref());
         let (title, detail) = (escape(self.title), escape(&self.detail));
         format!(include_str!("page.html"), title = title, detail = detail, rows = rows)
     }
@@ -140,10 +153,10 @@ fn refused(refusal: &Refusal, record: &Record) -> Problem {
     let problem = Problem { title: title(Fault::Policy), ..blank() };
     match refusal.basis {
         Basis::Rule(held) => match rule(&held) {
-            Some(rule) => by_rule(problem, rule, held.presumed, record),
+            Some(rule) => by_rule(problem, rule, held.presumed),
             None => problem,
         },
-        Basis::Conflict { duty, bar } => conflict(problem, rule(&duty), rule(&bar), record),
+        Basis::Conflict { duty, bar } => conflict(problem, rule(&duty), rule(&bar)),
         Basis::Special(kind) => Problem {
             detail: format!("the destination's address is not public ({kind}) and is not opened"),
             code: "special-network",
@@ -177,9 +190,9 @@ fn waiting(problem: Problem, refusal: &Refusal, record: &Record) -> Problem {
 }
 
 /// One law demands what another bars: both are named.
-fn conflict(problem: Problem, duty: Option<&Rule>, bar: Option<&Rule>, record: &Record) -> Problem {
+fn conflict(problem: Problem, duty: Option<&Rule>, bar: Option<&Rule>) -> Problem {
     let (Some(duty), Some(bar)) = (duty, bar) else { return problem };
-    let told = by_rule(problem, bar, false, record);
+    let told = by_rule(problem, bar, false);
     let source = |rule: &Rule| rule.cite.clone().unwrap_or_else(|| rule.id.clone());
     Problem {
         detail: format!("{}; yet {}", bar.reason, duty.reason),
@@ -191,7 +204,7 @@ fn conflict(problem: Problem, duty: Option<&Rule>, bar: Option<&Rule>, record: &
     }
 }
 
-fn by_rule(problem: Problem, rule: &Rule, presumed: bool, record: &Record) -> Problem {
+fn by_rule(problem: Problem, rule: &Rule, presumed: bool) -> Problem {
     let presumed = if presumed { " (what is unknown counts as restricted)" } else { "" };
     let cited = rule.legal && rule.cite.is_some();
     Problem {
@@ -207,18 +220,28 @@ fn by_rule(problem: Problem, rule: &Rule, presumed: bool, record: &Record) -> Pr
         pack: Some(rule.pack.clone()),
         cite: rule.cite.clone(),
         remedy: format!(
-            "send the data elsewhere or without what is tagged; the owner of rule `{}` can tell more, \
-             and the command below shows every rule and what would change the answer",
+            "send the data elsewhere or without what is tagged; the owner of rule `{}` can tell more: \
+             where the proxy runs, the command of `explain` shows every rule's part and what would \
+             change the answer",
             rule.id
         ),
-        explain: Some(explain_command(record)),
         ..problem
     }
 }
 
-/// The command that shows the same decision taken apart.
-fn explain_command(record: &Record) -> String {
-    let mut command = "borderpost explain".to_owned();
+impl Explained<'_> {
+    /// The command that shows the decision taken apart.
+    fn command(&self, record: &Record) -> String {
+        match self {
+            Self::Kept => format!("borderpost explain --id {}", record.id),
+            Self::Again(options) => format!("borderpost explain{options}{}", asked(record)),
+        }
+    }
+}
+
+/// The request as the command is told of it. Of what the configuration adds to it nothing is said.
+fn asked(record: &Record) -> String {
+    let mut command = String::new();
     if let Some(authority) = &record.authority {
         let scheme = if record.method == Method::CONNECT { "https" } else { record.scheme };
         command.push_str(&format!(" --url {scheme}://{authority}/"));
@@ -232,6 +255,17 @@ fn explain_command(record: &Record) -> String {
     }
     if let Some(address) = record.address {
         command.push_str(&format!(" --address {}", address.ip()));
+    }
+    let client = record.client.ip().to_canonical();
+    if !client.is_loopback() {
+        command.push_str(&format!(" --client {client}"));
+    }
+    let proved = record.authenticated.is_some_and(|by| by != Authenticated::Network);
+    let name = record.principal.as_deref().filter(|_| proved);
+    // A name of other letters would have to be quoted, for whichever shell.
+    let plain = |one: u8| one.is_ascii_alphanumeric() || b"._:@/-".contains(&one);
+    if let Some(name) = name.filter(|name| name.bytes().all(plain)) {
+        command.push_str(&format!(" --principal {name}"));
     }
     command
 }

@@ -17,7 +17,7 @@ use super::error::Error;
 use super::fields::PSEUDONYM;
 use super::grpc;
 use super::guard::{Refusal, Served};
-use super::problem::Problem;
+use super::problem::{Explained, Problem};
 
 /// The header by which a client finds the record of what it was answered.
 pub(super) const DECISION: HeaderName = HeaderName::from_static("x-borderpost-decision");
@@ -103,7 +103,10 @@ pub(super) fn error(
 /// Puts an error on record, with the status that HTTP has for it.
 pub(super) fn note(error: &Error, draft: &mut Draft) -> Problem {
     draft.set_error(error);
-    let problem = Problem::of(error, draft.record());
+    let proxy = Arc::clone(draft.proxy());
+    let kept = proxy.sink.keeps_verdicts();
+    let explained = if kept { Explained::Kept } else { Explained::Again(&proxy.settings.explain) };
+    let problem = Problem::of(error, draft.record(), &explained);
     draft.record().status = Some(problem.status.as_u16());
     draft.record().failure = Some(problem.failure());
     problem

@@ -29,6 +29,9 @@ pub struct Settings {
     pub pool_idle_timeout: Duration,
     /// How long requests may go on after the program was asked to stop.
     pub drain_timeout: Duration,
+    /// What `borderpost explain` is to be told before a request, so that it decides as this proxy does:
+    /// options, each after a space. Clients see it where no journal keeps decisions.
+    pub explain: String,
 }
 
 impl Default for Settings {
@@ -45,6 +48,7 @@ impl Default for Settings {
             tunnel_idle_timeout: Duration::from_mins(15),
             pool_idle_timeout: Duration::from_mins(1),
             drain_timeout: Duration::from_secs(30),
+            explain: String::new(),
         }
     }
 }

@@ -4,10 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::Resumption;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, OtherError, ProtocolVersion, RootCertStore,
+};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -18,6 +20,7 @@ use crate::net::{Host, HostPattern};
 use crate::policy::Certificate;
 use crate::policy::register::KeyDigest;
 
+use super::explicit::{Explicit, OfAuthority};
 use super::{Alpn, peer, secret, server};
 
 /// Whom we believe, and who we are, towards all destinations and towards some.
@@ -83,6 +86,13 @@ pub enum TrustError {
         /// What rustls says.
         source: io::Error,
     },
+    /// The destination shows the certificate of an authority as its own, and nobody has named it.
+    #[error(
+        "{0} shows a certificate that is marked as an authority's (CA:TRUE) as its own: it is taken where \
+         a file of roots (`tls.roots`, or under `exec` a variable such as SSL_CERT_FILE) has this very \
+         certificate; else give the server one with `basicConstraints=CA:FALSE`"
+    )]
+    OfAuthority(String),
     /// Our certificate towards some destination is not usable.
     #[error("our certificate for a destination cannot be used: {0}")]
     Identity(String),
@@ -157,7 +167,13 @@ impl Trust {
         };
         let connector = TlsConnector::from(Arc::clone(config));
         let stream = connector.connect(name, stream).await;
-        let handshake = |source| TrustError::Handshake { host: host.to_string(), source };
+        let handshake = |source| {
+            let host = host.to_string();
+            if is_of_authority(&source) {
+                return TrustError::OfAuthority(host);
+            }
+            TrustError::Handshake { host, source }
+        };
         let stream = stream.map_err(handshake)?;
         let (_, session) = stream.get_ref();
         let shown = session.peer_certificates();
@@ -169,6 +185,16 @@ impl Trust {
         let http2 = session.alpn_protocol() == Some(b"h2");
         let session = agreed(session, certificate.as_deref());
         Ok(Secured { stream, certificate, http2, session })
+    }
+}
+
+fn is_of_authority(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(why)))) => {
+            why.downcast_ref::<OfAuthority>().is_some()
+        }
+        Some(_) | None => false,
     }
 }
 
@@ -214,7 +240,16 @@ impl Way {
         roots.add_parsable_certificates(self.roots.iter().cloned());
         let builder = ClientConfig::builder_with_provider(provider());
         let builder = builder.with_safe_default_protocol_versions().expect(SUITES);
-        let builder = builder.with_root_certificates(roots);
+        let roots = Arc::new(roots);
+        let usual = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider());
+        let builder = match usual.build() {
+            Ok(usual) => {
+                let explicit = Explicit::new(usual, self.roots.iter().cloned());
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(explicit))
+            }
+            // There are no roots at all, and then nobody is trusted.
+            Err(_) => builder.with_root_certificates(roots),
+        };
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some(Identity { chain, key }) => builder

@@ -3,6 +3,7 @@
 
 pub mod authority;
 mod client;
+mod explicit;
 mod hello;
 mod holder;
 mod paper;

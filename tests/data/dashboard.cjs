@@ -102,6 +102,16 @@ async function explores(page) {
   await page.getByRole("searchbox").fill("nonsense:1");
   await page.getByRole("button", { name: "Search" }).click();
   await page.getByRole("alert").filter({ hasText: "nonsense" }).waitFor();
+  await page.getByRole("searchbox").fill("china tag:a tag:b");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("alert").filter({ hasText: 'one tag already: "a"' }).waitFor();
+  const before = page.url();
+  await page.getByRole("searchbox").fill("nowhere.example tag:Health");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("status").filter({ hasText: "sought as a host" }).waitFor();
+  await page.getByText("has the tag `Health`; did you mean `health`?").waitFor();
+  await page.goto(before);
+  await rows.first().waitFor();
   await rows.first().getByRole("link").first().click();
   await page.getByRole("heading", { name: "Decision" }).waitFor();
   await page.locator(".verdict", { hasText: "act/abroad" }).waitFor();

@@ -324,18 +324,27 @@ fn each_person_has_so_many_streams() {
 
 #[test]
 fn nobody_guesses_on() {
-    let (config, [_, _, admin]) = guarded("");
+    let (config, [_, auditor, admin]) = guarded("");
     let proxy = Proxy::start(&config);
     let login = |token: &str| proxy.tell_admin("/api/v1/session", &json!({ "token": token }));
+    let begun = login(&admin);
+    assert_eq!(begun.status(), 200);
+    let cookie = begun.head.get("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     for _ in 0..10 {
         let answer = login("wrong");
         assert_eq!(answer.status(), 401, "{}", answer.text());
         assert!(answer.head.get("www-authenticate").unwrap().starts_with("Bearer"));
     }
-    let answer = login("wrong");
-    assert_eq!(answer.status(), 429);
-    assert!(answer.head.get("retry-after").unwrap().parse::<u32>().unwrap() <= 61);
-    assert_eq!(login(&admin).status(), 200, "what is right is right");
+    let ask = |field: &str| proxy.ask_admin_with("GET", "/api/v1/session", field).status();
+    for token in ["wrong", &auditor] {
+        let answer = login(token);
+        assert_eq!(answer.status(), 429, "right or wrong, it is not looked at");
+        assert!(answer.head.get("retry-after").unwrap().parse::<u32>().unwrap() <= 61);
+        assert_eq!(ask(&bearer(token)), 429);
+    }
+    assert_eq!(login(&admin).status(), 200, "it was right before");
+    assert_eq!(ask(&bearer(&admin)), 200);
+    assert_eq!(ask(&format!("Cookie: {cookie}\r\n")), 200, "and so goes the session on");
 }
 
 #[test]

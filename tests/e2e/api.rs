@@ -87,6 +87,8 @@ fn the_status_tells_how_the_proxy_stands() {
     assert_eq!(journal["gaps"], 0);
     assert!(journal["head"].as_u64().unwrap() > journal["checkpoint"]["size"].as_u64().unwrap());
     assert_eq!(status["proxies"], json!([proxy.listen.to_string()]));
+    let said = proxy.output();
+    assert!(said.contains(&format!("dashboard  http://{}/\nadmin ", proxy.admin)), "{said}");
     assert_eq!(status["reload"], Value::Null);
 }
 
@@ -151,6 +153,40 @@ fn decisions_are_listed_by_filters() {
         let wrong = refused(&proxy, &format!("decisions?{query}"), 422);
         assert!(wrong.contains(told), "{wrong}");
     }
+}
+
+/// A word that is mistyped must not read as if there were nothing to find.
+#[test]
+fn a_mistyped_filter_is_told() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let proxy = Proxy::start(&config());
+    asked(&proxy, &origin);
+    for (country, near) in [("UK", "`GB`"), ("China", "`CN`"), ("XX", "`XX` is no ISO 3166-1")] {
+        for path in ["decisions?", "top?by=host&", "series?step=60&", "decisions/stream?"] {
+            let told = refused(&proxy, &format!("{path}country={country}"), 422);
+            assert!(told.contains(near), "{path}: {told}");
+        }
+    }
+    assert!(refused(&proxy, "decisions?host=a%20b", 422).starts_with("`host`: "));
+    let all = get(&proxy, "decisions");
+    assert_eq!((rows(&all).len(), &all["unseen"]), (10, &json!([])));
+    for filter in ["method=get", "host=127.1.1", "country=Unknown&method=Get"] {
+        assert!(!rows(&get(&proxy, &format!("decisions?{filter}"))).is_empty(), "{filter}");
+    }
+    for (filter, unseen) in [
+        ("tag=Health", "the tag `Health`; did you mean `health`?"),
+        ("rule=nope/nope&tag=health", "the rule `nope/nope`"),
+        ("host=.Nowhere.example", "a host in `.nowhere.example`"),
+        ("method=PATCH", "the method `PATCH`"),
+        ("client=nobody", "the client `nobody`"),
+        ("country=fr", "the country `FR`"),
+    ] {
+        let wanted = json!([format!("no record in the index has {unseen}")]);
+        assert_eq!(get(&proxy, &format!("decisions?{filter}"))["unseen"], wanted);
+        assert_eq!(get(&proxy, &format!("top?by=host&{filter}"))["unseen"], wanted);
+    }
+    let none = get(&proxy, "decisions?tag=health&method=GET&until=2020-01-01");
+    assert_eq!((rows(&none).len(), &none["unseen"]), (0, &json!([])), "both are known");
 }
 
 #[test]

@@ -114,6 +114,37 @@ fn the_index_finds_what_the_journal_has_across_kills() {
 }
 
 #[test]
+fn words_that_no_record_has_are_told() {
+    let origin = Origin::answering("127.1.0.1", ok("reached"));
+    let mut proxy = Proxy::start(&config());
+    ask(&proxy, &origin, 0..5);
+    proxy.signal("TERM");
+    assert!(proxy.ended().success());
+    let journal = journal(&proxy);
+    assert!(
+        audit(&["query", "--host", "127.1.1", "--method", "get"], &journal).out.contains("GET")
+    );
+    for question in ["query --tag Health", "query --newest --tag Health", "top host --tag Health"] {
+        let said = audit(&question.split(' ').collect::<Vec<_>>(), &journal);
+        let told = "no record in the index has the tag `Health`; did you mean `health`?\n";
+        assert_eq!((said.out.as_str(), said.err.as_str()), ("", told), "{question}");
+    }
+    for (words, why) in [
+        ("query --country UK", "did you mean `GB`"),
+        ("top host --country XX", "is no ISO 3166-1"),
+        ("export --outcome maybe", "is one of allow"),
+        ("query --host *.example", "`.example`"),
+    ] {
+        let mut command = program();
+        command.arg("audit").args(words.split(' ')).arg("--journal").arg(&journal);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{words}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(why), "{words}: {told}");
+    }
+}
+
+#[test]
 fn a_spoilt_index_is_told_and_built_anew() {
     let origin = Origin::answering("127.1.0.1", ok("reached"));
     let mut proxy = Proxy::start(&config());

@@ -93,7 +93,7 @@ fn a_refusal_tells_who_why_and_what_helps() {
         problem["explain"]
             .as_str()
             .unwrap()
-            .starts_with("borderpost explain --url http://127.3.0.1:")
+            .starts_with("borderpost explain --config FILE --url http://127.3.0.1:")
     );
     assert!(!problem["remedy"].as_str().unwrap().is_empty());
     assert!(!answer.text().contains("secret"));
@@ -111,6 +111,59 @@ fn a_browser_gets_a_page() {
         assert!(page.contains(word), "{word} in\n{page}");
     }
     assert!(page.contains(proxy.record()["id"].as_str().unwrap()));
+    let command = format!("<dd>borderpost explain --config FILE --url {}/ ", origin.url());
+    assert!(page.contains(&command), "{page}");
+}
+
+/// Where a journal is kept, the command of a refusal finds the very decision: no option has to be
+/// guessed, and nothing of the configuration is told to strangers.
+#[test]
+fn a_refusal_is_explained_by_its_id() {
+    let origin = origin("127.3.0.1");
+    let config = Config::new().rule("mine", "block", "cite = \"Handbook 4\"", "to = [\"CN\"]");
+    let proxy = Proxy::start(&config.with("[state]\nfolder = \"state\""));
+    let fields = "X-Data-Slice: omic.human.genome;of=US;subjects=2\r\n";
+    let answer = proxy.ask("POST", &format!("{}/", origin.url()), fields, "x");
+    assert_eq!(answer.status(), 451, "{}", answer.text());
+    let problem = answer.json();
+    let id = problem["decision"].as_str().unwrap();
+    let command = problem["explain"].as_str().unwrap();
+    assert_eq!(command, format!("borderpost explain --id {id}"));
+    let accept = "Accept: text/html\r\n";
+    let page = proxy.ask("GET", &format!("{}/", origin.url()), accept, "").text();
+    assert!(page.contains("<dd>borderpost explain --id "), "{page}");
+    proxy.wait_records(2);
+    let explain = |more: &[&str]| {
+        let mut explain = crate::support::program();
+        explain.args(command.split(' ').skip(1)).args(more);
+        explain.args(["--admin", &proxy.admin.to_string()]).output().unwrap()
+    };
+    let told = String::from_utf8(explain(&[]).stdout).unwrap();
+    assert!(told.starts_with("block: local/mine\n"), "{told}");
+    for line in [
+        "  request    POST 127.3.0.1\n",
+        " -> overridden: CN\n",
+        "rule local/mine [block]: yes\n",
+        "  because  because of mine [Handbook 4]\n",
+        "what would change the answer:\n",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    let told: serde_json::Value = serde_json::from_slice(&explain(&["--json"]).stdout).unwrap();
+    assert_eq!(told["record"]["id"], id);
+    let mixed = explain(&["--url", "http://a.example/"]);
+    assert_eq!(mixed.status.code(), Some(64), "one or the other");
+    for (id, code, why) in [
+        ("00000000-0000-7000-8000-000000000000", 1, "no record has the id"),
+        ("../policy", 64, "is no id of a decision"),
+    ] {
+        let mut explain = crate::support::program();
+        let admin = proxy.admin.to_string();
+        let output = explain.args(["explain", "--id", id, "--admin", &admin]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(why), "{told}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Who may ask: where the question comes from, and who proves to be asking.
 
 mod cookie;
+mod known;
 mod origin;
 mod proof;
 mod session;
@@ -23,6 +24,8 @@ pub(super) use cookie::{Cookie, Cookies, values};
 pub(super) use origin::{asked_host, check};
 pub(super) use proof::{Proof, Proved};
 pub(super) use session::Sessions;
+
+use known::Known;
 
 /// Who may ask, as the configuration says. Where it names nobody, whoever reaches the listener may
 /// do everything: it is on this machine then.
@@ -65,6 +68,7 @@ pub(super) struct Peer {
 pub(super) struct Memory {
     pub(super) sessions: Sessions,
     attempts: Attempts,
+    known: Known,
 }
 
 impl Access {
@@ -78,19 +82,19 @@ impl Access {
         !self.is_open()
     }
 
-    /// Whose a token is. 256 bits cannot be guessed, so a right one is right however often others
-    /// were wrong.
+    /// Whose a token is.
     pub(super) fn holder(
         &self,
         memory: &Memory,
         peer: &Peer,
         token: &str,
     ) -> Result<Proved, Wrong> {
+        memory.admit(peer, token)?;
         let digest = TokenDigest::of(token);
-        match self.of_token(digest) {
-            Some(who) => Ok(Proved { who, proof: Proof::Token(digest) }),
-            None => Err(memory.refuse(peer, "this is no token that the configuration names")),
-        }
+        let wrong = || memory.refuse(peer, "this is no token that the configuration names");
+        let who = self.of_token(digest).ok_or_else(wrong)?;
+        memory.prove(peer, token);
+        Ok(Proved { who, proof: Proof::Token(digest) })
     }
 
     /// Whose token has this digest; each holder has those of their name alone.
@@ -115,7 +119,11 @@ impl Access {
 impl Memory {
     /// Nothing yet, for a listener with cookies of these names.
     pub(super) fn new(cookies: Cookies) -> Self {
-        Self { sessions: Sessions::new(cookies), attempts: Attempts::default() }
+        Self {
+            sessions: Sessions::new(cookies),
+            attempts: Attempts::default(),
+            known: Known::default(),
+        }
     }
 
     /// Refuses who has tried too often.
@@ -124,6 +132,17 @@ impl Memory {
         let seconds = wait.as_secs() + 1;
         let detail = format!("too many wrong tokens or logins; try again in {seconds} seconds");
         Err(Wrong::many(detail).with(header::RETRY_AFTER, seconds.to_string()))
+    }
+
+    /// Refuses to look at the token of who has tried too often, right or wrong; but not at one that was
+    /// right before from there.
+    pub(super) fn admit(&self, peer: &Peer, token: &str) -> Result<(), Wrong> {
+        if self.known.knows(peer.source(), token) { Ok(()) } else { self.check(peer) }
+    }
+
+    /// Remembers that a token was right.
+    pub(super) fn prove(&self, peer: &Peer, token: &str) {
+        self.known.add(peer.source(), token, Instant::now());
     }
 
     /// Counts what was wrong, or may turn out to be.
@@ -201,16 +220,21 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_its_holders() {
         let (ops, dash) = (Token::generate().unwrap(), Token::generate().unwrap());
-        let file = format!("ops:{}\ndash:{}\n", ops.kept(), dash.kept());
+        let spare = Token::generate().unwrap();
+        let file = format!("ops:{}\ndash:{}\nspare:{}\n", ops.kept(), dash.kept(), spare.kept());
         let tokens = Arc::new(Tokens::parse(&file).unwrap());
-        let holder = Holder { name: Arc::from("ops"), role: Role::Auditor, tokens };
-        let access = Access { tokens: vec![holder], ..Access::default() };
+        let holder = |name: &str| {
+            let tokens = Arc::clone(&tokens);
+            Holder { name: Arc::from(name), role: Role::Auditor, tokens }
+        };
+        let access = Access { tokens: vec![holder("ops"), holder("spare")], ..Access::default() };
         let admission = Admission { access, ..Admission::default() };
         let (memory, here) = (memory(), peer("192.0.2.1"));
-        let ask = async |value: &str| {
+        let from = async |peer: &Peer, value: &str| {
             let headers = headers(header::AUTHORIZATION, value);
-            admission.prove(&memory, &here, &headers).await.map(|found| found.map(|one| one.who))
+            admission.prove(&memory, peer, &headers).await.map(|found| found.map(|one| one.who))
         };
+        let ask = async |value: &str| from(&here, value).await;
         let who = ask(&format!("bearer {}", ops.as_str())).await.unwrap().unwrap();
         assert_eq!((&*who.name, who.role, who.by), ("ops", Role::Auditor, By::Token));
         // The file has `dash`, the configuration does not.
@@ -220,7 +244,10 @@ mod tests {
             assert_eq!(ask("Bearer x").await.unwrap_err().status, 401);
         }
         assert_eq!(ask("Bearer x").await.unwrap_err().status, 429);
-        assert!(ask(&format!("Bearer {}", ops.as_str())).await.is_ok(), "what is right is right");
+        assert!(ask(&format!("Bearer {}", ops.as_str())).await.is_ok(), "it was right before");
+        let spare = format!("Bearer {}", spare.as_str());
+        assert_eq!(ask(&spare).await.unwrap_err().status, 429, "nothing new is looked at");
+        assert!(from(&peer("192.0.2.2"), &spare).await.is_ok());
     }
 
     #[tokio::test]

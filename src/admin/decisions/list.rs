@@ -28,9 +28,13 @@ pub(in super::super) async fn list(admin: &Admin, asked: Asked) -> Answer {
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     // One more tells whether there are more.
     let page = Page { newest, after: cursor, limit: limit + 1 };
-    let find =
-        move |index: &crate::audit::index::Index| Ok((index.list(&filters, page)?, *index.state()));
-    let (mut found, state) = admin.look(find).await?;
+    let find = move |index: &crate::audit::index::Index| {
+        let found = index.list(&filters, page)?;
+        let none = found.is_empty() && cursor.is_none();
+        let unseen = if none { index.unseen(&filters)? } else { Vec::new() };
+        Ok((found, *index.state(), unseen))
+    };
+    let (mut found, state, unseen) = admin.look(find).await?;
     let many = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = found.last().filter(|_| many).map(|last| cursor_of(last.sequence, newest));
@@ -39,6 +43,7 @@ pub(in super::super) async fn list(admin: &Admin, asked: Asked) -> Answer {
         "decisions": rows,
         "next": next,
         "masked": !personal,
+        "unseen": unseen,
         "index": index_view(admin, &state),
     })))
 }

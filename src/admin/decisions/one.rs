@@ -137,6 +137,8 @@ fn view(
     let config_same = record.get("config").and_then(Value::as_str) == Some(digest);
     let replayed = Replayed::read(line).ok();
     let explained = replayed.as_ref().and_then(|one| one.explain(policy, None));
+    // What would change it names clients, too.
+    let changes = explained.as_ref().filter(|_| !masked).map(|explained| explained.changes.clone());
     let tried = explained.map_or_else(Vec::new, |explained| explained.rules);
     let tried: Vec<_> = tried.into_iter().map(|rule| of_nobody(rule, masked)).collect();
     let replay = replayed.and_then(|one| one.compare(policy, None)).map(|(before, now)| {
@@ -152,6 +154,7 @@ fn view(
         "would": would.map(|would| would.name()),
         "masked": masked,
         "tried": tried,
+        "changes": changes.unwrap_or_default(),
         "replay": replay,
     }))
 }

@@ -72,9 +72,11 @@ impl Oidc {
         peer: &Peer,
         token: &str,
     ) -> Result<Proved, Wrong> {
+        memory.admit(peer, token)?;
         let settings = &self.issuer.settings;
         match self.issuer.verify(token, &settings.audience, None).await {
             Ok(claims) => {
+                memory.prove(peer, token);
                 let person = Person::of(settings, &claims)?;
                 let who = person.who(settings)?;
                 Ok(Proved { who, proof: Proof::Issuer(Arc::new(person), claims.until()) })

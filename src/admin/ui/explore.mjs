@@ -96,8 +96,8 @@ function Over({ all, from, end, onSelect }) {
 }
 
 // That this list was read is noted in the journal: a record or two are always behind.
-const nothing = (lag) =>
-  lag >= BEHIND ? `Nothing that fits is in the index so far; ${as.count(lag)} records are not in it yet.` : "Nothing was recorded that fits.";
+const nothing = (lag, unseen) =>
+  unseen.length ? `Nothing was recorded that fits: ${unseen.join("; ")}` : lag >= BEHIND ? `Nothing that fits is in the index so far; ${as.count(lag)} records are not in it yet.` : "Nothing was recorded that fits.";
 
 function List({ first }) {
   const more = older.value.of === first ? older.value : { rows: [], next: first.next, busy: false, problem: null };
@@ -112,7 +112,7 @@ function List({ first }) {
   };
   return html`${first.masked && html`<p class="hint">Clients, names and paths are left out for your role.</p>`}
     <${Table} caption="Decisions, newest first" columns=${DECISION_COLUMNS} rows=${[...first.decisions, ...more.rows]}
-      keyed=${(row) => row.sequence} onOpen=${openDecision} empty=${nothing(first.index.lag)} />
+      keyed=${(row) => row.sequence} onOpen=${openDecision} empty=${nothing(first.index.lag, first.unseen)} />
     <${Trouble} problem=${more.problem} />
     ${more.next && html`<p><button onClick=${load} disabled=${more.busy}>${more.busy ? "Loading …" : "Older ones"}</button></p>`}`;
 }

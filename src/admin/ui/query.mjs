@@ -11,18 +11,24 @@ export const filters = (params) =>
 const text = (wanted) =>
   Object.entries(wanted).map(([name, value]) => `${name}:${/\s/.test(value) ? `"${value}"` : value}`).join(" ");
 
-/** Reads the words; what is none is a host, as that is sought most. */
+/** Reads the words; one without a name is a host, as that is sought most. */
 export function parse(line) {
   const wanted = {};
   for (const [, name, quoted, plain, alone] of line.matchAll(/(\w+):(?:"([^"]*)"|(\S+))|(\S+)/g)) {
-    if (alone) wanted.host = alone;
-    else if (NAMES.includes(name)) wanted[name] = quoted ?? plain;
-    else throw new Error(`There is no filter "${name}". There are ${NAMES.join(", ")}.`);
+    const filter = alone ? "host" : name;
+    if (!NAMES.includes(filter)) throw new Error(`There is no filter "${name}". There are ${NAMES.join(", ")}.`);
+    if (filter in wanted) {
+      const why = alone ? `"${alone}" has no name before it, so that it is a host` : "All that is sought must fit";
+      throw new Error(`${why}, and there is one ${filter} already: "${wanted[filter]}". There are ${NAMES.join(", ")}.`);
+    }
+    wanted[filter] = alone ?? quoted ?? plain;
   }
   return wanted;
 }
 
 const wrong = signal(null);
+/** What a word without a name was taken for. */
+const taken = signal(null);
 
 export function Query({ value, onChange, hint }) {
   const submit = (event) => {
@@ -30,6 +36,8 @@ export function Query({ value, onChange, hint }) {
     try {
       const wanted = parse(event.target.elements.query.value);
       wrong.value = null;
+      const alone = wanted.host && !event.target.elements.query.value.includes("host:");
+      taken.value = alone ? wanted.host : null;
       onChange(wanted);
     } catch (why) {
       wrong.value = why.message;
@@ -41,6 +49,8 @@ export function Query({ value, onChange, hint }) {
         autocomplete="off" spellcheck=${false} aria-describedby=${wrong.value ? "query-wrong" : null} aria-invalid=${Boolean(wrong.value)} /></label>
     <button class="primary">Search</button>
     ${Object.keys(value).length > 0 && html`<button type="button" onClick=${() => onChange({})}>Clear</button>`}
+    ${taken.value && taken.value === value.host && html`<p class="hint" role="status">“${taken.value}” has no name before it, so that it is sought as a host.
+      Others are ${NAMES.slice(1).map((name) => `${name}:`).join(" ")}</p>`}
     ${wrong.value && html`<p id="query-wrong" class="wrong" role="alert">${wrong.value}</p>`}
   </form>`;
 }

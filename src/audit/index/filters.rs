@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::geo::Country;
+use crate::net::{Host, HostPattern};
+
 use super::super::event::{Event, is_host, is_under};
 use super::super::search::moment;
 
@@ -39,6 +42,10 @@ const OUTCOMES: [&str; 6] = ["allow", "log", "hold", "require", "block", "failed
 /// What rules that only observe can make of a request, and all with which it would not go out.
 const WOULD: [&str; 5] = ["log", "hold", "require", "block", REFUSED];
 
+/// Methods of RFC 9110 and RFC 5789.
+const METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
 /// The word for a destination of which no country is known.
 pub(super) const UNKNOWN: &str = "unknown";
 
@@ -52,7 +59,8 @@ impl Filters {
         "method",
     ];
 
-    /// Sets one by its name, as who asks by a text has it; `false` where there is none of the name.
+    /// Sets one by its name, as who asks by a text has it, in the form that records have; `false`
+    /// where there is none of the name.
     pub fn set(&mut self, name: &str, value: &str) -> Result<bool, String> {
         match name {
             "since" => self.since = Some(moment(value)?),
@@ -63,17 +71,17 @@ impl Filters {
             "would" if !WOULD.contains(&value) => {
                 return Err(format!("`would` is one of {}", WOULD.join(", ")));
             }
+            "host" => self.host = Some(host(value)?),
+            "country" => self.country = Some(country(value)?),
+            "method" => self.method = Some(method(value)),
             _ => {
                 let field = match name {
                     "id" => &mut self.id,
-                    "host" => &mut self.host,
                     "client" => &mut self.client,
                     "tag" => &mut self.tag,
-                    "country" => &mut self.country,
                     "outcome" => &mut self.outcome,
                     "would" => &mut self.would,
                     "rule" => &mut self.rule,
-                    "method" => &mut self.method,
                     _ => return Ok(false),
                 };
                 *field = Some(value.to_owned());
@@ -133,6 +141,38 @@ impl Filters {
     }
 }
 
+/// A host in its canonical form, with a dot before it or without.
+fn host(text: &str) -> Result<String, String> {
+    let wrong = |error| format!("`host`: {error}");
+    if let Some(domain) = text.strip_prefix('.') {
+        return Ok(format!(".{}", Host::parse(domain).map_err(wrong)?));
+    }
+    // IPv6 with its brackets or without.
+    match HostPattern::parse(text).map_err(wrong)? {
+        HostPattern::Exact(host) => Ok(host.to_string()),
+        HostPattern::Below(_) => Err(format!(
+            "`host`: all of a domain is sought by a dot: `{}`",
+            text.replacen('*', "", 1)
+        )),
+    }
+}
+
+fn country(text: &str) -> Result<String, String> {
+    if text.eq_ignore_ascii_case(UNKNOWN) {
+        return Ok(UNKNOWN.to_owned());
+    }
+    let code = text.to_ascii_uppercase();
+    let country = Country::parse(&code).ok_or_else(|| Country::unlike(text))?;
+    Ok(country.code().to_owned())
+}
+
+/// Methods are told apart by case (RFC 9110 section 9.1), and those that have a meaning are written
+/// large.
+fn method(text: &str) -> String {
+    let known = METHODS.into_iter().find(|one| one.eq_ignore_ascii_case(text));
+    known.unwrap_or(text).to_owned()
+}
+
 fn is_client(event: &Event<'_>, wanted: &str) -> bool {
     event.principal.as_deref() == Some(wanted)
         || event.client.address() == wanted
@@ -145,4 +185,49 @@ fn is_in(event: &Event<'_>, wanted: &str) -> bool {
         return countries.next().is_none();
     }
     countries.any(|country| country.eq_ignore_ascii_case(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(name: &str, value: &str) -> Result<Filters, String> {
+        let mut filters = Filters::default();
+        filters.set(name, value).map(|known| {
+            assert!(known, "{name}");
+            filters
+        })
+    }
+
+    #[test]
+    fn what_is_asked_has_the_form_of_records() {
+        for (text, form) in [
+            ("API.CN.Example", "api.cn.example"),
+            ("api.example.", "api.example"),
+            (".Example", ".example"),
+            ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+            ("::1", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("0x7f.1", "127.0.0.1"),
+        ] {
+            assert_eq!(set("host", text).unwrap().host.as_deref(), Some(form), "{text}");
+        }
+        assert!(set("host", "*.example").unwrap_err().contains("`.example`"));
+        assert!(set("host", "a b").unwrap_err().starts_with("`host`: "));
+        assert!(set("host", ".").is_err());
+        for (text, form) in [("get", "GET"), ("Patch", "PATCH"), ("purge", "purge")] {
+            assert_eq!(set("method", text).unwrap().method.as_deref(), Some(form));
+        }
+    }
+
+    #[test]
+    fn countries_are_those_of_iso_3166() {
+        for (text, code) in [("cn", "CN"), ("GB", "GB"), ("Unknown", "unknown")] {
+            assert_eq!(set("country", text).unwrap().country.as_deref(), Some(code));
+        }
+        assert!(set("country", "UK").unwrap_err().contains("did you mean `GB`"));
+        assert!(set("country", "China").unwrap_err().contains("did you mean `CN`"));
+        let told = set("country", "XX").unwrap_err();
+        assert!(told.contains("`XX` is no ISO 3166-1 country code"), "{told}");
+    }
 }

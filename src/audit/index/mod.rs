@@ -16,6 +16,7 @@ mod schema;
 mod state;
 mod tail;
 mod top;
+mod unseen;
 mod words;
 mod writer;
 

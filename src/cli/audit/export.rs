@@ -87,7 +87,7 @@ impl Export {
         let origin = Origin::new(&self.hostname, &self.instance);
         let mut text = Vec::new();
         let mut writing = Writing::begin(self.format, self.fields, &origin, &mut text);
-        let filters = self.select.filters();
+        let filters = self.select.filters()?;
         let scan = Scan { verdicts: self.verdicts, ..Scan::all(&journal, &filters) };
         let (mut progress, mut written) = (Progress::of("records"), 0);
         // Who sees them go by needs to be told of nothing else.

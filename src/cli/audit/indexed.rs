@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::audit::index::{Fault, Index, of_this};
+use crate::audit::index::{Fault, Filters, Index, of_this};
 use crate::audit::index_folder;
 
 use super::super::output::news;
@@ -25,5 +25,13 @@ pub(super) fn open(journal: &Path) -> Option<Index> {
             news(format!("the journal is read without its index: {fault}"));
             None
         }
+    }
+}
+
+/// Where nothing was found: which words of the search no record has.
+pub(super) fn tell_unseen(index: &Index, filters: &Filters) {
+    match index.unseen(filters) {
+        Ok(unseen) => unseen.into_iter().for_each(news),
+        Err(fault) => tracing::debug!(%fault, "which words were never seen is not known"),
     }
 }

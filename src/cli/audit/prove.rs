@@ -26,7 +26,7 @@ impl Prove {
             sequence
         } else {
             let mut found = None;
-            Scan::all(&journal, &Select::of_id(&self.entry).filters()).each(|one| {
+            Scan::all(&journal, &Select::of_id(&self.entry).filters()?).each(|one| {
                 found = Some(one.sequence);
                 anyhow::Ok(false)
             })?;

@@ -43,7 +43,7 @@ pub(super) struct Query {
 impl Query {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let journal = self.place.open()?;
-        let filters = self.select.filters();
+        let filters = self.select.filters()?;
         // Verdicts of requests under way are not in the index.
         let index = if self.scan || self.verdicts { None } else { indexed::open(&journal.folder) };
         let scan = Scan { verdicts: self.verdicts, ..Scan::all(&journal, &filters) };
@@ -62,7 +62,12 @@ impl Query {
                 Err(error) if out.left == self.limit && error.is::<Fault>() => {
                     news(format!("the journal is read without its index: {error}"));
                 }
-                found => return found,
+                found => {
+                    if out.left == self.limit {
+                        indexed::tell_unseen(&index, &filters);
+                    }
+                    return found;
+                }
             }
         }
         if self.newest { out.last(&scan).map(drop) } else { scan.each(|found| out.put(&found)) }

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use crate::audit::index::Filters;
 use crate::audit::search::moment;
 
+use super::super::output::Usage;
+
 /// Which records are meant; all that are given must hold.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(in crate::cli) struct Select {
@@ -51,9 +53,16 @@ impl Select {
     }
 
     /// What is meant.
-    pub(in crate::cli) fn filters(self) -> Filters {
+    pub(in crate::cli) fn filters(self) -> Result<Filters, Usage> {
         let Self { since, until, id, host, client, tag, country, outcome, .. } = self;
         let Self { would, rule, method, .. } = self;
-        Filters { since, until, id, host, client, tag, country, outcome, would, rule, method }
+        let mut filters = Filters { since, until, id, ..Filters::default() };
+        let rest = [("host", host), ("client", client), ("tag", tag), ("country", country)];
+        let more = [("outcome", outcome), ("would", would), ("rule", rule), ("method", method)];
+        for (name, value) in rest.into_iter().chain(more) {
+            let Some(value) = value else { continue };
+            filters.set(name, &value).map_err(Usage)?;
+        }
+        Ok(filters)
     }
 }

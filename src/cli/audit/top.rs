@@ -41,7 +41,7 @@ fn dimensions() -> impl TypedValueParser<Value = Dimension> {
 impl Top {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let journal = self.place.open()?;
-        let filters = self.select.filters();
+        let filters = self.select.filters()?;
         let index = if self.scan { None } else { indexed::open(&journal.folder) };
         let index = index.filter(|index| covers(index.state(), &filters));
         let ranked = match index {
@@ -50,7 +50,11 @@ impl Top {
                 if behind > 0 {
                     news(format!("{behind} records are not in the index yet and do not count"));
                 }
-                index.top(self.dimension, &filters, self.limit)?
+                let ranked = index.top(self.dimension, &filters, self.limit)?;
+                if ranked.is_empty() {
+                    indexed::tell_unseen(&index, &filters);
+                }
+                ranked
             }
             None => scanned(self.dimension, &journal, &filters, self.limit)?,
         };

@@ -53,7 +53,7 @@ pub(super) struct Discover {
 
 impl Discover {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let filters = self.select.filters();
+        let filters = self.select.filters()?;
         let seen = if self.records.is_empty() {
             journal(self.place, &filters)?
         } else {

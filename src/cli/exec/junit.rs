@@ -17,6 +17,11 @@ pub(super) fn document(summary: &Summary) -> String {
     for (destination, sum) in &summary.destinations {
         case(&mut text, summary, destination, sum);
     }
+    if !summary.unseen.is_empty() {
+        put(&mut text, "<system-err>");
+        put(&mut text, &xml(&format!("warning: {}\n", summary.unseen.join("\nwarning: "))));
+        put(&mut text, "</system-err>\n");
+    }
     text.push_str("</testsuite>\n</testsuites>\n");
     text
 }

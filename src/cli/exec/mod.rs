@@ -2,6 +2,7 @@
 //! program's own; 79 where something was refused (neither in `sysexits.h` nor a shell's, and no test
 //! harness takes it for "skipped"); 126 and 127 where it could not be started, as a shell has it.
 
+mod around;
 mod child;
 pub(super) mod isolate;
 mod junit;
@@ -90,8 +91,9 @@ pub(super) struct Exec {
 impl Exec {
     pub(super) fn run(self) -> anyhow::Result<()> {
         output::diagnostics();
-        let trial = self.trial()?;
-        let loaded = config::load_trial(&self.config.clone().origin(), &trial)?;
+        let trial = trial(&self.packs, &self.geo, self.observe)?;
+        let mut loaded = config::load_trial(&self.config.clone().origin(), &trial)?;
+        loaded.fixed.settings.explain = self.explained();
         let folder = output::private_folder("borderpost-exec-")?;
         if self.isolate {
             isolate::is_permitted()?;
@@ -107,22 +109,14 @@ impl Exec {
         let (code, stage) = runtime.block_on(self.watch(stage))?;
         // Nothing may be written any more when the folder goes.
         drop(runtime);
-        let summary = Summary::of(&records, &policy, &sites)?;
+        let mut summary = Summary::of(&records, &policy, &sites)?;
+        let around = around::read(stage.path()).unwrap_or_default();
+        summary.unseen = around::unseen(&summary, &around, self.isolate);
         let code = if summary.refused > 0 && !self.observe { REFUSED } else { code };
         news(told::text(&summary, self.observe));
         reports.write(&records, &summary, code)?;
         drop(stage);
         if code == 0 { Ok(()) } else { Err(Ended(code).into()) }
-    }
-
-    fn trial(&self) -> Result<Trial, Usage> {
-        let pack = |argument: &String| {
-            let pack = PackText::open(argument).map_err(|why| Usage(format!("--pack: {why}")))?;
-            let text = String::from_utf8_lossy(pack.bytes()).into_owned();
-            Ok((pack.name().to_owned(), text))
-        };
-        let packs = self.packs.iter().map(pack).collect::<Result<_, Usage>>()?;
-        Ok(Trial { packs, places: self.geo.clone(), observe: self.observe })
     }
 
     /// Runs the program from its start to its end; the folder stays until the caller has read it.
@@ -154,6 +148,17 @@ impl Exec {
         Ok((code, folder))
     }
 
+    /// The options by which `explain` decides as here.
+    fn explained(&self) -> String {
+        let mut options = Vec::new();
+        let config = self.config.config.iter().map(|path| path.display().to_string());
+        options.extend(config.map(|path| ("--config", path)));
+        options.extend(self.packs.iter().map(|pack| ("--pack", pack.clone())));
+        options.extend(self.geo.iter().map(|place| ("--geo", place.as_text().to_owned())));
+        let words = options.iter().flat_map(|(name, value)| [(*name).to_owned(), in_shell(value)]);
+        words.flat_map(|word| [" ".to_owned(), word]).collect()
+    }
+
     fn bare(&self) -> Command {
         let (program, arguments) =
             self.command.split_first().expect("clap lets no command without a program by");
@@ -161,6 +166,26 @@ impl Exec {
         command.args(arguments);
         command
     }
+}
+
+/// What is tried beside a configuration.
+pub(super) fn trial(packs: &[String], places: &[Placing], observe: bool) -> Result<Trial, Usage> {
+    let pack = |argument: &String| {
+        let pack = PackText::open(argument).map_err(|why| Usage(format!("--pack: {why}")))?;
+        let text = String::from_utf8_lossy(pack.bytes()).into_owned();
+        Ok((pack.name().to_owned(), text))
+    };
+    let packs = packs.iter().map(pack).collect::<Result<_, Usage>>()?;
+    Ok(Trial { packs, places: places.to_vec(), observe })
+}
+
+/// A word as a shell of POSIX reads it.
+pub(super) fn in_shell(word: &str) -> String {
+    let plain = |one: u8| one.is_ascii_alphanumeric() || b"=,./:@%+_-".contains(&one);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn tell(command: &mut Command, told: &Told) {
@@ -199,6 +224,9 @@ impl Stage {
         authority::init(&state.join("ca"), &wanted, Timestamp::now())?;
         let authority = Authority::load(&settings)?;
         let files = trust::write(folder.path(), &authority, &asked)?;
+        let preload = around::write(folder.path());
+        let preload =
+            preload.with_context(|| format!("cannot write in {}", folder.path().display()))?;
         let told = Told {
             proxy: Url::parse("http://127.0.0.1")?,
             loopback: reaches_loopback(loaded.active.policy.settings()),
@@ -206,6 +234,8 @@ impl Stage {
             more: Some(files.more),
             store: Some(files.store),
             java: environment("JAVA_TOOL_OPTIONS"),
+            preload: Some(preload),
+            node: environment("NODE_OPTIONS"),
             cgi: environment("REQUEST_METHOD").is_some(),
         };
         alone(&mut loaded, &state, &records, settings);

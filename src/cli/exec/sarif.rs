@@ -42,6 +42,10 @@ pub(super) fn document(summary: &Summary, code: u8) -> Value {
         result(refusal, refused, index.unwrap_or_default())
     });
     let results: Vec<_> = results.collect();
+    let unseen = summary.unseen.iter();
+    let unseen =
+        unseen.map(|text| json!({ "level": "warning", "message": { "text": sentence(text) } }));
+    let unseen: Vec<_> = unseen.collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -54,7 +58,9 @@ pub(super) fn document(summary: &Summary, code: u8) -> Value {
             "originalUriBaseIds": { PROGRAM: {
                 "description": { "text": "the repository of borderpost: packs inside the program" }
             }},
-            "invocations": [{ "executionSuccessful": true, "exitCode": code }],
+            "invocations": [{
+                "executionSuccessful": true, "exitCode": code, "toolExecutionNotifications": unseen,
+            }],
             "columnKind": "unicodeCodePoints",
             "results": results,
         }]

@@ -29,6 +29,8 @@ pub(super) struct Summary {
     pub(super) failures: BTreeMap<(String, String), (u64, String)>,
     /// Requests of which no more than their number is known here.
     pub(super) beyond: u64,
+    /// What a reader must not take for an all-clear.
+    pub(super) unseen: Vec<String>,
 }
 
 /// Where requests went.

@@ -30,6 +30,9 @@ pub(super) fn text(summary: &Summary, observe: bool) -> String {
     if summary.refused == 0 && summary.observed == 0 {
         line(&mut text, "refused    nothing");
     }
+    for unseen in &summary.unseen {
+        line(&mut text, &format!("unseen     {unseen}"));
+    }
     if observe {
         line(&mut text, "observed   rules only told what they would have done (--observe)");
     }

@@ -32,6 +32,8 @@ enum Says {
     Words(&'static str),
     /// Options of the Java virtual machine.
     Java,
+    /// Options of Node.
+    Node,
     /// Nothing: it is taken away, as it would lead around the proxy.
     Nothing,
 }
@@ -61,12 +63,16 @@ pub(in crate::cli) struct Told {
     pub(in crate::cli) store: Option<PathBuf>,
     /// What `JAVA_TOOL_OPTIONS` said before.
     pub(in crate::cli) java: Option<OsString>,
+    /// What Node loads first.
+    pub(in crate::cli) preload: Option<PathBuf>,
+    /// What `NODE_OPTIONS` said before.
+    pub(in crate::cli) node: Option<OsString>,
     /// Whether this runs under a web server's CGI (RFC 3875).
     pub(in crate::cli) cgi: bool,
 }
 
 /// Every variable; README's table is this one.
-pub(in crate::cli) const VARIABLES: [Variable; 31] = [
+pub(in crate::cli) const VARIABLES: [Variable; 32] = [
     row("http_proxy", Says::Proxy, "curl, git, Python, Ruby, wget; the only one that curl reads"),
     row("HTTP_PROXY", Says::ProxyUnlessCgi, "Go, Node, npm, pip; left out under CGI (httpoxy)"),
     row("https_proxy", Says::Proxy, "curl, git, Python, cargo, gRPC"),
@@ -89,10 +95,11 @@ pub(in crate::cli) const VARIABLES: [Variable; 31] = [
     row("NIX_SSL_CERT_FILE", Says::Roots, "programs of Nix"),
     row("NODE_EXTRA_CA_CERTS", Says::More, "Node, read once at its start"),
     row("DENO_CERT", Says::More, "Deno"),
+    row("NODE_USE_ENV_PROXY", Says::Words("1"), "Node from 22.21 and 24.5 on"),
     row(
-        "NODE_USE_ENV_PROXY",
-        Says::Words("1"),
-        "Node from 22.21 and 24.5 on; older ones go by no proxy",
+        "NODE_OPTIONS",
+        Says::Node,
+        "Node: `http`, `https` and `fetch` of any version; before what it said",
     ),
     row("JAVA_TOOL_OPTIONS", Says::Java, "Java: proxy and trust store; added to what it said"),
     row("CARGO_HTTP_PROXY", Says::Nothing, "cargo"),
@@ -133,6 +140,7 @@ impl Variable {
             Says::More => file(&told.more),
             Says::Words(words) => Setting::To(words.into()),
             Says::Java => Setting::To(told.java_options()),
+            Says::Node => told.node_options().map_or(Setting::Left, Setting::To),
             Says::Nothing => Setting::Away,
         }
     }
@@ -152,6 +160,7 @@ impl Variable {
             Says::More => "the authority, beside its own",
             Says::Words(words) => words,
             Says::Java => "proxy and trust store",
+            Says::Node => "a file that is loaded first (`exec` alone)",
             Says::Nothing => "taken away",
         }
     }
@@ -184,6 +193,27 @@ impl Told {
         }
         all
     }
+
+    /// Ours comes first, so that it has what Node has, and not what others put in its place.
+    fn node_options(&self) -> Option<OsString> {
+        let mut all = OsString::from("--require ");
+        all.push(quoted(self.preload.as_ref()?));
+        if let Some(before) = self.node.as_ref().filter(|before| !before.is_empty()) {
+            all.push(" ");
+            all.push(before);
+        }
+        Some(all)
+    }
+}
+
+/// Options of Node end at a space, unless it is quoted.
+fn quoted(path: &Path) -> OsString {
+    let text = path.to_string_lossy();
+    if text.contains([' ', '"']) {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        return format!("\"{text}\"").into();
+    }
+    path.as_os_str().to_owned()
 }
 
 /// Options end at white space, unless it is quoted.
@@ -209,6 +239,8 @@ mod tests {
             more: Some("/t/more.pem".into()),
             store: Some("/t t/roots.p12".into()),
             java: Some("-Xmx1g".into()),
+            preload: Some("/t t/\"p.cjs".into()),
+            node: Some("--no-warnings".into()),
             cgi: false,
         }
     }
@@ -236,6 +268,12 @@ mod tests {
              -Dhttps.proxyPort=3128 -Dhttp.nonProxyHosts=localhost|127.*|[::1] \
              -Djavax.net.ssl.trustStore=\"/t t/roots.p12\" -Djavax.net.ssl.trustStoreType=PKCS12"
         );
+        let node = says(&told, "NODE_OPTIONS").unwrap();
+        assert_eq!(node, "--require \"/t t/\\\"p.cjs\" --no-warnings");
+        (told.preload, told.node) = (Some("/t/p.cjs".into()), None);
+        assert_eq!(says(&told, "NODE_OPTIONS").as_deref(), Some("--require /t/p.cjs"));
+        told.preload = None;
+        assert_eq!(says(&told, "NODE_OPTIONS").as_deref(), Some("as it is"));
         (told.loopback, told.cgi, told.roots) = (true, true, None);
         assert_eq!(says(&told, "no_proxy").as_deref(), Some(""));
         assert_eq!(says(&told, "HTTP_PROXY"), None, "httpoxy");

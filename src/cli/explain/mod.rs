@@ -1,25 +1,36 @@
 //! `borderpost explain`: one decision off-line, with every rule's part in it.
 
 mod body;
+mod recorded;
 mod show;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use anyhow::Context;
 use url::Url;
 
-use crate::config;
-use crate::proxy::{Misasked, Question};
+use crate::config::{self, Placing};
+use crate::proxy::{Active, Misasked, Question};
 
 use super::ConfigArgument;
+use super::ask::Admin;
+use super::exec::trial;
 use super::output::{Usage, line};
 
-/// Decide one request off-line.
+/// Decide one request off-line, or show one that a running proxy has decided and recorded.
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
     /// Where the request would go.
-    #[arg(long, value_name = "URL")]
-    url: Url,
+    #[arg(long, value_name = "URL", required_unless_present = "id")]
+    url: Option<Url>,
+    /// The decision with this id, which the answer to its client has; the running proxy is asked.
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = ["url", "tags", "slices", "context", "exporter", "counted", "at", "address", "principal", "geo", "packs"]
+    )]
+    id: Option<String>,
     /// What it would carry; may be given more than once.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -57,16 +68,28 @@ pub(super) struct Explain {
     json: bool,
     #[command(flatten)]
     body: body::Body,
+    /// Where a host, `*.host`, address or network is taken to lie, as `exec --geo` has it.
+    #[arg(long, value_name = "HOST=CC", value_parser = Placing::parse)]
+    geo: Vec<Placing>,
+    /// A pack in the place of the one with its id, as `exec --pack` has it.
+    #[arg(long = "pack", value_name = "PACK")]
+    packs: Vec<String>,
     #[command(flatten)]
     config: ConfigArgument,
+    #[command(flatten)]
+    admin: Admin,
 }
 
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let active = config::load(&self.config.clone().origin())?.active;
-        let question = self.question()?;
+        if let Some(id) = &self.id {
+            return recorded::show(&self.admin, id, self.json);
+        }
+        let url = self.url.as_ref().context("clap wants one of them")?;
+        let active = self.active()?;
+        let question = self.question(url)?;
         let (host, _) = question.destination().map_err(usage)?;
-        let found = self.body.found(&active, (&host, &self.url))?;
+        let found = self.body.found(&active, (&host, url))?;
         if self.json {
             let value = question.answer(&active, &found, |answered| answered.as_json());
             line(serde_json::to_string_pretty(&value.map_err(usage)?)?);
@@ -76,7 +99,16 @@ impl Explain {
         Ok(())
     }
 
-    fn question(&self) -> Result<Question, Usage> {
+    fn active(&self) -> anyhow::Result<Active> {
+        let origin = self.config.clone().origin();
+        if self.geo.is_empty() && self.packs.is_empty() {
+            return Ok(config::load(&origin)?.active);
+        }
+        let trial = trial(&self.packs, &self.geo, false)?;
+        Ok(config::load_trial(&origin, &trial)?.active)
+    }
+
+    fn question(&self, url: &Url) -> Result<Question, Usage> {
         let mut counted = BTreeMap::new();
         for text in &self.counted {
             let pair =
@@ -86,7 +118,7 @@ impl Explain {
             counted.insert(name.to_owned(), number);
         }
         Ok(Question {
-            url: self.url.clone(),
+            url: url.clone(),
             tags: self.tags.clone(),
             slices: self.slices.clone(),
             context: self.context.clone(),

@@ -6,7 +6,7 @@ use std::process::Command;
 use http::Version;
 use serde_json::{Value, json};
 
-use crate::support::{Site, given, script};
+use crate::support::{Origin, Site, closed_port, given, ok, script};
 
 use super::{HOST, REFUSED, Stage, Told, url};
 
@@ -74,22 +74,59 @@ fn node_by_an_agent() {
     hold(&told, &site, Version::HTTP_11);
 }
 
-/// From 22.21 and 24.5 on Node asks the proxy by itself; an older one goes around it, which nothing
-/// but a closed network can keep it from.
+/// No Node asks a proxy by itself in all of these ways, and old ones in none.
 #[test]
 fn node_by_itself() {
+    for by in ["fetch", "https", "an agent of its own"] {
+        let stage = Stage::new();
+        let site = stage.site();
+        let told = told(&stage, &site, |command| {
+            // Options of the user's own stay.
+            command.env("NODE_OPTIONS", "--stack-trace-limit=7").env("BENCH_BY", by);
+            command.arg("node").arg(script("real/node_inside.cjs"));
+        });
+        let seen = hold(&told, &site, Version::HTTP_11);
+        assert_eq!(seen["limit"], 7, "{by}");
+        assert_eq!(told.lines("unseen"), [""; 0], "{by}: {told:#?}");
+    }
+}
+
+/// Plain requests are seen and judged, too; what goes another way is told.
+#[test]
+fn node_around_the_proxy() {
     let stage = Stage::new();
-    let origin = crate::support::Origin::answering(super::ABROAD, crate::support::ok("here"));
-    let mut command = stage.exec(&[]);
-    let text = format!("fetch('{}').then(a => a.text()).then(console.log)", origin.url());
-    let told = stage.ended(command.args(["node", "-e", &text]));
-    assert_eq!((told.code, told.out.as_str()), (Some(0), "here\n"), "{told:#?}");
-    let version = Command::new("node").arg("-p").arg("process.versions.node").output().unwrap();
-    let version = String::from_utf8(version.stdout).unwrap();
-    let mut parts = version.trim().split('.').map(|part| part.parse::<u32>().unwrap());
-    let version = (parts.next().unwrap(), parts.next().unwrap());
-    let asks = version >= (24, 5) || (version.0 == 22 && version.1 >= 21);
-    told.says(if asks { "exec: 1 request to" } else { "exec: 0 requests to" });
+    let origin = Origin::answering("127.0.0.1", ok("here"));
+    let ask = |text: &str| {
+        let mut command = stage.bare(&["--geo", "localhost=CN"]);
+        stage.ended(command.args(["--", "node", "-e", text, &origin.url()]))
+    };
+    let health = "{ headers: { 'x-data-class': 'health' } }";
+    let fetch = format!("fetch(process.argv[1], {health}).then(got => console.log(got.status))");
+    let plain = format!(
+        "require('http').get(process.argv[1], {health}, got => {{ console.log(got.statusCode); got.resume() }})"
+    );
+    for text in [fetch, plain] {
+        let told = ask(&text);
+        assert_eq!((told.code, told.out.as_str()), (Some(REFUSED), "451\n"), "{told:#?}");
+        told.says("exec: 1 request to 1 destination in 1 place, 1 refused\n");
+        assert_eq!(told.lines("unseen"), [""; 0], "{told:#?}");
+    }
+    assert!(origin.requests().is_empty(), "a tunnel is dialled, and nothing of it left");
+    let told = ask(
+        "const { hostname: host, port } = new URL(process.argv[1]); const net = require('net');\n\
+         require('http').get({ host, port, createConnection: () => net.connect(port, host) },\n\
+         got => { console.log(got.statusCode); got.resume() })",
+    );
+    assert_eq!((told.code, told.out.as_str()), (Some(0), "200\n"), "{told:#?}");
+    told.says("exec: 0 requests to 0 destinations");
+    let there = format!("unseen     Node connected to {} around the proxy", origin.address);
+    told.says(&there);
+    told.says("unseen     nothing came through the proxy; ");
+    let told = ask(&format!(
+        "fetch('http://{}/').catch(e => console.log(e.cause.code))",
+        closed_port("127.0.0.1")
+    ));
+    told.says("failed     ");
 }
 
 #[test]

@@ -30,17 +30,20 @@ fn nothing_is_reached_but_the_proxy() {
     let around = Origin::answering(ABROAD, ok("around"));
     let script = "curl -q -sS $0/hello && curl -q -sS -o refused -H 'X-Data-Class: health' $0/echo -d a=1\n\
                   curl -q -sS --noproxy '*' $1; echo \" $?\"\n\
-                  node -e \"fetch('$1').catch(error => console.log(error.cause.code))\"\n\
+                  node -e \"fetch('$1/').then(got => console.log(got.status))\"\n\
+                  node -e \"require('net').connect($2, '127.3.0.1').on('error', e => console.log(e.code))\"\n\
                   id -u; grep CapAmb /proc/self/status; cat; exit 9";
     let mut command = stage.exec(&["--isolate"]);
-    command.args(["sh", "-c", script, &url(site.address.port()), &around.url()]);
+    let port = around.address.port().to_string();
+    command.args(["sh", "-c", script, &url(site.address.port()), &around.url(), &port]);
     let told = stage.ended(&mut command);
     assert_eq!(told.code, Some(REFUSED), "{told:#?}");
     let id = String::from_utf8(Command::new("id").arg("-u").output().unwrap().stdout).unwrap();
-    let wanted = format!("hello 7\nECONNREFUSED\n{id}CapAmb:\t0000000000000000\n");
+    let wanted = format!("hello 7\n200\nECONNREFUSED\n{id}CapAmb:\t0000000000000000\n");
     assert_eq!(told.out, wanted, "{told:#?}");
-    assert!(told.err.contains("2 requests to 1 destination in 1 place, 1 refused\n"), "{told:#?}");
-    assert_eq!(around.connections(), 0);
+    assert!(told.err.contains("3 requests to 2 destinations in 1 place, 1 refused\n"), "{told:#?}");
+    assert_eq!(around.connections(), 1, "by the proxy");
+    assert_eq!(told.lines("unseen"), [""; 0], "there was no other way: {told:#?}");
     assert_eq!(site.visits().len(), 1);
     let mut command = stage.exec(&["--isolate"]);
     assert_eq!(stage.ended(command.args(["sh", "-c", "exit 9"])).code, Some(9));

@@ -67,6 +67,21 @@ fn all_of_them() {
 }
 
 #[test]
+fn nothing_seen_is_told() {
+    let stage = stage();
+    let mut command = stage.exec(&ALL);
+    let told = stage.ended(command.arg("true"));
+    assert_eq!(told.code, Some(0), "{told:#?}");
+    told.says("unseen     nothing came through the proxy; ");
+    assert!(read(&stage, "junit.xml").contains("<system-err>warning: nothing came through"));
+    assert_eq!(sarif(&stage), [Value::Null; 0]);
+    let document: Value = serde_json::from_str(&read(&stage, "a.sarif")).unwrap();
+    let told = &document["runs"][0]["invocations"][0]["toolExecutionNotifications"][0];
+    assert_eq!(told["level"], "warning");
+    assert!(told["message"]["text"].as_str().unwrap().starts_with("nothing came through"));
+}
+
+#[test]
 fn observed_rules_fail_nothing() {
     let stage = stage();
     let told = play(&stage, &[&ALL[..], &["--observe"]].concat());

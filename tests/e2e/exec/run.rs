@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use crate::support::{Origin, closed_port, ok};
+use crate::support::{Identity, Origin, closed_port, ok};
 
 use super::{ABROAD, HOST, REFUSED, Stage, Told, url};
 
@@ -208,6 +208,55 @@ fn what_the_environment_trusts_is_trusted() {
     assert_eq!((told.code, told.out.as_str()), (Some(0), "hello"), "{told:#?}");
     let told = ask(Some(stage.path("bare.toml")));
     told.says("borderpost: REQUESTS_CA_BUNDLE is left out: ");
+}
+
+/// What `openssl req -x509` makes is marked as an authority's; who names that very file trusts it.
+#[test]
+fn a_servers_own_certificate_is_trusted_where_it_is_named() {
+    let stage = Stage::with(|config| {
+        config.rules().policy("mode = \"observe\"").name("other.example", &[ABROAD])
+    });
+    let config = stage.config.text().replace("roots = [", "# roots = [");
+    std::fs::write(stage.path("bare.toml"), config).unwrap();
+    let (own, other) = (Identity::self_signed(HOST, ABROAD), Identity::self_signed(HOST, ABROAD));
+    let origin = own.serve(ABROAD, ok("hello"));
+    let ask = |roots: std::path::PathBuf, host: &str| {
+        let mut command = stage.bare(&["--config", "bare.toml", "--inspect-all", "--"]);
+        let url = format!("https://{host}:{}/", origin.address.port());
+        stage.ended(command.args(CURL).args(["50", &url]).env("SSL_CERT_FILE", roots))
+    };
+    for host in [HOST, ABROAD] {
+        let told = ask(own.certificate(), host);
+        assert_eq!((told.code, told.out.as_str()), (Some(0), "hello"), "{told:#?}");
+    }
+    let told = ask(other.certificate(), HOST);
+    assert!(told.out.contains("marked as an authority's (CA:TRUE)"), "{told:#?}");
+    assert!(told.out.contains("tls-certificate"), "{told:#?}");
+    // Another name is not its, whoever is trusted.
+    let told = ask(own.certificate(), "other.example");
+    assert!(told.out.contains("not valid for name"), "{told:#?}");
+    assert_eq!(origin.requests().len(), 2);
+}
+
+/// The command of a refusal decides as the run did, with all that it was told.
+#[test]
+fn a_refusal_is_explained_as_it_was_decided() {
+    let stage = Stage::with(|config| {
+        config.rule("mine", "block", "", "tags = [\"health\"]\nto = [\"DE\"]")
+    });
+    let target = format!("{}/echo", stage_url(&stage));
+    let told = send(&stage, &["--geo", "127.3.0.0/16=DE"], &target);
+    assert_eq!(told.code, Some(REFUSED), "{told:#?}");
+    let problem: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    let command = problem["explain"].as_str().unwrap();
+    let begin = format!(
+        "borderpost explain --config exec.toml --geo 127.3.0.0/16=DE --url https://{HOST}:"
+    );
+    assert!(command.starts_with(&begin), "{command}");
+    let mut explain = crate::support::program();
+    let output = explain.args(command.split(' ').skip(1)).current_dir(stage.path("")).output();
+    let told = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(told.starts_with("block: local/mine\n"), "{told}");
 }
 
 #[test]
