@@ -167,8 +167,10 @@ impl Replayed {
         let judged: IpAddr = socket.ip().to_canonical();
         let special = self.address.and_then(|_| Special::of(judged));
         let place = Place { socket, judged, special, entry: &entry };
-        // Without a word on where it was, nobody had asked.
-        let found = self.location.as_ref().map(|_| place);
+        // What was refused without a word on where it was, was refused before anybody was asked.
+        let refuses = |word: &String| ["hold", "require", "block"].contains(&&**word);
+        let early = self.location.is_none() && self.outcome.as_ref().is_some_and(refuses);
+        let found = Some(place).filter(|_| !early);
         let exporter = self.exporter.as_ref().and_then(Sender::exporter);
         let declared = self.context.declared();
         let content = policy.weigh_slices(self.data.iter().map(Data::slice).collect(), true);
