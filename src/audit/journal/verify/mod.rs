@@ -8,6 +8,8 @@ mod retry;
 mod walk;
 
 #[cfg(test)]
+mod anchored;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
