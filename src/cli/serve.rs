@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -16,7 +17,7 @@ use crate::audit::index::{Keeper, Keeping};
 use crate::audit::journal::Left;
 use crate::audit::personal::{KeyRing, Sealer};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
-use crate::audit::{self, Desk, Sink, Volumes};
+use crate::audit::{self, Cause, Configured, Desk, Sink, Volumes};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
 use crate::telemetry::{Database, Event, JournalEvent, Metrics, VolumeEvent};
@@ -73,7 +74,7 @@ impl Serving {
         let admin = operators.place()?;
         let own: Vec<_> = doors.iter().map(|door| door.address).chain(admin.address()).collect();
         let metrics = Arc::new(Metrics::new());
-        let (sink, writer) = records(&fixed, &metrics)?;
+        let (sink, writer) = records(&fixed, &configured(&Cause::Start, &active), &metrics)?;
         let keeper = keeper(&fixed, &metrics)?;
         let volumes = volumes(&fixed, &metrics)?;
         let desk = desk(&fixed, &metrics)?;
@@ -127,7 +128,7 @@ impl Serving {
     }
 
     /// Reads the configuration again; a bad one changes nothing.
-    pub(super) async fn reload(&self) -> Result<String, String> {
+    pub(super) async fn reload(&self, cause: &Cause) -> Result<String, String> {
         let origin = self.origin.clone();
         let authority = self.proxy.authority().map(Arc::clone);
         let unread = self.unread.clone();
@@ -153,6 +154,7 @@ impl Serving {
             Ok(Loaded { active, .. }) => {
                 let digest = active.digest.to_string();
                 loaded_event(&active).record(metrics);
+                self.note(&configured(cause, &active).note()).await;
                 let before = self.proxy.active();
                 self.asked.history.reloaded(&digest, &before.policy, &active.policy);
                 self.proxy.replace(active);
@@ -162,8 +164,20 @@ impl Serving {
             Err(problems) => {
                 Event::ReloadFailed(&problems).record(metrics);
                 self.asked.history.failed(&problems);
+                self.note(&Configured::refused(cause, &self.proxy.active().digest)).await;
                 Err(problems)
             }
+        }
+    }
+
+    /// Tells the journal of a reload before it takes effect. A disk that takes nothing does not keep
+    /// stricter rules from their effect; the note then comes with what else waits for it.
+    async fn note(&self, note: &Value) {
+        let kept = self.proxy.keeps_verdicts();
+        if kept && !self.proxy.note(note.to_string().into_bytes()).await {
+            tracing::error!(
+                "the note of this reload is not on the disk; the journal takes nothing"
+            );
         }
     }
 
@@ -246,10 +260,12 @@ fn draft(origin: Origin) -> admin::Draft {
 /// Opens the journal and what records are written to.
 fn records(
     fixed: &Fixed,
+    configured: &Configured,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<(Sink, oneshot::Receiver<Left>)> {
     let state = fixed.state.as_deref().filter(|_| fixed.journal);
-    let journal = state.map(|state| audit::open_journal(state, &fixed.origin, fixed.segments));
+    let journal = state
+        .map(|state| audit::open_journal(state, &fixed.origin, fixed.segments, Some(configured)));
     let journal = journal.transpose().context("the journal in state.folder")?;
     let journal = journal.map(|(log, recovered)| {
         Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(metrics);
@@ -260,6 +276,12 @@ fn records(
     });
     let journal = journal.transpose().context("journal.seal_personal")?;
     Sink::open(&fixed.record, journal, Arc::clone(metrics)).context("record.to")
+}
+
+/// What is in force, for who reads the journal later.
+fn configured(cause: &Cause, active: &Active) -> Configured {
+    let packs = (&active.packs[..], &*active.policy);
+    Configured::new(cause, &active.digest, packs, active.atlas.databases())
 }
 
 /// What enciphers personal fields, with the keys that it makes.

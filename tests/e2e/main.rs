@@ -34,6 +34,7 @@ mod journal;
 mod life;
 mod listeners;
 mod names;
+mod noted;
 mod oidc;
 mod opening;
 mod otlp;

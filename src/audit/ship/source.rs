@@ -246,7 +246,7 @@ mod tests {
 
     fn journal_of(state: &Path, times: usize) -> u64 {
         let (mut log, _) =
-            open_journal(state, "test", crate::audit::journal::Settings::default()).unwrap();
+            open_journal(state, "test", crate::audit::journal::Settings::default(), None).unwrap();
         for line in std::iter::repeat_n(RECORDS.lines(), times).flatten() {
             log.append(Kind::Decided, Timestamp::now(), line.as_bytes());
             log.append(Kind::Ended, Timestamp::now(), line.as_bytes());

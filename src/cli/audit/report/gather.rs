@@ -11,6 +11,7 @@ use crate::audit::journal::{self, Entry, Kind};
 use crate::config::RecordSet;
 
 use super::candidates::Candidates;
+use super::in_force::{ConfigSeen, InForce, PackSeen};
 use super::totals::{Seen, Totals};
 use super::walk::{Met, Walk};
 
@@ -78,24 +79,6 @@ pub(super) struct Verified {
     pub(super) more_findings: u64,
 }
 
-/// A pack as records name it.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct PackSeen {
-    pub(super) id: String,
-    pub(super) version: String,
-    pub(super) digest: String,
-    #[serde(flatten)]
-    pub(super) seen: Seen,
-}
-
-/// A configuration as records name it.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct ConfigSeen {
-    pub(super) digest: String,
-    #[serde(flatten)]
-    pub(super) seen: Seen,
-}
-
 /// A database as records name it.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct DatabaseSeen {
@@ -143,8 +126,7 @@ pub(super) struct Attach {
 #[derive(Default)]
 struct Gathered {
     totals: Totals,
-    packs: BTreeMap<(String, String, String), Seen>,
-    configurations: BTreeMap<String, Seen>,
+    in_force: InForce,
     databases: BTreeMap<(String, String, String), Seen>,
     gaps: Listed,
     notes: Listed,
@@ -163,10 +145,10 @@ pub(super) fn document(
         all.take(met, walk);
         Ok(())
     })?;
+    all.in_force.look_back(walk)?;
     let since = Some(walk.period.since).filter(|since| *since > Timestamp::MIN);
-    let packs = all.packs.into_iter();
     let databases = all.databases.into_iter();
-    let configurations = all.configurations.into_iter();
+    let (packs, configurations) = all.in_force.told();
     Ok(Document {
         schema: SCHEMA,
         made: Timestamp::now(),
@@ -180,10 +162,8 @@ pub(super) fn document(
         },
         period: PeriodSaid { since, until: walk.period.until, entries },
         verification,
-        packs: packs
-            .map(|((id, version, digest), seen)| PackSeen { id, version, digest, seen })
-            .collect(),
-        configurations: configurations.map(|(digest, seen)| ConfigSeen { digest, seen }).collect(),
+        packs,
+        configurations,
         databases: databases
             .map(|((name, build, sha256), seen)| DatabaseSeen { name, build, sha256, seen })
             .collect(),
@@ -223,6 +203,7 @@ impl Gathered {
             }
             Met::Elsewhere(event) => drop(self.open.remove(&*event.id)),
             Met::Decided(entry, line) => self.decided(EntrySaid::new(&entry, line), walk),
+            Met::Configured(sequence, configured) => self.in_force.noted(sequence, *configured),
             Met::Other(entry) => match entry.kind() {
                 Some(Kind::Gap) => self.gaps.add(&entry),
                 Some(Kind::Note) => self.notes.add(&entry),
@@ -238,7 +219,7 @@ impl Gathered {
                 text.as_deref().unwrap_or_default().to_owned()
             };
             let key = (rule.pack.clone().into_owned(), word(&rule.version), word(&rule.digest));
-            Seen::note(&mut self.packs, key, event.time);
+            self.in_force.held(key, event.time);
         }
         if let Some(location) = &event.location {
             for (name, build) in &location.builds {
@@ -247,7 +228,7 @@ impl Gathered {
                 Seen::note(&mut self.databases, key, event.time);
             }
         }
-        Seen::note(&mut self.configurations, event.config.to_string(), event.time);
+        self.in_force.seen(&event.config, event.time);
         if walk.concerns(event) {
             self.totals.add(event, walk.pack);
         }

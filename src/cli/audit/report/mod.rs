@@ -5,6 +5,7 @@
 mod candidates;
 mod gather;
 mod html;
+mod in_force;
 mod json;
 mod totals;
 mod walk;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use jiff::Timestamp;
 
+use crate::audit::Configured;
 use crate::audit::event::Event;
 use crate::audit::journal::{Entry, Kind, Reader};
 use crate::audit::personal::KeyRing;
@@ -33,6 +34,8 @@ pub(super) enum Met<'m> {
     Decided(Entry<'m>, &'m [u8]),
     /// Something else of the period.
     Other(Entry<'m>),
+    /// What was put in force by an entry, whenever.
+    Configured(u64, Box<Configured>),
     /// The record of a request that is not of the period.
     Elsewhere(Box<Event<'m>>),
 }
@@ -89,6 +92,14 @@ impl Walk<'_> {
                     })?;
                 }
                 (Some(Kind::Decided), line) => tell(Met::Decided(entry, line.unwrap_or_default()))?,
+                (Some(Kind::Start | Kind::Note), Some(line)) => {
+                    if let Some(found) = Configured::read(line) {
+                        tell(Met::Configured(sequence, Box::new(found)))?;
+                    }
+                    if self.holds(&entry) {
+                        tell(Met::Other(entry))?;
+                    }
+                }
                 _ if self.holds(&entry) => tell(Met::Other(entry))?,
                 _ => {}
             }
@@ -110,6 +121,11 @@ impl Walk<'_> {
             tell(sequence, &serde_json::from_slice(line)?, &event)
         })?;
         Ok(())
+    }
+
+    /// Whether an entry may say what was put in force.
+    pub(super) fn may_configure(entry: &Entry<'_>) -> bool {
+        matches!(entry.kind(), Some(Kind::Start | Kind::Note))
     }
 
     fn holds(&self, entry: &Entry<'_>) -> bool {
