@@ -22,6 +22,7 @@ mod rates;
 mod reply;
 mod role;
 mod routes;
+mod ruled;
 mod session;
 mod state;
 mod status;
