@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::audit::journal::{self, Fault, Finding, Kind, Reader, Report, first_key, segments};
+use crate::audit::journal::{self, Fault, Finding, Kind, Onward, Report, first_key, segments};
 use crate::audit::retention::{Basis, LegalHold};
 
 use super::reply::{self, Answer, Wrong};
@@ -157,10 +157,10 @@ fn files(store: &Store, head: u64, masked: bool) -> Result<Value, Fault> {
     }))
 }
 
-/// The last checkpoints and gaps, the last first.
+/// The last checkpoints and gaps, the last first, and before them what cannot be read.
 fn signed(folder: &Path, from: u64) -> Result<(Vec<Value>, Vec<Value>), Fault> {
     let (mut checkpoints, mut gaps) = (Vec::new(), Vec::new());
-    let mut reader = Reader::open(folder).from_sequence(from);
+    let mut reader = Onward::open(folder).from_sequence(from);
     while let Some(entry) = reader.next_entry()? {
         let text = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
         let (sequence, at) = (entry.sequence(), entry.at());
@@ -176,6 +176,12 @@ fn signed(folder: &Path, from: u64) -> Result<(Vec<Value>, Vec<Value>), Fault> {
             _ => {}
         }
     }
+    let unread = reader
+        .gaps()
+        .places()
+        .iter()
+        .map(|place| json!({ "sequence": place.from, "at": null, "text": place.to_string() }));
+    gaps.extend(unread);
     let last = |mut all: Vec<Value>| {
         all.reverse();
         all.truncate(TOLD);

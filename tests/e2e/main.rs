@@ -18,6 +18,7 @@ mod ca;
 mod chain;
 mod clients;
 mod commands;
+mod damage;
 mod dashboard;
 mod discover;
 mod ends;

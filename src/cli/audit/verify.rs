@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::audit::journal::{Reader, Report, VerifierKey, first_key, verify};
+use crate::audit::journal::{Onward, Report, VerifierKey, first_key, verify};
 use crate::audit::personal::{Hidden, key_of};
 
 use super::super::output::{Progress, Told, Usage, count, line, news};
@@ -92,7 +92,8 @@ impl Personal {
             return Ok(found);
         }
         let mut opener = journal.keys.opener();
-        let mut reader = Reader::open(&journal.folder);
+        // What cannot be read has been found.
+        let mut reader = Onward::open(&journal.folder);
         while let Some(entry) = reader.next_entry()? {
             let Some(line) = entry.payload().filter(|line| key_of(line).is_some()) else {
                 continue;

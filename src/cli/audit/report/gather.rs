@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::audit::event::Event;
-use crate::audit::journal::{self, Entry, Kind};
+use crate::audit::journal::{self, Entry, Gaps, Kind, Unread};
 use crate::config::RecordSet;
 
 use super::candidates::Candidates;
@@ -37,6 +37,10 @@ pub(super) struct Document {
     pub(super) gaps: Listed,
     pub(super) notes: Listed,
     pub(super) unended: Unended,
+    /// Entries that could not be read: the report is without what they say.
+    pub(super) unread: Vec<Unread>,
+    /// How many places there are beside those.
+    pub(super) more_unread: u64,
     pub(super) candidates: Candidates,
     pub(super) attach: Vec<Attach>,
 }
@@ -139,17 +143,17 @@ pub(super) fn document(
     set: &RecordSet,
     walk: &Walk<'_>,
     verification: Verified,
-) -> anyhow::Result<Document> {
+) -> anyhow::Result<(Document, Gaps)> {
     let mut all = Gathered::default();
-    let entries = walk.each(u64::MAX, |met| {
+    let (entries, mut gaps) = walk.each(u64::MAX, |met| {
         all.take(met, walk);
         Ok(())
     })?;
-    all.in_force.look_back(walk)?;
+    gaps.extend(all.in_force.look_back(walk)?);
     let since = Some(walk.period.since).filter(|since| *since > Timestamp::MIN);
     let databases = all.databases.into_iter();
     let (packs, configurations) = all.in_force.told();
-    Ok(Document {
+    let document = Document {
         schema: SCHEMA,
         made: Timestamp::now(),
         program: format!("borderpost {}", env!("CARGO_PKG_VERSION")),
@@ -174,9 +178,12 @@ pub(super) fn document(
             count: all.open.len(),
             list: all.open.into_values().take(TOLD).collect(),
         },
+        unread: gaps.places().to_vec(),
+        more_unread: gaps.more(),
         candidates: Candidates::default(),
         attach: attach(set),
-    })
+    };
+    Ok((document, gaps))
 }
 
 fn attach(set: &RecordSet) -> Vec<Attach> {

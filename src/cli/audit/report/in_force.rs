@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::audit::journal::{Reader, segments};
+use crate::audit::journal::{Gaps, Onward, segments};
 use crate::audit::{Configured, Named};
 
 use super::totals::Seen;
@@ -93,14 +93,15 @@ impl InForce {
 
     /// Looks for what was put in force before the period began, the last segment first, until
     /// nothing is missing.
-    pub(super) fn look_back(&mut self, walk: &Walk<'_>) -> anyhow::Result<()> {
+    pub(super) fn look_back(&mut self, walk: &Walk<'_>) -> anyhow::Result<Gaps> {
+        let mut gaps = Gaps::default();
         let all = if self.is_missing() { segments(walk.folder)? } else { Vec::new() };
         let mut end = u64::MAX;
         for segment in all.into_iter().rev() {
             if !self.is_missing() {
                 break;
             }
-            let mut reader = Reader::open(walk.folder).from_sequence(segment.first);
+            let mut reader = Onward::open(walk.folder).from_sequence(segment.first);
             let mut found = Vec::new();
             while let Some(entry) = reader.next_entry()? {
                 let sequence = entry.sequence();
@@ -110,6 +111,7 @@ impl InForce {
                 let configured = entry.payload().filter(|_| Walk::may_configure(&entry));
                 found.extend(configured.and_then(Configured::read).map(|one| (sequence, one)));
             }
+            gaps.extend(reader.into_gaps());
             // What was in force last is what the period began with.
             for (sequence, configured) in found.into_iter().rev() {
                 if self.misses(&configured.digest) {
@@ -118,7 +120,7 @@ impl InForce {
             }
             end = segment.first;
         }
-        Ok(())
+        Ok(gaps)
     }
 
     fn misses(&self, digest: &str) -> bool {

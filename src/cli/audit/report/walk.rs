@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::audit::Configured;
 use crate::audit::event::Event;
-use crate::audit::journal::{Entry, Kind, Reader};
+use crate::audit::journal::{Entry, Gaps, Kind, Onward};
 use crate::audit::personal::KeyRing;
 
 /// From when until when; the end does not belong to it.
@@ -61,13 +61,13 @@ impl Walk<'_> {
     }
 
     /// Hands over what has its place in the report, up to entry `end`. Returns the number after the
-    /// last entry.
+    /// last entry, and what could not be read.
     pub(super) fn each(
         &self,
         end: u64,
         mut tell: impl FnMut(Met<'_>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<u64> {
-        let mut reader = Reader::open(self.folder);
+    ) -> anyhow::Result<(u64, Gaps)> {
+        let mut reader = Onward::open(self.folder);
         if self.period.since > Timestamp::MIN {
             // An entry is made after the request has begun.
             reader = reader.since(self.period.since.as_millisecond());
@@ -104,7 +104,7 @@ impl Walk<'_> {
                 _ => {}
             }
         }
-        Ok(next)
+        Ok((next, reader.into_gaps()))
     }
 
     /// Every transaction under the pack, in the order of the journal.
@@ -113,7 +113,8 @@ impl Walk<'_> {
         end: u64,
         mut tell: impl FnMut(u64, &serde_json::Value, &Event<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        self.each(end, |met| {
+        // What cannot be read was told by the first reading.
+        let (_, _known) = self.each(end, |met| {
             let Met::Ended(sequence, line, event) = met else { return Ok(()) };
             if !self.concerns(&event) {
                 return Ok(());

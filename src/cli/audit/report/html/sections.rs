@@ -26,6 +26,7 @@ pub(super) fn write(
     verification(&document.verification, out)?;
     in_force(document, out)?;
     totals(&document.totals, out)?;
+    unread(document, out)?;
     listed("Gaps of the journal", "No entry was lost in the period.", &document.gaps, out)?;
     listed("Notes of the journal", "None in the period.", &document.notes, out)?;
     unended(document, out)?;
@@ -203,6 +204,25 @@ fn listed(title: &str, none: &str, listed: &Listed, out: &mut dyn Write) -> io::
     }
     if listed.more > 0 {
         writeln!(out, "<p>and {} more</p>", listed.more)?;
+    }
+    writeln!(out, "</section>")
+}
+
+/// What the report is without, before anything that it says.
+fn unread(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    if document.unread.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<section>\n<h2>What could not be read</h2>")?;
+    writeln!(out, "<p class=\"bad\">NOT WHOLE: transactions may be missing here.</p>")?;
+    let mut grid = Grid::open("Entries that could not be read", &["From", "Until", "Why"], out)?;
+    for one in &document.unread {
+        let until = one.until.map_or_else(|| "the end".to_owned(), |until| until.to_string());
+        grid.row(&[one.from.to_string(), until, one.why.clone()])?;
+    }
+    grid.close()?;
+    if document.more_unread > 0 {
+        writeln!(out, "<p>and {} more places</p>", document.more_unread)?;
     }
     writeln!(out, "</section>")
 }
