@@ -1,5 +1,6 @@
 //! A running proxy: listeners, records, reload and drain. `run`, `exec` and `demo` share it.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::audit::personal::{KeyRing, Sealer};
 use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
 use crate::audit::{self, Cause, Configured, Desk, Sink, Volumes};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
+use crate::policy::Mode;
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
 use crate::telemetry::{Database, Event, JournalEvent, Metrics, VolumeEvent};
 use crate::tls::{Authority, AuthoritySettings, Trust};
@@ -374,20 +376,31 @@ fn warn_of_authority(why: &str) {
 struct LoadedEvent {
     databases: Vec<(Database, i64)>,
     now: f64,
+    /// Rules that want somebody told, by pack and rule.
+    alerts: Vec<(String, String)>,
+    /// What rules make of requests: verdict, mode and pack.
+    verdicts: Vec<(&'static str, &'static str, String)>,
 }
 
 impl LoadedEvent {
     fn record(&self, metrics: &Metrics) {
         Event::Loaded(&self.databases, self.now).record(metrics);
+        Event::Ruled(&self.alerts, &self.verdicts).record(metrics);
     }
 }
 
 fn loaded_event(active: &Active) -> LoadedEvent {
     let databases = active.atlas.databases().iter();
     let databases = databases.map(|db| (Database { db: db.name.clone() }, db.build.as_second()));
+    let rules = active.policy.rules().iter();
+    let alerts = rules.clone().filter(|rule| rule.alert && rule.mode == Mode::Enforce);
+    let verdicts: BTreeSet<_> =
+        rules.map(|rule| (rule.outcome.name(), rule.mode.name(), rule.pack.clone())).collect();
     LoadedEvent {
         databases: databases.collect(),
         now: Timestamp::now().as_duration().as_secs_f64(),
+        alerts: alerts.map(|rule| (rule.pack.clone(), rule.id.clone())).collect(),
+        verdicts: verdicts.into_iter().collect(),
     }
 }
 
