@@ -13,6 +13,7 @@ use super::asked::{Asked, read};
 use super::expiry;
 use super::reply::{self, Answer, Wrong};
 use super::role::{By, Who};
+use super::ruled::Decision;
 use super::state::Admin;
 use super::table::Desk as Op;
 
@@ -77,9 +78,9 @@ pub(super) async fn answer(admin: &Admin, op: Op, asked: Asked) -> Answer {
     }
     let state = state.as_deref();
     match op {
-        Op::Approve => rule(desk, &who, &held, Decided::Approve, request, now).await,
-        Op::Close => close(desk, &who, &held, request, now).await,
-        Op::Deny => rule(desk, &who, &held, Decided::Deny, request, now).await,
+        Op::Approve => rule(admin, &who, &held, Decided::Approve, request, now).await,
+        Op::Close => close(admin, &who, &held, request, now).await,
+        Op::Deny => rule(admin, &who, &held, Decided::Deny, request, now).await,
         Op::Holds => holds(desk, state, now, personal).await,
         Op::Reports => reports(desk, state, personal).await,
     }
@@ -102,7 +103,7 @@ async fn reports(desk: &Desk, state: Option<&str>, personal: bool) -> Answer {
 }
 
 async fn rule(
-    desk: &Desk,
+    admin: &Admin,
     who: &Who,
     id: &str,
     decision: Decided,
@@ -123,11 +124,24 @@ async fn rule(
     };
     let (by, reason) =
         (signed(who, said("by", by, MOST_NAME)?), said("reason", reason, MOST_TEXT)?);
-    let hold = desk.rule(id, Ruling { decision, at, by, reason, expires }).await?;
+    let desk = admin.proxy.desk();
+    let hold = desk.holds().await?.into_iter().find(|hold| hold.id == id);
+    let hold = hold.ok_or(DeskError::Unknown(id))?;
+    let ruling = Ruling { decision, at, by, reason, expires };
+    let decision = Decision::on_hold(who, &hold, &ruling);
+    decision.enter(admin).await?;
+    let ruled = desk.rule(id, ruling).await;
+    let hold = ruled.inspect_err(|error| decision.take_back(admin, error))?;
     Ok(reply::json(&view(hold, at)))
 }
 
-async fn close(desk: &Desk, who: &Who, id: &str, body: Request<Incoming>, at: Timestamp) -> Answer {
+async fn close(
+    admin: &Admin,
+    who: &Who,
+    id: &str,
+    body: Request<Incoming>,
+    at: Timestamp,
+) -> Answer {
     let id = parse_id(id)?;
     let Close { by, outcome, note, evidence } = read(body, MOST_BODY).await?;
     let by = signed(who, said("by", by, MOST_NAME)?);
@@ -135,7 +149,14 @@ async fn close(desk: &Desk, who: &Who, id: &str, body: Request<Incoming>, at: Ti
     let optional = outcome == Told::Reported && note.is_empty();
     let note = if optional { note } else { said("note", note, MOST_TEXT)? };
     let evidence = evidence.map(|text| said("evidence", text, MOST_TEXT)).transpose()?;
-    let closed = desk.close(id, Closing { at, by, outcome, note, evidence }).await?;
+    let desk = admin.proxy.desk();
+    let candidate = desk.candidates().await?.into_iter().find(|one| one.id == id);
+    let candidate = candidate.ok_or(DeskError::Unknown(id))?;
+    let closing = Closing { at, by, outcome, note, evidence };
+    let decision = Decision::on_report(who, &candidate, &closing);
+    decision.enter(admin).await?;
+    let closed = desk.close(id, closing).await;
+    let closed = closed.inspect_err(|error| decision.take_back(admin, error))?;
     Ok(reply::json(&candidate_view(closed)))
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::index::{Check, Compared, Tally};
 use crate::audit::journal::{
-    self, Demands, Fault, Finding, Kind, Reader, Report, first_key, segments,
+    self, Demands, Fault, Finding, Kind, Onward, Report, first_key, segments,
 };
 use crate::audit::retention::{Basis, LegalHold};
 
@@ -155,10 +155,10 @@ fn files(store: &Store, head: u64, masked: bool) -> Result<Value, Fault> {
     }))
 }
 
-/// The last checkpoints and gaps, the last first.
+/// The last checkpoints and gaps, the last first, and before them what cannot be read.
 fn signed(folder: &Path, from: u64) -> Result<(Vec<Value>, Vec<Value>), Fault> {
     let (mut checkpoints, mut gaps) = (Vec::new(), Vec::new());
-    let mut reader = Reader::open(folder).from_sequence(from);
+    let mut reader = Onward::open(folder).from_sequence(from);
     while let Some(entry) = reader.next_entry()? {
         let text = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
         let (sequence, at) = (entry.sequence(), entry.at());
@@ -174,6 +174,12 @@ fn signed(folder: &Path, from: u64) -> Result<(Vec<Value>, Vec<Value>), Fault> {
             _ => {}
         }
     }
+    let unread = reader
+        .gaps()
+        .places()
+        .iter()
+        .map(|place| json!({ "sequence": place.from, "at": null, "text": place.to_string() }));
+    gaps.extend(unread);
     let last = |mut all: Vec<Value>| {
         all.reverse();
         all.truncate(TOLD);

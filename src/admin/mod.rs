@@ -25,6 +25,7 @@ mod rates;
 mod reply;
 mod role;
 mod routes;
+mod ruled;
 mod session;
 mod state;
 mod status;
@@ -50,6 +51,8 @@ const DESCRIPTION: &str = include_str!("openapi.json");
 /// Someone asks to read the configuration again.
 #[derive(Debug)]
 pub struct Reload {
+    /// Who asks, for the journal.
+    pub who: serde_json::Value,
     /// Takes the digest of what is in force then, or every mistake.
     pub done: oneshot::Sender<Result<String, String>>,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::reply::Wrong;
 
@@ -76,6 +77,16 @@ impl Who {
     /// The same by a session that lasts so long.
     pub(super) fn in_session(self, expires: Timestamp) -> Self {
         Self { by: By::Session, expires: Some(expires), ..self }
+    }
+
+    /// Who it is, as notes of the journal say it.
+    pub(super) fn noted(&self) -> Value {
+        let mut noted = json!({ "who": &*self.name, "role": self.role, "by": self.by });
+        // A name at an issuer may come to be somebody else's.
+        if let (Some(subject), Some(noted)) = (&self.subject, noted.as_object_mut()) {
+            noted.insert("subject".to_owned(), json!(&**subject));
+        }
+        noted
     }
 
     /// Refuses what they may not.

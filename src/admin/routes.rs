@@ -178,9 +178,11 @@ fn ready(admin: &Admin) -> Response<Body> {
 }
 
 async fn reload(admin: &Admin, asked: Asked) -> Answer {
-    asked.params.end()?;
+    let Asked { who, params, .. } = asked;
+    params.end()?;
+    let who = who.noted();
     let (done, result) = oneshot::channel();
-    let asked = admin.reloads.send(Reload { done }).await.is_ok();
+    let asked = admin.reloads.send(Reload { who, done }).await.is_ok();
     match result.await {
         Ok(Ok(digest)) if asked => {
             Ok(reply::text(StatusCode::OK, TEXT, format!("reloaded: {digest}\n")))

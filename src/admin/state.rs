@@ -210,16 +210,10 @@ impl Admin {
         if self.store.is_none() {
             return Ok(());
         }
-        let mut read = json!({
-            "at": Timestamp::now().to_string(),
-            "who": &*who.name,
-            "role": who.role,
-            "by": who.by,
-            "what": what,
-        });
-        // A name at an issuer may come to be somebody else's.
-        if let (Some(subject), Some(read)) = (&who.subject, read.as_object_mut()) {
-            read.insert("subject".to_owned(), json!(&**subject));
+        let mut read = who.noted();
+        if let Some(read) = read.as_object_mut() {
+            read.insert("at".to_owned(), json!(Timestamp::now().to_string()));
+            read.insert("what".to_owned(), json!(what));
         }
         let note = json!({ "read": read }).to_string();
         if self.proxy.note(note.into_bytes()).await {

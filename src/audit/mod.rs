@@ -3,6 +3,7 @@
 //! other formats; and the desk, where what a person must decide waits.
 
 mod background;
+mod configured;
 mod desk;
 pub mod event;
 mod found;
@@ -24,6 +25,7 @@ mod verdict;
 mod volumes;
 
 pub use background::give_way;
+pub use configured::{Built, Cause, Configured, Named};
 pub use desk::{
     Candidate, Closing, Decided, Deed, Desk, DeskError, Hold, HoldState, HoldingRule, Ruling, Told,
     read_candidates,

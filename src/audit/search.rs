@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 
 use super::event::Event;
 use super::index::{Filters, State};
-use super::journal::{self, Entry, Kind, Reader};
+use super::journal::{self, Entry, Gaps, Kind, Onward, Reader};
 use super::personal::KeyRing;
 
 /// Why the journal cannot be searched.
@@ -114,12 +114,13 @@ impl<'a> Scan<'a> {
         Self { journal, filters, from: 0, before: u64::MAX, verdicts: false }
     }
 
-    /// Hands every record that is meant to `tell`, until it has seen enough.
+    /// Hands every record that is meant to `tell`, until it has seen enough. Returns what could not
+    /// be read on the way.
     pub fn each<E: From<Fault>>(
         &self,
         mut tell: impl FnMut(Found<'_>) -> Result<bool, E>,
-    ) -> Result<(), E> {
-        let mut reader = Reader::open(&self.journal.folder).from_sequence(self.from);
+    ) -> Result<Gaps, E> {
+        let mut reader = Onward::open(&self.journal.folder).from_sequence(self.from);
         let mut opener = self.journal.keys.opener();
         if let Some(since) = self.filters.since {
             reader = reader.since(since.as_millisecond());
@@ -142,24 +143,30 @@ impl<'a> Scan<'a> {
                 break;
             }
         }
-        Ok(())
+        Ok(reader.into_gaps())
     }
 
     /// Hands those of some entries to `tell` that are meant, until it has seen enough; the
-    /// entries in rising order.
+    /// entries in rising order. Returns what could not be read of them.
     pub fn those<E: From<Fault>>(
         &self,
         entries: &[u64],
         mut tell: impl FnMut(Found<'_>) -> Result<bool, E>,
-    ) -> Result<(), E> {
-        let Some(first) = entries.first() else { return Ok(()) };
-        let mut reader = Reader::open(&self.journal.folder).from_sequence(*first);
+    ) -> Result<Gaps, E> {
+        let Some(first) = entries.first() else { return Ok(Gaps::default()) };
+        let mut reader = Onward::open(&self.journal.folder).from_sequence(*first);
         let mut opener = self.journal.keys.opener();
         for wanted in entries {
             reader.skip_to(*wanted);
             let Some(entry) = reader.next_entry().map_err(Fault::from)? else { break };
+            let sequence = entry.sequence();
+            if sequence > *wanted {
+                // What stands behind damage may be wanted next.
+                reader.go(sequence);
+                continue;
+            }
             // What was pruned since is in no list.
-            let Some(line) = self.line(&entry).filter(|_| entry.sequence() == *wanted) else {
+            let Some(line) = self.line(&entry).filter(|_| sequence == *wanted) else {
                 continue;
             };
             let line = opener.open(line);
@@ -170,7 +177,7 @@ impl<'a> Scan<'a> {
                 break;
             }
         }
-        Ok(())
+        Ok(reader.into_gaps())
     }
 
     fn line<'e>(&self, entry: &Entry<'e>) -> Option<&'e [u8]> {

@@ -7,8 +7,9 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::configured::Configured;
 use super::journal::{Fault, Kind, Log, Recovered, Settings, Signer};
 use super::volumes::{HmacKey, VolumeError, Volumes};
 
@@ -31,22 +32,28 @@ pub fn keys_folder(journal: &Path) -> PathBuf {
     journal.with_file_name("keys")
 }
 
-/// Opens the journal in the folder of everything that is kept, and enters that a run begins and
-/// how the last one ended. `origin` names it in what it signs.
+/// Opens the journal in the folder of everything that is kept, and enters that a run begins, what
+/// is in force and how the last run ended. `origin` names it in what it signs.
 pub fn open_journal(
     state: &Path,
     origin: &str,
     settings: Settings,
+    configured: Option<&Configured>,
 ) -> Result<(Log, Recovered), Fault> {
     let (folder, now) = (journal_folder(state), Timestamp::now());
     let signer = Signer::open_or_make(&folder, origin)?;
     let (mut log, recovered) = Log::open(&folder, settings, signer, now)?;
-    let start = json!({
+    let mut start = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "entries": recovered.entries,
         "cut": recovered.cut,
         "after": recovered.after,
     });
+    if let (Some(configured), Some(start)) = (configured, start.as_object_mut())
+        && let Value::Object(note) = configured.note()
+    {
+        start.extend(note);
+    }
     log.append(Kind::Start, now, start.to_string().as_bytes());
     // Signed before anything else comes: from its first moment on a journal proves whose it is.
     log.close(now)?;

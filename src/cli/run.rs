@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::admin::Place;
+use crate::audit::Cause;
 use crate::config::{self, Loaded, Origin};
 use crate::geo::DatabaseInfo;
 use crate::proxy::Kind;
@@ -79,14 +80,14 @@ async fn until_stopped(serving: &mut Serving, signals: &mut Signals) {
                 Ask::Stop => return,
                 Ask::Reload => {
                     serving.proxy.reopen_records().await;
-                    match read_again(serving).await {
+                    match read_again(serving, &Cause::Signal).await {
                         Ok(digest) => news(format!("reloaded: {digest}")),
                         Err(problems) => news(format!("{problems}\nreload failed, what was in force stays")),
                     }
                 }
             },
             Some(reload) = serving.reloads.recv() => {
-                let result = read_again(serving).await;
+                let result = read_again(serving, &Cause::Asked(reload.who)).await;
                 // Whoever asked may have gone; the reload stands all the same.
                 drop(reload.done.send(result));
             }
@@ -96,9 +97,9 @@ async fn until_stopped(serving: &mut Serving, signals: &mut Signals) {
 
 /// Reads the configuration again. A bad one changes nothing, so that the program is ready all the
 /// same.
-async fn read_again(serving: &Serving) -> Result<String, String> {
+async fn read_again(serving: &Serving, cause: &Cause) -> Result<String, String> {
     service::reloading();
-    let result = serving.reload().await;
+    let result = serving.reload(cause).await;
     service::ready();
     result
 }

@@ -1,5 +1,6 @@
 //! A running proxy: listeners, records, reload and drain. `run`, `exec` and `demo` share it.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -17,8 +19,9 @@ use crate::audit::journal::Left;
 use crate::audit::personal::{KeyRing, Sealer};
 use crate::audit::retention::Retention;
 use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
-use crate::audit::{self, Desk, Sink, Volumes};
+use crate::audit::{self, Cause, Configured, Desk, Sink, Volumes};
 use crate::config::{self, Fixed, Loaded, Origin, Problems};
+use crate::policy::Mode;
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
 use crate::telemetry::{Database, Event, JournalEvent, Metrics, VolumeEvent};
 use crate::tls::{Authority, AuthoritySettings, Trust};
@@ -77,7 +80,7 @@ impl Serving {
         let admin = operators.place()?;
         let own: Vec<_> = doors.iter().map(|door| door.address).chain(admin.address()).collect();
         let metrics = Arc::new(Metrics::new());
-        let (sink, writer) = records(&fixed, &metrics)?;
+        let (sink, writer) = records(&fixed, &configured(&Cause::Start, &active), &metrics)?;
         let keeper = keeper(&fixed, &metrics)?;
         let volumes = volumes(&fixed, &metrics)?;
         let desk = desk(&fixed, &metrics)?;
@@ -132,7 +135,7 @@ impl Serving {
     }
 
     /// Reads the configuration again; a bad one changes nothing.
-    pub(super) async fn reload(&self) -> Result<String, String> {
+    pub(super) async fn reload(&self, cause: &Cause) -> Result<String, String> {
         let again = Again {
             proxy: Arc::clone(&self.proxy),
             asked: Arc::clone(&self.asked),
@@ -153,6 +156,7 @@ impl Serving {
                 }
                 let digest = active.digest.to_string();
                 loaded_event(&active).record(metrics);
+                self.note(&configured(cause, &active).note()).await;
                 let before = self.proxy.active();
                 self.asked.history.reloaded(&digest, &before.policy, &active.policy);
                 self.proxy.replace(active);
@@ -163,8 +167,20 @@ impl Serving {
             Err(problems) => {
                 Event::ReloadFailed(&problems).record(metrics);
                 self.asked.history.failed(&problems);
+                self.note(&Configured::refused(cause, &self.proxy.active().digest)).await;
                 Err(problems)
             }
+        }
+    }
+
+    /// Tells the journal of a reload before it takes effect. A disk that takes nothing does not keep
+    /// stricter rules from their effect; the note then comes with what else waits for it.
+    async fn note(&self, note: &Value) {
+        let kept = self.proxy.keeps_verdicts();
+        if kept && !self.proxy.note(note.to_string().into_bytes()).await {
+            tracing::error!(
+                "the note of this reload is not on the disk; the journal takes nothing"
+            );
         }
     }
 
@@ -292,10 +308,12 @@ fn draft(origin: Origin) -> admin::Draft {
 /// Opens the journal and what records are written to.
 fn records(
     fixed: &Fixed,
+    configured: &Configured,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<(Sink, oneshot::Receiver<Left>)> {
     let state = fixed.state.as_deref().filter(|_| fixed.journal);
-    let journal = state.map(|state| audit::open_journal(state, &fixed.origin, fixed.segments));
+    let journal = state
+        .map(|state| audit::open_journal(state, &fixed.origin, fixed.segments, Some(configured)));
     let journal = journal.transpose().context("the journal in state.folder")?;
     let journal = journal.map(|(log, recovered)| {
         Event::Journal(JournalEvent::Opened(recovered.entries, recovered.cut)).record(metrics);
@@ -306,6 +324,12 @@ fn records(
     });
     let journal = journal.transpose().context("journal.seal_personal")?;
     Sink::open(&fixed.record, journal, Arc::clone(metrics)).context("record.to")
+}
+
+/// What is in force, for who reads the journal later.
+fn configured(cause: &Cause, active: &Active) -> Configured {
+    let packs = (&active.packs[..], &*active.policy);
+    Configured::new(cause, &active.digest, packs, active.atlas.databases())
 }
 
 /// What enciphers personal fields, with the keys that it makes.
@@ -398,20 +422,31 @@ fn warn_of_authority(why: &str) {
 struct LoadedEvent {
     databases: Vec<(Database, i64)>,
     now: f64,
+    /// Rules that want somebody told, by pack and rule.
+    alerts: Vec<(String, String)>,
+    /// What rules make of requests: verdict, mode and pack.
+    verdicts: Vec<(&'static str, &'static str, String)>,
 }
 
 impl LoadedEvent {
     fn record(&self, metrics: &Metrics) {
         Event::Loaded(&self.databases, self.now).record(metrics);
+        Event::Ruled(&self.alerts, &self.verdicts).record(metrics);
     }
 }
 
 fn loaded_event(active: &Active) -> LoadedEvent {
     let databases = active.atlas.databases().iter();
     let databases = databases.map(|db| (Database { db: db.name.clone() }, db.build.as_second()));
+    let rules = active.policy.rules().iter();
+    let alerts = rules.clone().filter(|rule| rule.alert && rule.mode == Mode::Enforce);
+    let verdicts: BTreeSet<_> =
+        rules.map(|rule| (rule.outcome.name(), rule.mode.name(), rule.pack.clone())).collect();
     LoadedEvent {
         databases: databases.collect(),
         now: Timestamp::now().as_duration().as_secs_f64(),
+        alerts: alerts.map(|rule| (rule.pack.clone(), rule.id.clone())).collect(),
+        verdicts: verdicts.into_iter().collect(),
     }
 }
 

@@ -253,6 +253,11 @@ impl Proxy {
         self.own.first()
     }
 
+    /// Whether a journal is kept, which takes notes.
+    pub const fn keeps_verdicts(&self) -> bool {
+        self.sink.keeps_verdicts()
+    }
+
     /// Notes something in the journal; whether it is on the disk. Where none is kept it is not.
     pub async fn note(&self, line: Vec<u8>) -> bool {
         self.sink.keeps_verdicts() && self.sink.note(line).await

@@ -59,6 +59,9 @@ pub enum Event<'a> {
     Located(&'static str),
     /// The configuration and databases were loaded.
     Loaded(&'a [(Database, i64)], f64),
+    /// What rules may make of requests from now on: those that want somebody told, by pack and rule,
+    /// and verdict, mode and pack of each.
+    Ruled(&'a [(String, String)], &'a [(&'static str, &'static str, String)]),
     /// A reload failed; the last good configuration stays.
     ReloadFailed(&'a str),
     /// A request was looked into.
@@ -121,6 +124,7 @@ impl Event<'_> {
             Self::Redacted(values) => drop(metrics.redacted.inc_by(values)),
             Self::Unread(bytes) => drop(metrics.unread_bytes.inc_by(bytes)),
             Self::Loaded(databases, now) => loaded(metrics, databases, now),
+            Self::Ruled(alerts, verdicts) => ruled(metrics, alerts, verdicts),
             Self::ReloadFailed(problems) => {
                 metrics.reload_successful.set(0);
                 error!("reload failed, the last good configuration stays in force:\n{problems}");
@@ -171,6 +175,25 @@ fn alert(metrics: &Metrics, pack: &str, rule: &str, decision: &str) {
     let alert = Alert { pack: pack.to_owned(), rule: rule.to_owned() };
     metrics.alerts.get_or_create(&alert).inc();
     error!(pack, rule, decision, "a rule wants somebody told at once");
+}
+
+/// Series that begin at 0, so that the first alert and the first block are a rise for who watches.
+const ZEROS: usize = 1_000;
+
+fn ruled(
+    metrics: &Metrics,
+    alerts: &[(String, String)],
+    verdicts: &[(&'static str, &'static str, String)],
+) {
+    for (pack, rule) in alerts.iter().take(ZEROS) {
+        let (pack, rule) = (pack.clone(), rule.clone());
+        drop(metrics.alerts.get_or_create(&Alert { pack, rule }));
+    }
+    for (verdict, mode, pack) in verdicts.iter().take(ZEROS) {
+        let (pack, data_class) = (pack.clone().into(), "none".into());
+        let of = Verdict { verdict, mode, pack, country: "none", data_class };
+        drop(metrics.decisions.get_or_create(&of));
+    }
 }
 
 fn missed(metrics: &Metrics, sink: &'static str, count: u32) {

@@ -11,8 +11,8 @@
 )]
 
 mod access;
-mod anchor;
 mod admission;
+mod anchor;
 mod api;
 mod bodies;
 mod bundle;
@@ -20,6 +20,7 @@ mod ca;
 mod chain;
 mod clients;
 mod commands;
+mod damage;
 mod dashboard;
 mod discover;
 mod early;
@@ -37,6 +38,7 @@ mod journal;
 mod life;
 mod listeners;
 mod names;
+mod noted;
 mod oidc;
 mod opening;
 mod otlp;

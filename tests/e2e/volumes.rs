@@ -329,6 +329,14 @@ fn a_counter_counts_only_where_its_pack_says() {
     let (home, abroad) =
         (Origin::answering("127.1.0.1", ok("")), Origin::answering("127.2.0.1", ok("")));
     let proxy = counting(&state);
+    // Who watches a counter sees a rise only from what was there before.
+    let text = proxy.ask_admin("GET", "/metrics").text();
+    let zero = |name: &str, of: &str| {
+        let line = text.lines().find(|line| line.starts_with(name) && line.contains(of));
+        assert!(line.is_some_and(|line| line.ends_with(" 0")), "{line:?} of {name} in\n{text}");
+    };
+    zero("egress_alerts_total{", "rule=\"much\"");
+    zero("egress_decisions_total{", "verdict=\"block\"");
     assert_eq!(post(&proxy, &home, "health;subjects=50"), 200, "at home nothing is counted");
     assert_eq!(post(&proxy, &abroad, "health;subjects=10"), 200);
     assert_eq!(post(&proxy, &abroad, "health;subjects=1"), 451);

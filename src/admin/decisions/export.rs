@@ -89,14 +89,16 @@ impl Out {
         if self.form == Form::Csv {
             self.columns.head(&mut self.buffer);
         }
-        Scan::all(journal, filters).each(|found| {
+        let gaps = Scan::all(journal, filters).each(|found| {
             self.record(&found)?;
             if self.buffer.len() >= PIECE {
                 self.put()?;
             }
             Ok::<_, End>(true)
         })?;
-        self.put()
+        self.put()?;
+        // What there is has gone out; that it is not all ends the answer without its last chunk.
+        gaps.whole().map_err(|fault| End::from(search::Fault::from(fault)))
     }
 
     fn record(&mut self, found: &Found<'_>) -> Result<(), End> {

@@ -107,11 +107,15 @@ fn read(
         Ok::<_, search::Fault>(false)
     };
     let scan = Scan::all(journal, &filters);
-    match known {
+    let gaps = match known {
         Some((_, state)) if search::covers(state, &filters) => {
-            Scan { from: state.next, ..scan }.each(&mut tell)?;
+            Scan { from: state.next, ..scan }.each(&mut tell)?
         }
         Some(_) | None => scan.each(&mut tell)?,
+    };
+    // That there is none can be said only of a whole journal.
+    if found.is_none() {
+        gaps.whole()?;
     }
     Ok(found)
 }

@@ -88,7 +88,7 @@ fn again(
     at: Option<Timestamp>,
 ) -> Result<Totals, search::Fault> {
     let (mut totals, filters) = (Totals::default(), Filters::default());
-    Scan::all(journal, &filters).those(entries, |found| {
+    let gaps = Scan::all(journal, &filters).those(entries, |found| {
         let sequence = found.sequence;
         let replayed = Replayed::read(found.line).ok();
         let compared = replayed.as_ref().and_then(|one| Some((one, one.compare(policy, at)?)));
@@ -112,5 +112,6 @@ fn again(
         }
         Ok::<_, search::Fault>(true)
     })?;
+    gaps.whole()?;
     Ok(totals)
 }

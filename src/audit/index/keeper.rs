@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::telemetry::{Event, IndexEvent, Metrics};
 
 use super::super::background;
+use super::super::journal::Gaps;
 use super::super::personal::KeyRing;
 use super::fault::Fault;
 use super::lock::Lock;
@@ -176,15 +177,15 @@ impl Work {
     }
 }
 
-/// Builds an index anew. Where another process keeps it, that is asked to, and `false` returned;
-/// else it is done when this returns, and `tell` hears how far it is.
-pub fn rebuild(keeping: &Keeping, mut tell: impl FnMut(u64)) -> Result<bool, Fault> {
+/// Builds an index anew. Where another process keeps it, that is asked to, and nothing returned;
+/// else it is done when this returns what the journal could not tell, and `tell` hears how far it is.
+pub fn rebuild(keeping: &Keeping, mut tell: impl FnMut(u64)) -> Result<Option<Gaps>, Fault> {
     let folder = &keeping.folder;
     let lock = match Lock::take(folder) {
         Ok(lock) => lock,
         Err(Fault::InUse(_)) => {
             super::lock::ask(folder)?;
-            return Ok(false);
+            return Ok(None);
         }
         Err(fault) => return Err(fault),
     };
@@ -193,7 +194,7 @@ pub fn rebuild(keeping: &Keeping, mut tell: impl FnMut(u64)) -> Result<bool, Fau
     while tail.step()? > 0 {
         tell(tail.next());
     }
-    Ok(true)
+    Ok(Some(tail.into_gaps()))
 }
 
 /// Makes an index forget what was erased: it is removed, or whoever keeps it is asked to build it

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::super::event::Event;
-use super::super::journal::{Hash, Kind, Reader};
+use super::super::journal::{Fault as Broken, Gaps, Hash, Kind, Onward, Reader};
 use super::super::personal::KeyRing;
 use super::fault::Fault;
 use super::keeper::Keeping;
@@ -39,7 +39,7 @@ pub(super) struct Tail {
     /// For how long records are kept.
     keep: Duration,
     writer: Writer,
-    reader: Reader,
+    reader: Onward,
     state: State,
     /// What was read and is not in the index yet.
     taken: Vec<Taken>,
@@ -118,6 +118,11 @@ impl Tail {
         self.lock
     }
 
+    /// What could not be read in the journal.
+    pub(super) fn into_gaps(self) -> Gaps {
+        self.reader.into_gaps()
+    }
+
     /// The first entry that is not in the index.
     pub(super) const fn next(&self) -> u64 {
         self.state.next
@@ -165,6 +170,7 @@ impl Tail {
         let mut octets = 0;
         // One for each batch: a key that was destroyed is of no use from then on.
         let mut opener = self.keys.opener();
+        let known = self.reader.gaps().places().len();
         while self.taken.len() < BATCH && octets < OCTETS && begun.elapsed() < GATHER {
             let Some(entry) = self.reader.next_entry()? else { break };
             let ended = entry.kind() == Some(Kind::Ended);
@@ -176,6 +182,9 @@ impl Tail {
             // Behind the first that is new enough stands nothing that may be left out: times need
             // not grow, and the clock may be set back while this runs.
             self.reader.since_ever();
+        }
+        for place in self.reader.gaps().places().iter().skip(known) {
+            tracing::error!(%place, "the index goes on without what the journal cannot tell");
         }
         Ok(())
     }
@@ -218,14 +227,17 @@ pub(super) type Opened = Result<Tail, (Lock, Fault)>;
 /// Whether the index is of this journal: the last entry that it knows is there and the same.
 pub fn of_this(state: &State, journal: &Path) -> Result<(), Fault> {
     let Some(last) = state.next.checked_sub(1) else { return Ok(()) };
-    match Reader::one(journal, last, |entry| *entry.chain())? {
-        Some(chain) if chain == state.chain => Ok(()),
-        Some(_) | None => Err(Fault::Foreign("its last entry is not in the journal")),
+    match Reader::one(journal, last, |entry| *entry.chain()) {
+        Ok(Some(chain)) if chain == state.chain => Ok(()),
+        // A new index could not know more of what is damaged.
+        Err(Broken::Damaged { .. } | Broken::Missing { .. }) => Ok(()),
+        Ok(Some(_) | None) => Err(Fault::Foreign("its last entry is not in the journal")),
+        Err(fault) => Err(fault.into()),
     }
 }
 
-fn reader(state: &State, journal: &Path, keep: Duration) -> Reader {
-    let reader = Reader::open(journal);
+fn reader(state: &State, journal: &Path, keep: Duration) -> Onward {
+    let reader = Onward::open(journal).following();
     match state.next {
         0 => reader.since(oldest(keep)),
         next => reader.from_sequence(next),

@@ -81,6 +81,24 @@ impl Frames {
         Ok(frames)
     }
 
+    /// The same for who may want nothing of its first block: where that cannot be unpacked, the
+    /// index knows what its header says, and who reads it comes upon the damage.
+    pub(super) fn open_at_any(segment: &Segment) -> Result<Self, Fault> {
+        let fault = match Self::open(segment) {
+            Err(fault @ Fault::Damaged { .. }) if segment.form == Form::Sealed => fault,
+            opened => return opened,
+        };
+        let path = segment.path.clone();
+        let file = File::open(&path).map_err(Fault::file(&path))?;
+        let sealed = Sealed::open(file, &path)?;
+        if !sealed.indexed || sealed.index.first != segment.first {
+            return Err(fault);
+        }
+        let header = Header { first: segment.first, made: 0, chain: sealed.index.before };
+        let source = Source::Sealed(Box::new(sealed));
+        Ok(Self { path, source, header, buffer: Vec::new(), at: 0, base: 0, last: 0 })
+    }
+
     pub(super) const fn header(&self) -> &Header {
         &self.header
     }

@@ -119,22 +119,31 @@ impl Reader {
 
     /// The next entry; `None` where there is none yet. It may be asked again.
     pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>, Fault> {
+        if self.find()? { self.found() } else { Ok(None) }
+    }
+
+    /// Goes to the next entry; whether there is one, to be had by [`Reader::found`].
+    pub(super) fn find(&mut self) -> Result<bool, Fault> {
         loop {
             let Some(current) = &mut self.current else {
                 if !self.advance()? {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 continue;
             };
             match current.step(self.next, self.since)? {
-                Found::Entry => break,
+                Found::Entry => return Ok(true),
                 Found::End => match self.over()? {
                     Over::Done => self.current = None,
                     Over::More => {}
-                    Over::NotYet => return Ok(None),
+                    Over::NotYet => return Ok(false),
                 },
             }
         }
+    }
+
+    /// The entry that was found.
+    pub(super) fn found(&mut self) -> Result<Option<Entry<'_>>, Fault> {
         let Some(current) = &mut self.current else { return Ok(None) };
         self.next = current.next;
         current.frames.back();
@@ -189,7 +198,7 @@ impl Reader {
     }
 
     fn enter(&self, segment: Segment) -> Result<Option<Current>, Fault> {
-        let segment = match Frames::open(&segment) {
+        let segment = match Frames::open_at_any(&segment) {
             // Sealed since it was listed.
             Err(Fault::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let path = segment.path.with_extension("zst");
@@ -202,7 +211,7 @@ impl Reader {
             Err(fault) => return Err(fault),
             Ok(frames) => return Ok(Some(self.place(segment, frames))),
         };
-        let frames = Frames::open(&segment)?;
+        let frames = Frames::open_at_any(&segment)?;
         Ok(Some(self.place(segment, frames)))
     }
 

@@ -36,8 +36,12 @@ impl Cursor {
     /// Whether it leads into the journal in this folder.
     pub(super) fn is_of(&self, journal: &Path) -> Result<bool, Fault> {
         let Some(last) = self.next.checked_sub(1) else { return Ok(true) };
-        let chain = Reader::one(journal, last, |entry| *entry.chain())?;
-        Ok(chain == Some(self.chain))
+        match Reader::one(journal, last, |entry| *entry.chain()) {
+            Ok(chain) => Ok(chain == Some(self.chain)),
+            // What is damaged there is told by who reads on.
+            Err(Fault::Damaged { .. } | Fault::Missing { .. }) => Ok(true),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Before the entry with this number of the journal in this folder.

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use memchr::memmem;
 
 use super::super::event::{Event, Findings, Origin};
-use super::super::journal::{Fault, Kind, Reader};
+use super::super::journal::{Fault, Kind, Onward, Reader};
 use super::batch::Batch;
 use super::cursor::Cursor;
 use super::settings::Select;
@@ -53,7 +53,7 @@ impl Gathered {
             return Ok(());
         }
         if let Some(since) = before(journal, place)? {
-            let mut reader = Reader::open(journal).since(since);
+            let mut reader = Onward::open(journal).since(since);
             while let Some(entry) = reader.next_entry()? {
                 if entry.sequence() >= place.next {
                     break;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::telemetry::{Event as Told, Metrics, ShipEvent};
 
 use super::super::event::{Event, Format, Origin, Signal, write_checkpoint};
-use super::super::journal::{Entry, Fault, Kind, NoteFault, Reader};
+use super::super::journal::{Entry, Fault, Kind, NoteFault, Onward};
 use super::super::personal::{KeyRing, Opener};
 use super::batch::{Batch, Limits};
 use super::cursor::Cursor;
@@ -21,7 +21,7 @@ pub(super) struct Source {
     folder: PathBuf,
     keys: KeyRing,
     /// None until something is wanted of it, and after a fault.
-    reader: Option<Reader>,
+    reader: Option<Onward>,
     at: Cursor,
     /// What stands before this entry and cannot be told has been told of.
     told: u64,
@@ -150,8 +150,9 @@ impl Source {
         let mut pruned = Pruned::default();
         // One for each batch: a key that was destroyed is of no use from then on.
         let mut opener = self.keys.opener();
-        let reader =
-            self.reader.get_or_insert_with(|| Reader::open(&self.folder).from_sequence(from));
+        let begin = || Onward::open(&self.folder).from_sequence(from).following();
+        let reader = self.reader.get_or_insert_with(begin);
+        let known = reader.gaps().places().len();
         while batch.after.next < until && !batch.is_full(limits) {
             let Some(entry) = reader.next_entry()? else { break };
             let sequence = entry.sequence();
@@ -173,6 +174,9 @@ impl Source {
                 let why = error.to_string();
                 Told::Ship(ShipEvent::Unreadable(&self.name, sequence, &why)).record(metrics);
             }
+        }
+        for place in reader.gaps().places().iter().skip(known) {
+            Told::Ship(ShipEvent::Warned(&self.name, &place.to_string())).record(metrics);
         }
         if let Pruned { first: Some(first), last, entries } = pruned {
             Told::Ship(ShipEvent::Pruned(&self.name, first, last, entries)).record(metrics);
@@ -259,6 +263,7 @@ impl Teller {
 mod tests {
     use jiff::Timestamp;
 
+    use super::super::super::journal::Reader;
     use super::super::super::state::{journal_folder, open_journal};
     use super::super::settings::{FileSettings, From};
     use super::*;
@@ -274,7 +279,7 @@ mod tests {
 
     fn journal_of(state: &Path, times: usize) -> u64 {
         let (mut log, _) =
-            open_journal(state, "test", crate::audit::journal::Settings::default()).unwrap();
+            open_journal(state, "test", crate::audit::journal::Settings::default(), None).unwrap();
         for line in std::iter::repeat_n(RECORDS.lines(), times).flatten() {
             log.append(Kind::Decided, Timestamp::now(), line.as_bytes());
             log.append(Kind::Ended, Timestamp::now(), line.as_bytes());
@@ -405,6 +410,30 @@ mod tests {
             assert!(head.starts_with("<109>1 "), "{head}");
             assert_eq!(serde_json::from_str::<serde_json::Value>(text).unwrap(), line);
         }
+    }
+
+    #[test]
+    fn damage_in_what_is_closed_is_told_counted_and_passed() {
+        let (state, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
+        let settings = crate::audit::journal::Settings { segment_octets: 1, ..Default::default() };
+        let (mut log, _) = open_journal(state.path(), "test", settings, None).unwrap();
+        let mut closed = Vec::new();
+        for line in RECORDS.lines() {
+            log.append(Kind::Ended, Timestamp::now(), line.as_bytes());
+            log.sync().unwrap();
+            closed.extend(log.tick(Timestamp::now()).unwrap().closed);
+        }
+        let segment = closed.get(2).unwrap();
+        let mut octets = std::fs::read(segment).unwrap();
+        octets[100] ^= 1;
+        std::fs::write(segment, octets).unwrap();
+        let mut source = source(state.path(), Format::Record, Select::All);
+        let batch = source.read(log.entries(), ALL, &metrics).unwrap();
+        assert_eq!((batch.len(), batch.after.next), (RECORDS.lines().count() - 1, log.entries()));
+        let text = metrics.render();
+        let lost = "egress_audit_sink_lost_total{sink=\"test\",reason=\"missing\"}";
+        let lost = text.lines().find(|line| line.starts_with(lost));
+        assert!(lost.is_some_and(|line| !line.ends_with(" 0")), "{text}");
     }
 
     #[test]

@@ -352,23 +352,36 @@ mod tests {
     use super::super::super::journal::{LONGEST, Settings, Signer};
     use super::*;
 
+    fn ledger(folder: &Path, settings: Settings, metrics: &Arc<Metrics>) -> Ledger {
+        let signer = Signer::open_or_make(folder, "proxy.example/journal").unwrap();
+        let (log, _) = Log::open(folder, settings, signer, Timestamp::now()).unwrap();
+        let journal = Journal {
+            log,
+            unwritable: Unwritable::Pass,
+            retention: None,
+            keys: KeyRing::at(&folder.join("keys")),
+            sealer: None,
+        };
+        Ledger::new(journal, Arc::clone(metrics))
+    }
+
+    #[test]
+    fn who_reads_on_is_told_of_the_checkpoint_too() {
+        let (folder, metrics) = (tempfile::tempdir().unwrap(), Arc::new(Metrics::new()));
+        let settings = Settings { checkpoint_entries: 1, ..Settings::default() };
+        let mut ledger = ledger(folder.path(), settings, &metrics);
+        let synced = ledger.synced();
+        let (kept, _answer) = oneshot::channel();
+        ledger.noted(b"{}", kept);
+        assert!(ledger.settle());
+        // The key, the note, and the checkpoint over both.
+        assert_eq!((*synced.borrow(), ledger.log.entries()), (3, 3), "nothing waits for a sink");
+    }
+
     #[test]
     fn what_the_journal_takes_and_loses_is_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        let signer = Signer::open_or_make(folder.path(), "proxy.example/journal").unwrap();
-        let (now, settings) = (Timestamp::now(), Settings::default());
-        let (log, _) = Log::open(folder.path(), settings, signer, now).unwrap();
-        let metrics = Arc::new(Metrics::new());
-        let mut ledger = Ledger::new(
-            Journal {
-                log,
-                unwritable: Unwritable::Pass,
-                retention: None,
-                keys: KeyRing::at(&folder.path().join("keys")),
-                sealer: None,
-            },
-            Arc::clone(&metrics),
-        );
+        let (folder, metrics) = (tempfile::tempdir().unwrap(), Arc::new(Metrics::new()));
+        let mut ledger = ledger(folder.path(), Settings::default(), &metrics);
         let count = |name: &str| {
             let start = format!("egress_audit_{name}_total{{sink=\"journal\"}} ");
             let text = metrics.render();

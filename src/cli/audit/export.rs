@@ -13,6 +13,7 @@ use crate::audit::search::{Found, Scan};
 use super::super::output::{Progress, Usage};
 use super::Place;
 use super::select::Select;
+use super::whole::whole;
 
 /// Write out what was recorded.
 #[derive(Debug, clap::Args)]
@@ -92,7 +93,7 @@ impl Export {
         let (mut progress, mut written) = (Progress::of("records"), 0);
         // Who sees them go by needs to be told of nothing else.
         let silent = self.output.is_none();
-        scan.each(|found| {
+        let gaps = scan.each(|found| {
             written += 1;
             if !silent {
                 progress.at(written);
@@ -105,7 +106,7 @@ impl Export {
         writing.end(&mut text);
         out.write_all(&text)?;
         out.flush()?;
-        Ok(())
+        whole(&gaps)
     }
 }
 

@@ -4,6 +4,7 @@
 mod erase;
 mod export;
 mod indexed;
+mod notes;
 mod prove;
 mod query;
 mod reindex;
@@ -12,6 +13,7 @@ mod retain;
 mod select;
 mod top;
 mod verify;
+mod whole;
 
 use std::path::PathBuf;
 
@@ -40,6 +42,8 @@ enum Command {
     Verify(verify::Verify),
     /// List what was recorded.
     Query(query::Query),
+    /// List what the journal says beside records: who read, who decided, what was in force.
+    Notes(notes::Notes),
     /// Rank hosts, clients, countries, tags, rules ... by how often they were recorded.
     Top(top::Top),
     /// Build the index of the journal anew, by which `query` and `top` find.
@@ -77,6 +81,7 @@ impl Audit {
         match self.command {
             Command::Verify(verify) => verify.run(),
             Command::Query(query) => query.run(),
+            Command::Notes(notes) => notes.run(),
             Command::Top(top) => top.run(),
             Command::Reindex(reindex) => reindex.run(),
             Command::Export(export) => export.run(),

@@ -9,6 +9,7 @@ use crate::audit::search::Scan;
 use super::super::output::line;
 use super::Place;
 use super::select::Select;
+use super::whole::whole;
 
 /// Prove that one entry is in the journal.
 #[derive(Debug, clap::Args)]
@@ -26,10 +27,14 @@ impl Prove {
             sequence
         } else {
             let mut found = None;
-            Scan::all(&journal, &Select::of_id(&self.entry).filters()?).each(|one| {
+            let filters = Select::of_id(&self.entry).filters()?;
+            let gaps = Scan::all(&journal, &filters).each(|one| {
                 found = Some(one.sequence);
                 anyhow::Ok(false)
             })?;
+            if found.is_none() {
+                whole(&gaps)?;
+            }
             found.with_context(|| format!("no record has the id `{}`", self.entry))?
         };
         line(serde_json::to_string_pretty(&prove(&journal, sequence)?)?);

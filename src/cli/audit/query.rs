@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use crate::audit::index::{Fault, Filters, Index, Page};
+use crate::audit::journal::Gaps;
 use crate::audit::search::{Found, Journal, Scan, covers};
 
 use super::super::output::{line, news};
 use super::Place;
 use super::indexed;
 use super::select::Select;
+use super::whole::whole;
 
 /// So many entries are asked of the index at once.
 const PAGE: u32 = 1_000;
@@ -47,7 +49,7 @@ impl Query {
         // Verdicts of requests under way are not in the index.
         let index = if self.scan || self.verdicts { None } else { indexed::open(&journal.folder) };
         let scan = Scan { verdicts: self.verdicts, ..Scan::all(&journal, &filters) };
-        let mut out = Out { left: self.limit, json: self.json };
+        let mut out = Out { left: self.limit, json: self.json, gaps: Gaps::default() };
         if out.left == 0 {
             return Ok(());
         }
@@ -66,11 +68,16 @@ impl Query {
                     if out.left == self.limit {
                         indexed::tell_unseen(&index, &filters);
                     }
-                    return found;
+                    return found.and_then(|()| whole(&out.gaps));
                 }
             }
         }
-        if self.newest { out.last(&scan).map(drop) } else { scan.each(|found| out.put(&found)) }
+        if self.newest {
+            out.last(&scan)?;
+        } else {
+            out.all(&scan)?;
+        }
+        whole(&out.gaps)
     }
 }
 
@@ -78,9 +85,18 @@ impl Query {
 struct Out {
     left: u64,
     json: bool,
+    /// What could not be read.
+    gaps: Gaps,
 }
 
 impl Out {
+    /// Everything that a scan finds.
+    fn all(&mut self, scan: &Scan<'_>) -> anyhow::Result<()> {
+        let gaps = scan.each(|found| self.put(&found))?;
+        self.gaps.extend(gaps);
+        Ok(())
+    }
+
     /// What came before the index began, what it has, and what has come since.
     fn forward(
         &mut self,
@@ -91,7 +107,7 @@ impl Out {
         let state = index.state();
         let scan = Scan::all(journal, filters);
         if !covers(state, filters) {
-            Scan { before: state.first, ..scan }.each(|found| self.put(&found))?;
+            self.all(&Scan { before: state.first, ..scan })?;
         }
         let scan = Scan::all(journal, filters);
         let mut after = None;
@@ -100,10 +116,11 @@ impl Out {
             let entries = index.sequences(filters, page)?;
             let Some(last) = entries.last() else { break };
             after = Some(*last);
-            scan.those(&entries, |found| self.put(&found))?;
+            let gaps = scan.those(&entries, |found| self.put(&found))?;
+            self.gaps.extend(gaps);
         }
         if self.left > 0 {
-            Scan { from: state.next, ..scan }.each(|found| self.put(&found))?;
+            self.all(&Scan { from: state.next, ..scan })?;
         }
         Ok(())
     }
@@ -127,10 +144,11 @@ impl Out {
             after = Some(*last);
             entries.reverse();
             let mut lines = Vec::new();
-            scan.those(&entries, |found| {
+            let gaps = scan.those(&entries, |found| {
                 lines.push(self.text(&found));
                 anyhow::Ok(true)
             })?;
+            self.gaps.extend(gaps);
             for text in lines.iter().rev() {
                 self.print(text)?;
             }
@@ -145,13 +163,14 @@ impl Out {
     fn last(&mut self, scan: &Scan<'_>) -> anyhow::Result<bool> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX);
         let mut lines = VecDeque::new();
-        scan.each(|found| {
+        let gaps = scan.each(|found| {
             if lines.len() == most {
                 lines.pop_front();
             }
             lines.push_back(self.text(&found));
             anyhow::Ok(true)
         })?;
+        self.gaps.extend(gaps);
         for text in lines.iter().rev() {
             self.print(text)?;
         }

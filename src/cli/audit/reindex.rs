@@ -10,6 +10,7 @@ use crate::audit::index_folder;
 use crate::config::{Fixed, INDEXED};
 
 use super::super::output::{Progress, line};
+use super::whole::whole;
 use super::{Journal, Place};
 
 /// How long a running proxy has to hear of it.
@@ -36,8 +37,7 @@ impl Reindex {
         let keep = keep.unwrap_or(INDEXED);
         let keeping = Keeping { folder: index_folder(&journal), journal, keys, keep };
         let mut progress = Progress::of("entries");
-        let built = rebuild(&keeping, |entries| progress.at(entries))?;
-        if !built {
+        let Some(gaps) = rebuild(&keeping, |entries| progress.at(entries))? else {
             let begun = Instant::now();
             while is_asked(&keeping.folder) {
                 ensure!(
@@ -50,10 +50,10 @@ impl Reindex {
                 "the running proxy builds the index anew; egress_audit_index_lag_records tells how far it is",
             );
             return Ok(());
-        }
+        };
         let index = Index::open_read_only(&keeping.folder, PATIENCE)?;
         let state = index.state();
         line(format!("indexed entries {} to {} of the journal", state.first, state.next));
-        Ok(())
+        whole(&gaps)
     }
 }

@@ -7,12 +7,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::audit::Event;
 use crate::audit::index::{Dimension, Filters, Ranked, Sums};
+use crate::audit::journal::Gaps;
 use crate::audit::search::{Journal, Scan, covers};
 
 use super::super::output::{line, news};
 use super::Place;
 use super::indexed;
 use super::select::Select;
+use super::whole::whole;
 
 /// Rank what was recorded: REQUESTS, OCTETS OUT, OCTETS IN and NAME.
 #[derive(Debug, clap::Args)]
@@ -44,9 +46,10 @@ impl Top {
         let filters = self.select.filters()?;
         let index = if self.scan { None } else { indexed::open(&journal.folder) };
         let index = index.filter(|index| covers(index.state(), &filters));
+        let mut gaps = Gaps::default();
         let ranked = match index {
             Some(index) => {
-                let behind = behind(&journal, index.state().next, &filters)?;
+                let behind = behind(&journal, index.state().next, &filters, &mut gaps)?;
                 if behind > 0 {
                     news(format!("{behind} records are not in the index yet and do not count"));
                 }
@@ -56,34 +59,34 @@ impl Top {
                 }
                 ranked
             }
-            None => scanned(self.dimension, &journal, &filters, self.limit)?,
+            None => scanned(self.dimension, (&journal, &filters), self.limit, &mut gaps)?,
         };
         for Ranked { name, sums } in ranked {
             let Sums { requests, bytes_out, bytes_in } = sums;
             line(format!("{requests} {bytes_out} {bytes_in} {}", name.as_deref().unwrap_or("-")));
         }
-        Ok(())
+        whole(&gaps)
     }
 }
 
-fn behind(journal: &Journal, from: u64, filters: &Filters) -> anyhow::Result<u64> {
+fn behind(journal: &Journal, from: u64, filters: &Filters, gaps: &mut Gaps) -> anyhow::Result<u64> {
     let mut behind = 0;
-    Scan { from, ..Scan::all(journal, filters) }.each(|_| {
+    gaps.extend(Scan { from, ..Scan::all(journal, filters) }.each(|_| {
         behind += 1;
         anyhow::Ok(true)
-    })?;
+    })?);
     Ok(behind)
 }
 
 /// The same by reading everything.
 fn scanned(
     dimension: Dimension,
-    journal: &Journal,
-    filters: &Filters,
+    (journal, filters): (&Journal, &Filters),
     most: usize,
+    gaps: &mut Gaps,
 ) -> anyhow::Result<Vec<Ranked>> {
     let mut counts: HashMap<Option<String>, (usize, Sums)> = HashMap::new();
-    Scan::all(journal, filters).each(|found| {
+    gaps.extend(Scan::all(journal, filters).each(|found| {
         let event = &found.event;
         let one = Sums { requests: 1, bytes_out: event.bytes_out, bytes_in: event.bytes_in };
         for name in names(dimension, event) {
@@ -91,7 +94,7 @@ fn scanned(
             counts.entry(name).or_insert_with(|| (order, Sums::default())).1.add(&one);
         }
         anyhow::Ok(true)
-    })?;
+    })?);
     let mut ranked: Vec<_> = counts.into_iter().collect();
     ranked.sort_by(|(name, (order, sums)), (other, (place, more))| {
         let names = if dimension.is_wide() { Ordering::Equal } else { name.cmp(other) };

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::audit::index::{Check, Tally};
 use crate::audit::journal::{
-    Demands, Entry, Kept, KeptFile, Reader, Report, VerifierKey, Watch, first_key, verify_by,
+    Demands, Entry, Kept, KeptFile, Onward, Report, VerifierKey, Watch, first_key, verify_by,
 };
 use crate::audit::personal::{Hidden, key_of};
 
@@ -134,7 +134,8 @@ impl Personal {
             return Ok(found);
         }
         let mut opener = journal.keys.opener();
-        let mut reader = Reader::open(&journal.folder);
+        // What cannot be read has been found.
+        let mut reader = Onward::open(&journal.folder);
         while let Some(entry) = reader.next_entry()? {
             let Some(line) = entry.payload().filter(|line| key_of(line).is_some()) else {
                 continue;

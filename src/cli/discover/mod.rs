@@ -86,12 +86,14 @@ fn journal(place: Place, filters: &Filters) -> anyhow::Result<Seen> {
     let mut seen = Seen::default();
     let mut progress = Progress::of("records read");
     let mut read = 0_u64;
-    Scan::all(&journal, filters).each(|found| {
+    let gaps = Scan::all(&journal, filters).each(|found| {
         seen.add(&found.event);
         read += 1;
         progress.at(read);
         anyhow::Ok(true)
     })?;
+    // A draft of a part of what was seen would bar what was not read.
+    gaps.whole()?;
     Ok(seen)
 }
 

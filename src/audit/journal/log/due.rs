@@ -13,7 +13,7 @@ use super::super::kind::Kind;
 use super::super::note::{Checkpoint, VerifierKey};
 use super::super::segment::{HEADER, Header, Segment};
 use super::super::signer::Signer;
-use super::{Head, Log, Open};
+use super::{Head, Log, Open, edge};
 
 /// The file with the last checkpoint.
 pub(in super::super) const CHECKPOINT: &str = "checkpoint";
@@ -66,12 +66,14 @@ impl Log {
         self.sync()?;
         let origin = self.signer.verifier().name().to_owned();
         let (size, root) = (self.head.next, self.head.tree.root());
+        let edge = self.head.tree.clone();
         let note = self.signer.sign(&Checkpoint { origin, size, root }.to_string());
         self.put(Kind::Checkpoint, at, note.as_bytes())?;
         (self.signed, self.signed_at) = (self.head.next, at);
         let path = self.folder.join(CHECKPOINT);
         let part = self.folder.join("checkpoint.part");
         replace(&mut *self.disk, &path, &part, note.as_bytes())?;
+        edge::keep(&self.folder, &edge);
         if self.note.replace(note).is_none() {
             // From now on it is missed where it is not there.
             self.disk.sync_folder(&self.folder).map_err(Fault::file(&self.folder))?;

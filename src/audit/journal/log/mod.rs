@@ -3,6 +3,7 @@
 
 mod buffer;
 mod due;
+mod edge;
 mod open;
 mod tail;
 mod unsaved;
@@ -43,6 +44,8 @@ pub use unsaved::Left;
 ///   with sequence n is signed over the entries 0 to n - 1.
 /// - `tree`: the roots of all full subtrees of 256 leaves, 32 octets each. It follows from the
 ///   segments and may lag behind or be missing.
+/// - `edge`: the tree as of the last checkpoint: its size (8 octets, big-endian), and the roots of its
+///   full subtrees, the largest first. Only a start that cannot read what is closed needs it.
 /// - `key.pem`: what signs. The first entry introduces what verifies by it, and another key is
 ///   introduced by an entry that the one before signed: the lines `borderpost journal key`, the
 ///   origin, and the new verifier key.

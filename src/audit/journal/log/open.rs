@@ -14,6 +14,7 @@ use super::super::frames::{Frames, wide};
 use super::super::hash::Hash;
 use super::super::kind::Kind;
 use super::super::note::{Checkpoint, NoteFault, VerifierKey};
+use super::super::onward::Unread;
 use super::super::reader::Reader;
 use super::super::segment::{Form, Segment, is_empty, list};
 use super::super::settings::Settings;
@@ -24,7 +25,7 @@ use super::buffer::Buffer;
 use super::due::CHECKPOINT;
 use super::tail::{Tail, tail};
 use super::unsaved::Unsaved;
-use super::{Head, Log, Open};
+use super::{Head, Log, Open, edge};
 
 /// What was found when a journal was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Recovered {
     /// The first and the last entry of those that should have been signed and are not: more than a
     /// crash leaves, or what was signed is missing.
     pub unsigned: Option<(u64, u64)>,
+    /// Entries of closed segments that were wanted and cannot be read.
+    pub unread: Vec<Unread>,
 }
 
 impl Log {
@@ -78,8 +81,9 @@ impl Log {
             return Err(Fault::Short { path, signed: size, found: end.next });
         }
         let (open, mut recovered) = end.open(&mut *disk, folder, now)?;
-        let (head, tiles, seen) =
+        let Planted { head, tiles, seen, without } =
             plant(&mut *disk, folder, &end, (signed.as_ref().map(|(one, _)| one), keys))?;
+        recovered.unread = end.without.iter().chain(&without).cloned().collect();
         recovered.unsigned = seen.unsigned(signed.is_some(), end.next);
         // What the last run could not sign any more is signed with what comes first.
         let rest = end.next > signed.as_ref().map_or(0, |(signed, _)| signed.size + 1);
@@ -116,7 +120,17 @@ impl Log {
         if let Some((from, until)) = recovered.unsigned {
             log.adopt(from, until, now);
         }
+        recovered.unread.iter().for_each(|place| log.miss(place, now));
         Ok((log, recovered))
+    }
+
+    /// Tells of closed entries that cannot be read, in the log and in the journal itself: what they
+    /// were is still proved by what is signed, and by no other.
+    fn miss(&mut self, place: &Unread, now: Timestamp) {
+        let folder = self.folder.display();
+        tracing::error!(%folder, %place, "the journal goes on, without some of what was closed");
+        let note = serde_json::json!({ "unread": place });
+        self.append(Kind::Note, now, note.to_string().as_bytes());
     }
 
     /// Tells of entries that nobody signed, before they get a signature with all others.
@@ -140,6 +154,8 @@ struct End {
     chain: Hash,
     latest: i64,
     key: Option<VerifierKey>,
+    /// What the segment before the last cannot tell.
+    without: Option<Unread>,
 }
 
 /// Finds the end. A last segment without entries was begun just before a crash; it is removed.
@@ -154,18 +170,28 @@ fn end(disk: &mut dyn Disk, folder: &Path) -> Result<End, Fault> {
     let (last, before) = match segments.as_slice() {
         [] => {
             let (next, chain, latest) = (0, Hash::ZERO, i64::MIN);
-            return Ok(End { segment: None, next, chain, latest, key: None });
+            return Ok(End { segment: None, next, chain, latest, key: None, without: None });
         }
         [last] => (last, None),
         [.., before, last] => (last, Some(before)),
     };
     let (found, segment) = ending(last)?;
-    let begins = *Frames::open(last)?.header();
-    let linked = before.map(ending).transpose()?.map(|(before, _)| (before.next, before.chain));
-    let (next, chain) = linked.unwrap_or((0, Hash::ZERO));
+    let begins = *Frames::open_at_any(last)?.header();
+    let mut without = None;
+    let linked = match before.map(ending).transpose() {
+        Ok(linked) => linked.map(|(before, _)| (before.next, before.chain)),
+        // What is closed need not be read where what is signed proves the tree over it.
+        Err(fault @ Fault::Damaged { .. }) => {
+            without = Unread::of(folder, &fault);
+            Some((begins.first, begins.chain))
+        }
+        Err(fault) => return Err(fault),
+    };
+    let (mut next, mut chain) = linked.unwrap_or((0, Hash::ZERO));
     if next < begins.first {
         let (from, until) = (next, begins.first - 1);
-        return Err(Fault::Missing { folder: folder.to_owned(), from, until });
+        without = Unread::of(folder, &Fault::Missing { folder: folder.to_owned(), from, until });
+        (next, chain) = (begins.first, begins.chain);
     }
     if (next, chain) != (begins.first, begins.chain) {
         let (path, sequence) = (last.path.clone(), begins.first);
@@ -174,7 +200,8 @@ fn end(disk: &mut dyn Disk, folder: &Path) -> Result<End, Fault> {
     }
     let Tail { next, chain, latest, ref key, .. } = found;
     let key = key.clone();
-    Ok(End { segment: segment.map(|segment| (segment, found)), next, chain, latest, key })
+    let segment = segment.map(|segment| (segment, found));
+    Ok(End { segment, next, chain, latest, key, without })
 }
 
 /// The end of one segment, and the segment if it can be written on.
@@ -182,7 +209,7 @@ fn ending(segment: &Segment) -> Result<(Tail, Option<Segment>), Fault> {
     if segment.form == Form::Plain {
         return Ok((tail(segment)?, Some(segment.clone())));
     }
-    let frames = Frames::open(segment)?;
+    let frames = Frames::open_at_any(segment)?;
     let (index, _) = frames.index().ok_or_else(|| frames.damaged("it is not sealed"))?;
     let (next, chain, length) = (index.first + index.count, index.after, index.plain);
     let latest = index.blocks.iter().map(|block| block.latest).max().unwrap_or(i64::MIN);
@@ -245,49 +272,90 @@ impl End {
         let (segment, length) = (segment.clone(), tail.length);
         let open = Open { segment, file, made, length, synced: length, torn: false };
         let file = (tail.cut > 0).then(|| path.clone());
-        Ok((open, Recovered { entries, cut: tail.cut, file, after, unsigned: None }))
+        Ok((
+            open,
+            Recovered { entries, cut: tail.cut, file, after, unsigned: None, unread: Vec::new() },
+        ))
     }
 }
 
+/// What was built.
+struct Planted {
+    head: Head,
+    tiles: Tiles,
+    seen: Seen,
+    /// What could not be read for it.
+    without: Option<Unread>,
+}
+
 /// Builds the tree. Of its file, what the last checkpoint covers is believed if it has the root
-/// that was signed; the rest, or everything, comes from the segments.
+/// that was signed; the rest, or everything, comes from the segments, and where these cannot be
+/// read any more from the edge that was kept with the checkpoint.
 fn plant(
     disk: &mut dyn Disk,
     folder: &Path,
     end: &End,
     (signed, keys): (Option<&Checkpoint>, [Option<&VerifierKey>; 2]),
-) -> Result<(Head, Tiles, Seen), Fault> {
+) -> Result<Planted, Fault> {
     let mut kept = read_tiles(folder)?;
     kept.truncate(usize::try_from(signed.map_or(0, |signed| signed.size) / TILE).unwrap_or(0));
-    let grown = match grow(folder, end.next, &kept, signed, keys)? {
-        Some(grown) => Some(grown),
-        None if kept.is_empty() => None,
-        None => {
+    let grown = match of_tiles(&kept, |tree| grow(folder, end.next, tree, signed, keys)) {
+        Ok(None) if !kept.is_empty() => {
             kept.clear();
-            grow(folder, end.next, &kept, signed, keys)?
+            grow(folder, end.next, Compact::default(), signed, keys)
         }
+        grown => grown,
     };
     let unlike = || Fault::Unlike { path: folder.join(CHECKPOINT) };
-    let (tree, more, seen) = grown.ok_or_else(unlike)?;
-    let tiles = Tiles::open(disk, folder, kept.len(), &more)?;
-    Ok((Head { next: end.next, chain: end.chain, tree, tiles: Vec::new() }, tiles, seen))
+    let (grown, without, begun) = match grown {
+        Ok(grown) => (grown.ok_or_else(unlike)?, None, wide(kept.len()) * TILE),
+        Err(fault) => {
+            let without = Unread::of(folder, &fault);
+            let edge = edge::read(folder).filter(|edge| {
+                without.is_some() && signed.is_some_and(|signed| edge.size() <= signed.size)
+            });
+            let Some(edge) = edge else {
+                let place = without.map(|place| place.to_string()).unwrap_or_default();
+                tracing::error!(place, "neither `tree` nor `edge` proves what cannot be read");
+                return Err(fault);
+            };
+            let begun = edge.size();
+            // An edge that proves nothing does not make the damage any smaller.
+            let grown = grow(folder, end.next, edge, signed, keys)?;
+            (grown.ok_or(fault)?, without, begun)
+        }
+    };
+    let (tree, more, seen) = grown;
+    let fits = wide(kept.len()) == begun / TILE;
+    let mut tiles = Tiles::open(disk, folder, kept.len(), if fits { &more } else { &[] })?;
+    if !fits {
+        tiles.stop();
+    }
+    let head = Head { next: end.next, chain: end.chain, tree, tiles: Vec::new() };
+    Ok(Planted { head, tiles, seen, without })
 }
 
-/// The tree over so many entries, and the roots of the subtrees that are not among `kept`; `None`
-/// where it is not the one that was signed.
+/// A tree of the roots that the file has.
+fn of_tiles<T>(kept: &[Hash], then: impl FnOnce(Compact) -> T) -> T {
+    let mut tree = Compact::default();
+    kept.iter().for_each(|root| tree.push_tile(*root));
+    then(tree)
+}
+
+/// A tree with all entries up to so many, and the roots of the subtrees that become full by them;
+/// `None` where it is not the one that was signed.
 fn grow(
     folder: &Path,
     size: u64,
-    kept: &[Hash],
+    mut tree: Compact,
     signed: Option<&Checkpoint>,
     keys: [Option<&VerifierKey>; 2],
 ) -> Result<Option<(Compact, Vec<Hash>, Seen)>, Fault> {
-    let (mut tree, mut more, mut seen) = (Compact::default(), Vec::new(), Seen::default());
-    kept.iter().for_each(|root| tree.push_tile(*root));
+    let (mut more, mut seen) = (Vec::new(), Seen::default());
     let is_signed = |tree: &Compact| {
         signed.is_none_or(|signed| signed.size != tree.size() || signed.root == tree.root())
     };
-    let mut reader = Reader::open(folder).from_sequence(wide(kept.len()) * TILE);
+    let mut reader = Reader::open(folder).from_sequence(tree.size());
     let mut right = is_signed(&tree);
     while right && tree.size() < size {
         let entry = reader.next_entry()?.filter(|entry| entry.sequence() == tree.size());

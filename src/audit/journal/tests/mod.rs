@@ -3,6 +3,7 @@
 mod failing;
 mod faults;
 mod mutated;
+mod onward;
 mod reading;
 mod sealing;
 mod writing;

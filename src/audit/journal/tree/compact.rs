@@ -48,6 +48,23 @@ impl Compact {
         self.size += TILE;
     }
 
+    /// As octets: the size (8), and the roots, the largest first.
+    pub(in super::super) fn octets(&self) -> Vec<u8> {
+        let mut octets = self.size.to_be_bytes().to_vec();
+        self.roots.iter().for_each(|root| octets.extend_from_slice(root.octets()));
+        octets
+    }
+
+    /// The same read again; `None` where it is none.
+    pub(in super::super) fn parse(octets: &[u8]) -> Option<Self> {
+        let (size, rest) = octets.split_first_chunk::<8>()?;
+        let (roots, more) = rest.as_chunks::<{ Hash::LEN }>();
+        let size = u64::from_be_bytes(*size);
+        let fits = more.is_empty() && u32::try_from(roots.len()) == Ok(size.count_ones());
+        let roots = roots.iter().map(|root| (*root).into()).collect();
+        fits.then_some(Self { size, roots })
+    }
+
     /// The root of it all; that of no leaves is the hash of nothing.
     pub(in super::super) fn root(&self) -> Hash {
         let mut roots = self.roots.iter().rev();

@@ -20,6 +20,8 @@ pub(in super::super) struct Tiles {
     /// Octets that are in it for sure.
     length: u64,
     waiting: Vec<u8>,
+    /// Roots before those that come are not known: none can be added in its place.
+    stopped: bool,
 }
 
 /// The roots that are in the file; none where there is no file.
@@ -45,13 +47,21 @@ impl Tiles {
         let mut file = disk.open(&path).map_err(Fault::file(&path))?;
         let length = wide(kept * Hash::LEN);
         disk.truncate(&path, &mut file, length).map_err(Fault::file(&path))?;
-        let mut tiles = Self { path, file, length, waiting: Vec::new() };
+        let mut tiles = Self { path, file, length, waiting: Vec::new(), stopped: false };
         tiles.add(disk, more);
         Ok(tiles)
     }
 
+    /// Leaves the file as it is from now on: proofs are made from the entries.
+    pub(in super::super) const fn stop(&mut self) {
+        self.stopped = true;
+    }
+
     /// Adds roots. Where they cannot be written they wait: nothing depends on them.
     pub(in super::super) fn add(&mut self, disk: &mut dyn Disk, roots: &[Hash]) {
+        if self.stopped {
+            return;
+        }
         roots.iter().for_each(|root| self.waiting.extend_from_slice(root.octets()));
         if self.waiting.is_empty() {
             return;

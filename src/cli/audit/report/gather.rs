@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::audit::event::Event;
-use crate::audit::journal::{self, Entry, Kind};
+use crate::audit::journal::{self, Entry, Gaps, Kind, Unread};
 use crate::config::RecordSet;
 
 use super::candidates::Candidates;
+use super::in_force::{ConfigSeen, InForce, PackSeen};
 use super::totals::{Seen, Totals};
 use super::walk::{Met, Walk};
 
@@ -36,6 +37,10 @@ pub(super) struct Document {
     pub(super) gaps: Listed,
     pub(super) notes: Listed,
     pub(super) unended: Unended,
+    /// Entries that could not be read: the report is without what they say.
+    pub(super) unread: Vec<Unread>,
+    /// How many places there are beside those.
+    pub(super) more_unread: u64,
     pub(super) candidates: Candidates,
     pub(super) attach: Vec<Attach>,
 }
@@ -76,24 +81,6 @@ pub(super) struct Verified {
     pub(super) checkpoint: Option<String>,
     pub(super) findings: Vec<String>,
     pub(super) more_findings: u64,
-}
-
-/// A pack as records name it.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct PackSeen {
-    pub(super) id: String,
-    pub(super) version: String,
-    pub(super) digest: String,
-    #[serde(flatten)]
-    pub(super) seen: Seen,
-}
-
-/// A configuration as records name it.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct ConfigSeen {
-    pub(super) digest: String,
-    #[serde(flatten)]
-    pub(super) seen: Seen,
 }
 
 /// A database as records name it.
@@ -143,8 +130,7 @@ pub(super) struct Attach {
 #[derive(Default)]
 struct Gathered {
     totals: Totals,
-    packs: BTreeMap<(String, String, String), Seen>,
-    configurations: BTreeMap<String, Seen>,
+    in_force: InForce,
     databases: BTreeMap<(String, String, String), Seen>,
     gaps: Listed,
     notes: Listed,
@@ -157,17 +143,17 @@ pub(super) fn document(
     set: &RecordSet,
     walk: &Walk<'_>,
     verification: Verified,
-) -> anyhow::Result<Document> {
+) -> anyhow::Result<(Document, Gaps)> {
     let mut all = Gathered::default();
-    let entries = walk.each(u64::MAX, |met| {
+    let (entries, mut gaps) = walk.each(u64::MAX, |met| {
         all.take(met, walk);
         Ok(())
     })?;
+    gaps.extend(all.in_force.look_back(walk)?);
     let since = Some(walk.period.since).filter(|since| *since > Timestamp::MIN);
-    let packs = all.packs.into_iter();
     let databases = all.databases.into_iter();
-    let configurations = all.configurations.into_iter();
-    Ok(Document {
+    let (packs, configurations) = all.in_force.told();
+    let document = Document {
         schema: SCHEMA,
         made: Timestamp::now(),
         program: format!("borderpost {}", env!("CARGO_PKG_VERSION")),
@@ -180,10 +166,8 @@ pub(super) fn document(
         },
         period: PeriodSaid { since, until: walk.period.until, entries },
         verification,
-        packs: packs
-            .map(|((id, version, digest), seen)| PackSeen { id, version, digest, seen })
-            .collect(),
-        configurations: configurations.map(|(digest, seen)| ConfigSeen { digest, seen }).collect(),
+        packs,
+        configurations,
         databases: databases
             .map(|((name, build, sha256), seen)| DatabaseSeen { name, build, sha256, seen })
             .collect(),
@@ -194,9 +178,12 @@ pub(super) fn document(
             count: all.open.len(),
             list: all.open.into_values().take(TOLD).collect(),
         },
+        unread: gaps.places().to_vec(),
+        more_unread: gaps.more(),
         candidates: Candidates::default(),
         attach: attach(set),
-    })
+    };
+    Ok((document, gaps))
 }
 
 fn attach(set: &RecordSet) -> Vec<Attach> {
@@ -223,6 +210,7 @@ impl Gathered {
             }
             Met::Elsewhere(event) => drop(self.open.remove(&*event.id)),
             Met::Decided(entry, line) => self.decided(EntrySaid::new(&entry, line), walk),
+            Met::Configured(sequence, configured) => self.in_force.noted(sequence, *configured),
             Met::Other(entry) => match entry.kind() {
                 Some(Kind::Gap) => self.gaps.add(&entry),
                 Some(Kind::Note) => self.notes.add(&entry),
@@ -238,7 +226,7 @@ impl Gathered {
                 text.as_deref().unwrap_or_default().to_owned()
             };
             let key = (rule.pack.clone().into_owned(), word(&rule.version), word(&rule.digest));
-            Seen::note(&mut self.packs, key, event.time);
+            self.in_force.held(key, event.time);
         }
         if let Some(location) = &event.location {
             for (name, build) in &location.builds {
@@ -247,7 +235,7 @@ impl Gathered {
                 Seen::note(&mut self.databases, key, event.time);
             }
         }
-        Seen::note(&mut self.configurations, event.config.to_string(), event.time);
+        self.in_force.seen(&event.config, event.time);
         if walk.concerns(event) {
             self.totals.add(event, walk.pack);
         }

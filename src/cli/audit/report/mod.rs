@@ -5,6 +5,7 @@
 mod candidates;
 mod gather;
 mod html;
+mod in_force;
 mod json;
 mod totals;
 mod walk;
@@ -24,6 +25,7 @@ use crate::config::{Fixed, RecordItem, record_set};
 use super::super::ask::{Admin, Proof, Server};
 use super::super::output::Usage;
 use super::verify::read_key;
+use super::whole::whole;
 use super::{Journal, Place};
 
 use candidates::Candidates;
@@ -87,7 +89,7 @@ impl Report {
         };
         ensure!(period.since < period.until, "the period ends before it begins");
         let walk = Walk { folder: &folder, keys: &keys, pack: &set.pack.id, period };
-        let mut document = gather::document(&set, &walk, verified(&folder, key.as_ref())?)?;
+        let (mut document, gaps) = gather::document(&set, &walk, verified(&folder, key.as_ref())?)?;
         let store = folder.parent().map(|folder| folder.join("holds.redb"));
         let store = state.map(|folder| folder.join("holds.redb")).or(store);
         let admin = self.admin.clone().map(|admin| Admin::at(admin, self.proof.clone()));
@@ -102,7 +104,7 @@ impl Report {
             Form::Html => html::write(&document, &set, &walk, &mut out)?,
         }
         out.flush()?;
-        Ok(())
+        whole(&gaps)
     }
 }
 

@@ -167,6 +167,12 @@ impl Totals {
 // === impl Seen ===
 
 impl Seen {
+    /// Takes in another time.
+    pub(super) fn widen(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+
     /// Notes that something was seen, of which there are few.
     pub(super) fn note<K: Ord>(seen: &mut BTreeMap<K, Self>, key: K, at: Timestamp) {
         if let Some(one) = seen.get_mut(&key) {

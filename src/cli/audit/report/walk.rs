@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::Context;
 use jiff::Timestamp;
 
+use crate::audit::Configured;
 use crate::audit::event::Event;
-use crate::audit::journal::{Entry, Kind, Reader};
+use crate::audit::journal::{Entry, Gaps, Kind, Onward};
 use crate::audit::personal::KeyRing;
 
 /// From when until when; the end does not belong to it.
@@ -33,6 +34,8 @@ pub(super) enum Met<'m> {
     Decided(Entry<'m>, &'m [u8]),
     /// Something else of the period.
     Other(Entry<'m>),
+    /// What was put in force by an entry, whenever.
+    Configured(u64, Box<Configured>),
     /// The record of a request that is not of the period.
     Elsewhere(Box<Event<'m>>),
 }
@@ -58,13 +61,13 @@ impl Walk<'_> {
     }
 
     /// Hands over what has its place in the report, up to entry `end`. Returns the number after the
-    /// last entry.
+    /// last entry, and what could not be read.
     pub(super) fn each(
         &self,
         end: u64,
         mut tell: impl FnMut(Met<'_>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<u64> {
-        let mut reader = Reader::open(self.folder);
+    ) -> anyhow::Result<(u64, Gaps)> {
+        let mut reader = Onward::open(self.folder);
         if self.period.since > Timestamp::MIN {
             // An entry is made after the request has begun.
             reader = reader.since(self.period.since.as_millisecond());
@@ -89,11 +92,19 @@ impl Walk<'_> {
                     })?;
                 }
                 (Some(Kind::Decided), line) => tell(Met::Decided(entry, line.unwrap_or_default()))?,
+                (Some(Kind::Start | Kind::Note), Some(line)) => {
+                    if let Some(found) = Configured::read(line) {
+                        tell(Met::Configured(sequence, Box::new(found)))?;
+                    }
+                    if self.holds(&entry) {
+                        tell(Met::Other(entry))?;
+                    }
+                }
                 _ if self.holds(&entry) => tell(Met::Other(entry))?,
                 _ => {}
             }
         }
-        Ok(next)
+        Ok((next, reader.into_gaps()))
     }
 
     /// Every transaction under the pack, in the order of the journal.
@@ -102,7 +113,8 @@ impl Walk<'_> {
         end: u64,
         mut tell: impl FnMut(u64, &serde_json::Value, &Event<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        self.each(end, |met| {
+        // What cannot be read was told by the first reading.
+        let (_, _known) = self.each(end, |met| {
             let Met::Ended(sequence, line, event) = met else { return Ok(()) };
             if !self.concerns(&event) {
                 return Ok(());
@@ -110,6 +122,11 @@ impl Walk<'_> {
             tell(sequence, &serde_json::from_slice(line)?, &event)
         })?;
         Ok(())
+    }
+
+    /// Whether an entry may say what was put in force.
+    pub(super) fn may_configure(entry: &Entry<'_>) -> bool {
+        matches!(entry.kind(), Some(Kind::Start | Kind::Note))
     }
 
     fn holds(&self, entry: &Entry<'_>) -> bool {

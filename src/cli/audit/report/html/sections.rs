@@ -1,5 +1,6 @@
 //! What stands before the transactions.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 use crate::config::RecordSet;
 
 use super::super::gather::{Document, Listed, Verified};
+use super::super::in_force::{ConfigSeen, Load};
 use super::super::totals::{Table, Tally, Totals};
 use super::text::{Text, value};
 
@@ -24,6 +26,7 @@ pub(super) fn write(
     verification(&document.verification, out)?;
     in_force(document, out)?;
     totals(&document.totals, out)?;
+    unread(document, out)?;
     listed("Gaps of the journal", "No entry was lost in the period.", &document.gaps, out)?;
     listed("Notes of the journal", "None in the period.", &document.notes, out)?;
     unended(document, out)?;
@@ -87,18 +90,26 @@ fn in_force(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<section>\n<h2>What was in force</h2>\n<p>As records of the period name it, from the first \
-         of them until the last.</p>"
+         of them until the last; what a configuration is made of, the journal says where it was put \
+         in force.</p>"
     )?;
-    let head = ["Pack", "Version", "Digest", "First", "Last"];
-    let mut grid = Grid::open("Packs whose rules held", &head, out)?;
+    let head = ["Pack", "Version", "Digest", "Signed by", "Mode", "A rule held", "First", "Last"];
+    let mut grid = Grid::open("Packs in force", &head, out)?;
     for one in &document.packs {
         let (first, last) = (moment(one.seen.first), moment(one.seen.last));
-        grid.row(&[one.id.clone(), one.version.clone(), one.digest.clone(), first, last])?;
+        let held = if one.held { "yes" } else { "no" }.to_owned();
+        let signer = one.signer.clone().unwrap_or_else(|| "nobody".to_owned());
+        let mode = one.mode.clone().unwrap_or_default();
+        let (id, version, digest) = (one.id.clone(), one.version.clone(), one.digest.clone());
+        grid.row(&[id, version, digest, signer, mode, held, first, last])?;
     }
     grid.close()?;
-    let mut grid = Grid::open("Configurations", &["Digest", "First", "Last"], out)?;
+    let head = ["Digest", "Packs", "Databases", "Put in force", "First", "Last"];
+    let mut grid = Grid::open("Configurations", &head, out)?;
     for one in &document.configurations {
-        grid.row(&[one.digest.clone(), moment(one.seen.first), moment(one.seen.last)])?;
+        let (first, last) = (moment(one.seen.first), moment(one.seen.last));
+        let [packs, databases, put] = in_words(one);
+        grid.row(&[one.digest.clone(), packs, databases, put, first, last])?;
     }
     grid.close()?;
     let head = ["Database", "Build", "SHA-256", "First", "Last"];
@@ -109,6 +120,32 @@ fn in_force(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     }
     grid.close()?;
     writeln!(out, "</section>")
+}
+
+/// What a configuration is made of, and when it was put in force.
+fn in_words(one: &ConfigSeen) -> [String; 3] {
+    if one.loads.is_empty() {
+        let none = "the journal does not say".to_owned();
+        return [none.clone(), none.clone(), none];
+    }
+    let lines = |of: fn(&Load) -> Vec<String>| {
+        let all: BTreeSet<_> = one.loads.iter().flat_map(of).collect();
+        all.into_iter().collect::<Vec<_>>().join("\n")
+    };
+    let packs = |load: &Load| {
+        let packs = load.configured.packs.iter();
+        packs.map(|pack| format!("{} {}", pack.id, pack.version)).collect()
+    };
+    let databases = |load: &Load| {
+        let databases = load.configured.databases.iter();
+        databases.map(|one| format!("{} {} {}", one.name, one.build, one.sha256)).collect()
+    };
+    let put = |load: &Load| {
+        let Load { sequence, configured } = load;
+        let (at, by) = (&configured.at, &configured.by);
+        vec![format!("{at} ({by}, borderpost {}, entry {sequence})", configured.program)]
+    };
+    [lines(packs), lines(databases), lines(put)]
 }
 
 const TALLY: [&str; 6] = ["", "Requests", "Refused", "Subjects", "Records", "Octets out"];
@@ -167,6 +204,25 @@ fn listed(title: &str, none: &str, listed: &Listed, out: &mut dyn Write) -> io::
     }
     if listed.more > 0 {
         writeln!(out, "<p>and {} more</p>", listed.more)?;
+    }
+    writeln!(out, "</section>")
+}
+
+/// What the report is without, before anything that it says.
+fn unread(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    if document.unread.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<section>\n<h2>What could not be read</h2>")?;
+    writeln!(out, "<p class=\"bad\">NOT WHOLE: transactions may be missing here.</p>")?;
+    let mut grid = Grid::open("Entries that could not be read", &["From", "Until", "Why"], out)?;
+    for one in &document.unread {
+        let until = one.until.map_or_else(|| "the end".to_owned(), |until| until.to_string());
+        grid.row(&[one.from.to_string(), until, one.why.clone()])?;
+    }
+    grid.close()?;
+    if document.more_unread > 0 {
+        writeln!(out, "<p>and {} more places</p>", document.more_unread)?;
     }
     writeln!(out, "</section>")
 }
