@@ -30,6 +30,7 @@ mod http2;
 mod index;
 mod init;
 mod intercept;
+mod interrupted;
 mod journal;
 mod life;
 mod listeners;

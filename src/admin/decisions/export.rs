@@ -172,6 +172,8 @@ fn cells(sequence: u64, event: &Event<'_>, masked: bool) -> [String; 23] {
     let own = |value: String| if masked { String::new() } else { value };
     let countries = event.location.iter().flat_map(|location| &location.countries);
     let words = |words: Vec<String>| words.join(" ");
+    let known = !event.is_interrupted();
+    let bytes = |bytes: u64| if known { bytes.to_string() } else { String::new() };
     [
         sequence.to_string(),
         event.time.to_string(),
@@ -193,8 +195,8 @@ fn cells(sequence: u64, event: &Event<'_>, masked: bool) -> [String; 23] {
         text(event.cite.as_ref()),
         event.status.map(|status| status.to_string()).unwrap_or_default(),
         text(event.error.as_ref().map(|error| &error.code)),
-        event.bytes_out.to_string(),
-        event.bytes_in.to_string(),
+        bytes(event.bytes_out),
+        bytes(event.bytes_in),
         event.would().map(|would| would.name().to_owned()).unwrap_or_default(),
     ]
 }

@@ -69,7 +69,9 @@ impl Columns {
 
     /// Appends an event's row. Several values in a cell have a blank between them.
     pub fn write(&self, event: &Event<'_>, into: &mut Vec<u8>) {
-        let record = serde_json::to_value(event).expect("an event has only string keys");
+        let mut line = Vec::new();
+        let written = event.write(&mut line).and_then(|()| serde_json::from_slice(&line));
+        let record: Value = written.expect("an event has only string keys, and is JSON");
         let cell = |name: &&'static str| pick(&record, name).map_or(Cow::Borrowed(""), told);
         row(self.0.iter().map(cell), into);
     }

@@ -21,6 +21,7 @@ use super::super::signer::Signer;
 use super::super::tree::{Compact, TILE, Tiles, read_tiles};
 use super::super::uncovered::Uncovered;
 use super::buffer::Buffer;
+use super::completed::{Completed, Earlier};
 use super::due::CHECKPOINT;
 use super::tail::{Tail, tail};
 use super::unsaved::Unsaved;
@@ -101,6 +102,8 @@ impl Log {
             newest: Timestamp::from_millisecond(end.latest).ok().filter(|_| end.latest > i64::MIN),
             litter: None,
             unsaved,
+            earlier: Earlier::read(folder, end.next, end.chain),
+            completed: Completed::new(folder),
             _lock: lock,
         };
         if let Some(next) = next {
