@@ -8,6 +8,7 @@ mod desk;
 pub mod event;
 mod found;
 pub mod index;
+mod interrupted;
 pub mod journal;
 mod line;
 mod owner;

@@ -21,7 +21,7 @@ use super::desk::HoldState;
 use super::event::would;
 
 /// What is known of one request when it has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Record {
     /// When the head was read.
     pub at: Timestamp,

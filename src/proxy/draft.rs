@@ -388,6 +388,7 @@ impl Draft {
             }
             sent.later().end();
         }
+        self.sent.testimony().lock().await.end();
         if self.sent.later().is_barred() {
             let told = self.sent.later().take_told();
             if let Some(error) = told.and_then(|told| self.learn(told)) {
@@ -428,7 +429,7 @@ impl Drop for Draft {
             let later = self.sent.later();
             (later.under_way(), later.is_barred())
         };
-        if under_way.is_none() && !barred {
+        if under_way.is_none() && !barred && self.sent.end_testimony() {
             return self.conclude();
         }
         // What is still to come of the body belongs into the record.

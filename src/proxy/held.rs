@@ -41,24 +41,32 @@ async fn testify(draft: &mut Draft, permit: Option<&Permit>) -> Result<(), Error
     if record.tags.is_empty() || !proxy.sink.keeps_verdicts() {
         return Ok(());
     }
+    let id = record.id;
     let line = draft.foreseen(permit);
-    if Box::pin(proxy.sink.keep(line)).await { Ok(()) } else { Err(Error::unrecorded()) }
+    if Box::pin(proxy.sink.keep(id, line)).await { Ok(()) } else { Err(Error::unrecorded()) }
 }
 
-/// Keeps what follows from a permit that was given while the data was on its way.
+/// Keeps what follows from a permit that was given while the data was on its way. Where it is the
+/// first verdict on tagged data, it is as its record would be.
 pub(super) async fn permitted_later(
     proxy: &Proxy,
     policy: &Policy,
     deed: &Deed,
     (permit, counts): (&Permit, &[Tolled]),
+    first: Option<Box<Record>>,
 ) -> Result<(), Error> {
     let due = policy.duties(permit.held()).reports;
     keep(proxy, deed, &due).await.map_err(|error| Error::unkept(&error))?;
     if deed.tags.is_empty() || !proxy.sink.keeps_verdicts() {
         return Ok(());
     }
-    let line = Late::new((deed, policy), (permit.held(), permit.outcome()), counts).line();
-    if Box::pin(proxy.sink.keep(line)).await { Ok(()) } else { Err(Error::unrecorded()) }
+    let later = || Late::new((deed, policy), (permit.held(), permit.outcome()), counts).line();
+    let line = first.map_or_else(later, |record| record.line());
+    if Box::pin(proxy.sink.keep(deed.decision, line)).await {
+        Ok(())
+    } else {
+        Err(Error::unrecorded())
+    }
 }
 
 /// Keeps what follows from a refusal, and the refusal. The error is another one where that cannot

@@ -15,6 +15,12 @@ use super::statement::Statement;
 #[derive(Debug, Default)]
 pub(super) struct Later(Mutex<Learned>);
 
+/// Who keeps a verdict has it meanwhile: the record of a request comes after all of them.
+#[derive(Debug, Default)]
+pub(super) struct Testimony {
+    over: bool,
+}
+
 /// What there is.
 #[derive(Debug, Default)]
 pub(super) struct Learned {
@@ -36,6 +42,18 @@ pub(super) struct Told {
 impl Later {
     pub(super) fn lock(&self) -> MutexGuard<'_, Learned> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Testimony {
+    /// Whether the record is written, so that nothing more may be decided.
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The record is written next.
+    pub(super) const fn end(&mut self) {
+        self.over = true;
     }
 }
 

@@ -19,7 +19,7 @@ use crate::policy::Permit;
 use super::active::Active;
 use super::frame::{Cut, Pause, clean, length};
 use super::inspect::Source;
-use super::later::{Later, Learned};
+use super::later::{Later, Learned, Testimony};
 use super::statement;
 
 /// How much of a request's body has left, and whether the client broke it off.
@@ -39,6 +39,7 @@ pub(super) struct Progress {
     socket: Mutex<Option<SocketAddr>>,
     /// What the body tells while it leaves.
     later: Later,
+    testimony: tokio::sync::Mutex<Testimony>,
 }
 
 /// A body that waits: whether it may still have to, and when it no longer matters.
@@ -134,6 +135,16 @@ impl Progress {
     /// What the body told while it left.
     pub(super) fn later(&self) -> MutexGuard<'_, Learned> {
         self.later.lock()
+    }
+
+    /// Who has it may keep a verdict.
+    pub(super) const fn testimony(&self) -> &tokio::sync::Mutex<Testimony> {
+        &self.testimony
+    }
+
+    /// Says that nothing more is decided; `false` where a verdict is about to be kept.
+    pub(super) fn end_testimony(&self) -> bool {
+        self.testimony.try_lock().map(|mut testimony| testimony.end()).is_ok()
     }
 
     /// Says that the exchange has ended, for a body that was held back.

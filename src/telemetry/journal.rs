@@ -27,6 +27,8 @@ pub enum JournalEvent<'a> {
     Synced(Duration),
     /// A checkpoint over so many entries was signed: the note.
     Signed(u64, &'a str),
+    /// So many requests of earlier runs had no record, and have one now.
+    Completed(u64),
     /// So many entries were lost, which it tells of.
     Lost(u64),
     /// It cannot be written, and why.
@@ -61,6 +63,14 @@ impl JournalEvent<'_> {
                 metrics.audit_entries.store(entries, Ordering::Relaxed);
                 super::index::lag(metrics);
                 debug!(entries, note, "the journal was signed");
+            }
+            Self::Completed(records) => {
+                metrics.audit_interrupted.inc_by(records);
+                warn!(
+                    records,
+                    "requests with tagged data were cut off by the end of an earlier run; their records \
+                     say `interrupted`: how much of them left is not known"
+                );
             }
             Self::Lost(entries) => {
                 metrics.audit_lost.fetch_add(entries, Ordering::Relaxed);

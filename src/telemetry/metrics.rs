@@ -52,6 +52,7 @@ pub struct Metrics {
     pub(super) reload_success_time: Gauge<f64, AtomicU64>,
     pub(super) audit_records: Family<Sink, Counter>,
     pub(super) audit_dropped: Family<Sink, Counter>,
+    pub(super) audit_interrupted: Counter,
     pub(super) audit_queue: Gauge,
     pub(super) audit_journal_up: Gauge,
     pub(super) audit_sink_errors: Family<Sink, Counter>,
@@ -117,6 +118,7 @@ impl Metrics {
             reload_success_time: Gauge::default(),
             audit_records: Family::default(),
             audit_dropped: Family::default(),
+            audit_interrupted: Counter::default(),
             audit_queue: Gauge::default(),
             audit_journal_up: Gauge::default(),
             audit_sink_errors: Family::default(),
@@ -201,6 +203,11 @@ impl Metrics {
             "audit_dropped",
             "Records that could not be written; under journal, entries that are lost",
             self.audit_dropped.clone(),
+        );
+        r.register(
+            "audit_interrupted",
+            "Requests that the end of an earlier run cut off",
+            self.audit_interrupted.clone(),
         );
         r.register(
             "audit_queue_records",

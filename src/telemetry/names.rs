@@ -1,12 +1,13 @@
 //! The names of all metrics, which code, `/metrics` and README share.
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 49] = [
+pub const NAMES: [&str; 50] = [
     "egress_added_latency_seconds",
     "egress_alerts_total",
     "egress_audit_dropped_total",
     "egress_audit_index_lag_records",
     "egress_audit_index_up",
+    "egress_audit_interrupted_total",
     "egress_audit_journal_up",
     "egress_audit_queue_records",
     "egress_audit_records_total",

@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 const HEALTH: &str = "X-Data-Class: health\r\n";
-const CARD: &str = "X-Data-Class: financial.card\r\n";
+pub(crate) const CARD: &str = "X-Data-Class: financial.card\r\n";
 
 /// Lets no file grow beyond some 2 MiB: what a full disk does to all.
 const FULL: &str = "trap '' XFSZ; ulimit -S -f 4200";
@@ -27,7 +27,7 @@ fn origin() -> Origin {
     Origin::answering("127.1.0.1", ok("reached"))
 }
 
-fn folder(proxy: &Proxy) -> PathBuf {
+pub(crate) fn folder(proxy: &Proxy) -> PathBuf {
     proxy.folder.path().join("state/journal")
 }
 
@@ -44,13 +44,13 @@ fn audit(command: &str, folder: &Path, more: &[&str]) -> (bool, String) {
 }
 
 #[track_caller]
-fn sound(folder: &Path) -> String {
+pub(crate) fn sound(folder: &Path) -> String {
     let (sound, text) = audit("verify", folder, &[]);
     assert!(sound, "{text}");
     text
 }
 
-fn records(folder: &Path, more: &[&str]) -> Vec<Value> {
+pub(crate) fn records(folder: &Path, more: &[&str]) -> Vec<Value> {
     let all = [&["--json", "--limit", "1000000"], more].concat();
     let (found, text) = audit("query", folder, &all);
     assert!(found, "{text}");

@@ -34,6 +34,7 @@ mod http2;
 mod index;
 mod init;
 mod intercept;
+mod interrupted;
 mod journal;
 mod life;
 mod listeners;

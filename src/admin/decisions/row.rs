@@ -4,12 +4,14 @@
 use serde_json::{Value, json};
 
 use crate::audit::Event;
+use crate::audit::event::INTERRUPTED;
 use crate::audit::index::Listed;
 use crate::audit::personal::PERSONAL;
 use crate::policy::Mode;
 
 /// A request as the index has it.
 pub(super) fn listed(one: &Listed, masked: bool) -> Value {
+    let known = one.fault.as_deref() != Some(INTERRUPTED);
     json!({
         "sequence": one.sequence,
         "time": one.time.to_string(),
@@ -25,8 +27,8 @@ pub(super) fn listed(one: &Listed, masked: bool) -> Value {
         "method": one.method,
         "scheme": one.scheme,
         "fault": one.fault,
-        "bytes_out": one.bytes_out,
-        "bytes_in": one.bytes_in,
+        "bytes_out": known.then_some(one.bytes_out),
+        "bytes_in": known.then_some(one.bytes_in),
         "countries": one.countries,
         "tags": one.tags,
         "rules": one.rules,
@@ -37,6 +39,7 @@ pub(super) fn listed(one: &Listed, masked: bool) -> Value {
 pub(super) fn recorded(sequence: u64, event: &Event<'_>, masked: bool) -> Value {
     let countries = event.location.iter().flat_map(|location| &location.countries);
     let rules = event.rules.iter().map(|rule| format!("{}/{}", rule.pack, rule.rule));
+    let known = !event.is_interrupted();
     json!({
         "sequence": sequence,
         "time": event.time.to_string(),
@@ -52,8 +55,8 @@ pub(super) fn recorded(sequence: u64, event: &Event<'_>, masked: bool) -> Value 
         "method": event.method,
         "scheme": event.scheme,
         "fault": event.error.as_ref().map(|error| &error.code),
-        "bytes_out": event.bytes_out,
-        "bytes_in": event.bytes_in,
+        "bytes_out": known.then_some(event.bytes_out),
+        "bytes_in": known.then_some(event.bytes_in),
         "countries": countries.map(|one| one.to_ascii_uppercase()).collect::<Vec<_>>(),
         "tags": event.tags,
         "rules": rules.collect::<Vec<_>>(),

@@ -16,6 +16,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     let (class, name) = (header(&class), header(name));
     let head = format!("CEF:0|{product}|{product}|{version}|{class}|{name}|{severity}|");
     into.extend(head.bytes());
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let mut pairs = Pairs { into, first: true };
     pairs.put("rt", &event.time.as_millisecond().to_string());
     pairs.put("act", view.verdict.name());
@@ -38,8 +39,8 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     pairs.put("app", &event.scheme);
     pairs.url("request", &view.url().unwrap_or_default());
     pairs.put("requestMethod", &event.method);
-    pairs.put("out", &event.bytes_out.to_string());
-    pairs.put("in", &event.bytes_in.to_string());
+    pairs.put("out", &number(view.bytes_out()));
+    pairs.put("in", &number(view.bytes_in()));
     pairs.put("outcome", &event.status.map(|status| status.to_string()).unwrap_or_default());
     pairs.put("reason", view.reason().unwrap_or_default());
     pairs.put("msg", &view.message());

@@ -82,7 +82,9 @@ impl Columns {
     /// Appends the row of an entry's event. Several values in a cell have a blank between them. What is
     /// `hidden` is told of nobody.
     pub fn write(&self, sequence: u64, event: &Event<'_>, hidden: &[&str], into: &mut Vec<u8>) {
-        let record = serde_json::to_value(event).expect("an event has only string keys");
+        let mut line = Vec::new();
+        let written = event.write(&mut line).and_then(|()| serde_json::from_slice(&line));
+        let record: Value = written.expect("an event has only string keys, and is JSON");
         let cell = |name: &&'static str| match *name {
             name if hidden.contains(&name) => Cow::Borrowed(""),
             SEQUENCE => sequence.to_string().into(),

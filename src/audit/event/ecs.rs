@@ -38,14 +38,14 @@ fn event(view: &View<'_>) -> Value {
             "ip": address,
             "port": event.port,
             "domain": view.host(),
-            "bytes": event.bytes_in,
+            "bytes": view.bytes_in(),
             "geo": { "country_iso_code": view.country() },
             "as": { "number": place.and_then(|place| place.asns.first()) },
         },
         "network": {
             "direction": "outbound", "transport": "tcp",
             "protocol": protocol(view),
-            "bytes": event.bytes_out.saturating_add(event.bytes_in),
+            "bytes": view.bytes(),
         },
         "http": http(view),
         "url": url(view),
@@ -91,7 +91,7 @@ fn about(view: &View<'_>) -> Value {
         "provider": Origin::PRODUCT,
         "id": event.id,
         "severity": u16::from(view.verdict.severity()) * 10,
-        "duration": event.timings_us.total.saturating_mul(1_000),
+        "duration": view.took().map(|took| took.saturating_mul(1_000)),
         "start": format!("{:.3}", event.time),
         "end": event.ended.map(|ended| format!("{ended:.3}")),
     })
@@ -110,11 +110,11 @@ fn http(view: &View<'_>) -> Value {
         "request": {
             "id": event.id,
             "method": event.method,
-            "body": { "bytes": event.bytes_out },
+            "body": { "bytes": view.bytes_out() },
         },
         "response": {
             "status_code": event.status,
-            "body": { "bytes": event.bytes_in },
+            "body": { "bytes": view.bytes_in() },
         },
     })
 }
@@ -157,6 +157,6 @@ fn egress(view: &View<'_>) -> Value {
         "hold": event.hold,
         "config": event.config,
         "messages_out": event.messages_out,
-        "timings_us": event.timings_us,
+        "timings_us": view.timings(),
     })
 }

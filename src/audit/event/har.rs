@@ -46,7 +46,9 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
 fn entry(view: &View<'_>) -> Value {
     let event = view.event;
     let spans = Spans::of(event);
-    let (out, back) = (event.bytes_out, event.bytes_in);
+    // What is not known is -1.
+    let size = |bytes: Option<u64>| bytes.map_or_else(|| json!(-1), Value::from);
+    let (out, back) = (size(view.bytes_out()), size(view.bytes_in()));
     let mut entry = json!({
         "startedDateTime": format!("{:.3}", event.time),
         "time": millis(spans.sum()),

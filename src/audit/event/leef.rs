@@ -18,6 +18,7 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
     let meter = event.counts.first();
     let limit = meter.and_then(|count| count.limit);
     let address = view.address().map(|address| address.ip().to_canonical().to_string());
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let pairs = [
         ("devTime", event.time.as_millisecond().to_string()),
         ("cat", view.verdict.name().to_owned()),
@@ -34,8 +35,8 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         ("url", String::new()),
         ("method", event.method.to_string()),
         ("scheme", event.scheme.to_string()),
-        ("srcBytes", event.bytes_out.to_string()),
-        ("dstBytes", event.bytes_in.to_string()),
+        ("srcBytes", number(view.bytes_out())),
+        ("dstBytes", number(view.bytes_in())),
         ("status", event.status.map(|status| status.to_string()).unwrap_or_default()),
         ("policy", view.rule().map(|rule| rule.pack.to_string()).unwrap_or_default()),
         ("reason", view.reason().unwrap_or_default().to_owned()),

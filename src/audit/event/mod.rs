@@ -16,6 +16,7 @@ mod leef;
 mod matching;
 mod moment;
 mod ocsf;
+mod ordered;
 mod origin;
 mod otlp;
 mod parts;
@@ -40,12 +41,17 @@ pub use har::Collection;
 pub use matching::{is_host, is_under};
 pub(super) use moment::begun;
 pub use ocsf::Findings;
+pub(super) use ordered::Ordered;
 pub use origin::Origin;
 pub use otlp::{Envelope, Signal};
 pub use parts::{
     Context, Count, Data, Error, Exporter, Finding, Location, Owner, Recipient, Redacted, Report,
     Rule, Seat, Timings, Tls,
 };
+
+/// The code of an error that says that the program ended before the request did: how much of it passed
+/// nobody knows.
+pub const INTERRUPTED: &str = "interrupted";
 
 /// One request or tunnel, as its record tells it; the fields in the order of a line. Fields that a
 /// newer version has are passed over, those that an older one lacks are empty.
@@ -54,7 +60,7 @@ pub struct Event<'a> {
     /// When the head was read.
     #[serde(serialize_with = "moment::write")]
     pub time: Timestamp,
-    /// When the last byte had passed.
+    /// When the last byte had passed, if that is known.
     #[serde(default, serialize_with = "moment::write_some")]
     pub ended: Option<Timestamp>,
     /// The decision id.
@@ -138,7 +144,8 @@ pub struct Event<'a> {
     pub status: Option<u16>,
     /// Why no answer of the destination came back.
     pub error: Option<Error<'a>>,
-    /// Body or tunnel bytes to the destination.
+    /// Body or tunnel bytes to the destination; 0 where that is not known, see
+    /// [`Event::is_interrupted`].
     #[serde(default)]
     pub bytes_out: u64,
     /// Body or tunnel bytes back.
@@ -170,6 +177,11 @@ impl Event<'_> {
         self.tunnel.as_deref() == Some("opened") && !self.is_refused() && self.error.is_none()
     }
 
+    /// Whether the program ended before it did, so that nobody knows how much passed.
+    pub fn is_interrupted(&self) -> bool {
+        self.error.as_ref().is_some_and(|error| error.code == INTERRUPTED)
+    }
+
     /// The first rule that refuses it, of those in force or of those that only observe.
     pub fn refusing(&self, mode: Mode) -> Option<&Rule<'_>> {
         let acts =
@@ -185,7 +197,12 @@ impl Event<'_> {
 
     /// Appends the line without its end.
     pub fn write(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
-        serde_json::to_writer(into, self)
+        if !self.is_interrupted() {
+            return serde_json::to_writer(into, self);
+        }
+        let mut line: Ordered = serde_json::from_slice(&serde_json::to_vec(self)?)?;
+        line.forget_end();
+        serde_json::to_writer(into, &line)
     }
 }
 

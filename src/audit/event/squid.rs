@@ -14,7 +14,8 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
         "{}.{:03} {:6} {} {}/{} {} {} {} {} {} -",
         millis.div_euclid(1_000),
         millis.rem_euclid(1_000),
-        view.millis(),
+        // The form knows no time or size that is not known: its result says that it was cut off.
+        view.millis().unwrap_or_default(),
         event.client.canonical(),
         result(view),
         view.status(),
@@ -31,10 +32,11 @@ pub(super) fn write(view: &View<'_>, into: &mut Vec<u8>) {
 fn result(view: &View<'_>) -> &'static str {
     let event = view.event;
     let by_client = event.error.as_ref().is_some_and(|error| error.fault == "client");
+    let cut = by_client || event.is_interrupted();
     match view.verdict {
         Verdict::Blocked | Verdict::Held => "TCP_DENIED",
         Verdict::Failed if event.outcome.is_none() => "NONE_NONE",
-        Verdict::Failed if by_client => "TCP_MISS_ABORTED",
+        Verdict::Failed if cut => "TCP_MISS_ABORTED",
         _ if view.is_tunnel() => "TCP_TUNNEL",
         Verdict::Allowed | Verdict::Failed | Verdict::Logged | Verdict::Observed => "TCP_MISS",
     }

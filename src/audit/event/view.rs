@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
+use serde_json::{Value, json};
+
 use crate::policy::{Mode, Outcome};
 
 use super::super::personal::Hidden;
@@ -104,9 +106,40 @@ impl<'e> View<'e> {
         self.event.principal.as_deref()
     }
 
-    /// Milliseconds that it took.
-    pub(super) fn millis(&self) -> u64 {
-        self.event.timings_us.total / 1_000
+    /// Microseconds that it took, if that is known.
+    pub(super) fn took(&self) -> Option<u64> {
+        (!self.event.is_interrupted()).then_some(self.event.timings_us.total)
+    }
+
+    /// Milliseconds that it took, if that is known.
+    pub(super) fn millis(&self) -> Option<u64> {
+        self.took().map(|took| took / 1_000)
+    }
+
+    /// Where the time went, without the whole of it where that is not known.
+    pub(super) fn timings(&self) -> Value {
+        let mut timings = json!(self.event.timings_us);
+        if self.took().is_none()
+            && let Some(timings) = timings.as_object_mut()
+        {
+            timings.remove("total");
+        }
+        timings
+    }
+
+    /// Bytes to the destination, if it is known how many.
+    pub(super) fn bytes_out(&self) -> Option<u64> {
+        (!self.event.is_interrupted()).then_some(self.event.bytes_out)
+    }
+
+    /// Bytes back, if it is known how many.
+    pub(super) fn bytes_in(&self) -> Option<u64> {
+        (!self.event.is_interrupted()).then_some(self.event.bytes_in)
+    }
+
+    /// Both together.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        Some(self.bytes_out()?.saturating_add(self.bytes_in()?))
     }
 
     /// Why it did not go out, or what did not work.

@@ -30,7 +30,7 @@ pub use entry::{Entry, LONGEST};
 pub use fault::Fault;
 pub use hash::Hash;
 pub use kind::Kind;
-pub use log::{Done, Left, Log, Recovered};
+pub use log::{Done, Earlier, Left, Log, Recovered};
 pub use note::{Checkpoint, NoteFault, VerifierKey};
 pub use onward::{Gaps, Onward, Unread};
 pub use prove::Prover;

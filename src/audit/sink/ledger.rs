@@ -10,16 +10,18 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
 
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
 use super::super::background;
 use super::super::event::begun;
-use super::super::journal::{Done, Fault, Kind, Left, Log, seal};
+use super::super::journal::{Done, Earlier, Fault, Kind, Left, Log, seal};
 use super::super::personal::{KeyRing, Sealer};
 use super::super::retention::Retention;
 use super::envelope::Envelope;
 use super::sweeper::{Sweeper, Told};
+use super::unended::Unended;
 
 /// For so long what is written may be on no disk.
 const UNSYNCED: Duration = Duration::from_secs(1);
@@ -73,6 +75,8 @@ pub(super) struct Ledger {
     lost: u64,
     /// How many were told of that stand in it, and that wait for it.
     standing: (u64, u64),
+    /// The verdicts that have no record yet.
+    unended: Unended,
     sweeper: Option<Sweeper>,
     envelope: Envelope,
     metrics: Arc<Metrics>,
@@ -87,6 +91,7 @@ impl Ledger {
             retention.map(|retention| Sweeper::new(log.folder(), retention, keys, newest));
         let synced = watch::Sender::new(log.entries());
         let standing = (log.entries(), 0);
+        let unended = Unended::new(&log);
         let mut ledger = Self {
             log,
             waiting: Vec::new(),
@@ -99,6 +104,7 @@ impl Ledger {
             synced,
             lost: 0,
             standing,
+            unended,
             sweeper,
             envelope: Envelope::new(sealer, Arc::clone(&metrics)),
             metrics,
@@ -110,18 +116,41 @@ impl Ledger {
         ledger
     }
 
+    /// The entries of earlier runs.
+    pub(super) const fn earlier(&self) -> &Earlier {
+        self.log.earlier()
+    }
+
     /// Tells how many entries are on the disk, and by its end that there will be no more.
     pub(super) fn synced(&self) -> watch::Receiver<u64> {
         self.synced.subscribe()
     }
 
     /// Appends the record of a request that has ended.
-    pub(super) fn ended(&mut self, line: &[u8]) {
+    pub(super) fn ended(&mut self, id: &Uuid, line: &[u8]) {
+        self.record(Kind::Ended, line);
+        self.unended.ended(id);
+    }
+
+    /// Appends the record of a request of an earlier run.
+    pub(super) fn interrupted(&mut self, line: &[u8]) {
         self.record(Kind::Ended, line);
     }
 
+    /// Notes what the next run needs each time, not from time to time.
+    #[cfg(test)]
+    pub(super) const fn note_always(&mut self) {
+        self.unended.note_always();
+    }
+
+    /// All requests of earlier runs have their record.
+    pub(super) const fn completed(&mut self) {
+        self.unended.completed();
+    }
+
     /// Appends a verdict, for which somebody waits.
-    pub(super) fn decided(&mut self, line: &[u8], kept: oneshot::Sender<bool>) {
+    pub(super) fn decided(&mut self, id: Uuid, line: &[u8], kept: oneshot::Sender<bool>) {
+        self.unended.decided(id, &self.log);
         if self.record(Kind::Decided, line) {
             self.waiting.push(kept);
         } else if kept.send(false).is_err() {
@@ -219,6 +248,9 @@ impl Ledger {
         match result {
             Ok(done) => self.done(done),
             Err(fault) => self.tell(&fault),
+        }
+        if !self.failing {
+            self.unended.note(&mut self.log, false);
         }
         self.tell_standing();
         !self.failing && keyed
@@ -318,6 +350,7 @@ impl Ledger {
             Ok(()) => drop(self.synced.send_replace(self.log.entries())),
             Err(fault) => self.tell(&fault),
         }
+        self.unended.note(&mut self.log, true);
         let left = self.leave();
         self.tell_standing();
         let lost = left.entries.saturating_sub(left.counted);
@@ -388,8 +421,8 @@ mod tests {
             text.lines().find_map(|line| Some(line.strip_prefix(&start)?.to_owned())).unwrap()
         };
         assert_eq!((count("dropped"), count("records")), ("0".into(), "0".into()));
-        ledger.ended(b"{}");
-        ledger.ended(&vec![b'x'; LONGEST + 1]);
+        ledger.ended(&Uuid::nil(), b"{}");
+        ledger.ended(&Uuid::nil(), &vec![b'x'; LONGEST + 1]);
         assert!(ledger.settle());
         // The record, and the gap.
         assert_eq!((count("dropped"), count("records")), ("1".into(), "2".into()));

@@ -5,8 +5,10 @@
 mod envelope;
 mod ledger;
 mod output;
+mod recovery;
 mod sweeper;
 mod target;
+mod unended;
 mod writer;
 
 use std::io;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::telemetry::{Event, Metrics};
 
@@ -27,6 +30,7 @@ use super::record::Record;
 use ledger::Ledger;
 pub use ledger::{Journal, Unwritable};
 use output::{Aside, Output};
+use recovery::Recovery;
 pub use target::SinkTarget;
 use writer::{Message, To, Writer};
 
@@ -63,7 +67,14 @@ impl Sink {
         let (queue, records) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(true));
         let unwritable = journal.as_ref().map(|journal| journal.unwritable);
+        let keys = journal.as_ref().map(|journal| journal.keys.clone());
         let ledger = journal.map(|journal| Ledger::new(journal, Arc::clone(&metrics)));
+        let recovery = ledger.as_ref().zip(keys).map(|(ledger, keys)| Recovery {
+            earlier: ledger.earlier().clone(),
+            keys,
+            queue: queue.clone(),
+            metrics: Arc::clone(&metrics),
+        });
         let synced = ledger.as_ref().map(Ledger::synced);
         let output = Output::new(output, target.clone(), Arc::clone(&metrics));
         let to = match ledger {
@@ -78,6 +89,7 @@ impl Sink {
             drop(done.send(writer.run(records)));
         })?;
         let writer = thread.thread().clone();
+        recovery.into_iter().for_each(Recovery::start);
         Ok((Self { queue, healthy, journal: unwritable, writer, synced, metrics }, ended))
     }
 
@@ -112,10 +124,11 @@ impl Sink {
         self.synced.clone()
     }
 
-    /// Keeps a verdict, one line of JSON: when this returns `true`, it outlives the machine. It is
-    /// asked only where [`Sink::keeps_verdicts`].
-    pub async fn keep(&self, line: Vec<u8>) -> bool {
-        self.wait_for(|kept| Message::Verdict { line, kept }).await
+    /// Keeps a verdict on a request, one line of JSON: when this returns `true`, it outlives the
+    /// machine. It is asked only where [`Sink::keeps_verdicts`], and before the request's record is
+    /// written: a verdict that none follows is that of a request which a kill cut off.
+    pub async fn keep(&self, id: Uuid, line: Vec<u8>) -> bool {
+        self.wait_for(|kept| Message::Verdict { id, line, kept }).await
     }
 
     /// Keeps a note, one line of JSON: who read what, and the like. When this returns `true`, it

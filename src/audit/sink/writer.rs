@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::super::journal::Left;
 use super::super::record::Record;
@@ -24,8 +25,13 @@ const GATHER: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(super) enum Message {
     Record(Box<Record>),
+    /// The record of a request that a kill cut off, one line of JSON.
+    Interrupted(Vec<u8>),
+    /// All of those have come.
+    Completed,
     /// A verdict on tagged data, which waits until it is kept.
     Verdict {
+        id: Uuid,
         line: Vec<u8>,
         kept: oneshot::Sender<bool>,
     },
@@ -142,8 +148,10 @@ impl Writer {
     fn take(&mut self, message: Message) -> bool {
         match message {
             Message::Record(record) => self.push(&record),
-            Message::Verdict { line, kept } => match self.ledger() {
-                Some(ledger) => ledger.decided(&line, kept),
+            Message::Interrupted(line) => self.push_line(&line),
+            Message::Completed => self.ledger().into_iter().for_each(Ledger::completed),
+            Message::Verdict { id, line, kept } => match self.ledger() {
+                Some(ledger) => ledger.decided(id, &line, kept),
                 // Nobody asks where there is no journal.
                 None => drop(kept.send(false)),
             },
@@ -174,7 +182,17 @@ impl Writer {
         if let (To::Journal(ledger, _), Some([line @ .., b'\n'])) =
             (&mut self.to, self.lines.get(start..))
         {
-            ledger.ended(line);
+            ledger.ended(&record.id, line);
+        }
+        self.count += 1;
+    }
+
+    /// Appends a line of an earlier run.
+    fn push_line(&mut self, line: &[u8]) {
+        self.lines.extend_from_slice(line);
+        self.lines.push(b'\n');
+        if let Some(ledger) = self.ledger() {
+            ledger.interrupted(line);
         }
         self.count += 1;
     }

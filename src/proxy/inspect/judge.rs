@@ -8,7 +8,7 @@ use http::Method;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::audit::{Deed, Found, Tolled};
+use crate::audit::{Deed, Found, Location, Record, Tolled};
 use crate::data::{Findings, Tags};
 use crate::net::Authority;
 use crate::policy::{Approval, Certificate, Facts, HeldRules, Outcome, Peer, Permit, Verdict};
@@ -44,6 +44,8 @@ pub(in crate::proxy) struct Judge {
     /// Whether what it decides about goes on for long: then each decision has its own time.
     lasting: bool,
     sent: Arc<Progress>,
+    /// The record as it stood, where no verdict is kept yet that says what it says.
+    foreseen: Option<Box<Record>>,
     kept: Mutex<Option<Kept>>,
 }
 
@@ -61,6 +63,8 @@ impl Judge {
         let (proxy, active) = (Arc::clone(draft.proxy()), Arc::clone(draft.active()));
         let sent = Arc::clone(draft.sent());
         let record = draft.record();
+        let foreseen = record.tags.is_empty() && proxy.sink.keeps_verdicts();
+        let foreseen = foreseen.then(|| Box::new(record.clone()));
         Self {
             proxy,
             active,
@@ -75,6 +79,7 @@ impl Judge {
             at: record.at,
             lasting: false,
             sent,
+            foreseen,
             kept: Mutex::default(),
         }
     }
@@ -95,18 +100,25 @@ impl Judge {
         let Some(socket) = self.sent.socket() else {
             return Err("the body has nowhere to go yet".into());
         };
+        // The record comes after all verdicts, and has what is counted: it waits for this one, or
+        // there is no other.
+        let testimony = self.sent.testimony().lock().await;
+        if testimony.is_over() {
+            return Err("the request has ended".into());
+        }
         let (found, statement) = self.seen(found);
         let (answer, counting) = self.decide(&statement, socket).await;
+        let found = Found::of(&found, &self.active.inspector);
         let answer = match answer {
             Ok(permit) => {
                 let counts = counting.as_ref().map(|all| all.tolled(&self.active.policy));
                 let counts = counts.unwrap_or_default();
-                self.keep(&statement, &permit, &counts).await.map(|()| permit)
+                let foreseen = || self.foreseen(&statement, &found, &permit, counting.as_ref());
+                self.keep(&statement, (&permit, &counts), foreseen).await.map(|()| permit)
             }
             Err(error) => Err(error),
         };
         let barred = answer.is_err();
-        let found = Found::of(&found, &self.active.inspector);
         self.sent.later().tell(Told { found, statement, answer: Some(answer) }, counting);
         if barred { Err("the policy bars what was found in the body".into()) } else { Ok(()) }
     }
@@ -178,12 +190,41 @@ impl Judge {
         (answer, Some(counting))
     }
 
+    /// The record as it will be if the body goes on by this permit; none where a verdict stands that
+    /// says the rest.
+    fn foreseen(
+        &self,
+        statement: &Statement,
+        found: &Found,
+        permit: &Permit,
+        counting: Option<&Counting>,
+    ) -> Option<Box<Record>> {
+        // Of what had no tags none was kept.
+        let stands = self.last().as_ref().is_some_and(|(tags, ..)| !tags.is_empty());
+        let record = self.foreseen.as_ref().filter(|_| !stands)?;
+        let place = self.active.place(&self.authority.host, permit.socket());
+        let location = Location { atlas: Arc::clone(&self.active.atlas), entry: place.entry.id() };
+        Some(Box::new(Record {
+            address: Some(permit.socket()).filter(|_| !record.beyond),
+            location: Some(location),
+            tags: statement.tags(),
+            exporter: statement.exporter.clone(),
+            declared: statement.declared.clone(),
+            slices: statement.slices.clone(),
+            found: Some(Box::new(found.clone())),
+            counts: counting.map(|one| one.tolled(&self.active.policy)).unwrap_or_default(),
+            outcome: Some(permit.outcome()),
+            held: permit.held().clone(),
+            ..Record::clone(record)
+        }))
+    }
+
     /// Keeps what follows from a permit before anything leaves by it.
     async fn keep(
         &self,
         statement: &Statement,
-        permit: &Permit,
-        counts: &[Tolled],
+        permitted: (&Permit, &[Tolled]),
+        foreseen: impl FnOnce() -> Option<Box<Record>>,
     ) -> Result<(), Error> {
         if !self.proxy.sink.takes(!statement.slices.is_empty()) {
             return Err(Error::unrecorded());
@@ -196,13 +237,14 @@ impl Judge {
             host: self.authority.host.clone(),
             tags: statement.tags(),
         };
+        let (permit, _) = permitted;
         let verdict = (deed.tags.clone(), permit.held().clone(), permit.outcome());
         // Each octet of a body may tell of something: only what changes the verdict is kept anew.
         if self.last().as_ref() == Some(&verdict) {
             return Ok(());
         }
-        let permitted = (permit, counts);
-        held::permitted_later(&self.proxy, &self.active.policy, &deed, permitted).await?;
+        let foreseen = foreseen();
+        held::permitted_later(&self.proxy, &self.active.policy, &deed, permitted, foreseen).await?;
         *self.last() = Some(verdict);
         Ok(())
     }

@@ -110,11 +110,11 @@ fn common(view: &View<'_>, class: Class) -> Value {
         "actor": parts::actor(view),
         "tls": parts::tls(view),
         "traffic": {
-            "bytes_out": event.bytes_out,
-            "bytes_in": event.bytes_in,
-            "bytes": event.bytes_out.saturating_add(event.bytes_in),
+            "bytes_out": view.bytes_out(),
+            "bytes_in": view.bytes_in(),
+            "bytes": view.bytes(),
         },
-        "unmapped": { "egress": unmapped::egress(event) },
+        "unmapped": { "egress": unmapped::egress(view) },
     })
 }
 
@@ -127,11 +127,11 @@ fn of_http(view: &View<'_>) -> Value {
             // The schema has no other methods; `unmapped.egress.method` has them all.
             "http_method": known.then_some(&*event.method),
             "url": url,
-            "body_length": event.bytes_out,
+            "body_length": view.bytes_out(),
         },
         "http_response": event.status.map(|code| json!({
             "code": code,
-            "body_length": event.bytes_in,
+            "body_length": view.bytes_in(),
         })),
     })
 }

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::Event;
+use super::super::view::View;
 
-pub(super) fn egress(event: &Event<'_>) -> Value {
+pub(super) fn egress(view: &View<'_>) -> Value {
+    let event = view.event;
     json!({
         "method": event.method,
         "scheme": event.scheme,
@@ -30,6 +31,6 @@ pub(super) fn egress(event: &Event<'_>) -> Value {
         "hold": event.hold,
         "tls": event.tls,
         "messages_out": event.messages_out,
-        "timings_us": event.timings_us,
+        "timings_us": view.timings(),
     })
 }

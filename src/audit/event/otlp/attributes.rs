@@ -46,8 +46,8 @@ pub(super) fn shared(view: &View<'_>) -> Value {
         "egress.server_name": event.server_name,
         "egress.via": event.via,
         "egress.tls.version": event.tls.as_ref().map(|session| &session.version),
-        "egress.bytes_out": event.bytes_out,
-        "egress.bytes_in": event.bytes_in,
+        "egress.bytes_out": view.bytes_out(),
+        "egress.bytes_in": view.bytes_in(),
         "egress.hold": event.hold,
         "egress.config": event.config,
     })

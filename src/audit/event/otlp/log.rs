@@ -49,7 +49,7 @@ fn whole(view: &View<'_>) -> Value {
         "egress.retain_years": event.retain_years,
         "egress.owners": event.recipient.as_ref().map(|recipient| &recipient.owners),
         "egress.messages_out": event.messages_out,
-        "egress.timings_us": event.timings_us,
+        "egress.timings_us": view.timings(),
     });
     if let (Some(fields), Value::Object(more)) = (fields.as_object_mut(), more) {
         fields.extend(more);

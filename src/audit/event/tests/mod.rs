@@ -147,3 +147,48 @@ proptest! {
         prop_assert_eq!(Event::read(&line).unwrap(), event);
     }
 }
+
+#[test]
+fn what_is_not_known_of_an_interrupted_request_is_in_no_format() {
+    let full = records::full();
+    let mut event = full.event();
+    event.outcome = Some(Outcome::Allow);
+    (event.ended, event.status, event.redacted) = (None, None, None);
+    (event.bytes_out, event.bytes_in, event.timings_us.total) = (0, 0, 0);
+    event.error = Some(Error {
+        fault: "proxy".into(),
+        code: INTERRUPTED.into(),
+        detail: "how much of it left is not known".into(),
+    });
+    let text = again(&event);
+    assert_eq!(Event::read(&text).unwrap(), event);
+    assert!(!text.contains("\"bytes_") && !text.contains("\"total\""), "{text}");
+    let origin = Origin::new("host".to_owned(), "instance");
+    let told = |format: Format| {
+        let mut out = Vec::new();
+        format.write(&event, &origin, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    for (format, words) in [
+        (Format::Ocsf, &["\"bytes", "\"body_length", "\"duration", "\"end_time", "\"total\""][..]),
+        (Format::Ecs, &["\"bytes", "\"duration", "\"end\"", "\"total\""]),
+        (Format::Otlp, &["egress.bytes", "\"total\""]),
+        (Format::Cef, &[" out=", " in="]),
+        (Format::Leef, &["srcBytes", "dstBytes"]),
+        (Format::Syslog, &[" out=\"0", " in=\"0"]),
+    ] {
+        let text = told(format);
+        assert!(words.iter().all(|word| !text.contains(word)), "{format}: {text}");
+        assert!(text.contains("is not known"), "{format}: {text}");
+    }
+    assert!(told(Format::Squid).contains(" TCP_MISS_ABORTED/000 "), "{}", told(Format::Squid));
+    let har: serde_json::Value = serde_json::from_str(&told(Format::Har)).unwrap();
+    assert_eq!(
+        (&har["request"]["bodySize"], &har["response"]["bodySize"], &har["response"]["status"]),
+        (&(-1).into(), &(-1).into(), &0.into())
+    );
+    let columns = Columns::parse("id,bytes_out,timings_us.total,error.code").unwrap();
+    let mut row = Vec::new();
+    columns.write(&event, &mut row);
+    assert_eq!(String::from_utf8(row).unwrap(), format!("{},,,interrupted\r\n", event.id));
+}

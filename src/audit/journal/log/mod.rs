@@ -2,6 +2,7 @@
 //! buffer out, `sync` waits for the disk, `tick` does what is due.
 
 mod buffer;
+mod completed;
 mod due;
 mod edge;
 mod open;
@@ -25,8 +26,10 @@ use super::signer::Signer;
 use super::tree::{Compact, Tiles};
 
 use buffer::Buffer;
+use completed::Completed;
 use unsaved::Unsaved;
 
+pub use completed::Earlier;
 pub use due::Done;
 pub(super) use due::{CHECKPOINT, introduced};
 pub use open::Recovered;
@@ -52,6 +55,10 @@ pub use unsaved::Left;
 /// - `lock`: locked by who writes.
 /// - `unsaved`: 512 octets, JSON: what would be lost if the process ended now, `{}` if nothing. The
 ///   next start writes it as an entry of type [`Kind::Gap`].
+/// - `completed`: 512 octets, JSON: every verdict before the entry `before` has its record, said when
+///   the journal had `entries` entries of which the last had the chain value `chain`. The next start
+///   makes the records that are missing after it, and goes over everything where it is missing or is
+///   not of this journal.
 #[derive(Debug)]
 pub struct Log {
     disk: Box<dyn Disk>,
@@ -73,6 +80,8 @@ pub struct Log {
     /// A segment that could not be begun.
     litter: Option<PathBuf>,
     unsaved: Unsaved,
+    earlier: Earlier,
+    completed: Completed,
     /// Locked as long as it is open.
     _lock: File,
 }

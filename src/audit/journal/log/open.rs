@@ -22,6 +22,7 @@ use super::super::signer::Signer;
 use super::super::tree::{Compact, TILE, Tiles, read_tiles};
 use super::super::uncovered::Uncovered;
 use super::buffer::Buffer;
+use super::completed::{Completed, Earlier};
 use super::due::CHECKPOINT;
 use super::tail::{Tail, tail};
 use super::unsaved::Unsaved;
@@ -105,6 +106,8 @@ impl Log {
             newest: Timestamp::from_millisecond(end.latest).ok().filter(|_| end.latest > i64::MIN),
             litter: None,
             unsaved,
+            earlier: Earlier::read(folder, end.next, end.chain),
+            completed: Completed::new(folder),
             _lock: lock,
         };
         if let Some(next) = next {

@@ -1,5 +1,6 @@
 //! The journal as a whole.
 
+mod completed;
 mod failing;
 mod faults;
 mod mutated;

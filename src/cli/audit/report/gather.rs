@@ -108,7 +108,8 @@ pub(super) struct EntrySaid {
     pub(super) says: Value,
 }
 
-/// Verdicts under the pack that no record follows: under way, or cut off by the end of a run.
+/// Verdicts under the pack that no record follows: under way, or cut off by the end of a run, whose
+/// records the next one makes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Unended {
     pub(super) count: usize,

@@ -234,7 +234,12 @@ fn unended(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     }
     let more = u64::try_from(open.count - open.list.len()).unwrap_or(u64::MAX);
     let list = Listed { list: open.list.clone(), more };
-    listed("Verdicts without an end: under way, or cut off with the program", "", &list, out)
+    listed(
+        "Verdicts without a record: their requests are under way, or were cut off with the program, whose next start makes the record",
+        "",
+        &list,
+        out,
+    )
 }
 
 fn candidates(document: &Document, out: &mut dyn Write) -> io::Result<()> {
