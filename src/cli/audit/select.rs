@@ -29,7 +29,8 @@ pub(in crate::cli) struct Select {
     /// A country that the destination may be in: `DE`; `unknown` where none is known.
     #[arg(long)]
     country: Option<String>,
-    /// `allow`, `log`, `hold`, `require`, `block`, or `failed` where there was no decision.
+    /// `allow`, `log`, `hold`, `require`, `block`, `failed` where there was no decision, or `refused`
+    /// for what did not go out.
     #[arg(long)]
     outcome: Option<String>,
     /// What a rule that only observes would have made of it: `log`, `hold`, `require`, `block`, or
