@@ -188,6 +188,7 @@ async fn decide(
     let facts = ask.facts(draft, &statement, &content, approvals.as_deref());
     // Before the name is asked for: a look-up tells name servers where data would go.
     if let Decision::Refuse(refusal) = active.policy.decide(&facts) {
+        draft.record().recipient = active.policy.recipient(&facts);
         return Err(Error::Refused(Box::new(refusal)));
     }
     let located = destination::locate(draft, ask, &active).await?;
