@@ -40,8 +40,19 @@ impl History {
         self.set([view.clone(), view]);
     }
 
-    fn set(&self, views: [Value; 2]) {
-        *self.0.lock().expect("no thread panics with the history") = Some(views);
+    /// Where it was refused, what is in force is still of the one before.
+    fn set(&self, mut views: [Value; 2]) {
+        let mut last = self.0.lock().expect("no thread panics with the history");
+        let earlier = last.take().unwrap_or_default();
+        for (view, earlier) in views.iter_mut().zip(earlier) {
+            let taken = |view: &Value| view.get("ok").and_then(Value::as_bool) == Some(true);
+            view["in_force"] = match (taken(view), taken(&earlier)) {
+                (true, _) => Value::Null,
+                (false, true) => earlier,
+                (false, false) => earlier.get("in_force").cloned().unwrap_or_default(),
+            };
+        }
+        *last = Some(views);
     }
 
     /// With the names of people, or without.
@@ -185,5 +196,10 @@ mod tests {
         assert_eq!(rules[1]["after"], "block: ");
         history.failed("error: no");
         assert_eq!(history.last(false).unwrap()["ok"], false);
+        history.failed("error: no, again");
+        let last = history.last(true).unwrap();
+        assert_eq!(last["in_force"]["difference"]["rules"][1]["after"], "block: ");
+        history.reloaded("sha256:01", &now, &now);
+        assert_eq!(history.last(true).unwrap()["in_force"], Value::Null);
     }
 }

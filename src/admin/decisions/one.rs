@@ -137,7 +137,10 @@ fn view(
     let config_same = record.get("config").and_then(Value::as_str) == Some(digest);
     let replayed = Replayed::read(line).ok();
     let explained = replayed.as_ref().and_then(|one| one.explain(policy, None));
-    let tried = explained.map_or_else(Vec::new, |explained| explained.rules);
+    let (tried, mut changes) =
+        explained.map_or_else(Default::default, |explained| (explained.rules, explained.changes));
+    // Whether a condition on clients holds would tell who asked.
+    changes.retain(|change| !masked || !change.contains("`client "));
     let tried: Vec<_> = tried.into_iter().map(|rule| of_nobody(rule, masked)).collect();
     let replay = replayed.and_then(|one| one.compare(policy, None)).map(|(before, now)| {
         let same = before == now;
@@ -152,6 +155,7 @@ fn view(
         "would": would.map(|would| would.name()),
         "masked": masked,
         "tried": tried,
+        "changes": changes,
         "replay": replay,
     }))
 }
