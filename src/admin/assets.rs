@@ -22,11 +22,12 @@ pub(super) struct Asset {
 pub(super) const HOME: &str = "index.html";
 
 /// Every file. Those of others stand in `vendor` as they were published, with their licences.
-static ASSETS: [Asset; 29] = [
+static ASSETS: [Asset; 31] = [
     page(HOME, include_bytes!("ui/index.html")),
     style("app.css", include_bytes!("ui/app.css")),
     style("uPlot.min.css", include_bytes!("ui/vendor/uPlot.min.css")),
     picture("icon.svg", include_bytes!("ui/icon.svg")),
+    module("amount.mjs", include_bytes!("ui/amount.mjs")),
     module("api.mjs", include_bytes!("ui/api.mjs")),
     module("audit.mjs", include_bytes!("ui/audit.mjs")),
     module("case.mjs", include_bytes!("ui/case.mjs")),
@@ -45,6 +46,7 @@ static ASSETS: [Asset; 29] = [
     module("policy.mjs", include_bytes!("ui/policy.mjs")),
     module("query.mjs", include_bytes!("ui/query.mjs")),
     module("route.mjs", include_bytes!("ui/route.mjs")),
+    module("rules.mjs", include_bytes!("ui/rules.mjs")),
     module("status.mjs", include_bytes!("ui/status.mjs")),
     module("view.mjs", include_bytes!("ui/view.mjs")),
     module("world.mjs", include_bytes!("ui/world.mjs")),

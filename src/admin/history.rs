@@ -47,8 +47,19 @@ impl History {
         self.set([view(problems), view(MASKED)]);
     }
 
-    fn set(&self, views: [Value; 2]) {
-        *self.0.lock().expect("no thread panics with the history") = Some(views);
+    /// Where it was refused, what is in force is still of the one before.
+    fn set(&self, mut views: [Value; 2]) {
+        let mut last = self.0.lock().expect("no thread panics with the history");
+        let earlier = last.take().unwrap_or_default();
+        for (view, earlier) in views.iter_mut().zip(earlier) {
+            let taken = |view: &Value| view.get("ok").and_then(Value::as_bool) == Some(true);
+            view["in_force"] = match (taken(view), taken(&earlier)) {
+                (true, _) => Value::Null,
+                (false, true) => earlier,
+                (false, false) => earlier.get("in_force").cloned().unwrap_or_default(),
+            };
+        }
+        *last = Some(views);
     }
 
     /// With the names of people, or without.
@@ -194,5 +205,10 @@ mod tests {
         assert_eq!(history.last(true).unwrap()["problems"], "error: no `Jane.Doe`");
         let masked = history.last(false).unwrap();
         assert_eq!((&masked["ok"], &masked["problems"]), (&json!(false), &json!(MASKED)));
+        history.failed("error: no, again");
+        let last = history.last(true).unwrap();
+        assert_eq!(last["in_force"]["difference"]["rules"][1]["after"], "block: ");
+        history.reloaded("sha256:01", &now, &now);
+        assert_eq!(history.last(true).unwrap()["in_force"], Value::Null);
     }
 }

@@ -22,6 +22,7 @@ mod params;
 mod people;
 mod policy;
 mod rates;
+mod readings;
 mod reply;
 mod role;
 mod routes;

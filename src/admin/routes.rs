@@ -17,7 +17,8 @@ use super::state::Admin;
 use super::table::{Found, Op, Plain, Records, Works, as_text, find};
 use super::{DESCRIPTION, Reload};
 use super::{
-    decisions, desk, diagnostics, journal, meters, policy, rates, session, status, totals, trust,
+    decisions, desk, diagnostics, journal, meters, policy, rates, readings, session, status,
+    totals, trust,
 };
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -122,6 +123,7 @@ async fn works(admin: &Admin, op: Works, asked: Asked) -> Answer {
         Works::Meters => meters::view(admin, asked).await,
         Works::Policy => policy::view(admin, asked),
         Works::Rates => rates::view(admin, asked),
+        Works::Readings => readings::list(admin, asked).await,
         Works::Reload => reload(admin, asked).await,
         Works::SetLevel => diagnostics::set(admin, asked).await,
         Works::Status => status::view(admin, asked).await,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::audit::HoldState;
 use crate::audit::journal::{Checkpoint, Reader};
 use crate::geo::DatabaseInfo;
-use crate::policy::{Mode, PackInfo, Policy};
+use crate::policy::{Mode, Pack, PackInfo, Policy};
 use crate::proxy::Active;
 
 use super::asked::Asked;
@@ -73,11 +73,17 @@ pub(super) fn packs(active: &Active) -> Vec<Value> {
             "mode": info.mode.name(),
             "authority": pack.map_or("", |pack| &pack.authority),
             "from": pack.and_then(|pack| pack.validity.from).map(|at| at.to_string()),
+            "from_day": pack.and_then(first_day),
             "until": pack.and_then(|pack| pack.validity.until).map(|at| at.to_string()),
             "retain_years": pack.and_then(|pack| pack.retain_years),
         })
     };
     active.packs.iter().map(one).collect()
+}
+
+/// The first day on which it is in force, where its days begin at midnight.
+fn first_day(pack: &Pack) -> Option<String> {
+    Some(pack.zone.to_datetime(pack.validity.from?).date().to_string())
 }
 
 /// How the journal stands.

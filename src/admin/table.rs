@@ -76,6 +76,7 @@ pub(super) enum Works {
     Meters,
     Policy,
     Rates,
+    Readings,
     Reload,
     SetLevel,
     Status,
@@ -119,7 +120,7 @@ const AUDITOR: Option<Role> = Some(Role::Auditor);
 const ADMIN: Option<Role> = Some(Role::Admin);
 
 /// Every route; of two that fit the first counts.
-pub(super) static ROUTES: [Route; 38] = [
+pub(super) static ROUTES: [Route; 39] = [
     get("/", NOBODY, Op::Plain(Plain::Home)),
     get("/ui/{file}", NOBODY, Op::Plain(Plain::Ui)),
     get("/ca.pem", NOBODY, Op::Plain(Plain::Ca)),
@@ -154,6 +155,7 @@ pub(super) static ROUTES: [Route; 38] = [
     post("/api/v1/policy/test", VIEWER, Op::Works(Works::Test)),
     post("/api/v1/policy/whatif", AUDITOR, Op::Works(Works::WhatIf)),
     get("/api/v1/journal", VIEWER, Op::Works(Works::Journal)),
+    get("/api/v1/journal/readings", AUDITOR, Op::Works(Works::Readings)),
     post("/api/v1/journal/verify", AUDITOR, Op::Works(Works::Verify)),
     get("/api/v1/holds", VIEWER, Op::Desk(Desk::Holds)),
     post("/api/v1/holds/{id}/approve", ADMIN, Op::Desk(Desk::Approve)),

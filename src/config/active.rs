@@ -66,9 +66,7 @@ pub(super) fn read(
         all.read(pack, &around, &mut rules);
     }
     let local = rules.read(root, all.packs.len(), &places, defaults, &world);
-    if local > 0 {
-        all.infos.push(local_info(local));
-    }
+    all.infos.extend((local > 0).then(|| local_info(local)));
     all.packs.push(Pack::local());
     let base = bases.first().cloned().unwrap_or_default();
     let opening = opening::read(root, &places, &world, &base);
@@ -99,6 +97,7 @@ pub(super) fn read(
         mixed,
         opening,
         packs: infos,
+        jurisdictions: places.in_words(),
     };
     Some((active, notes, sites))
 }

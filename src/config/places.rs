@@ -49,6 +49,16 @@ impl Jurisdictions {
         known
     }
 
+    /// Each with the words that define it.
+    pub(super) fn in_words(&self) -> Vec<(String, Vec<&'static str>)> {
+        let words = |places: &Places| {
+            let states = STATES.iter().filter(|(_, state)| places.states.contains(*state));
+            let countries = places.countries.iter().map(|country| country.code());
+            countries.chain(states.map(|(word, _)| *word)).collect()
+        };
+        self.0.iter().map(|(name, places)| (name.clone(), words(places))).collect()
+    }
+
     /// The places that a rule names.
     pub(super) fn places(&self, section: &Section<'_>, words: &[Word<'_>]) -> Places {
         let found = words.iter().filter_map(|word| {

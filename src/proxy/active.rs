@@ -55,6 +55,8 @@ pub struct Active {
     pub opening: Opening,
     /// The packs that the rules come from.
     pub packs: Vec<PackInfo>,
+    /// The jurisdictions of the configuration, which packs name, and their countries and states.
+    pub jurisdictions: Vec<(String, Vec<&'static str>)>,
 }
 
 /// What happens to a name of which some addresses are permitted and others refused.

@@ -308,6 +308,18 @@ fn who_has_seen_people_is_on_record_once_for_each_look() {
     let one = format!("GET /api/v1/decisions/{id}");
     assert_eq!(what, ["GET /api/v1/decisions", &*one, "GET /api/v1/top?by=client"]);
     assert_eq!(noted[0]["who"], "local");
+    // The interface has them, too, a page after the other.
+    let first = get(&proxy, "journal/readings?limit=2");
+    let told = |page: &Value| -> Vec<String> {
+        let all = page["readings"].as_array().unwrap().iter();
+        all.map(|one| one["what"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(told(&first), ["GET /api/v1/top?by=client", &*one]);
+    let cursor = first["next"].as_str().unwrap();
+    let second = get(&proxy, &format!("journal/readings?limit=2&cursor={cursor}"));
+    assert_eq!((told(&second), &second["next"]), (vec![what[0].to_owned()], &Value::Null));
+    assert!(told(&get(&proxy, "journal/readings?since=2100-01-01")).is_empty());
+    assert!(refused(&proxy, "journal/readings?since=soon", 422).contains("`since`"));
     let hidden = get(&proxy, "decisions?personal=false");
     assert_eq!((&rows(&hidden)[0]["client"], &hidden["masked"]), (&Value::Null, &json!(true)));
     let hidden = get(&proxy, &format!("decisions/{id}?personal=false"));

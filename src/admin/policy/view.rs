@@ -17,6 +17,9 @@ pub(in super::super) fn view(admin: &Admin, asked: Asked) -> Answer {
     let active = admin.proxy.active();
     let policy = &active.policy;
     let rules: Vec<_> = policy.rules().iter().enumerate().map(rule).collect();
+    let jurisdictions = active.jurisdictions.iter();
+    let jurisdictions: Vec<_> =
+        jurisdictions.map(|(name, places)| json!({ "name": name, "countries": places })).collect();
     let mut view = json!({
         "digest": &*active.digest,
         "epoch": active.epoch,
@@ -24,6 +27,7 @@ pub(in super::super) fn view(admin: &Admin, asked: Asked) -> Answer {
         "packs": packs(&active),
         "rules": rules,
         "lists": lists(policy),
+        "jurisdictions": jurisdictions,
         "parties": policy.register().len(),
         "reload": admin.history.last(who.sees_people()),
     });

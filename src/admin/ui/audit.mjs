@@ -1,14 +1,18 @@
 // The journal: whether anything was changed, what is signed, and for how long it is kept.
 
 import { html, signal } from "./view.mjs";
-import { Asked, post, may } from "./api.mjs";
-import { Answer, Panel, Tile, Table, Trouble, Moment } from "./parts.mjs";
+import { Asked, get, post, to, may } from "./api.mjs";
+import { Answer, Panel, Tile, Table, Trouble, Moment, without } from "./parts.mjs";
 import * as as from "./format.mjs";
 
 const journal = new Asked();
 const check = signal(null);
+const readings = new Asked();
+const older = signal({});
 
 export function Audit() {
+  const none = without("Audit");
+  if (none) return none;
   journal.from("journal", 15);
   return html`<h1 tabindex="-1">Audit</h1>
     <${Answer} asked=${journal}>${(all) => html`<${Whole} all=${all} />`}</${Answer}>`;
@@ -45,6 +49,7 @@ function Whole({ all }) {
         { name: "Of", of: (h) => ["host", "client", "tag", "rule"].filter((key) => h[key]).map((key) => `${key} ${h[key]}`).join(", ") || "everything" },
       ]} /></${Panel}>
     </div>
+    ${may("auditor") && html`<${Readings} />`}
     <${Panel} title="Files" wide=${true}><${Table} caption="Files of the journal" rows=${[...all.segments].reverse()} keyed=${(s) => s.file} columns=${[
       { name: "File", of: (s) => html`<code>${s.file}</code>` },
       { name: "First entry", of: (s) => as.count(s.first), number: true },
@@ -52,6 +57,35 @@ function Whole({ all }) {
       { name: "Size", of: (s) => as.octets(s.octets), number: true },
       { name: "State", of: (s) => (s.sealed ? "sealed" : "open") },
     ]} /></${Panel}>`;
+}
+
+/** Who read personal fields: of that itself something is noted. */
+function Readings() {
+  readings.from("journal/readings?limit=20");
+  return html`<${Panel} title="Who read personal fields" wide=${true} aside=${html`<button class="quiet" onClick=${() => readings.refresh()}>Ask again</button>`}>
+    <${Answer} asked=${readings}>${(first) => html`<${Read} first=${first} />`}</${Answer}></${Panel}>`;
+}
+
+function Read({ first }) {
+  const more = older.value.of === first ? older.value : { of: first, rows: [], next: first.next };
+  const load = async () => {
+    try {
+      const got = await get(to("journal/readings", { limit: 100, cursor: more.next }));
+      older.value = { of: first, rows: [...more.rows, ...got.readings], next: got.next };
+    } catch (problem) {
+      older.value = { ...more, problem };
+    }
+  };
+  return html`<${Table} caption="Readings, newest first" rows=${[...first.readings, ...more.rows]} keyed=${(r) => r.sequence}
+      empty=${more.next ? "Nobody of late." : "Nobody."} columns=${[
+      { name: "When", of: (r) => html`<${Moment} at=${r.at} />` },
+      { name: "Who", of: (r) => html`<b>${r.who}</b>${r.subject && html` <span class="hint">${r.subject}</span>`}` },
+      { name: "As", of: (r) => r.role },
+      { name: "Proved by", of: (r) => r.by },
+      { name: "What", of: (r) => html`<code>${r.what}</code>` },
+    ]} />
+    <${Trouble} problem=${more.problem} />
+    ${more.next && html`<p><button onClick=${load}>Older ones</button></p>`}`;
 }
 
 const gapColumns = (gaps) =>

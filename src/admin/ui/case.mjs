@@ -16,14 +16,18 @@ export const decider = (record) =>
 export const observer = (record, would) =>
   (record.rules || []).find((rule) => rule.mode === "observe" && !rule.lifted && rule.outcome === would);
 
-/** Why there can be no such case; null where there can. */
-export function untestable(record) {
+/** Why there can be no such case; null where there can. `tried` are the rules with their conditions. */
+export function untestable(record, tried = []) {
   if (!record.outcome) return "it ended before anything was decided";
   if ((record.data || []).some((slice) => slice.located)) return "the place that its data told of is never recorded";
   const lifted = (record.rules || []).find((rule) => rule.lifted);
   if (lifted) return `${lifted.pack}/${lifted.rule} is lifted by ${lifted.lifted}, and the exemption or approval itself is not in the record`;
   if (record.outcome !== "allow" && !decider(record)) return "a setting decided and no rule, and a case has rules alone";
   if (decider(record)?.pack === "local") return "the rule that decided stands in the configuration itself, and a case has packs alone";
+  const own = decider(record);
+  const asked = own && tried.find((rule) => rule.pack === own.pack && rule.rule === own.rule);
+  if (!record.recipient && asked?.truth === "yes" && !asked.presumed && asked.conditions.some((one) => one.condition.startsWith("recipient is")))
+    return `${own.pack}/${own.rule} asks for the recipient, whom the record does not name`;
   const { location, counts = [] } = record;
   if (location?.state === "special") return "a case has no destinations that are not public";
   if ((location?.regions || []).length > 1) return "its databases disagree on the region, and a case has one";
@@ -38,11 +42,12 @@ const counter = (count) => count.meter.split("/").slice(1).join(".");
 
 /**
  * @param {object} record
- * @param {{packs: {id: string, signer: string|null, mode: string}[], observing: boolean, same: boolean}} known
- *   the packs in force, whether all of the configuration observes, and whether it is still the one
+ * @param {{packs: {id: string, signer: string|null, mode: string}[], jurisdictions?: {name: string,
+ *   countries: string[]}[], observing: boolean, same: boolean}} known
+ *   the packs in force, the jurisdictions that the configuration gives them, whether all of the configuration observes, and whether it is still the one
  *   that decided
  */
-export function testCase(record, { packs, observing, same }) {
+export function testCase(record, { packs, jurisdictions = [], observing, same }) {
   const enforced = observing && acting(record, packs);
   const expect = enforced ? enforced.outcome : record.outcome;
   const rule = enforced || decider(record);
@@ -51,6 +56,7 @@ export function testCase(record, { packs, observing, same }) {
     !same && "# The configuration has changed since; these are the packs of now.",
     enforced && "# It was only observed; a case tells what is decided where rules act.",
     ...named(record, packs),
+    ...jurisdictions.map((one) => `\n[jurisdiction.${quoted(one.name)}]\ncountries = ${list(one.countries)}`),
     record.recipient && parties(record),
     "\n[[case]]",
     `name = ${quoted(`as decided: ${record.id}`)}`,
@@ -115,7 +121,7 @@ function exporter({ exporter: who }) {
 function destination({ host, location }) {
   const corrected = location?.state === "overridden";
   const said = corrected ? [] : Object.values(location?.databases || {}).filter(Boolean);
-  const places = said.length ? said : location?.countries || [];
+  const places = [...new Set(said.length ? said : location?.countries || [])];
   return some([
     host && `host = ${quoted(host)}`,
     places.length ? `countries = ${list(places)}` : "unknown = true",

@@ -27,6 +27,10 @@ function colour(name) {
  *   onSelect?: (from: number, to: number) => void}} props `xs` in seconds
  */
 export class Chart extends Component {
+  /** Where one points, as a place in `xs`; and whether the table is open. */
+  at = signal(null);
+  open = signal(false);
+
   componentDidMount() {
     this.stop = effect(() => {
       scheme.value;
@@ -63,6 +67,7 @@ export class Chart extends Component {
     this.plot?.destroy();
     const [ink, grid] = [colour("ink-2"), colour("rule")];
     const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, font: "12px system-ui" };
+    const times = { ...axis, space: 90, values: (_, all, __, ___, step) => as.ticks(all, step) };
     const series = lines.map((line) => {
       const stroke = colour(line.colour);
       return {
@@ -80,11 +85,13 @@ export class Chart extends Component {
         height,
         tzDate: as.inUtc.value ? (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") : undefined,
         series: [{ value: (_, at) => (at ? as.time(at * 1000) : "–") }, ...series],
-        axes: [axis, { ...axis, size: 56, values: (_, all) => all.map((n) => value(n)) }],
+        axes: [times, { ...axis, size: 56, values: (_, all) => all.map((n) => value(n)) }],
         scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-        legend: { live: true },
+        // Its own has no dashes and no times of the reader's language; see `Legend`.
+        legend: { show: false },
         cursor: { drag: { x: Boolean(onSelect), y: false, setScale: false } },
         hooks: {
+          setCursor: [(plot) => (this.at.value = plot.cursor.idx ?? null)],
           setSelect: [
             (plot) => {
               if (onSelect && plot.select.width > 4) {
@@ -103,18 +110,25 @@ export class Chart extends Component {
   }
 
   render({ xs, lines, value = as.compact, label }) {
-    const last = xs.length > 60 ? xs.length - 60 : 0;
+    const at = this.at.value;
+    const told = (values, at) => (values[at] == null ? "–" : value(values[at]));
     return html`<figure class="chart">
       <div ref=${(el) => (this.place = el || this.place)} role="img"></div>
-      <details><summary>The same as a table</summary>
-        <div class="scroll" tabindex="0" role="group" aria-label=${`${label}, as a table`}><table>
+      <ul class="legend" aria-hidden="true">${lines.map((line) => html`<li><${Swatch} line=${line} /><b>${line.name}</b>${at !== null && ` ${told(line.values, at)}`}</li>`)}
+        <li class="hint">${at !== null && xs[at] ? as.time(xs[at] * 1000) : ""}</li></ul>
+      <details onToggle=${(event) => (this.open.value = event.target.open)}><summary>The same as a table</summary>
+        ${this.open.value && html`<div class="scroll" tabindex="0" role="group" aria-label=${`${label}, as a table`}><table>
           <caption class="hidden">${label}</caption>
           <thead><tr><th scope="col">Time</th>${lines.map((l) => html`<th scope="col" class="number">${l.name}</th>`)}</tr></thead>
-          <tbody>${xs.slice(last).map(
-            (x, at) => html`<tr key=${x}><th scope="row">${as.time(x * 1000)}</th>
-              ${lines.map((l) => html`<td class="number">${l.values[last + at] == null ? "–" : value(l.values[last + at])}</td>`)}</tr>`,
-          )}</tbody></table></div>
+          <tbody>${xs.map((_, at) => xs.length - 1 - at).map(
+            (at) => html`<tr key=${xs[at]}><th scope="row">${as.time(xs[at] * 1000)}</th>
+              ${lines.map((l) => html`<td class="number">${told(l.values, at)}</td>`)}</tr>`,
+          )}</tbody></table></div>`}
       </details>
     </figure>`;
   }
 }
+
+/** A piece of the line as it is drawn, with its dashes: two may have the same colour. */
+const Swatch = ({ line }) => html`<svg viewBox="0 0 28 10" aria-hidden="true"><line x1="0" x2="28" y1="5" y2="5"
+  class=${`line ${line.colour}`} stroke-width="2.5" stroke-dasharray=${line.dash ? line.dash.join(" ") : null} /></svg>`;

@@ -3,40 +3,41 @@
 import { html, signal } from "./view.mjs";
 import { Asked, get, to, may } from "./api.mjs";
 import { route, href } from "./route.mjs";
-import { Answer, Panel, Outcome, Moment, Table, Trouble, countries, words } from "./parts.mjs";
+import { Answer, Panel, Outcome, Table, Trouble, countries, words } from "./parts.mjs";
 import { status } from "./status.mjs";
+import { Rules } from "./rules.mjs";
+import { amount } from "./amount.mjs";
 import { decider, observer, testCase, untestable } from "./case.mjs";
 import * as as from "./format.mjs";
 
 const asked = new Asked();
 const proof = signal(null);
 const copied = signal(null);
+/** What is in force, for the jurisdictions that packs name. */
+const policy = new Asked();
 
 export function Decision() {
   const { id } = route.value;
   if (!id) return html`<h1 tabindex="-1">Decision</h1><p class="empty">No decision is named. <a href=${href("explore")}>Explore</a> finds them.</p>`;
   asked.from(`decisions/${encodeURIComponent(id)}`);
+  policy.from("policy");
   return html`<h1 tabindex="-1">Decision</h1><p class="id"><code>${id}</code></p>
     <${Answer} asked=${asked}>${(found) => html`<${Whole} found=${found} />`}</${Answer}>`;
 }
 
 function Whole({ found }) {
   const { record, would } = found;
-  const untested = untestable(record);
-  return html`<div class="verdict">
-      <p><${Outcome} name=${record.outcome} would=${would} /> <b>${record.method}</b> to <b class="host">${record.host || "–"}</b>
-        ${record.location?.countries?.length ? html` in ${record.location.countries.map(as.country).join(" or ")}` : ""}</p>
-      <p>${why(record, would)}</p>
-    </div>
+  const untested = untestable(record, found.tried);
+  return html`<${Head} found=${found} />
     <ol class="trace">
       <${Step} title="Who asked" facts=${[
-        ["When", `${as.here(record.time)} here, ${as.utc(record.time)}`],
+        ["When", `${as.here(record.time)} here, ${as.utc(record.time)}`, true],
         ["Client", record.client || (found.masked ? "left out for your role" : "–")],
         ["Name", record.principal],
         ["Known by", record.authenticated],
         ["For", record.exporter?.id],
-        ["Request", `${record.method} ${record.scheme || ""} ${record.path || ""}`],
-        ["Trace", record.trace],
+        ["Request", `${record.method} ${record.scheme || ""} ${record.path || ""}`, true],
+        ["Trace", record.trace, true],
       ]} />
       <${Step} title="What data" facts=${[["Tags", words(record.tags)]]}>
         ${(record.found || []).length > 0 && html`<${Table} caption="Findings" rows=${record.found} columns=${[
@@ -48,12 +49,12 @@ function Whole({ found }) {
           { name: "Distinct", of: (f) => as.count(f.distinct), number: true },
           { name: "At octet", of: (f) => as.count(f.offset), number: true },
         ]} />`}
-        ${(record.data || []).length > 0 && html`<ul>${record.data.map((slice) => html`<li>${words(slice.tags)} ${about(slice)}</li>`)}</ul>`}
+        ${(record.data || []).length > 0 && html`<ul>${record.data.map((slice) => html`<li>${words(slice.tags)} ${amount(slice)}</li>`)}</ul>`}
       </${Step}>
       <${Step} title="Where to" facts=${[
         ["Address", record.address],
         ["Countries", record.location && html`${countries(record.location.countries)} <span class="hint">${record.location.state}</span>`],
-        ["Databases", databases(record.location)],
+        ["Databases", databases(record.location), true],
         ["Corrected by", record.location?.correction],
         ["Recipient", record.recipient && (record.recipient.name || record.recipient.party)],
         ["Port", record.port],
@@ -62,7 +63,10 @@ function Whole({ found }) {
       ]} />
       ${declared(record.context).length > 0 && html`<${Step} title="What was declared" facts=${declared(record.context)} />`}
       <${Step} title="Which rules" facts=${[]}>
-        ${found.tried?.length ? html`<${Rules} rules=${found.tried} />` : html`<${Held} rules=${record.rules || []} />`}
+        ${found.tried?.length
+          ? html`${found.replay?.config_same === false && html`<p class="hint">As the policy of now has them; the configuration has changed since it was decided.</p>`}
+            <${Rules} rules=${found.tried} decided=${by(record, would)} then=${(record.rules || []).map(nameOf)} />`
+          : html`<${Held} rules=${record.rules || []} />`}
       </${Step}>
       <${Step} title="What was counted" facts=${[]}>
         <${Table} caption="Counts" rows=${record.counts || []} empty="Nothing was counted." columns=${[
@@ -77,10 +81,10 @@ function Whole({ found }) {
         ["Answer", record.status],
         ["Octets out", as.octets(record.bytes_out)],
         ["Octets back", as.octets(record.bytes_in)],
-        ["Time", timings(record.timings_us)],
-        ["Fault", record.error && `${record.error.fault}: ${record.error.detail || record.error.code}`],
         ["Kept for", record.retain_years && `${record.retain_years} years`],
-        ["Configuration", html`<code>${record.config}</code>`],
+        ["Time", timings(record.timings_us), true],
+        ["Fault", fault(record), true],
+        ["Configuration", html`<code>${record.config}</code>`, true],
       ]} />
     </ol>
     ${found.replay && html`<${Panel} title="Against today's policy"><p>${found.replay.same ? "The same is decided today." : html`Then: ${found.replay.before}. Today: ${found.replay.now}.`}
@@ -95,23 +99,76 @@ function Whole({ found }) {
     <details><summary>The record as the journal has it</summary><pre class="scroll" tabindex="0">${JSON.stringify(record, null, 2)}</pre></details>`;
 }
 
-/** The rules by which it was so, and would be otherwise. */
-function why(record, would) {
+/** What was decided and why, in words, before anything else: who decides about it reads no further. */
+function Head({ found }) {
+  const { record, would } = found;
   const [own, other] = [decider(record), would && observer(record, would)];
-  const by = (rule) => html`by <b>${rule.pack}/${rule.rule}</b>${rule.cite && html`, ${rule.cite}`}`;
-  if (own && other) return html`${as.outcome(record.outcome)[0]} ${by(own)}; would be ${as.outcome(would)[0]} ${by(other)}`;
-  if (other) return html`No rule that acts held; it would be ${as.outcome(would)[0]} ${by(other)}`;
-  if (own) return by(own);
-  if (record.error) return `${record.error.fault}: ${record.error.detail || record.error.code}`;
+  const helps = remedy(found);
+  const facts = [
+    ["Rule", own && named(own)],
+    ["Law", own?.cite],
+    [own ? "Watched by" : "Rule", other && html`${named(other)}, which only observes`],
+    [own ? "Its law" : "Law", other?.cite],
+    ["What helps", helps],
+  ].filter(([, value]) => value);
+  return html`<div class=${`verdict ${record.outcome || "failed"}`}>
+    <p class="head"><${Outcome} name=${record.outcome} would=${would} /> <b>${record.method}</b> to <b class="host">${record.host || "–"}</b>
+      ${record.location?.countries?.length ? html` in ${record.location.countries.map(as.country).join(" or ")}` : ""}</p>
+    <p class="reason">${why(found)}</p>
+    ${facts.length > 0 && html`<dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+  </div>`;
+}
+
+const named = (rule) => html`<b>${rule.pack}/${rule.rule}</b>`;
+const nameOf = (rule) => rule && `${rule.pack}/${rule.rule}`;
+
+/** The rule that decided, or would have, where none did. */
+const by = (record, would) => nameOf(decider(record) || (would && observer(record, would)));
+
+const fault = ({ error }) => error && `${error.fault}: ${error.detail || error.code}`;
+
+/** The reason in words: as the client was told it, or as the rule has it. */
+function why(found) {
+  const { record, would } = found;
+  const said = (rule) => found.tried?.find((one) => nameOf(one) === nameOf(rule))?.reason;
+  const [own, other] = [decider(record), would && observer(record, would)];
+  const refused = record.error?.fault === "policy" && record.error.detail;
+  const [reason, watched] = [refused || (own && said(own)), other && said(other)];
+  if (own && other) return html`${sentence(reason || "A rule decided")} It would be ${as.outcome(would)[0]}: ${sentence(watched || nameOf(other))}`;
+  if (other) return html`No rule that acts held; it would be ${as.outcome(would)[0]} by <b>${nameOf(other)}</b>${watched && html`: ${sentence(watched)}`}`;
+  if (reason) return sentence(reason);
+  if (own) return html`By <b>${nameOf(own)}</b>.`;
+  if (record.error) return fault(record);
   const lifted = (record.rules || []).find((rule) => rule.lifted);
   if (lifted) return html`<b>${lifted.pack}/${lifted.rule}</b> held, and is lifted by ${lifted.lifted}`;
   return (record.rules || []).length ? "No rule that held asked for more." : "No rule held.";
 }
 
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+
+/** So many changes are told at once. */
+const CHANGES = 3;
+
+/** What would get another answer. */
+function remedy({ record, changes = [] }) {
+  if (!["hold", "require", "block"].includes(record.outcome)) return null;
+  // Other data helps more than another rule, and both more than that rules act no longer.
+  const own = decider(record);
+  const rank = (text) => (text.includes("`mode = ") ? 3 : !text.includes("rule `") ? 0 : own && text.includes(`rule \`${own.rule}\``) ? 1 : 2);
+  const all = changes.toSorted((a, b) => rank(a) - rank(b));
+  const few = all.filter((text) => rank(text) < 2).slice(0, CHANGES);
+  const more = all.filter((text) => !few.includes(text));
+  const one = (text) => html`<li>${text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part))}</li>`;
+  if (!record.hold && !all.length) return null;
+  return html`${record.hold && html`<p>A person can let it pass: it waits under <a href=${href("holds", { state: "all", hold: record.hold })}>Holds</a>.</p>`}
+    ${few.length > 0 && html`<ul>${few.map(one)}</ul>`}
+    ${more.length > 0 && html`<details><summary>${as.count(more.length)} more</summary><ul>${more.map(one)}</ul></details>`}`;
+}
+
 /** What a case takes from the policy that is in force. */
 function known(found) {
   const state = status.value.value;
-  return { packs: state?.packs || [], observing: state?.mode === "observe", same: found.replay?.config_same ?? state?.config === found.record.config };
+  return { packs: state?.packs || [], jurisdictions: policy.value.value?.jurisdictions || [], observing: state?.mode === "observe", same: found.replay?.config_same ?? state?.config === found.record.config };
 }
 
 const DECLARED = {
@@ -131,22 +188,15 @@ const declared = (context) =>
   Object.entries(context || {}).filter(([, value]) => value?.length)
     .map(([key, value]) => [DECLARED[key] || key, Array.isArray(value) ? value.join(", ") : value]);
 
+/** Letters that fit into a column. */
+const WIDE = 24;
+
 function Step({ title, facts, children }) {
   const known = facts.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
   return html`<li><h2>${title}</h2>
-    ${known.length > 0 && html`<dl class="facts">${known.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+    ${known.length > 0 && html`<dl class="facts">${known.map(([name, value, long]) => html`<div class=${long || value.length > WIDE ? "long" : ""}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
     ${children}</li>`;
 }
-
-/** Whose it is, how much, and in which form. */
-const about = (slice) =>
-  [
-    slice.of && `of people in ${as.country(slice.of)}`,
-    ...["subjects", "devices", "records"].filter((what) => slice[what] != null).map((what) => `${as.count(slice[what])} ${what}`),
-    slice.state,
-    slice.linked && "linked to one another",
-    slice.located && "tells of a place",
-  ].filter(Boolean).join(", ");
 
 function databases(location) {
   const all = Object.entries(location?.databases || {});
@@ -161,27 +211,6 @@ function timings(all) {
   return Object.entries(names).filter(([key]) => all[key] !== undefined && all[key] !== null)
     .map(([key, name]) => `${name} ${as.micros(all[key])}`).join(" · ");
 }
-
-const TRUTH = { yes: ["✓", "yes"], no: ["✕", "no"], unknown: ["?", "not known"] };
-
-/** Rules that were tried, those that held first, each condition with its answer. */
-export function Rules({ rules }) {
-  const order = { yes: 0, unknown: 1, no: 2 };
-  return html`<ul class="rules">${[...rules].sort((a, b) => order[a.truth] - order[b.truth]).map(
-    (rule) => html`<li><details open=${rule.truth === "yes"}>
-      <summary><span class=${`truth ${rule.truth}`}><span class="sign" aria-hidden="true">${TRUTH[rule.truth][0]}</span>
-        <span class="hidden">holds: ${TRUTH[rule.truth][1]}. </span></span>
-        <b>${rule.pack}/${rule.rule}</b> <${Outcome} name=${rule.outcome} observed=${rule.mode === "observe"} />
-        ${rule.presumed && html`<span class="chip warn">presumed</span>`}</summary>
-      <p>${rule.reason}${rule.cite && html` <cite>${rule.cite}</cite>`}</p>
-      <ul class="conditions">${rule.conditions.map((c) => html`<${Condition} of=${c} />`)}
-        ${rule.unless.map((c) => html`<${Condition} of=${c} prefix="unless " />`)}</ul>
-    </details></li>`,
-  )}</ul>`;
-}
-
-const Condition = ({ of, prefix }) => html`<li><span class=${`truth ${of.truth}`}><span class="sign" aria-hidden="true">${TRUTH[of.truth][0]}</span>
-  <span class="hidden">${TRUTH[of.truth][1]}: </span></span>${prefix || ""}${of.condition}</li>`;
 
 /** Where the policy that decided is not there any more: what the record says of it. */
 function Held({ rules }) {

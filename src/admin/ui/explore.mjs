@@ -3,7 +3,7 @@
 import { html, signal, batch } from "./view.mjs";
 import { Asked, get, to, may } from "./api.mjs";
 import { route, href, go } from "./route.mjs";
-import { Answer, Panel, Table, Trouble, Ranking, Incomplete, BEHIND, behind, DECISION_COLUMNS, openDecision } from "./parts.mjs";
+import { Answer, Panel, Decisions, Trouble, Ranking, Incomplete, without, BEHIND, behind } from "./parts.mjs";
 import { Query, filters } from "./query.mjs";
 import { Chart } from "./chart.mjs";
 import { status } from "./status.mjs";
@@ -33,6 +33,8 @@ function span({ since, until }) {
 }
 
 export function Explore() {
+  const none = without("Explore");
+  if (none) return none;
   const wanted = filters(route.value);
   const dimensions = DIMENSIONS.filter((name) => may("auditor") || !PEOPLE.includes(name));
   const by = dimensions.includes(route.value.by) ? route.value.by : "host";
@@ -111,8 +113,7 @@ function List({ first }) {
     }
   };
   return html`${first.masked && html`<p class="hint">Clients, names and paths are left out for your role.</p>`}
-    <${Table} caption="Decisions, newest first" columns=${DECISION_COLUMNS} rows=${[...first.decisions, ...more.rows]}
-      keyed=${(row) => row.sequence} onOpen=${openDecision} empty=${nothing(first.index.lag, first.unseen)} />
+    <${Decisions} caption="Decisions, newest first" rows=${[...first.decisions, ...more.rows]} empty=${nothing(first.index.lag, first.unseen)} />
     <${Trouble} problem=${more.problem} />
     ${more.next && html`<p><button onClick=${load} disabled=${more.busy}>${more.busy ? "Loading …" : "Older ones"}</button></p>`}`;
 }

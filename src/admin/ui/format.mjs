@@ -6,6 +6,7 @@ const whole = new Intl.NumberFormat();
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const universal = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
+const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 const KEPT = "borderpost-utc";
 const names = new Intl.DisplayNames(undefined, { type: "region", fallback: "none" });
 
@@ -56,6 +57,29 @@ export const time = (text) => (!text ? "–" : inUtc.value ? `${universal.format
 export const here = (text) => (text ? local.format(new Date(text)) : "–");
 export const utc = (text) => (text ? new Date(text).toISOString().replace(".000", "") : "");
 
+const TICKS = {
+  seconds: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  minutes: { hour: "2-digit", minute: "2-digit" },
+  hours: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
+  days: { day: "numeric", month: "short" },
+  months: { month: "short", year: "numeric" },
+};
+
+/** Marks of an axis of times, which lie so many seconds apart, as the reader's language writes them. */
+export function ticks(all, step) {
+  const span = all.length ? all.at(-1) - all[0] : 0;
+  const form = step >= 28 * 86400 ? "months" : step >= 86400 ? "days" : span >= 86400 ? "hours" : step >= 60 ? "minutes" : "seconds";
+  const zone = inUtc.value ? { timeZone: "UTC" } : {};
+  const written = new Intl.DateTimeFormat(undefined, { ...TICKS[form], ...zone });
+  return all.map((at) => written.format(new Date(at * 1000)));
+}
+
+/** A day of a law or a calendar, which is the same wherever it is read. */
+export function day(text) {
+  const [year, month, date] = text.split("-").map(Number);
+  return calendar.format(new Date(Date.UTC(year, month - 1, date)));
+}
+
 /** How long ago, or how long until. */
 export function ago(text, now = Date.now()) {
   if (!text) return "–";
@@ -90,3 +114,8 @@ export const OUTCOMES = {
 };
 
 export const outcome = (name) => OUTCOMES[name || "failed"] || [name, "·"];
+
+const WOULD = { allow: "allow", log: "log", hold: "hold", require: "ask for more", block: "block" };
+
+/** What a rule that does not hold would do. */
+export const wouldDo = (name) => `would ${WOULD[name] || name}`;

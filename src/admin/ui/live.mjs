@@ -3,7 +3,7 @@
 import { html, signal, batch } from "./view.mjs";
 import { to, whyNot } from "./api.mjs";
 import { route, go } from "./route.mjs";
-import { Table, Trouble, DECISION_COLUMNS, openDecision } from "./parts.mjs";
+import { Decisions, Trouble, without } from "./parts.mjs";
 import { Query, filters } from "./query.mjs";
 import * as as from "./format.mjs";
 
@@ -118,16 +118,16 @@ export function leaveLive() {
 }
 
 export function Live() {
+  const none = without("Live");
+  if (none) return none;
   const { since, until, id, ...live } = filters(route.value);
   open(to("decisions/stream", live));
   return html`<h1 tabindex="-1">Live</h1>
     <${Query} value=${live} onChange=${(wanted) => go("live", wanted)} hint="country:CN tag:health outcome:block" />
-    <p class="bar-line" role="status"><span class=${`dot ${state.value}`} aria-hidden="true"></span>${state.value},
-      ${as.count(Math.round(rate.value))} a second
-      ${more.value > 0 && html`<span>, ${as.count(more.value)} more not shown</span>`}
+    <p class="bar-line" role="status"><span class=${`dot ${state.value}`} aria-hidden="true"></span><span>${state.value}, ${as.count(Math.round(rate.value))} a second</span>
+      ${more.value > 0 && html`<span>${as.count(more.value)} more not shown</span>`}
       <button aria-pressed=${paused.value} onClick=${pause}>${paused.value ? "Go on" : "Pause"}</button></p>
     <${Trouble} problem=${problem.value} />
     ${problem.value && html`<p><button onClick=${again}>Try again</button></p>`}
-    <${Table} caption="Decisions as they are made, newest first" columns=${DECISION_COLUMNS} rows=${rows.value}
-      keyed=${(row) => row.sequence} onOpen=${openDecision} empty="Nothing has come since this page is open." />`;
+    <${Decisions} caption="Decisions as they are made, newest first" rows=${rows.value} empty="Nothing has come since this page is open." />`;
 }

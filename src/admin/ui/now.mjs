@@ -3,8 +3,8 @@
 import { html, signal } from "./view.mjs";
 import { Asked, to, may } from "./api.mjs";
 import { route, href, go } from "./route.mjs";
-import { status } from "./status.mjs";
-import { Answer, Panel, Tile, Ranking, Incomplete, Moment, Trouble, BEHIND, behind } from "./parts.mjs";
+import { status, kept } from "./status.mjs";
+import { Answer, Panel, Tile, Ranking, Incomplete, Moment, Trouble, Unkept, BEHIND, behind } from "./parts.mjs";
 import { Chart } from "./chart.mjs";
 import { WorldMap } from "./map.mjs";
 import * as as from "./format.mjs";
@@ -42,8 +42,11 @@ export function Now() {
   const from = begin(since);
   if (still.value) rates.rest();
   else rates.from("rates", 1);
+  // Without a journal there is nothing to rank, and no use in asking again and again.
+  const has = kept();
+  if (!has) return html`<${First} />${has === false && html`<${Unkept} />`}`;
   places.from(to("top", { by: "country", limit: 250, since: from }), 10);
-  refused.from(to("top", { by: "country", limit: 250, since: from, outcome: "block" }), 10);
+  refused.from(to("top", { by: "country", limit: 250, since: from, outcome: "refused" }), 10);
   // Who asks most is not for viewers.
   const ranked = RANKED.filter(([by]) => by !== "client" || may("auditor"));
   ranked.forEach(([by]) => tops[by].from(to("top", { by, limit: 5, since: from }), 10));
@@ -51,9 +54,7 @@ export function Now() {
     onChange=${(event) => go("now", { since: event.target.value }, true)}>${SPANS.map(
       ([value, name]) => html`<option value=${value}>${name}</option>`,
     )}</select></label>`;
-  return html`<h1 tabindex="-1" class="hidden">Now</h1>
-    <${Health} />
-    <${Answer} asked=${rates}>${(now) => html`<${Rates} now=${now} />`}</${Answer}>
+  return html`<${First} />
     <${Incomplete} lag=${behind(status, places, ...ranked.map(([by]) => tops[by]))} />
     <div class="split">
       <${Panel} title="Where to" aside=${spans} wide=${true}>
@@ -64,8 +65,15 @@ export function Now() {
     </div>`;
 }
 
-function flows(all, blocked) {
-  const refusals = new Map((blocked?.top || []).map((row) => [row.name, row.requests]));
+/** What there is without a journal, too. */
+function First() {
+  return html`<h1 tabindex="-1" class="hidden">Now</h1>
+    <${Health} />
+    <${Answer} asked=${rates}>${(now) => html`<${Rates} now=${now} />`}</${Answer}>`;
+}
+
+function flows(all, refused) {
+  const refusals = new Map((refused?.top || []).map((row) => [row.name, row.requests]));
   return all.top.map((row) => ({ ...row, refused: refusals.get(row.name) || 0 }));
 }
 
@@ -121,12 +129,12 @@ function Health() {
     ["Databases", state.databases.length ? `${state.databases.length}, oldest ${oldest} d` : "none", state.databases.length > 0 && oldest <= 45],
     ["Packs", `${state.packs.length} in force`, state.packs.length > 0],
     ["Journal", journal?.kept ? (journal.healthy ? `${as.count(journal.head)} entries` : "cannot be written") : "not kept", Boolean(journal?.kept && journal.healthy)],
-    ["Gaps", journal?.kept ? as.count(journal.gaps) : "–", !journal?.gaps],
-    ["Index", state.index ? `${as.count(state.index.lag)} behind` : "none", Boolean(state.index) && state.index.lag < BEHIND],
+    journal?.kept && ["Gaps", as.count(journal.gaps), !journal.gaps],
+    journal?.kept && ["Index", state.index ? `${as.count(state.index.lag)} behind` : "none", Boolean(state.index) && state.index.lag < BEHIND],
     ["Last reload", state.reload ? (state.reload.ok ? "worked" : "refused") : "none yet", state.reload?.ok !== false],
     ["Holds", `${state.holds_open} open`, state.holds_open === 0],
     ["Reports", `${state.reports_open} due`, state.reports_open === 0],
-  ];
+  ].filter(Boolean);
   return html`<${Trouble} problem=${status.problem.value} />
     <section class="health" aria-label="Health"><ul>${items.map(
       ([name, text, fine]) => html`<li class=${fine ? "fine" : "look"}><span class="sign" aria-hidden="true">${fine ? "✓" : "!"}</span>

@@ -2,6 +2,7 @@
 
 import { html } from "./view.mjs";
 import { href, go } from "./route.mjs";
+import { kept } from "./status.mjs";
 import * as as from "./format.mjs";
 
 /**
@@ -39,8 +40,21 @@ export function Moment({ at, relative }) {
 export function Trouble({ problem }) {
   if (!problem) return null;
   return html`<div class="trouble" role="alert">
-    <strong>${problem.title || "It did not work"}</strong><p>${problem.message}</p>
+    <strong>${problem.title || "It did not work"}</strong>${problem.message.includes("\n")
+      ? html`<pre class="scroll" tabindex="0">${problem.message}</pre>`
+      : html`<p>${problem.message}</p>`}
   </div>`;
+}
+
+/** Where no journal is kept, once and calmly: it is how the program is shipped, and nothing is wrong. */
+export const Unkept = () => html`<p class="panel lead">No journal is kept, so there is nothing to look back at: decisions are recorded,
+  ranked, searched and proved once <code>state.folder</code> is set in the configuration. Requests are decided all the same.</p>`;
+
+/** A page that is all about the journal, where none is kept or that is not known yet; else null. */
+export function without(title) {
+  const has = kept();
+  if (has) return null;
+  return html`<h1 tabindex="-1">${title}</h1>${has === false ? html`<${Unkept} />` : html`<p class="loading">Loading …</p>`}`;
 }
 
 /** What `asked` says, or why not, or that it is on its way. */
@@ -70,21 +84,30 @@ export function Tile({ name, value, hint, sign, kind }) {
  * A table that scrolls by itself where it is too wide.
  * @param {{caption: string, columns: {name: string, of: Function, number?: boolean}[]}} props
  */
-export function Table({ caption, columns, rows, empty, keyed, onOpen, hide = true }) {
+export function Table({ caption, columns, rows, empty, keyed, onOpen, hide = true, kind = "" }) {
   if (!rows.length) return html`<p class="empty">${empty || "Nothing yet."}</p>`;
-  return html`<div class="scroll" tabindex="0" role="group" aria-label=${caption}>
-    <table>
+  const name = (c) => `c-${c.name.toLowerCase().replace(/[^a-z]+/g, "-")}`;
+  const cell = (c, said) => html`<td role="cell" class=${`${name(c)}${c.number ? " number" : ""}${said === "–" ? " none" : ""}`}>${said}</td>`;
+  // The roles are said, as a table that is drawn as cards is none by itself.
+  return html`<div class=${`scroll ${kind}`} tabindex="0" role="group" aria-label=${caption}>
+    <table role="table">
       <caption class=${hide ? "hidden" : ""}>${caption}</caption>
-      <thead><tr>${columns.map((c) => html`<th scope="col" class=${c.number ? "number" : ""}>${c.name}</th>`)}</tr></thead>
-      <tbody>${rows.map(
-        (row, at) => html`<tr key=${keyed ? keyed(row) : at} data-row=${at}
+      <thead role="rowgroup"><tr role="row">${columns.map((c) => html`<th role="columnheader" scope="col" class=${c.number ? "number" : ""}>${c.name}</th>`)}</tr></thead>
+      <tbody role="rowgroup">${rows.map(
+        (row, at) => html`<tr key=${keyed ? keyed(row) : at} data-row=${at} role="row"
           onClick=${onOpen && ((event) => event.target.closest("a,button") || onOpen(row))}
           class=${onOpen ? "opens" : ""}>
-          ${columns.map((c) => html`<td class=${c.number ? "number" : ""}>${c.of(row)}</td>`)}
+          ${columns.map((c) => cell(c, c.of(row)))}
         </tr>`,
       )}</tbody>
     </table>
   </div>`;
+}
+
+/** Decisions, a row each; where it is narrow, a card each. */
+export function Decisions({ caption, rows, empty }) {
+  return html`<${Table} kind="decisions" caption=${caption} columns=${DECISION_COLUMNS} rows=${rows} empty=${empty}
+    keyed=${(row) => row.sequence} onOpen=${openDecision} />`;
 }
 
 /** A ranking with bars; each name leads to what it stands for. */
@@ -117,21 +140,29 @@ export const countries = (list) =>
 export const words = (list) =>
   (list || []).length ? list.map((w) => html`<span class="tag">${w}</span> `) : "–";
 
-/** The columns of lists of decisions. */
-export const DECISION_COLUMNS = [
-  { name: "Time", of: (r) => html`<${Moment} at=${r.time} />` },
+/** The first, which decided, and how many held besides: all of them make a row that nobody reads. */
+function ruled([first, ...others]) {
+  if (!first) return "–";
+  if (!others.length) return first;
+  const rest = others.join(", ");
+  return html`${first} <abbr class="hint" title=${rest}>+${others.length}<span class="hidden">: ${rest}</span></abbr>`;
+}
+
+/** The columns of lists of decisions: what was decided, where to and of what come before the rest. */
+const DECISION_COLUMNS = [
   {
     name: "Outcome",
     of: (r) => html`<a href=${href("decision", { id: r.id })} class="plain"><${Outcome} name=${r.outcome} would=${r.would} /></a>`,
   },
+  { name: "Time", of: (r) => html`<${Moment} at=${r.time} />` },
   { name: "Destination", of: (r) => html`<span class="host">${r.host || "–"}</span>` },
   { name: "Country", of: (r) => countries(r.countries) },
   { name: "Tags", of: (r) => words(r.tags) },
-  { name: "Rules", of: (r) => (r.rules || []).join(", ") || "–" },
+  { name: "Rules", of: (r) => ruled(r.rules || []) },
   { name: "Client", of: (r) => r.principal || r.client || "–" },
   { name: "Method", of: (r) => r.method },
   { name: "Status", of: (r) => r.status ?? r.fault ?? "–", number: true },
   { name: "Out", of: (r) => as.octets(r.bytes_out), number: true },
 ];
 
-export const openDecision = (row) => go("decision", { id: row.id });
+const openDecision = (row) => go("decision", { id: row.id });

@@ -4,7 +4,7 @@ import { html, signal } from "./view.mjs";
 import { Asked, post, may } from "./api.mjs";
 import { href } from "./route.mjs";
 import { Answer, Panel, Table, Trouble, Outcome, Moment, words } from "./parts.mjs";
-import { Rules } from "./decision.mjs";
+import { Rules, deciding } from "./rules.mjs";
 import { status } from "./status.mjs";
 import * as as from "./format.mjs";
 
@@ -55,7 +55,7 @@ function Packs({ all }) {
       { name: "Rules", of: (p) => as.count(p.rules), number: true },
       { name: "Mode", of: (p) => p.mode },
       { name: "Authority", of: (p) => p.authority || "–" },
-      { name: "From", of: (p) => p.from ? html`<${Moment} at=${p.from} />` : "–" },
+      { name: "From", of: (p) => (p.from_day ? html`<time datetime=${p.from_day}>${as.day(p.from_day)}</time>` : "–") },
       { name: "Signed by", of: (p) => p.signer || "–" },
       { name: "Kept", of: (p) => (p.retain_years ? `${p.retain_years} years` : "–"), number: true },
       { name: "Digest", of: (p) => html`<code title=${p.digest}>${p.digest.slice(0, 19)}…</code>` },
@@ -66,9 +66,17 @@ function Packs({ all }) {
 
 function Difference({ reload }) {
   if (!reload) return html`<p class="hint">The configuration has not been read again since the start.</p>`;
-  const { packs = [], rules = [] } = reload.difference || {};
-  return html`<details open=${!reload.ok}><summary>Last reload: ${reload.ok ? "worked" : "refused"}, <${Moment} at=${reload.at} relative=${true} />; ${packs.length + rules.length} differences</summary>
-    ${reload.problems && html`<pre class="scroll" tabindex="0">${reload.problems}</pre>`}
+  return html`${!reload.ok && html`<details open><summary>Last reload: refused, <${Moment} at=${reload.at} relative=${true} />; what was in force stays in force</summary>
+      <pre class="scroll" tabindex="0">${reload.problems}</pre></details>`}
+    ${reload.ok ? html`<${Changes} title="Last reload: worked" of=${reload} />`
+      : reload.in_force ? html`<${Changes} title="In force since the reload before" of=${reload.in_force} />`
+      : html`<p class="hint">In force is what was read at the start.</p>`}`;
+}
+
+function Changes({ title, of }) {
+  const { packs = [], rules = [] } = of.difference || {};
+  const all = packs.length + rules.length;
+  return html`<details><summary>${title}, <${Moment} at=${of.at} relative=${true} />; ${as.count(all)} ${all === 1 ? "difference" : "differences"}</summary>
     <ul>${packs.map((p) => html`<li>pack <b>${p.id}</b> ${p.change}: ${p.before || "–"} → ${p.after || "–"}</li>`)}
       ${rules.map((r) => html`<li>rule <b>${r.pack}/${r.rule}</b> ${r.change}: ${r.before || "–"} → ${r.after || "–"}</li>`)}</ul></details>`;
 }
@@ -112,10 +120,36 @@ function Tester() {
       <p class="all"><button class="primary">Decide</button> <span class="hint">Nothing is sent.</span></p>
     </form>
     <div role="status"><${Trouble} problem=${problem} />
-    ${is && html`<p class="result"><${Outcome} name=${is.outcome} would=${would(is)} /> ${is.why}</p>
+    ${is && html`<p class="result"><${Outcome} name=${is.outcome} would=${would(is)} /> ${is.outcome === "undecided"
+        ? "Where it would go is not known: say it under “At its IP address”."
+        : is.why}</p>
       ${is.changes?.length > 0 && html`<p>Another answer with: ${is.changes.join("; ")}.</p>`}
-      <${Rules} rules=${is.rules} />`}</div>
+      <${Rules} rules=${is.rules} decided=${deciding(is.rules, is.outcome, would(is))} />`}</div>
   </${Panel}>`;
+}
+
+/** A whole pack, which what-if takes as it is. */
+const EXAMPLE = `[pack]
+id = "corp"
+version = "1"
+title = "Draft"
+authority = "Our own policy"
+as_of = 2026-01-01
+effective_from = 2026-01-01
+
+[[rule]]
+id = "no-health-abroad"
+outcome = "block"
+reason = "health data does not go abroad"
+cite = "Our own policy, 4.2"
+[rule.when]
+tags = ["health"]
+`;
+
+function example(event) {
+  const field = event.target.form.elements.pack;
+  if (!field.value) field.value = EXAMPLE;
+  field.focus();
 }
 
 function WhatIf() {
@@ -133,7 +167,8 @@ function WhatIf() {
   return html`<${Panel} title="What would a draft change?">
     <form onSubmit=${submit}>
       <label>Draft of a pack<textarea name="pack" required rows="8" spellcheck=${false} class="code"
-        placeholder=${'[pack]\nid = "corp"\nversion = "3"\n\n[[rule]]\nid = "no-health-abroad"\n…'}></textarea></label>
+        placeholder=${EXAMPLE}></textarea></label>
+      <p><button type="button" onClick=${example}>Begin with an example</button></p>
       <label class="inline">over the last<select name="last">${[100, 1000, 10000].map((n) => html`<option value=${n}>${as.count(n)}</option>`)}</select> decisions</label>
       <button class="primary" disabled=${busy}>${busy ? "Deciding …" : "Decide them again"}</button>
     </form>

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::entered::{Id, number_of};
+use super::entered::{Id, numbers_of};
 use super::fault::Fault;
 use super::filters::{Filters, UNKNOWN};
 use super::label::Kind;
@@ -156,13 +156,13 @@ impl Clause {
 
     fn verdict(&mut self, filters: &Filters) -> bool {
         let Some(word) = filters.outcome.as_deref() else { return true };
-        let Some(found) = number_of(word) else { return false };
-        self.term(format!("r.outcome = {found}"), []);
-        if found != 0 {
+        let found = numbers_of(word);
+        self.term(format!("r.outcome IN ({})", numbers(&found)), []);
+        if !found.contains(&0) {
             self.narrow = true;
             self.term("r.outcome <> 0", []);
         }
-        true
+        !found.is_empty()
     }
 
     fn words(&mut self, connection: &Connection, filters: &Filters) -> Result<bool, Fault> {
@@ -210,6 +210,7 @@ pub(super) fn millis(moment: Timestamp) -> i64 {
     moment.as_millisecond() + i64::from(part)
 }
 
-fn numbers(all: &[i64]) -> String {
+/// As a list of the database.
+pub(super) fn numbers(all: &[i64]) -> String {
     all.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }

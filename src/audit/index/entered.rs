@@ -43,6 +43,16 @@ pub(super) fn number_of(word: &str) -> Option<i64> {
     OUTCOMES.into_iter().find(|one| name(one) == word).map(outcome)
 }
 
+/// The numbers of the outcomes that a filter means.
+pub(super) fn numbers_of(word: &str) -> Vec<i64> {
+    let refused = OUTCOMES.into_iter().filter(|one| one.is_some_and(Outcome::refuses));
+    if word == REFUSED {
+        refused.map(outcome).collect()
+    } else {
+        number_of(word).into_iter().collect()
+    }
+}
+
 /// What stands for a mode.
 pub(super) const fn mode(mode: Mode) -> i64 {
     match mode {

@@ -25,7 +25,8 @@ pub struct Filters {
     pub tag: Option<String>,
     /// A country that the destination may be in, or `unknown` where none is known.
     pub country: Option<String>,
-    /// The word of an outcome, or `failed` where there was none.
+    /// The word of an outcome, `failed` where there was none, or `refused` for those with which it
+    /// did not go out.
     pub outcome: Option<String>,
     /// What a rule that only observes would have made of it: the word of an outcome, or `refused`
     /// for those with which it would not have gone out.
@@ -36,8 +37,8 @@ pub struct Filters {
     pub method: Option<String>,
 }
 
-/// The words of the outcomes, and that there was none.
-const OUTCOMES: [&str; 6] = ["allow", "log", "hold", "require", "block", "failed"];
+/// The words of the outcomes, that there was none, and all with which a request does not go out.
+const OUTCOMES: [&str; 7] = ["allow", "log", "hold", "require", "block", "failed", REFUSED];
 
 /// What rules that only observe can make of a request, and all with which it would not go out.
 const WOULD: [&str; 5] = ["log", "hold", "require", "block", REFUSED];
@@ -49,7 +50,7 @@ const METHODS: [&str; 9] =
 /// The word for a destination of which no country is known.
 pub(super) const UNKNOWN: &str = "unknown";
 
-/// The word for what would not have gone out.
+/// The word for what did not go out, or would not have.
 pub(super) const REFUSED: &str = "refused";
 
 impl Filters {
@@ -123,7 +124,7 @@ impl Filters {
             && is(&self.tag, &|tag| event.tags.iter().any(|one| is_under(one, tag)))
             && is(&self.country, &|country| is_in(event, country))
             && is(&self.outcome, &|outcome| match event.outcome {
-                Some(one) => one.name() == outcome,
+                Some(one) => one.name() == outcome || one.refuses() && outcome == REFUSED,
                 None => outcome == "failed",
             })
             && is(&self.method, &|method| event.method == method)

@@ -10,8 +10,8 @@ use rusqlite::{Row, params_from_iter};
 
 use crate::policy::Outcome;
 
-use super::clause::{Clause, millis};
-use super::entered::outcome_of;
+use super::clause::{Clause, millis, numbers};
+use super::entered::{numbers_of, outcome_of};
 use super::fault::Fault;
 use super::filters::Filters;
 use super::label::{Kind, read};
@@ -245,20 +245,16 @@ impl Index {
         filters: &Filters,
         mut tell: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Fault> {
-        let outcome = match filters.outcome.as_deref() {
-            None => -1,
-            Some(word) => match super::entered::number_of(word) {
-                Some(outcome) => outcome,
-                None => return Ok(()),
-            },
-        };
+        let outcomes = filters.outcome.as_deref().map_or_else(String::new, |word| {
+            format!("AND outcome IN ({})", numbers(&numbers_of(word)))
+        });
         let sql = format!(
             "SELECT {columns} FROM sums WHERE span = ? AND kind = ? AND begin >= ? AND begin < ? \
-             AND (?5 < 0 OR outcome = ?5)"
+             {outcomes}"
         );
         let mut statement = self.connection().prepare(&sql)?;
         let kind = i64::from(kind.number());
-        let mut rows = statement.query([span, kind, from, until, outcome])?;
+        let mut rows = statement.query([span, kind, from, until])?;
         while let Some(row) = rows.next()? {
             tell(row)?;
         }

@@ -31,8 +31,8 @@ pub(in crate::cli) struct Select {
     /// A country that the destination may be in: `DE`; `unknown` where none is known.
     #[arg(long)]
     country: Option<String>,
-    /// What was decided; `failed` where there was no decision.
-    #[arg(long, value_parser = ["allow", "log", "hold", "require", "block", "failed"])]
+    /// What was decided; `failed` where there was no decision, `refused` for all that did not go out.
+    #[arg(long, value_parser = ["allow", "log", "hold", "require", "block", "failed", "refused"])]
     outcome: Option<String>,
     /// What a rule that only observes would have made of it; `refused` is any of `hold`, `require`
     /// and `block`.

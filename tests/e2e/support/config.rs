@@ -89,6 +89,12 @@ impl Config {
         self
     }
 
+    /// Shipped packs, as `packs` names them.
+    pub(crate) fn shipped(mut self, packs: &'static str) -> Self {
+        self.packs = packs;
+        self
+    }
+
     /// The law's own pack, for an exporter that declares what it sends; counts are kept in
     /// `state`.
     pub(crate) fn law(self, state: &std::path::Path) -> Self {

@@ -28,7 +28,7 @@ fn filters(place: &Place) -> Vec<Filters> {
     for country in ["AA", "bb", "Cc", "ZZ", "unknown", "UNKNOWN"] {
         all.push(Filters { country: some(country), ..no() });
     }
-    for outcome in ["allow", "log", "block", "failed", "hold", "none"] {
+    for outcome in ["allow", "log", "block", "failed", "hold", "refused", "none"] {
         all.push(Filters { outcome: some(outcome), ..no() });
     }
     for rule in ["one/stay", "stay", "told", "two/told", "one/", "obs/", "none/", "a/b/", "/"] {

@@ -1,0 +1,87 @@
+//! `GET /api/v1/journal/readings`: who read personal fields, as it is noted in the journal, the last
+//! first.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::audit::journal::{Entry, Fault, Kind, Reader};
+use crate::audit::search;
+
+use super::asked::Asked;
+use super::reply::{self, Answer, Wrong};
+use super::state::Admin;
+
+/// So many entries are looked through for one answer; the cursor goes on before them.
+const LOOKED: u64 = 50_000;
+
+/// How every such note begins.
+const NOTE: &[u8] = b"{\"read\":";
+
+/// A page.
+pub(super) async fn list(admin: &Admin, asked: Asked) -> Answer {
+    let Asked { mut params, .. } = asked;
+    let limit = params.number("limit", 1..=1_000)?.unwrap_or(100);
+    let cursor = params.number("cursor", 0..=u64::MAX)?;
+    let since = params.text("since").map(|text| search::moment(&text)).transpose();
+    let since = since.map_err(|why| Wrong::unfit(format!("`since`: {why}")))?;
+    params.end()?;
+    let folder = admin.store()?.journal();
+    let head = admin.proxy.metrics().kept().entries;
+    let before = cursor.unwrap_or(u64::MAX).min(head);
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let read = admin.work(move || read(&folder, before, since, most)).await?;
+    let (readings, next) = read.map_err(Wrong::unavailable)?;
+    let next = next.map(|next| next.to_string());
+    Ok(reply::json(&json!({ "readings": readings, "next": next })))
+}
+
+/// The last of those before an entry, and before which to go on.
+fn read(
+    folder: &Path,
+    before: u64,
+    since: Option<Timestamp>,
+    most: usize,
+) -> Result<(Vec<Value>, Option<u64>), Fault> {
+    let from = before.saturating_sub(LOOKED);
+    let since = since.map(search::millis);
+    let mut reader = Reader::open(folder).from_sequence(from);
+    let (mut last, mut more, mut ends) = (VecDeque::new(), false, from == 0);
+    while let Some(entry) = reader.next_entry()? {
+        let sequence = entry.sequence();
+        if sequence >= before {
+            break;
+        }
+        if since.is_some_and(|since| entry.at().is_some_and(|at| at < since)) {
+            ends = true;
+            continue;
+        }
+        let Some(reading) = reading(&entry) else { continue };
+        if last.len() == most {
+            more = true;
+            last.pop_front();
+        }
+        last.push_back((sequence, reading));
+    }
+    let next = match last.front() {
+        Some((first, _)) if more => Some(*first),
+        _ => (!ends).then_some(from),
+    };
+    Ok((last.into_iter().rev().map(|(_, reading)| reading).collect(), next))
+}
+
+/// What a note says, if it is one of a reading.
+fn reading(entry: &Entry<'_>) -> Option<Value> {
+    let note = entry.payload().filter(|_| entry.kind() == Some(Kind::Note))?;
+    if !note.starts_with(NOTE) {
+        return None;
+    }
+    let mut note: Map<String, Value> = serde_json::from_slice(note).ok()?;
+    let mut reading = note.remove("read")?;
+    let fields = reading.as_object_mut()?;
+    fields.insert("sequence".to_owned(), entry.sequence().into());
+    fields.entry("subject").or_insert(Value::Null);
+    Some(reading)
+}
