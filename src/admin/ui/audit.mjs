@@ -30,8 +30,8 @@ function Whole({ all }) {
     </dl>
     <${Verify} last=${all.verification} />
     <${Panel} title="Who signs" wide=${true}>
-      <dl class="facts"><div><dt>Key</dt><dd><code>${all.key || "none yet"}</code></dd></div>
-        <div><dt>Folder</dt><dd><code>${all.folder}</code></dd></div></dl>
+      <dl class="facts"><div class="long"><dt>Key</dt><dd><code>${all.key || "none yet"}</code></dd></div>
+        <div class="long"><dt>Folder</dt><dd><code>${all.folder}</code></dd></div></dl>
       <p class="hint">Keep the key elsewhere: <code>borderpost audit verify --key</code> checks with it, without this proxy.</p>
       ${signed && html`<details><summary>The last signed checkpoint</summary><pre class="scroll" tabindex="0">${signed.note}</pre></details>`}
     </${Panel}>
@@ -80,9 +80,9 @@ function Read({ first }) {
       empty=${more.next ? "Nobody of late." : "Nobody."} columns=${[
       { name: "When", of: (r) => html`<${Moment} at=${r.at} />` },
       { name: "Who", of: (r) => html`<b>${r.who}</b>${r.subject && html` <span class="hint">${r.subject}</span>`}` },
+      { name: "What", of: (r) => html`<code>${r.what}</code>` },
       { name: "As", of: (r) => r.role },
       { name: "Proved by", of: (r) => r.by },
-      { name: "What", of: (r) => html`<code>${r.what}</code>` },
     ]} />
     <${Trouble} problem=${more.problem} />
     ${more.next && html`<p><button onClick=${load}>Older ones</button></p>`}`;

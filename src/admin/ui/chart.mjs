@@ -11,6 +11,9 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   scheme.value += 1;
 });
 
+/** So wide that the longest of some numbers fits beside the chart. */
+const room = (numbers) => Math.max(56, 22 + 7 * Math.max(0, ...numbers.map((text) => text.length)));
+
 /** A colour of the page, as a canvas takes it. */
 function colour(name) {
   const probe = document.createElement("i");
@@ -85,7 +88,7 @@ export class Chart extends Component {
         height,
         tzDate: as.inUtc.value ? (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") : undefined,
         series: [{ value: (_, at) => (at ? as.time(at * 1000) : "–") }, ...series],
-        axes: [times, { ...axis, size: 56, values: (_, all) => all.map((n) => value(n)) }],
+        axes: [times, { ...axis, size: (_, all) => room(all || []), values: (_, all) => all.map((n) => value(n)) }],
         scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
         // Its own has no dashes and no times of the reader's language; see `Legend`.
         legend: { show: false },
