@@ -105,7 +105,8 @@ struct Count {
 
 #[derive(Debug, Deserialize)]
 struct Rule {
-    rule: String,
+    #[serde(rename = "rule")]
+    id: String,
     pack: String,
     /// The exemption that lifted it, or the hold that somebody approved.
     lifted: Option<String>,
@@ -121,18 +122,20 @@ impl Replayed {
     /// a decision, or told of a place, which no record keeps.
     pub fn compare(&self, policy: &Policy, at: Option<Timestamp>) -> Option<(String, String)> {
         let outcome = self.outcome.as_ref()?;
-        let rule = self.rules.first().map(|rule| format!("{}/{}", rule.pack, rule.rule));
+        let rule = self.rules.first().map(|rule| format!("{}/{}", rule.pack, rule.id));
         let before = told(outcome, rule);
         let refused = |refusal: &Refusal| told(refusal.outcome.name(), name(policy, &refusal.held));
         let answer = |facts: &Facts<'_>, place: Place<'_>| match policy.decide(facts) {
             // As it was then: before anything was known of the place.
             Decision::Refuse(refusal) if facts.place.is_none() => refused(&refusal),
-            _ => match policy.conclude(facts, place) {
-                Verdict::Allow(permit) => {
-                    told(permit.outcome().name(), name(policy, permit.held()))
+            Decision::Refuse(_) | Decision::Allow(_) | Decision::Inspect => {
+                match policy.conclude(facts, place) {
+                    Verdict::Allow(permit) => {
+                        told(permit.outcome().name(), name(policy, permit.held()))
+                    }
+                    Verdict::Refuse(refusal) => refused(&refusal),
                 }
-                Verdict::Refuse(refusal) => refused(&refusal),
-            },
+            }
         };
         Some((before, self.ask(policy, at, answer)?))
     }
@@ -206,7 +209,7 @@ impl Replayed {
             // What an exemption lifted has its name; the policy still has it or has not.
             let hold = rule.lifted.as_deref().filter(|lifted| Uuid::parse_str(lifted).is_ok());
             if let Some(hold) = hold {
-                by_hold.entry(hold).or_default().push(format!("{}/{}", rule.pack, rule.rule));
+                by_hold.entry(hold).or_default().push(format!("{}/{}", rule.pack, rule.id));
             }
         }
         let approval = |(hold, rules): (&str, Vec<String>)| Approval {

@@ -1,6 +1,7 @@
 //! Floor 9: one file a command. Exit codes: 0 fine, 1 it failed, 64 bad configuration or
 //! arguments (EX_USAGE); those of `exec` are in `exec`.
 
+mod again;
 mod ask;
 mod audit;
 mod ca;

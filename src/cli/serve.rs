@@ -13,19 +13,20 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::admin::{self, Admin, Admission, Door, Level, Oidc, Place, Reload, Store};
+use crate::admin::{self, Admin, Level, Place, Reload, Store};
 use crate::audit::index::{Keeper, Keeping};
 use crate::audit::journal::Left;
 use crate::audit::personal::{KeyRing, Sealer};
 use crate::audit::retention::Retention;
 use crate::audit::ship::{Own, ShipContext, ShipSettings, ShipTo, Shippers};
 use crate::audit::{self, Cause, Configured, Desk, Sink, Volumes};
-use crate::config::{self, Fixed, Loaded, Origin, Problems};
+use crate::config::{self, Fixed, Loaded, Origin};
 use crate::policy::Mode;
 use crate::proxy::{self, Active, Kind, Listener, Proxy, Resolver};
 use crate::telemetry::{Database, Event, JournalEvent, Metrics, VolumeEvent};
 use crate::tls::{Authority, AuthoritySettings, Trust};
 
+use super::again::{Again, admission, warn_of_authority};
 use super::service::Passed;
 
 /// A proxy that accepts connections.
@@ -217,59 +218,6 @@ fn serve(doors: Vec<Opened>, proxy: &Arc<Proxy>) {
     tokio::spawn(proxy::watch_ends(Arc::clone(proxy)));
 }
 
-/// What a reload needs.
-struct Again {
-    proxy: Arc<Proxy>,
-    asked: Arc<Admin>,
-    origin: Origin,
-    bound: Place,
-    secure: bool,
-    own: Own,
-    unread: Option<String>,
-}
-
-impl Again {
-    /// Reads everything and puts nothing in force.
-    fn load(self) -> Result<(Loaded, Admission), String> {
-        let loaded = config::load(&self.origin);
-        let loaded = loaded.map_err(|problems: Problems| problems.to_string())?;
-        let (door, place) = (&loaded.fixed.admin, (&self.bound, self.secure));
-        let before = self.asked.admission();
-        let admission = admission(door, place, self.proxy.trust(), &self.own, Some(&before));
-        let admission = admission.map_err(|error| format!("{error:#}"))?;
-        let admission = admission.after(&before, self.bound.is_local())?;
-        let reloaded = self.proxy.authority().map_or(Ok(false), |authority| authority.reload());
-        let unread = reloaded.err().map(|error| error.to_string()).or(self.unread);
-        match unread {
-            Some(why) if loaded.active.opening.opens() => {
-                return Err(format!("tls.authority: {why}"));
-            }
-            Some(why) => warn_of_authority(&why),
-            None => {}
-        }
-        Ok((loaded, admission))
-    }
-}
-
-/// Who may ask where the listener is bound, with TLS or without. Their issuer is not asked before
-/// somebody proves by it who they are.
-fn admission(
-    door: &Door,
-    (bound, secure): (&Place, bool),
-    trust: &Trust,
-    own: &Own,
-    before: Option<&Admission>,
-) -> anyhow::Result<Admission> {
-    let oidc = door.access.oidc.clone().map(|settings| {
-        let tls = settings.is_secure().then(|| trust.client(&settings.roots));
-        let tls = tls.transpose().context("admin.oidc.roots")?;
-        let (base, before) = (door.base(bound, secure), before.and_then(|one| one.oidc.as_deref()));
-        anyhow::Ok(Arc::new(Oidc::new(settings, base, tls, own.clone(), before)))
-    });
-    let (access, acceptor) = (door.access.clone(), door.acceptor.clone());
-    Ok(Admission { access, acceptor, oidc: oidc.transpose()? })
-}
-
 /// Who tells what is shipped.
 fn context(fixed: &Fixed, own: &[SocketAddr], metrics: &Arc<Metrics>) -> ShipContext {
     let journal = fixed.state.as_deref().map(audit::journal_folder).unwrap_or_default();
@@ -412,10 +360,6 @@ fn authority(
             Ok((None, Some(error.to_string())))
         }
     }
-}
-
-fn warn_of_authority(why: &str) {
-    tracing::warn!("tls.authority: {why}; no tunnel is opened, so that nothing needs it now");
 }
 
 /// Events borrow; this keeps what one borrows.

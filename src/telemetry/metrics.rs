@@ -240,6 +240,11 @@ impl Metrics {
             Unit::Seconds,
             self.audit_sync_seconds.clone(),
         );
+        self.register_sinks();
+    }
+
+    fn register_sinks(&mut self) {
+        let r = &mut self.registry;
         r.register(
             "audit_sink_errors",
             "Attempts of sinks to ship events that failed",

@@ -442,8 +442,8 @@ mod tests {
         let mut ledger = Ledger::new(journal, Arc::new(Metrics::new()));
         // The clock was set back by an hour while this ran.
         let ahead = now + jiff::SignedDuration::from_hours(1);
-        ledger.ended(format!("{{\"time\":\"{ahead:.3}\"}}").as_bytes());
-        ledger.ended(b"{\"time\":\"2026-01-01T00:00:00.000Z\"}");
+        ledger.ended(&Uuid::nil(), format!("{{\"time\":\"{ahead:.3}\"}}").as_bytes());
+        ledger.ended(&Uuid::nil(), b"{\"time\":\"2026-01-01T00:00:00.000Z\"}");
         assert!(ledger.settle());
         let mut times = Vec::new();
         let mut reader = Reader::open(folder.path());

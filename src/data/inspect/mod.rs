@@ -164,9 +164,9 @@ impl Inspection {
         // A plus is a blank in forms alone (RFC 3986 section 2.2), but some destinations know no
         // other way to read: such segments are looked through as both.
         if path.contains('+') {
-            let plain = |segment: &str| match segment.contains('+') {
-                true => segment.to_owned(),
-                false => " ".repeat(segment.len()),
+            let plain = |segment: &str| {
+                let blank = || " ".repeat(segment.len());
+                if segment.contains('+') { segment.to_owned() } else { blank() }
             };
             let segments: Vec<_> = path.split('/').map(plain).collect();
             self.text("path", None, segments.join("\n").as_bytes());

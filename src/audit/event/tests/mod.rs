@@ -189,6 +189,6 @@ fn what_is_not_known_of_an_interrupted_request_is_in_no_format() {
     );
     let columns = Columns::parse("id,bytes_out,timings_us.total,error.code").unwrap();
     let mut row = Vec::new();
-    columns.write(&event, &mut row);
+    columns.write(1, &event, &[], &mut row);
     assert_eq!(String::from_utf8(row).unwrap(), format!("{},,,interrupted\r\n", event.id));
 }

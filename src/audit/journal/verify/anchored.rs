@@ -123,7 +123,7 @@ fn a_journal_that_has_just_begun_is_sound_and_one_that_lost_its_signatures_is_no
 #[test]
 fn a_new_journal_is_sound_for_who_has_its_key_at_any_moment() {
     let state = tempfile::tempdir().unwrap();
-    let opened = open_journal(state.path(), "test", ONE);
+    let opened = open_journal(state.path(), "test", ONE, None);
     let (mut log, _) = opened.unwrap();
     let (key, folder) = (log.signer().verifier().clone(), log.folder().to_owned());
     for number in 0..30 {
