@@ -390,7 +390,7 @@ async function behind(page) {
   await page.locator(".health .look", { hasText: "Index 5,000 behind, to be looked at" }).waitFor();
   await page.unroute("**/api/v1/status");
   await show(page, "/?page=explore&tag=none");
-  await page.getByText("Nothing was recorded that fits.").waitFor();
+  await page.getByText("Nothing was recorded that fits: no record in the index has the tag `none`").waitFor();
 }
 
 /** Sends a request through the proxy, and waits for its answer. */

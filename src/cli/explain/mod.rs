@@ -27,7 +27,6 @@ pub(super) struct Explain {
     /// The decision with this id, which the answer to its client has; the running proxy is asked.
     #[arg(
         long,
-        value_name = "ID",
         conflicts_with_all = ["url", "tags", "slices", "context", "exporter", "counted", "at", "address", "principal", "geo", "packs"]
     )]
     id: Option<String>,
