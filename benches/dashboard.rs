@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// A journal of so many records of the last day.
 fn write(state: &Path, number: u64) -> Result<(), Fault> {
-    let (mut log, _) = open_journal(state, "borderpost", Settings::default())?;
+    let (mut log, _) = open_journal(state, "borderpost", Settings::default(), None)?;
     let (mut chance, template, now) = (Chance(1), template(), Timestamp::now());
     let hosts = ((number / 5).max(100), (number / 80).max(100));
     let mut line = Vec::new();

@@ -55,23 +55,22 @@ fn a_drain_lets_requests_end_and_takes_no_new_ones() {
 fn r0022_a_drain_answers_who_asks_again() {
     let origin = Origin::answering("127.1.0.1", ok("seen"));
     let proxy = Proxy::start(&Config::new());
-    let asking: Vec<_> = (0..4)
-        .map(|_| {
-            let (mut client, url) = (proxy.client(), origin.url());
-            std::thread::spawn(move || {
-                let mut count = 0;
-                loop {
-                    client.send(request("POST", &url, "", "x"));
-                    let answer = client.response("POST");
-                    assert_eq!((answer.status(), answer.text()), (200, "seen".into()));
-                    count += 1;
-                    if answer.head.get("connection") == Some("close") {
-                        return count;
-                    }
+    let mut asking = Vec::new();
+    for _ in 0..4 {
+        let (mut client, url) = (proxy.client(), origin.url());
+        asking.push(std::thread::spawn(move || {
+            let mut count = 0;
+            loop {
+                client.send(request("POST", &url, "", "x"));
+                let answer = client.response("POST");
+                assert_eq!((answer.status(), answer.text()), (200, "seen".into()));
+                count += 1;
+                if answer.head.get("connection") == Some("close") {
+                    return count;
                 }
-            })
-        })
-        .collect();
+            }
+        }));
+    }
     wait_for("requests", || (origin.requests().len() > 40).then_some(()));
     proxy.signal("TERM");
     let answered: usize = asking.into_iter().map(|one| one.join().unwrap()).sum();
