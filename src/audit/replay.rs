@@ -168,7 +168,9 @@ impl Replayed {
         let socket =
             self.address.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
         let judged: IpAddr = socket.ip().to_canonical();
-        let special = self.address.and_then(|_| Special::of(judged));
+        // The databases place public addresses alone; an operator's word is said of any.
+        let placed = self.location.as_ref().is_some_and(Location::is_of_databases);
+        let special = self.address.filter(|_| !placed).and_then(|_| Special::of(judged));
         let place = Place { socket, judged, special, entry: &entry };
         // What was refused without a word on where it was, was refused before anybody was asked.
         let refuses = |word: &String| ["hold", "require", "block"].contains(&&**word);
@@ -246,6 +248,10 @@ fn name(policy: &Policy, held: &[Held]) -> Option<String> {
 }
 
 impl Location {
+    fn is_of_databases(&self) -> bool {
+        ![geo::State::NotPublic.name(), geo::State::Overridden.name()].contains(&&*self.state)
+    }
+
     /// The place as it was judged. What is not public lies in no country.
     fn entry(&self) -> Entry {
         if self.state == geo::State::NotPublic.name() {

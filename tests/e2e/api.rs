@@ -43,8 +43,17 @@ fn refused(proxy: &Proxy, path: &str, status: u16) -> String {
     problem(&proxy.ask_admin("GET", &format!("/api/v1/{path}")), status)
 }
 
+const CLOSED: &str = "hosts = [\"*.closed.example\"]";
+
+/// A request that is refused by its name, which no name server hears: nobody knows its country.
+fn nowhere(proxy: &Proxy) {
+    assert_eq!(proxy.ask("GET", "http://a.closed.example/", "", "").status(), 403);
+    proxy.wait_records(1);
+}
+
 /// Ten requests: four with health data, four with cards, two with nothing.
 fn asked(proxy: &Proxy, origin: &Origin) {
+    let wanted = proxy.records().len() + 10;
     for number in 0..10 {
         let fields = match number % 5 {
             0 | 1 => HEALTH,
@@ -58,7 +67,7 @@ fn asked(proxy: &Proxy, origin: &Origin) {
     wait_for("the index", || {
         let status = get(proxy, "status");
         let rows = proxy.records().len();
-        (rows >= 10 && status["index"]["lag"] == 0).then_some(())
+        (rows >= wanted && status["index"]["lag"] == 0).then_some(())
     });
 }
 
@@ -159,7 +168,8 @@ fn decisions_are_listed_by_filters() {
 #[test]
 fn a_mistyped_filter_is_told() {
     let origin = Origin::answering("127.1.0.1", ok("reached"));
-    let proxy = Proxy::start(&config());
+    let proxy = Proxy::start(&config().rule("closed", "block", "", CLOSED));
+    nowhere(&proxy);
     asked(&proxy, &origin);
     for (country, near) in [("UK", "`GB`"), ("China", "`CN`"), ("XX", "`XX` is no ISO 3166-1")] {
         for path in ["decisions?", "top?by=host&", "series?step=60&", "decisions/stream?"] {
@@ -169,7 +179,7 @@ fn a_mistyped_filter_is_told() {
     }
     assert!(refused(&proxy, "decisions?host=a%20b", 422).starts_with("`host`: "));
     let all = get(&proxy, "decisions");
-    assert_eq!((rows(&all).len(), &all["unseen"]), (10, &json!([])));
+    assert_eq!((rows(&all).len(), &all["unseen"]), (11, &json!([])));
     for filter in ["method=get", "host=127.1.1", "country=Unknown&method=Get"] {
         assert!(!rows(&get(&proxy, &format!("decisions?{filter}"))).is_empty(), "{filter}");
     }
@@ -235,7 +245,8 @@ fn what_only_observes_is_told_apart_from_what_is_allowed() {
 #[test]
 fn every_row_of_a_ranking_is_found_by_its_filter() {
     let origin = Origin::answering("127.1.0.1", ok("reached"));
-    let proxy = Proxy::start(&config());
+    let proxy = Proxy::start(&config().rule("closed", "block", "", CLOSED));
+    nowhere(&proxy);
     asked(&proxy, &origin);
     for (by, filter) in [
         ("host", "host"),

@@ -30,19 +30,23 @@ fn told(output: Output) -> (Vec<String>, Option<i32>, String) {
     (text.lines().map(path).collect(), output.status.code(), said)
 }
 
-fn sealed(journal: &Path) -> Vec<PathBuf> {
-    let all = fs::read_dir(journal).unwrap().map(|one| one.unwrap().path());
-    let mut all: Vec<_> =
-        all.filter(|path| path.extension().is_some_and(|end| end == "zst")).collect();
-    all.sort();
-    all
+/// A request, in a segment of its own that is sealed.
+fn ask(proxy: &Proxy, origin: &Origin, path: &str, journal: &Path) -> PathBuf {
+    assert_eq!(proxy.get(origin, path).status(), 200);
+    wait_for("the segment to be sealed", || segment(proxy, path, journal))
 }
 
-/// A request, in a segment of its own that is sealed.
-fn ask(proxy: &Proxy, origin: &Origin, path: &str, journal: &Path) {
-    let before = sealed(journal).len();
-    assert_eq!(proxy.get(origin, path).status(), 200);
-    wait_for("the segment to be sealed", || (sealed(journal).len() > before).then_some(()));
+/// The sealed segment with the record of a path.
+fn segment(proxy: &Proxy, path: &str, journal: &Path) -> Option<PathBuf> {
+    let table = audit(proxy, "export", &["--format", "csv", "--fields", "sequence,path"]);
+    let table = String::from_utf8(table.stdout).unwrap();
+    let end = format!(",{path}");
+    let sequence: u64 = table.lines().find_map(|row| row.strip_suffix(&end)?.parse().ok())?;
+    let first = |path: &Path| path.file_stem()?.to_str()?.parse::<u64>().ok();
+    let all = fs::read_dir(journal).unwrap().map(|one| one.unwrap().path());
+    let begun = all.filter(|path| first(path).is_some_and(|first| first <= sequence));
+    let last = begun.max_by_key(|path| (first(path), path.extension().is_some_and(|e| e == "zst")));
+    last.filter(|path| path.extension().is_some_and(|end| end == "zst"))
 }
 
 #[test]
@@ -54,18 +58,16 @@ fn damage_in_an_old_segment_hides_neither_what_came_later_nor_itself() {
     let paths = ["/a", "/b", "/c", "/d"];
     let mut ends = Vec::new();
     for path in paths {
-        ask(&proxy, &origin, path, &journal);
-        ends.push((sealed(&journal).len(), jiff::Timestamp::now().to_string()));
+        let segment = ask(&proxy, &origin, path, &journal);
+        ends.push((segment, jiff::Timestamp::now().to_string()));
     }
     proxy.signal("TERM");
     proxy.ended();
-    // Whatever stands in the segments of the second request.
-    for path in sealed(&journal).into_iter().take(ends[1].0).skip(ends[0].0) {
-        let mut octets = fs::read(&path).unwrap();
-        let middle = octets.len() / 2;
-        octets[middle] ^= 0x10;
-        fs::write(&path, octets).unwrap();
-    }
+    // Whatever stands in the segment of the second request.
+    let mut octets = fs::read(&ends[1].0).unwrap();
+    let middle = octets.len() / 2;
+    octets[middle] ^= 0x10;
+    fs::write(&ends[1].0, octets).unwrap();
     let rest = ["/a", "/c", "/d"];
     let (found, code, said) = told(audit(&proxy, "query", &["--json", "--scan"]));
     assert_eq!((found.as_slice(), code), (&rest.map(str::to_owned)[..], Some(NOT_WHOLE)), "{said}");

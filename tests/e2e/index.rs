@@ -132,7 +132,7 @@ fn words_that_no_record_has_are_told() {
     for (words, why) in [
         ("query --country UK", "did you mean `GB`"),
         ("top host --country XX", "is no ISO 3166-1"),
-        ("export --outcome maybe", "is one of allow"),
+        ("export --outcome maybe", "possible values: allow"),
         ("query --host *.example", "`.example`"),
     ] {
         let mut command = program();
