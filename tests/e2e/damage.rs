@@ -59,7 +59,8 @@ fn damage_in_an_old_segment_hides_neither_what_came_later_nor_itself() {
     let mut ends = Vec::new();
     for path in paths {
         let segment = ask(&proxy, &origin, path, &journal);
-        ends.push((segment, jiff::Timestamp::now().to_string()));
+        // Records tell milliseconds.
+        ends.push((segment, format!("{:.3}", jiff::Timestamp::now())));
     }
     proxy.signal("TERM");
     proxy.ended();
