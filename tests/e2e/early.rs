@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::evidence::sale;
-use crate::support::{Config, Dns, Proxy, Zone, program};
+use crate::support::{Config, Dns, Origin, Proxy, Zone, ok, program};
 
 const RULE: &str = "hosts = [\"*.lab.example\"]";
 
@@ -68,11 +68,26 @@ fn r0020_a_name_is_asked_for_where_a_duty_depends_on_it() {
     assert_eq!(replayed(&proxy), "2 decided again, 0 otherwise, 0 that cannot be\n");
 }
 
-/// What is closed anyway, and what somebody approved, is decided again as it was.
+/// What is closed anyway is decided again as it was.
 #[test]
 fn r0021_a_closed_place_is_closed_again() {
     let proxy = Proxy::start(&Config::new().open("\"private\""));
     let record = asked(&proxy, "127.0.0.9");
     assert_eq!((&record["outcome"], rules(&record).len()), (&json!("block"), 0), "{record:#}");
     assert_eq!(replayed(&proxy), "1 decided again, 0 otherwise, 0 that cannot be\n");
+}
+
+/// So is what somebody had approved: the approval stands in no policy.
+#[test]
+fn r0023_what_was_approved_is_let_go_again() {
+    let config = Config::new().rule("look", "hold", "", "tags = [\"health\"]");
+    let (proxy, origin) = (Proxy::start(&config), Origin::answering("127.1.0.1", ok("reached")));
+    let ask = || proxy.ask("POST", &origin.url(), "X-Data-Class: health\r\n", "x").status();
+    assert!(ask() >= 403);
+    let hold = proxy.wait_records(1)[0]["hold"].as_str().unwrap().to_owned();
+    let body = json!({"by": "counsel", "reason": "contract 7", "expires": "8h"});
+    let approved = proxy.tell_admin(&format!("/api/v1/holds/{hold}/approve"), &body);
+    assert_eq!((approved.status(), ask()), (200, 200));
+    assert_eq!(proxy.wait_records(2)[1]["rules"][0]["lifted"], hold.as_str());
+    assert_eq!(replayed(&proxy), "2 decided again, 0 otherwise, 0 that cannot be\n");
 }
