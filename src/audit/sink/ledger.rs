@@ -57,6 +57,8 @@ pub struct Journal {
 pub(super) struct Ledger {
     log: Log,
     waiting: Vec<oneshot::Sender<bool>>,
+    /// Who is told no, whatever becomes of the rest.
+    refused: Vec<oneshot::Sender<bool>>,
     /// Since when something is not on the disk.
     unsynced: Option<Instant>,
     /// When it was last looked whether the segment is still there.
@@ -95,6 +97,7 @@ impl Ledger {
         let mut ledger = Self {
             log,
             waiting: Vec::new(),
+            refused: Vec::new(),
             unsynced: None,
             looked: Instant::now(),
             failing: false,
@@ -151,11 +154,8 @@ impl Ledger {
     /// Appends a verdict, for which somebody waits.
     pub(super) fn decided(&mut self, id: Uuid, line: &[u8], kept: oneshot::Sender<bool>) {
         self.unended.decided(id, &self.log);
-        if self.record(Kind::Decided, line) {
-            self.waiting.push(kept);
-        } else if kept.send(false).is_err() {
-            tracing::trace!("who asked for the verdict has gone");
-        }
+        let whole = self.record(Kind::Decided, line);
+        if whole { &mut self.waiting } else { &mut self.refused }.push(kept);
     }
 
     /// Appends what tells of a person; whether all of it is kept.
@@ -216,10 +216,10 @@ impl Ledger {
     }
 
     /// Puts out what was appended, and to the disk where somebody waits or a second is over.
-    /// Returns whether the journal takes what comes.
+    /// Returns whether the journal takes what comes. Who waits for what is kept is told; for the
+    /// others [`Ledger::refuse`] is called when all can see that it takes nothing.
     pub(super) fn settle(&mut self) -> bool {
         if self.rests_until.is_some_and(|until| Instant::now() < until) {
-            self.answer(false);
             self.tell_standing();
             return false;
         }
@@ -231,7 +231,9 @@ impl Ledger {
         if result.is_ok() {
             Event::Journal(JournalEvent::Holds(self.log.entries())).record(&self.metrics);
         }
-        self.answer(result.is_ok() && !lost);
+        if result.is_ok() && !lost {
+            tell_all(&mut self.waiting, true);
+        }
         match self.sweeper.as_mut().and_then(Sweeper::look) {
             Some(Told::Done(note)) => self.append(Kind::Note, note.to_string().as_bytes()),
             Some(Told::Begun(note, answer)) => self.begun(&note, &answer),
@@ -256,13 +258,10 @@ impl Ledger {
         !self.failing && keyed
     }
 
-    /// Tells who waits whether their verdicts are kept.
-    fn answer(&mut self, kept: bool) {
-        for waiting in self.waiting.drain(..) {
-            if waiting.send(kept).is_err() {
-                tracing::trace!("who asked for the verdict has gone");
-            }
-        }
+    /// Tells who still waits that it is not kept.
+    pub(super) fn refuse(&mut self) {
+        tell_all(&mut self.waiting, false);
+        tell_all(&mut self.refused, false);
     }
 
     fn write(&mut self) -> Result<(), Fault> {
@@ -361,6 +360,14 @@ impl Ledger {
     }
 }
 
+fn tell_all(waiting: &mut Vec<oneshot::Sender<bool>>, kept: bool) {
+    for waiting in waiting.drain(..) {
+        if waiting.send(kept).is_err() {
+            tracing::trace!("who asked for the verdict has gone");
+        }
+    }
+}
+
 fn seal_all(closed: Vec<PathBuf>) -> Option<JoinHandle<()>> {
     let all = move || {
         background::give_way();
@@ -409,6 +416,21 @@ mod tests {
         assert!(ledger.settle());
         // The key, the note, and the checkpoint over both.
         assert_eq!((*synced.borrow(), ledger.log.entries()), (3, 3), "nothing waits for a sink");
+    }
+
+    #[test]
+    fn r0024_nobody_is_refused_before_all_can_see_why() {
+        let (folder, metrics) = (tempfile::tempdir().unwrap(), Arc::new(Metrics::new()));
+        let mut ledger = ledger(folder.path(), Settings::default(), &metrics);
+        let segment = folder.path().join("00000000000000000000.log");
+        std::fs::rename(&segment, folder.path().join("away")).unwrap();
+        let ((note, mut noted), (verdict, mut decided)) = (oneshot::channel(), oneshot::channel());
+        ledger.noted(b"{}", note);
+        ledger.decided(Uuid::nil(), b"{}", verdict);
+        assert!(!ledger.settle());
+        assert!(noted.try_recv().is_err() && decided.try_recv().is_err(), "it stands as ready yet");
+        ledger.refuse();
+        assert_eq!((noted.try_recv(), decided.try_recv()), (Ok(false), Ok(false)));
     }
 
     #[test]

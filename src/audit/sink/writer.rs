@@ -202,6 +202,8 @@ impl Writer {
         let kept = self.ledger().is_none_or(Ledger::settle);
         self.put();
         self.healthy.store(self.open && kept, Ordering::Relaxed);
+        // Who is refused may ask at once whether it is mended, and must not read what was before.
+        self.ledger().into_iter().for_each(Ledger::refuse);
     }
 
     fn put(&mut self) {
