@@ -34,6 +34,9 @@ impl Log {
     /// Signs a checkpoint and begins a new segment where either is due.
     pub fn tick(&mut self, now: Timestamp) -> Result<Done, Fault> {
         let mut done = Done::default();
+        if self.publish()? {
+            done.checkpoint.clone_from(&self.note);
+        }
         let Due { checkpoint, roll } = self.due(now);
         if checkpoint || (roll && self.entries() > self.signed) {
             self.sign(now)?;
@@ -47,7 +50,11 @@ impl Log {
 
     /// Puts everything on the disk and signs it: nothing more comes.
     pub fn close(&mut self, now: Timestamp) -> Result<(), Fault> {
-        if self.entries() > self.signed { self.sign(now) } else { self.sync() }
+        if self.entries() > self.signed {
+            return self.sign(now);
+        }
+        self.sync()?;
+        self.publish().map(drop)
     }
 
     fn due(&self, now: Timestamp) -> Due {
@@ -70,15 +77,32 @@ impl Log {
         let note = self.signer.sign(&Checkpoint { origin, size, root }.to_string());
         self.put(Kind::Checkpoint, at, note.as_bytes())?;
         (self.signed, self.signed_at) = (self.head.next, at);
-        let path = self.folder.join(CHECKPOINT);
-        let part = self.folder.join("checkpoint.part");
-        replace(&mut *self.disk, &path, &part, note.as_bytes())?;
-        edge::keep(&self.folder, &edge);
-        if self.note.replace(note).is_none() {
-            // From now on it is missed where it is not there.
-            self.disk.sync_folder(&self.folder).map_err(Fault::file(&self.folder))?;
+        self.unpublished = Some((note, edge));
+        self.publish().map(drop)
+    }
+
+    /// Puts the last checkpoint where all look for it, and the key that signed it in its place;
+    /// whether there was one to put. Until that is done no segment is begun: a start looks for the
+    /// last key in the one that is open.
+    fn publish(&mut self) -> Result<bool, Fault> {
+        let is_new = self.unpublished.is_some();
+        if let Some((note, edge)) = &self.unpublished {
+            let path = self.folder.join(CHECKPOINT);
+            let part = self.folder.join("checkpoint.part");
+            replace(&mut *self.disk, &path, &part, note.as_bytes())?;
+            edge::keep(&self.folder, edge);
+            if self.note.is_none() {
+                // From now on it is missed where it is not there.
+                self.disk.sync_folder(&self.folder).map_err(Fault::file(&self.folder))?;
+            }
+            self.note = self.unpublished.take().map(|(note, _)| note);
+            self.unsettled = true;
         }
-        self.settle()
+        if self.unsettled {
+            self.settle()?;
+            self.unsettled = false;
+        }
+        Ok(is_new)
     }
 
     /// Appends an entry of our own that must directly follow what is on the disk.

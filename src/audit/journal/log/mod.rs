@@ -75,6 +75,10 @@ pub struct Log {
     signed: u64,
     signed_at: Timestamp,
     note: Option<String>,
+    /// A checkpoint that is an entry, and the tree that it signs, but not yet the file.
+    unpublished: Option<(String, Compact)>,
+    /// Whether what signed the last checkpoint may not have the place of the key yet.
+    unsettled: bool,
     /// When the newest entry was written that was there when it was opened.
     newest: Option<Timestamp>,
     /// A segment that could not be begun.

@@ -88,6 +88,10 @@ impl Log {
         recovered.unsigned = seen.unsigned(signed.is_some(), end.next);
         // What the last run could not sign any more is signed with what comes first.
         let rest = end.next > signed.as_ref().map_or(0, |(signed, _)| signed.size + 1);
+        let by_next = |next: &Signer| {
+            signed.as_ref().is_some_and(|(_, note)| next.verifier().open(note).is_ok())
+        };
+        let unsettled = next.as_ref().is_some_and(by_next);
         let (unsaved, inherited) = Unsaved::open(folder)?;
         let mut log = Self {
             disk,
@@ -103,6 +107,8 @@ impl Log {
             signed: if signed.is_some() { size + 1 } else { 0 },
             signed_at: if rest { Timestamp::MIN } else { now },
             note: signed.map(|(_, note)| note),
+            unpublished: None,
+            unsettled,
             newest: Timestamp::from_millisecond(end.latest).ok().filter(|_| end.latest > i64::MIN),
             litter: None,
             unsaved,

@@ -182,6 +182,30 @@ proptest! {
     }
 }
 
+/// A disk that fails between a new key's first checkpoint and its file left the key in a segment that
+/// was then closed: the next start signed with the old one.
+#[test]
+fn r0025_a_new_key_is_in_its_place_before_a_segment_is_begun() {
+    let script = [
+        Step::Rotate,
+        Step::Rotate,
+        Step::Append(3, 239),
+        Step::Rotate,
+        Step::Tick(0),
+        Step::Tick(0),
+        Step::Append(1, 0),
+        Step::Write,
+    ];
+    for first in 0..120 {
+        for count in [1, usize::MAX >> 1] {
+            let folder = tempfile::tempdir().unwrap();
+            let disk = Failing::new(first, How::For(count), 0);
+            let outcome = run(&disk, folder.path(), SMALL, &script);
+            holds(folder.path(), &outcome);
+        }
+    }
+}
+
 #[test]
 fn what_a_full_disk_lost_is_told() {
     let folder = tempfile::tempdir().unwrap();
