@@ -8,6 +8,7 @@ use crate::audit::journal::{Checkpoint, Reader};
 use crate::geo::DatabaseInfo;
 use crate::policy::{Mode, Pack, PackInfo, Policy};
 use crate::proxy::Active;
+use crate::telemetry::Signed;
 
 use super::asked::Asked;
 use super::reply::{self, Answer, Wrong};
@@ -92,7 +93,7 @@ pub(super) async fn journal(admin: &Admin) -> Result<Value, Wrong> {
     let store = admin.kept().cloned();
     let has = store.is_some();
     let checkpoint = match store {
-        Some(store) => admin.work(move || checkpoint(&store)).await?,
+        Some(store) => admin.work(move || checkpoint(&store, kept.signed)).await?,
         None => None,
     };
     // The file has the checkpoint a moment before it is counted.
@@ -109,12 +110,15 @@ pub(super) async fn journal(admin: &Admin) -> Result<Value, Wrong> {
 }
 
 /// The last one; none where it cannot be read yet.
-fn checkpoint(store: &Store) -> Option<Value> {
+fn checkpoint(store: &Store, known: Option<Signed>) -> Option<Value> {
     let folder = store.journal();
     let note = std::fs::read_to_string(folder.join("checkpoint")).ok()?;
     let signed = Checkpoint::claimed(&note).ok()?;
     // It is the entry after those that it is over.
-    let at = Reader::one(&folder, signed.size, |entry| entry.at()).ok()??;
+    let known = known.filter(|known| known.sequence == signed.size);
+    // To find it goes through the open segment: 120 ms at 256 MiB, for each look at a health strip.
+    let find = || Reader::one(&folder, signed.size, |entry| entry.at()).ok().flatten();
+    let at = known.map_or_else(find, |known| Some(Some(known.at)))?;
     Some(checkpoint_view(&note, signed.size, at))
 }
 

@@ -12,6 +12,15 @@ use super::metrics::Metrics;
 /// The journal's name among the sinks.
 const NAME: Sink = Sink { sink: Cow::Borrowed("journal") };
 
+/// A checkpoint of this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The entry that it is.
+    pub sequence: u64,
+    /// When, in milliseconds since 1970 UTC.
+    pub at: i64,
+}
+
 /// One thing that happened to the journal.
 #[derive(Debug)]
 pub enum JournalEvent<'a> {
@@ -25,8 +34,8 @@ pub enum JournalEvent<'a> {
     Waits(i64),
     /// What was written was put on the disk in so much time.
     Synced(Duration),
-    /// A checkpoint over so many entries was signed: the note.
-    Signed(u64, &'a str),
+    /// A checkpoint was signed: which entry it is, when, and the note.
+    Signed(Signed, &'a str),
     /// So many requests of earlier runs had no record, and have one now.
     Completed(u64),
     /// So many entries were lost, which it tells of.
@@ -58,9 +67,11 @@ impl JournalEvent<'_> {
             }
             Self::Waits(more) => drop(metrics.audit_queue.inc_by(more)),
             Self::Synced(took) => metrics.audit_sync_seconds.observe(took.as_secs_f64()),
-            Self::Signed(entries, note) => {
+            Self::Signed(signed, note) => {
                 // The signature is an entry itself.
+                let entries = signed.sequence + 1;
                 metrics.audit_entries.store(entries, Ordering::Relaxed);
+                *metrics.audit_signed.lock().expect("no thread panics with it") = Some(signed);
                 super::index::lag(metrics);
                 debug!(entries, note, "the journal was signed");
             }

@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::classic;
+use super::journal::Signed;
 use super::labels::{
     Alert, Broken, Build, Connections, Database, Ending, Inspected, Intercept, Limit, Login,
     Lookup, Lost, Mark, Ruled, Sink, Stage, Store, Transfer, Verdict, Volume,
@@ -64,6 +65,7 @@ pub struct Metrics {
     /// Entries that the journal has, and those before which the index has all; the metric is the
     /// difference.
     pub(super) audit_entries: AtomicU64,
+    pub(super) audit_signed: Mutex<Option<Signed>>,
     pub(super) audit_lost: AtomicU64,
     pub(super) audit_indexed: AtomicU64,
     pub(super) audit_index_lag: Gauge,
@@ -127,6 +129,7 @@ impl Metrics {
             audit_sink_up: Family::default(),
             audit_shipped: Mutex::default(),
             audit_entries: AtomicU64::new(0),
+            audit_signed: Mutex::new(None),
             audit_lost: AtomicU64::new(0),
             // Without an index nothing is behind.
             audit_indexed: AtomicU64::new(u64::MAX),

@@ -22,7 +22,7 @@ pub use client::ClientEvent;
 pub use desk::DeskEvent;
 pub use event::Event;
 pub use index::IndexEvent;
-pub use journal::JournalEvent;
+pub use journal::{JournalEvent, Signed};
 pub use labels::{Database, Direction, Inspected, Side, Stage, Verdict};
 pub use metrics::Metrics;
 pub use names::{LABELS, NAMES};

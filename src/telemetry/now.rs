@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::journal::Signed;
 use super::metrics::Metrics;
 use super::rates::Second;
 
@@ -15,6 +16,8 @@ pub struct Kept {
     pub entries: u64,
     /// Entries that were lost, which it tells of.
     pub lost: u64,
+    /// The last checkpoint, where one was signed in this run.
+    pub signed: Option<Signed>,
     /// Whether its index can be kept.
     pub indexed: bool,
 }
@@ -26,6 +29,7 @@ impl Metrics {
             queue: u64::try_from(self.audit_queue.get()).unwrap_or(0),
             entries: self.audit_entries.load(Ordering::Relaxed),
             lost: self.audit_lost.load(Ordering::Relaxed),
+            signed: *self.audit_signed.lock().expect("no thread panics with it"),
             indexed: self.audit_index_up.get() > 0,
         }
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use crate::telemetry::{Event, JournalEvent, Metrics};
+use crate::telemetry::{Event, JournalEvent, Metrics, Signed};
 
 use super::super::background;
 use super::super::event::begun;
@@ -246,9 +246,9 @@ impl Ledger {
                 self.envelope.answer();
             }
         }
-        let result = result.and_then(|()| self.log.tick(Timestamp::now()));
-        match result {
-            Ok(done) => self.done(done),
+        let now = Timestamp::now();
+        match result.and_then(|()| self.log.tick(now)) {
+            Ok(done) => self.done(done, now),
             Err(fault) => self.tell(&fault),
         }
         if !self.failing {
@@ -282,7 +282,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn done(&mut self, Done { checkpoint, closed }: Done) {
+    fn done(&mut self, Done { checkpoint, closed }: Done, now: Timestamp) {
         self.rests_until = None;
         if std::mem::take(&mut self.failing) {
             Event::Journal(JournalEvent::Mended).record(&self.metrics);
@@ -290,7 +290,9 @@ impl Ledger {
         if let Some(note) = &checkpoint {
             // It is on the disk, and whoever keeps it elsewhere should not wait for the next entry.
             self.synced.send_replace(self.log.entries());
-            Event::Journal(JournalEvent::Signed(self.log.entries(), note)).record(&self.metrics);
+            let sequence = self.log.entries().saturating_sub(1);
+            let signed = Signed { sequence, at: now.as_millisecond() };
+            Event::Journal(JournalEvent::Signed(signed, note)).record(&self.metrics);
         }
         if closed.is_some() || self.unsealed {
             self.seal();
