@@ -1,6 +1,8 @@
 //! Finding records in the journal itself, for who has no index, or what the index does not cover:
 //! lines that cannot be meant are not parsed. And moments, as people write them.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
@@ -63,12 +65,21 @@ pub struct Scan<'a> {
     pub verdicts: bool,
 }
 
-/// Reads a journal on and on, each time what has come since: beginning anew would go through the
-/// open segment from its start.
+/// Reads the journal that this process writes on and on, each time what has come since: beginning
+/// anew would go through the open segment from its start. Chain values are not checked.
 #[derive(Debug)]
 pub struct Follow {
     reader: Reader,
     keys: KeyRing,
+}
+
+/// The last records of a while.
+#[derive(Debug, Default)]
+pub struct Last {
+    /// The number of each entry, and its record as a line of JSON.
+    pub lines: Vec<(u64, Vec<u8>)>,
+    /// How many were meant before them.
+    pub more: u64,
 }
 
 /// `2026-11-26T03:00:00Z`, `2026-11-26`, or so long ago.
@@ -190,7 +201,7 @@ impl<'a> Scan<'a> {
 impl Follow {
     /// From an entry on.
     pub fn new(journal: &Journal, from: u64) -> Self {
-        let reader = Reader::open(&journal.folder).from_sequence(from);
+        let reader = Reader::open(&journal.folder).from_sequence(from).trusting();
         Self { reader, keys: journal.keys.clone() }
     }
 
@@ -199,30 +210,41 @@ impl Follow {
         self.reader.next()
     }
 
-    /// Hands the lines of the records that are meant and stand before an entry to `tell`. They are
-    /// parsed only where the filters ask.
-    pub fn lines(
-        &mut self,
-        filters: &Filters,
-        before: u64,
-        mut tell: impl FnMut(u64, &[u8]),
-    ) -> Result<(), Fault> {
+    /// The last of the records that are meant and stand before an entry. Lines are opened and parsed
+    /// only where the filters ask, or where they are among the last: of a busy proxy one in a hundred.
+    pub fn last(&mut self, filters: &Filters, before: u64, most: usize) -> Result<Last, Fault> {
         // One for each time: a key that was destroyed is of no use from then on.
         let mut opener = self.keys.opener();
         let needles = filters.needles();
         let finders: Vec<_> = needles.iter().copied().map(Finder::new).collect();
         let any = *filters == Filters::default();
+        let (mut last, mut more) = (VecDeque::<(u64, Vec<u8>)>::with_capacity(most), 0);
         while self.reader.next() < before {
             let Some(entry) = self.reader.next_entry()? else { break };
             let Some(sealed) = line(&entry, false) else { continue };
-            let line = opener.open(sealed);
-            let may = finders.iter().all(|finder| finder.find(&line).is_some());
-            let means = |found: Found<'_>| filters.means(&found.event);
-            if any || (may && read(&entry, &line)?.is_some_and(means)) {
-                tell(entry.sequence(), &line);
+            if !any {
+                let line = opener.open(sealed);
+                let may = finders.iter().all(|finder| finder.find(&line).is_some());
+                let means = |found: Found<'_>| filters.means(&found.event);
+                if !may || !read(&entry, &line)?.is_some_and(means) {
+                    continue;
+                }
+            }
+            let mut room = Vec::new();
+            if last.len() == most {
+                more += 1;
+                room = last.pop_front().map(|(_, line)| line).unwrap_or_default();
+            }
+            room.clear();
+            room.extend_from_slice(sealed);
+            last.push_back((entry.sequence(), room));
+        }
+        for (_, line) in &mut last {
+            if let Cow::Owned(opened) = opener.open(line) {
+                *line = opened;
             }
         }
-        Ok(())
+        Ok(Last { lines: last.into(), more })
     }
 }
 
@@ -242,5 +264,58 @@ fn read<'e>(entry: &Entry<'e>, line: &'e [u8]) -> Result<Option<Found<'e>>, Faul
         // A verdict on a request under way tells less than a record.
         Err(_) if entry.kind() == Some(Kind::Decided) => Ok(None),
         Err(source) => Err(Fault::NoRecord { sequence, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::{Log, Settings, Signer};
+    use super::*;
+
+    #[test]
+    fn who_follows_sees_the_last_and_how_many_came_before_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let signer = Signer::open_or_make(folder.path(), "proxy.example/journal").unwrap();
+        let now = Timestamp::now();
+        let (mut log, _) = Log::open(folder.path(), Settings::default(), signer, now).unwrap();
+        let records = include_str!("../../tests/golden/events/records.jsonl");
+        let example: serde_json::Value =
+            serde_json::from_str(records.lines().next().unwrap()).unwrap();
+        let mut write = |host: &str, kind| {
+            let mut record = example.clone();
+            record["host"] = host.into();
+            log.append(kind, now, record.to_string().as_bytes());
+            log.sync().unwrap();
+        };
+        let journal = Journal {
+            folder: folder.path().to_owned(),
+            keys: KeyRing::at(&folder.path().join("k")),
+        };
+        let mut follow = Follow::new(&journal, 0);
+        for number in 0..7 {
+            write(if number % 2 == 0 { "even.example" } else { "odd.example" }, Kind::Ended);
+            write("even.example", Kind::Decided);
+        }
+        let hosts = |last: &Last| -> Vec<String> {
+            let host = |line: &[u8]| {
+                let line: serde_json::Value = serde_json::from_slice(line).unwrap();
+                line["host"].as_str().unwrap().to_owned()
+            };
+            last.lines.iter().map(|(_, line)| host(line)).collect()
+        };
+        let any = Filters::default();
+        let last = follow.last(&any, u64::MAX, 2).unwrap();
+        assert_eq!(
+            (hosts(&last), last.more),
+            (vec!["odd.example".into(), "even.example".into()], 5)
+        );
+        assert!(last.lines.windows(2).all(|two| two[0].0 < two[1].0));
+        assert_eq!(follow.last(&any, u64::MAX, 2).unwrap().lines, []);
+        write("odd.example", Kind::Ended);
+        assert_eq!(hosts(&follow.last(&any, u64::MAX, 2).unwrap()), ["odd.example"]);
+        let odd = Filters { host: Some("odd.example".to_owned()), ..Filters::default() };
+        let last = Follow::new(&journal, 0).last(&odd, u64::MAX, 3).unwrap();
+        assert_eq!((hosts(&last).len(), last.more), (3, 1));
+        assert_eq!(Follow::new(&journal, 0).last(&any, 3, 9).unwrap().lines.len(), 1);
     }
 }

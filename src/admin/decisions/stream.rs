@@ -1,7 +1,6 @@
 //! `GET /api/v1/decisions/stream`: server-sent events, read from the journal as far as it is on the
 //! disk. Who reads slowly is waited for; nothing gathers meanwhile but in the journal.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::audit::Event;
 use crate::audit::index::Filters;
-use crate::audit::search::{Fault, Follow};
+use crate::audit::search::{Fault, Follow, Last};
 
 use super::super::access::Proof;
 use super::super::admission::Admission;
@@ -232,26 +231,14 @@ fn batch(
     masked: bool,
     before: u64,
 ) -> Result<Batch, Fault> {
-    let mut last: VecDeque<(u64, Vec<u8>)> = VecDeque::with_capacity(ROWS);
-    let mut more = 0;
-    // Only what is shown is read: of a busy proxy one record in a hundred.
-    follow.lines(filters, before, |sequence, line| {
-        let mut room = Vec::new();
-        if last.len() == ROWS {
-            more += 1;
-            room = last.pop_front().map(|(_, line)| line).unwrap_or_default();
-        }
-        room.clear();
-        room.extend_from_slice(line);
-        last.push_back((sequence, room));
-    })?;
+    let Last { lines, more } = follow.last(filters, before, ROWS)?;
     let row = |(sequence, line): &(u64, Vec<u8>)| {
         let sequence = *sequence;
         let event: Event<'_> =
             serde_json::from_slice(line).map_err(|source| Fault::NoRecord { sequence, source })?;
         Ok(row::recorded(sequence, &event, masked))
     };
-    let rows = last.iter().map(row).collect::<Result<_, Fault>>()?;
+    let rows = lines.iter().map(row).collect::<Result<_, Fault>>()?;
     Ok(Batch { rows, more, next: follow.next() })
 }
 
