@@ -88,10 +88,6 @@ impl Log {
         recovered.unsigned = seen.unsigned(signed.is_some(), end.next);
         // What the last run could not sign any more is signed with what comes first.
         let rest = end.next > signed.as_ref().map_or(0, |(signed, _)| signed.size + 1);
-        let by_next = |next: &Signer| {
-            signed.as_ref().is_some_and(|(_, note)| next.verifier().open(note).is_ok())
-        };
-        let unsettled = next.as_ref().is_some_and(by_next);
         let (unsaved, inherited) = Unsaved::open(folder)?;
         let mut log = Self {
             disk,
@@ -106,9 +102,9 @@ impl Log {
             // The checkpoint's own entry follows what it is of.
             signed: if signed.is_some() { size + 1 } else { 0 },
             signed_at: if rest { Timestamp::MIN } else { now },
+            unsettled: has_signed(next.as_ref(), signed.as_ref()),
             note: signed.map(|(_, note)| note),
             unpublished: None,
-            unsettled,
             newest: Timestamp::from_millisecond(end.latest).ok().filter(|_| end.latest > i64::MIN),
             litter: None,
             unsaved,
@@ -249,6 +245,12 @@ fn signed(
             Fault::Key { path: path.to_owned(), what }
         }
     })
+}
+
+/// Whether the last checkpoint is already by the key that comes next.
+fn has_signed(next: Option<&Signer>, last: Option<&(Checkpoint, String)>) -> bool {
+    let both = next.zip(last);
+    both.is_some_and(|(next, (_, note))| next.verifier().open(note).is_ok())
 }
 
 impl End {
