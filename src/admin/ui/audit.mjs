@@ -71,7 +71,7 @@ function Read({ first }) {
   const load = async () => {
     try {
       const got = await get(to("journal/readings", { limit: 100, cursor: more.next }));
-      older.value = { of: first, rows: [...more.rows, ...got.readings], next: got.next };
+      older.value = { of: first, rows: [...more.rows, ...got.readings], unread: [...(more.unread ?? []), ...got.unread], next: got.next };
     } catch (problem) {
       older.value = { ...more, problem };
     }
@@ -84,6 +84,7 @@ function Read({ first }) {
       { name: "As", of: (r) => r.role },
       { name: "Proved by", of: (r) => r.by },
     ]} />
+    ${[...first.unread, ...(more.unread ?? [])].map((place) => html`<p class="hint">The journal is damaged, and somebody may have read something there: ${place}</p>`)}
     <${Trouble} problem=${more.problem} />
     ${more.next && html`<p><button onClick=${load}>Older ones</button></p>`}`;
 }
