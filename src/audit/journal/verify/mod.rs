@@ -27,7 +27,7 @@ pub use kept::{Kept, KeptFile};
 use notes::Outsides;
 use walk::Walk;
 
-/// Findings that are kept; more are counted.
+/// Findings that are kept, of those that speak against the journal and of the others; more are counted.
 const KEPT: usize = 1_000;
 
 /// What verifying has found.
@@ -58,6 +58,7 @@ pub struct Report {
     /// The root over all entries, where none was missing.
     pub root: Option<Hash>,
     faults: u64,
+    others: u64,
 }
 
 impl Report {
@@ -66,13 +67,17 @@ impl Report {
         self.faults == 0
     }
 
-    fn add(&mut self, finding: Finding) {
-        self.faults += u64::from(finding.what.is_fault());
-        if self.findings.len() < KEPT {
+    /// Its place among the findings, where it is kept.
+    fn add(&mut self, finding: Finding) -> Option<usize> {
+        // What is no fault must not keep out what is.
+        let alike = if finding.what.is_fault() { &mut self.faults } else { &mut self.others };
+        *alike += 1;
+        if usize::try_from(*alike).is_ok_and(|count| count <= KEPT) {
             self.findings.push(finding);
-        } else {
-            self.more += 1;
+            return self.findings.len().checked_sub(1);
         }
+        self.more += 1;
+        None
     }
 }
 

@@ -290,6 +290,42 @@ fn a_journal_that_nobody_signed_is_not_sound() {
 }
 
 #[test]
+fn r0026_a_clock_that_was_set_back_hides_no_change() {
+    let folder = stripped(100, 10, 100);
+    let (mut log, _) = open(folder.path(), ONE);
+    log.append(Kind::Ended, at(86_400_000), b"{}");
+    for number in 0..2_000 {
+        // The second time further back than the first.
+        let now = at(if number < 1_500 { 50_000 } else { 20_000 } + number);
+        log.append(Kind::Ended, now, format!("{{\"record\":{number}}}").as_bytes());
+        log.tick(now).unwrap();
+    }
+    log.sync().unwrap();
+    let set_back = |report: &Report| {
+        report.findings.iter().filter(|one| matches!(one.what, What::Backwards(_))).count()
+    };
+    let report = sound(folder.path());
+    assert_eq!((set_back(&report), report.more), (2, 0), "told once each");
+    drop(log);
+    let path = files(folder.path(), ".log").pop().unwrap();
+    let octets = fs::read(&path).unwrap();
+    let place = octets.windows(4).rposition(|four| four == b"1999").unwrap();
+    let mut changed = octets;
+    changed[place] ^= 1;
+    fs::write(path, changed).unwrap();
+    let report = check(folder.path());
+    assert!(report.findings.iter().any(|one| one.what.is_fault()), "{:?}", report.findings);
+    // Nor do many other things that are no fault.
+    let mut report = Report::default();
+    let of = |what| Finding { file: PathBuf::new(), offset: 0, sequence: 0, what };
+    for _ in 0..3_000 {
+        report.add(of(What::Gap(String::new())));
+    }
+    report.add(of(What::Altered));
+    assert!(report.findings.last().unwrap().what.is_fault() && report.more == 2_000);
+}
+
+#[test]
 fn a_request_that_began_before_the_clock_was_set_back_makes_no_journal_unsound() {
     let folder = stripped(100, 10, 100);
     let (mut log, _) = open(folder.path(), ONE);

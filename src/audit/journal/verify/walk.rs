@@ -49,6 +49,8 @@ pub(super) struct Walk<'a> {
     /// The last entry was wrong: its finding, and the chain value it should have.
     suspect: Option<(usize, Hash)>,
     latest: i64,
+    /// The earliest time since the clock was set back, until it has caught up.
+    behind: Option<i64>,
     /// An entry that stands where a later one should was told just now.
     repeated: bool,
     watch: &'a mut dyn Watch,
@@ -80,14 +82,20 @@ impl<'a> Walk<'a> {
             chain: Some(Hash::ZERO),
             suspect: None,
             latest: i64::MIN,
+            behind: None,
             repeated: false,
             watch,
         }
     }
 
     pub(super) fn tell(&mut self, place: &Place<'_>, what: What) {
+        self.add(place, what);
+    }
+
+    /// The same; its place among the findings, where it is kept.
+    fn add(&mut self, place: &Place<'_>, what: What) -> Option<usize> {
         let Place { file, offset, sequence } = *place;
-        self.report.add(Finding { file: file.to_owned(), offset, sequence, what });
+        self.report.add(Finding { file: file.to_owned(), offset, sequence, what })
     }
 
     /// The segments of a folder as they were listed; a journal that is written seals them meanwhile.
@@ -205,9 +213,8 @@ impl<'a> Walk<'a> {
             return self.lost(frames, place, last);
         }
         if number == self.next || (in_place && number != self.next + 1) {
-            self.tell(place, What::Altered);
+            let told = self.add(place, What::Altered);
             let computed = self.chain.map(|chain| chain.chain(&leaf));
-            let told = self.report.findings.len().checked_sub(1).filter(|_| self.report.more == 0);
             self.suspect = told.zip(computed);
             self.accept_as(place, &entry, leaf, self.next);
         } else if number > self.next {
@@ -274,10 +281,7 @@ impl<'a> Walk<'a> {
             Some(Kind::Start | Kind::Decided | Kind::Ended) => {}
         }
         if let Some(at) = entry.at() {
-            if at < self.latest.saturating_sub(TOLERANCE) {
-                self.tell(&place, What::Backwards(self.latest.saturating_sub(at)));
-            }
-            self.latest = self.latest.max(at);
+            self.clock(&place, at);
         }
         (self.next, self.chain) = (number + 1, Some(*entry.chain()));
         self.tiles.extend(self.tree.push(leaf));
@@ -288,6 +292,20 @@ impl<'a> Walk<'a> {
         if self.report.entries.is_multiple_of(PROGRESS) {
             self.watch.progress(self.report.entries);
         }
+    }
+
+    /// Tells of a clock that was set back, once and not for each entry until it has caught up.
+    fn clock(&mut self, place: &Place<'_>, at: i64) {
+        let by = self.latest.saturating_sub(at);
+        self.latest = self.latest.max(at);
+        if by <= TOLERANCE {
+            self.behind = None;
+            return;
+        }
+        if self.behind.is_none_or(|earliest| at < earliest.saturating_sub(TOLERANCE)) {
+            self.tell(place, What::Backwards(by));
+        }
+        self.behind = Some(self.behind.map_or(at, |earliest| earliest.min(at)));
     }
 
     fn prune(&mut self, place: &Place<'_>) {
