@@ -38,6 +38,8 @@ pub enum JournalEvent<'a> {
     Signed(Signed, &'a str),
     /// So many requests of earlier runs had no record, and have one now.
     Completed(u64),
+    /// An entry was kept without its personal fields.
+    Faceless,
     /// So many entries were lost, which it tells of.
     Lost(u64),
     /// It cannot be written, and why.
@@ -83,6 +85,7 @@ impl JournalEvent<'_> {
                      say `interrupted`: how much of them left is not known"
                 );
             }
+            Self::Faceless => drop(metrics.audit_personal_lost.inc()),
             Self::Lost(entries) => {
                 metrics.audit_lost.fetch_add(entries, Ordering::Relaxed);
                 metrics.audit_dropped.get_or_create(&NAME).inc_by(entries);
@@ -93,7 +96,8 @@ impl JournalEvent<'_> {
             }
             Self::Mended => {
                 metrics.audit_journal_up.set(1);
-                info!("the journal can be written again");
+                // As loud as that it could not be.
+                warn!("the journal can be written again");
             }
         }
     }

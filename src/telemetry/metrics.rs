@@ -54,6 +54,7 @@ pub struct Metrics {
     pub(super) audit_records: Family<Sink, Counter>,
     pub(super) audit_dropped: Family<Sink, Counter>,
     pub(super) audit_interrupted: Counter,
+    pub(super) audit_personal_lost: Counter,
     pub(super) audit_queue: Gauge,
     pub(super) audit_journal_up: Gauge,
     pub(super) audit_sink_errors: Family<Sink, Counter>,
@@ -121,6 +122,7 @@ impl Metrics {
             audit_records: Family::default(),
             audit_dropped: Family::default(),
             audit_interrupted: Counter::default(),
+            audit_personal_lost: Counter::default(),
             audit_queue: Gauge::default(),
             audit_journal_up: Gauge::default(),
             audit_sink_errors: Family::default(),
@@ -211,6 +213,11 @@ impl Metrics {
             "audit_interrupted",
             "Requests that the end of an earlier run cut off",
             self.audit_interrupted.clone(),
+        );
+        r.register(
+            "audit_personal_lost",
+            "Entries of the journal without their personal fields, for want of a key",
+            self.audit_personal_lost.clone(),
         );
         r.register(
             "audit_queue_records",

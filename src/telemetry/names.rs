@@ -1,7 +1,7 @@
 //! The names of all metrics, which code, `/metrics` and README share.
 
 /// Every metric that the program exports, as Prometheus shows it.
-pub const NAMES: [&str; 50] = [
+pub const NAMES: [&str; 51] = [
     "egress_added_latency_seconds",
     "egress_alerts_total",
     "egress_audit_dropped_total",
@@ -9,6 +9,7 @@ pub const NAMES: [&str; 50] = [
     "egress_audit_index_up",
     "egress_audit_interrupted_total",
     "egress_audit_journal_up",
+    "egress_audit_personal_lost_total",
     "egress_audit_queue_records",
     "egress_audit_records_total",
     "egress_audit_sink_errors_total",

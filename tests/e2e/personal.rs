@@ -1,5 +1,6 @@
 //! Personal fields in the journal: enciphered, read by who has the keys, and gone with them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -286,6 +287,42 @@ fn a_running_proxy_notes_an_erasure_and_goes_on_with_another_key() {
 }
 
 #[test]
+fn r0027_who_erases_at_the_same_time_takes_nobodys_answer() {
+    let origin = Origin::answering("127.1.0.1", ok("seen"));
+    let config = config("");
+    let (proxy, plain) = run(&config, &origin);
+    let (proxy, month) = (proxy.again(&config), month(&plain[0]));
+    let begin = |class: &str| {
+        let mut command = program();
+        command.args(["audit", "erase", "--class", class, "--month", &month, "--reason", class]);
+        command.arg("--config").arg(proxy.file()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let begun: Vec<_> = ["untagged", "tagged", "untagged", "tagged"].map(begin).into();
+    let ended = begun.into_iter().map(|one| one.wait_with_output().unwrap()).collect::<Vec<_>>();
+    let destroyed = ended.iter().flat_map(|one| {
+        let text = String::from_utf8_lossy(&one.stdout).into_owned();
+        let key = |line: &str| Some(line.split_once("the key ")?.1.split(' ').next()?.to_owned());
+        text.lines().filter_map(key).collect::<Vec<_>>()
+    });
+    let destroyed: BTreeSet<_> = destroyed.collect();
+    assert!(!destroyed.is_empty(), "{ended:?}");
+    for one in ended.iter().filter(|one| !one.status.success()) {
+        let why = String::from_utf8_lossy(&one.stderr);
+        let known =
+            ["another erasure is under way", "no key"].iter().any(|word| why.contains(word));
+        assert!(known, "{why}");
+    }
+    let notes = said(&proxy, &["notes", "--about", "erasure", "--json"]);
+    let noted = notes.lines().flat_map(|line| {
+        let note: Value = serde_json::from_str(line).unwrap();
+        let keys = note["says"]["erasure"]["keys"].as_array().unwrap().clone();
+        keys.into_iter().map(|key| key.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    });
+    assert_eq!(noted.collect::<BTreeSet<_>>(), destroyed, "{notes}");
+}
+
+#[test]
 fn a_key_that_does_not_open_is_told_and_no_erasure() {
     let origin = Origin::answering("127.1.0.1", ok("seen"));
     let (proxy, plain) = run(&config(""), &origin);
@@ -434,6 +471,8 @@ fn without_keys_tagged_requests_are_refused_and_nobody_is_written_in_the_clear()
         all.iter().find(|one| one["principal"] == "[lost]").cloned()
     });
     assert_eq!(fields(&lost), ["[lost]"; 4]);
+    assert!(proxy.metric("egress_audit_personal_lost_total", "") > 0.0);
+    assert!(said(&proxy, &["verify"]).contains("[lost]"), "how many is told");
     assert_eq!(in_entries(&state(&proxy).join("journal")), 0);
 }
 

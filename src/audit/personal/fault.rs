@@ -28,6 +28,9 @@ pub enum Fault {
         "{}: there is no such folder; make it, for its owner alone, or mount what it is on", .0.display()
     )]
     NoFolder(PathBuf),
+    /// Somebody erases already.
+    #[error("{}: another erasure is under way; try again when it is done", .0.display())]
+    Erasing(PathBuf),
     /// The library refuses.
     #[error("the cipher failed: {0}")]
     Cipher(&'static str),

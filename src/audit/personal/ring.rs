@@ -3,7 +3,7 @@
 //! there is not taken for one.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -91,6 +91,20 @@ impl KeyRing {
     pub fn finish(&self) -> Result<(), Fault> {
         let half: Vec<_> = self.ids("key")?.intersection(&self.erased()?).copied().collect();
         half.iter().try_for_each(|id| self.destroy(id, "", Timestamp::UNIX_EPOCH))
+    }
+
+    /// Lets nobody else erase until what this returns is dropped: two that ask at once would take each
+    /// other's answers. [`Fault::Erasing`] where somebody does.
+    pub fn erasing(&self) -> Result<File, Fault> {
+        let path = self.folder.join("erase.lock");
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(&path).map_err(Fault::file(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(Fault::Erasing(self.folder.clone())),
+            Err(TryLockError::Error(source)) => Err(Fault::File { path, source }),
+        }
     }
 
     /// Asks who writes the journal to note an erasure; whoever may write here may destroy keys.
@@ -196,7 +210,12 @@ impl KeyRing {
             file.sync_all()?;
             fs::rename(&part, path)
         };
-        write().map_err(Fault::file(path))?;
+        if let Err(error) = write() {
+            // A full disk is tried once a second, each time under another name. Where it cannot be
+            // removed either, it is empty.
+            drop(fs::remove_file(&part));
+            return Err(Fault::file(path)(error));
+        }
         self.sync()
     }
 

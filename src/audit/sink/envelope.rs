@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::telemetry::{Event, JournalEvent, Metrics};
 
-use super::super::personal::{Fault, Sealer};
+use super::super::personal::{Fault, KeyRing, Sealer};
 
 /// So often it is looked whether somebody erases.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,6 +35,9 @@ impl Envelope {
         let Some(sealer) = &mut self.sealer else { return (Cow::Borrowed(line), true) };
         let (line, sealed) = sealer.seal(line, Timestamp::now());
         let whole = sealed.is_ok();
+        if !whole {
+            Event::Journal(JournalEvent::Faceless).record(&self.metrics);
+        }
         self.tell(sealed);
         (Cow::Owned(line), whole)
     }
@@ -58,13 +61,16 @@ impl Envelope {
             return Some(note);
         }
         tracing::error!("what is asked for in the folder of keys is no erasure; it is removed");
-        self.answer();
+        self.answer(&note);
         None
     }
 
     /// The note is on the disk: whoever asked may go on.
-    pub(super) fn answer(&self) {
-        let answered = self.sealer.as_ref().map_or(Ok(()), |sealer| sealer.ring().answered());
+    pub(super) fn answer(&self, note: &[u8]) {
+        let ring = self.sealer.as_ref().map(Sealer::ring);
+        // Another command may have asked for something else meanwhile.
+        let ring = ring.filter(|ring| ring.asked().is_some_and(|asked| asked == note));
+        let answered = ring.map_or(Ok(()), KeyRing::answered);
         if let Err(fault) = answered {
             tracing::error!(%fault, "who erases cannot be told that it was noted");
         }

@@ -243,7 +243,7 @@ impl Ledger {
         if let Some(note) = self.envelope.asked() {
             self.append(Kind::Note, &note);
             if self.sync().is_ok() {
-                self.envelope.answer();
+                self.envelope.answer(&note);
             }
         }
         let now = Timestamp::now();

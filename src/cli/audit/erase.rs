@@ -48,6 +48,7 @@ impl Erase {
         ensure!(!reason.trim().is_empty(), "--reason is empty; the journal is told why");
         let fixed = Fixed::load(&place.config.clone().origin())?;
         let Journal { folder, keys } = place.open()?;
+        let _alone = keys.erasing()?;
         let log = match own(&folder, &fixed.origin) {
             Ok(log) => Some(log),
             Err(Fault::InUse { .. }) => None,
@@ -88,7 +89,8 @@ fn forgotten(index: &Path) -> anyhow::Result<()> {
 
 /// Lets the running proxy note it, and waits until it has.
 fn by_running(keys: &KeyRing, note: &Value) -> anyhow::Result<()> {
-    ensure!(keys.asked().is_none(), "another erasure is under way; try again when it is done");
+    // What a command that was killed has left is asked once more, by who wants it.
+    keys.answered()?;
     keys.ask(note)?;
     let begun = Instant::now();
     while keys.asked().is_some() {

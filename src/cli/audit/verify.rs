@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use memchr::memmem::Finder;
 
 use crate::audit::index::{Check, Tally};
 use crate::audit::journal::{
@@ -134,12 +135,18 @@ impl Personal {
             return Ok(found);
         }
         let mut opener = journal.keys.opener();
+        let lacks = format!(":\"{}\"", Hidden::Lost);
+        let lacks = Finder::new(&lacks);
         // What cannot be read has been found.
         let mut reader = Onward::open(&journal.folder);
         while let Some(entry) = reader.next_entry()? {
-            let Some(line) = entry.payload().filter(|line| key_of(line).is_some()) else {
+            let Some(line) = entry.payload() else { continue };
+            if key_of(line).is_none() {
+                if lacks.find(line).is_some() {
+                    *found.hidden.entry(Hidden::Lost.word()).or_default() += 1;
+                }
                 continue;
-            };
+            }
             match opener.look(line).1 {
                 None => found.open += 1,
                 Some(why) => {
