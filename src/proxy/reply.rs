@@ -117,7 +117,7 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
     let record = draft.record();
     // What the service was given stands in for the real request.
     let mut words = refused.request_line.split(' ');
-    record.method = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
+    record.method = words.next().and_then(|word| word.parse().ok()).unwrap_or_else(no_method);
     record.path = None;
     record.scheme = "http";
     let mut failure = Error::on_the_wire(&refused.fault);
@@ -127,6 +127,11 @@ pub(super) fn refused_on_the_wire(refused: &Refusal, mut draft: Draft) -> Respon
         failed.failure.detail = format!("{} (request line: {line})", failed.failure.detail);
     }
     error(&failure, Wish { form: Form::Json, close: true, http1: true }, draft, None)
+}
+
+/// What a record says of a request whose method cannot be read: a hyphen, as access logs do.
+fn no_method() -> Method {
+    Method::from_bytes(b"-").unwrap_or_default()
 }
 
 /// A request line without what may be data or a secret: the query, a user before the host, and
