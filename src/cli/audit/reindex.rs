@@ -47,7 +47,7 @@ impl Reindex {
                 thread::sleep(LOOK);
             }
             line(
-                "the running proxy builds the index anew; egress_audit_index_lag_records tells how far it is",
+                "another process keeps the index, and builds it anew; of a running proxy egress_audit_index_lag_records tells how far it is",
             );
             return Ok(());
         };

@@ -138,7 +138,9 @@ impl InForce {
         for (digest, seen) in self.configurations {
             let loads = self.loads.remove(&digest).unwrap_or_default();
             for named in loads.iter().flat_map(|load| &load.configured.packs) {
-                let key = (named.id.clone(), named.version.clone(), named.digest.clone());
+                // Rules of one's own have no version, which records say by an empty one.
+                let version = if named.version == "-" { "" } else { &named.version };
+                let key = (named.id.clone(), version.to_owned(), named.digest.clone());
                 let (_, all) = packs.entry(key).or_insert_with(|| (Some(named.clone()), seen));
                 all.widen(seen);
             }
