@@ -2,6 +2,7 @@
 //! effect at once.
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -20,7 +21,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::admin::Place;
+use crate::config::Fixed;
 use crate::tls::Trust;
+
+use super::ConfigArgument;
 
 /// The proxy waits five seconds for its disk before it says so.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -31,9 +35,10 @@ type Reply = (StatusCode, Bytes);
 /// Which proxy a command talks to.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Admin {
-    /// The admin listener of the running proxy: an address, `unix:/path`, or `https://HOST:PORT`.
-    #[arg(long, value_name = "WHERE", default_value = "127.0.0.1:3129", env = "BORDERPOST_ADMIN")]
-    admin: Server,
+    /// The admin listener of the running proxy: an address, `unix:/path`, or `https://HOST:PORT`;
+    /// 127.0.0.1:3129 if none is named.
+    #[arg(long, value_name = "WHERE", env = "BORDERPOST_ADMIN")]
+    admin: Option<Server>,
     #[command(flatten)]
     proof: Proof,
 }
@@ -87,7 +92,22 @@ impl fmt::Display for Server {
 impl Admin {
     /// The admin listener at a place.
     pub(super) const fn at(admin: Server, proof: Proof) -> Self {
-        Self { admin, proof }
+        Self { admin: Some(admin), proof }
+    }
+
+    /// The same, or where a configuration has it if none was named.
+    pub(super) fn or_of(&self, config: &ConfigArgument) -> anyhow::Result<Self> {
+        let mut admin = self.clone();
+        if admin.admin.is_none() && config.config.is_some() {
+            let fixed = Fixed::load(&config.clone().origin())?;
+            admin.admin = Some(Server::Plain(fixed.admin.place));
+        }
+        Ok(admin)
+    }
+
+    fn server(&self) -> Server {
+        let usual = || Server::Plain(Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 3129))));
+        self.admin.clone().unwrap_or_else(usual)
     }
 
     /// Asks, and returns the JSON of the answer; a problem is an error in its words.
@@ -112,15 +132,18 @@ impl Admin {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let answer =
             runtime.block_on(async { timeout(PATIENCE, self.send(method, path, body)).await });
-        answer.with_context(|| format!("{} does not answer", self.admin))?
+        answer.with_context(|| format!("{} does not answer", self.server()))?
     }
 
     async fn send(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Reply> {
         let nobody = || {
-            format!("no proxy answers on {}; --admin names the admin listener of one", self.admin)
+            format!(
+                "no proxy answers on {}; --admin names the admin listener of one",
+                self.server()
+            )
         };
         let question = self.question(method, path, body)?;
-        match &self.admin {
+        match self.server() {
             Server::Plain(Place::Tcp(address)) => {
                 let stream = TcpStream::connect(address).await.with_context(nobody)?;
                 answer(stream, question).await
@@ -131,12 +154,12 @@ impl Admin {
             }
             Server::Secure(host, port) => {
                 let stream =
-                    TcpStream::connect((host.as_str(), *port)).await.with_context(nobody)?;
+                    TcpStream::connect((host.as_str(), port)).await.with_context(nobody)?;
                 let roots: Vec<_> = self.proof.roots.iter().cloned().collect();
                 let config = Trust::load(&[], &[])?.client(&roots)?;
                 let name = ServerName::try_from(host.clone())?;
                 let stream = TlsConnector::from(config).connect(name, stream).await;
-                answer(stream.with_context(|| self.admin.to_string())?, question).await
+                answer(stream.with_context(|| self.server().to_string())?, question).await
             }
         }
     }
@@ -147,10 +170,12 @@ impl Admin {
         path: &str,
         body: &Value,
     ) -> anyhow::Result<Request<Full<Bytes>>> {
-        let host = match &self.admin {
+        let host = match self.server() {
             Server::Plain(Place::Tcp(address)) => address.to_string(),
             Server::Plain(Place::Unix(_)) => "localhost".to_owned(),
-            Server::Secure(..) => self.admin.to_string().trim_start_matches("https://").to_owned(),
+            Server::Secure(..) => {
+                self.server().to_string().trim_start_matches("https://").to_owned()
+            }
         };
         let text = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
         let mut question = Request::builder()
@@ -212,6 +237,24 @@ pub(super) fn number(item: &Value, key: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_configuration_tells_where_to_ask_unless_somebody_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("borderpost.toml");
+        std::fs::write(&file, "[admin]\nlisten = \"127.0.0.1:4129\"\n").unwrap();
+        let (none, config) =
+            (ConfigArgument { config: None }, ConfigArgument { config: Some(file) });
+        let unnamed = Admin { admin: None, proof: Proof::default() };
+        let named = Admin::at("127.0.0.1:5129".parse().unwrap(), Proof::default());
+        for (admin, config, found) in [
+            (&unnamed, &none, "127.0.0.1:3129"),
+            (&unnamed, &config, "127.0.0.1:4129"),
+            (&named, &config, "127.0.0.1:5129"),
+        ] {
+            assert_eq!(admin.or_of(config).unwrap().server().to_string(), found);
+        }
+    }
 
     #[test]
     fn a_listener_is_named_as_people_write_it() {

@@ -107,14 +107,16 @@ impl Ca {
 
 impl Init {
     fn run(self) -> anyhow::Result<()> {
-        let settings = settings(self.config)?;
+        let Self { config, name, days, permit_dns } = self;
+        let of = config.config.as_ref();
+        let of = of.map_or_else(String::new, |file| format!("--config {} ", file.display()));
+        let settings = settings(config)?;
         let folder = folder(&settings)?;
-        let Self { name, days, permit_dns, .. } = self;
         authority::init(folder, &NewAuthority { name, days, permit_dns }, Timestamp::now())?;
         show(&settings)?;
         news(format!(
             "{} holds its key: keep a copy where only you can read it. Clients trust it by\n\
-             `borderpost ca export --out borderpost-ca.pem`; README tells where to put that",
+             `borderpost ca export {of}--out borderpost-ca.pem`; README tells where to put that",
             folder.display()
         ));
         Ok(())

@@ -1,6 +1,7 @@
 //! What must be counted for a request: which meters, for whom, and how much.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::class::Unit;
 use super::decide::Policy;
@@ -65,6 +66,15 @@ impl Policy {
                 })
             })
             .collect()
+    }
+
+    /// The names of all that is counted: pack, counter and class.
+    pub fn meter_names(&self) -> BTreeSet<String> {
+        let counters = self.counters().iter().enumerate();
+        let meters = counters.flat_map(|(counter, one)| {
+            one.classes.iter().map(move |class| Meter { counter, class })
+        });
+        meters.filter_map(|meter| self.meter_name(meter)).collect()
     }
 
     fn metered<'a>(

@@ -9,6 +9,7 @@ use anyhow::Context;
 use crate::audit;
 use crate::audit::event::Collection;
 
+use super::super::output::Usage;
 use super::super::serve::hostname;
 use super::summary::{Summary, each};
 use super::{junit, sarif};
@@ -44,6 +45,15 @@ type Output = (PathBuf, BufWriter<File>);
 impl Reports {
     /// Opens them.
     pub(super) fn open(&self) -> anyhow::Result<Open> {
+        let all = [&self.junit, &self.sarif, &self.har, &self.ndjson];
+        let mut named: Vec<_> = all.into_iter().flatten().collect();
+        named.sort_unstable();
+        if let Some([twice, _]) = named.windows(2).find(|two| two.first() == two.last()) {
+            let file = twice.display();
+            return Err(
+                Usage(format!("{file} is named for two reports: give each its own file")).into()
+            );
+        }
         let open = |path: &Option<PathBuf>| {
             let open = |path: &PathBuf| {
                 let file = File::create(path);

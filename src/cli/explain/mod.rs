@@ -82,7 +82,7 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<()> {
         if let Some(id) = &self.id {
-            return recorded::show(&self.admin, id, self.json);
+            return recorded::show(&self.admin.or_of(&self.config)?, id, self.json);
         }
         let url = self.url.as_ref().context("clap wants one of them")?;
         let active = self.active()?;

@@ -155,7 +155,7 @@ impl Question {
             content: &content,
             circumstances: Circumstances { exporter, declared: &declared, ..Circumstances::at(at) },
         };
-        let counts = self.counts(&active.policy, &facts);
+        let counts = self.counts(&active.policy, &facts)?;
         let circumstances = Circumstances { counts: Some(&counts), ..facts.circumstances };
         let facts = Facts { circumstances, ..facts };
         let explanation = active.policy.explain(&facts);
@@ -170,6 +170,7 @@ impl Question {
         let host = self.url.host_str().unwrap_or_default();
         let host = Host::parse(host).map_err(|error| misasked("url", error.to_string()))?;
         let port = self.url.port_or_known_default();
+        let port = port.filter(|_| matches!(self.url.scheme(), "http" | "https"));
         let port =
             port.ok_or_else(|| misasked("url", "the scheme must be http or https".to_owned()))?;
         Ok((host, port))
@@ -232,14 +233,23 @@ impl Question {
     }
 
     /// What was counted before, and what this request adds.
-    fn counts(&self, policy: &Policy, facts: &Facts<'_>) -> Counts {
+    fn counts(&self, policy: &Policy, facts: &Facts<'_>) -> Result<Counts, Misasked> {
+        let known = policy.meter_names();
+        if let Some(unknown) = self.counted.keys().find(|name| !known.contains(*name)) {
+            let known = known.into_iter().collect::<Vec<_>>().join("`, `");
+            let why = match known.as_str() {
+                "" => format!("no pack that is loaded counts anything, and so not `{unknown}`"),
+                known => format!("`{unknown}` is no meter of the packs; there are `{known}`"),
+            };
+            return Err(misasked("counted", why));
+        }
         let mut counts = Counts::default();
         for metered in policy.meters(facts) {
             let before = self.counted.get(&*metered.name).copied().unwrap_or(0);
             let counted = metered.after(before);
             counts.insert(metered.meter, counted);
         }
-        counts
+        Ok(counts)
     }
 
     fn tags(&self) -> Result<Tags, Misasked> {

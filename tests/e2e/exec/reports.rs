@@ -104,6 +104,10 @@ fn what_cannot_be_written_is_told_before_the_program_runs() {
         assert_eq!((told.code, told.out.as_str()), (Some(1), ""), "{told:#?}");
         told.says("cannot write no/such/folder");
     }
+    let mut command = stage.exec(&["--junit", "one.xml", "--sarif", "one.xml"]);
+    let told = stage.ended(command.args(["sh", "-c", "echo run"]));
+    assert_eq!((told.code, told.out.as_str()), (Some(64), ""), "{told:#?}");
+    told.says("one.xml is named for two reports");
 }
 
 /// The document as a parser of XML reads it: how many cases failed.
