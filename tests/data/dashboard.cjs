@@ -430,6 +430,43 @@ async function viewer(page) {
   check("a viewer is offered no draft:", (await page.getByText("What would a draft change?").count()) === 0);
 }
 
+/** After another login nobody is shown what was there for somebody else; where one was stays. */
+async function sessions(page, viewer, admin) {
+  const enter = async (name, token) => {
+    await page.getByLabel("Token").fill(token);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.locator(".who", { hasText: name }).waitFor();
+  };
+  const address = "/?page=live&method=GET";
+  await page.goto(base + address);
+  await enter("admin", admin);
+  await page.getByText("connected").waitFor();
+  await send((await api(page, "status")).proxies[0], "http://127.1.0.1:1/");
+  const people = page.locator("main tbody tr", { hasText: "127.0.0.1" });
+  await people.first().waitFor();
+  const other = await page.context().newPage();
+  await other.goto(base);
+  await other.locator(".who", { hasText: "admin" }).waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await enter("viewer", viewer);
+  await page.getByText("connected").waitFor();
+  check("a viewer is shown nobody after an admin:", (await people.count()) === 0, (await people.allInnerTexts()).join());
+  check("the address stays:", page.url() === base + address, page.url());
+  await other.locator(".who", { hasText: "viewer" }).waitFor();
+  await other.close();
+  // A session that ends by itself, too.
+  await page.context().clearCookies();
+  await enter("admin", admin);
+  await page.getByRole("link", { name: "Policy" }).click();
+  await page.getByRole("button", { name: "Read the configuration again" }).click();
+  const read = page.getByText("It was read, and is in force.");
+  await read.waitFor();
+  await page.context().clearCookies();
+  await enter("viewer", viewer);
+  await page.getByRole("heading", { name: "Packs" }).waitFor();
+  check("a viewer is not told what an admin did:", (await read.count()) === 0);
+}
+
 /** Without a journal there is one hint for it and no trouble: so the program is shipped. */
 async function bare(page) {
   for (const name of ["now", "live", "limits", "explore", "audit"]) {
@@ -606,8 +643,13 @@ async function main() {
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
   const page = await watched(browser, { viewport: { width: 1280, height: 900 }, locale: "en-US" });
-  const [, , , , , what, more] = process.argv;
+  const [, , , , , what, more, last] = process.argv;
   if (what === "live") await live(page, Number(more));
+  else if (what === "sessions") {
+    await sessions(page, more, last);
+    // The browser tells itself that nobody is logged in.
+    wrong.splice(0, wrong.length, ...wrong.filter((line) => !/^console: .*401/.test(line)));
+  }
   else if (what === "viewer") {
     await page.context().setExtraHTTPHeaders({ Authorization: `Bearer ${more}` });
     await viewer(page);

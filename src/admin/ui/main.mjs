@@ -1,7 +1,7 @@
 // The frame around all pages: who looks, where one is, and keys.
 
 import { html, mount, signal, effect } from "./view.mjs";
-import { who, get, drop, settle } from "./api.mjs";
+import { who, get, drop, settle, meet, anew, changed } from "./api.mjs";
 import { route, PAGES, href, follow, arrive, restore } from "./route.mjs";
 import { status } from "./status.mjs";
 import { inUtc, setUtc } from "./format.mjs";
@@ -73,14 +73,17 @@ function Frame() {
 
 async function leave() {
   await drop("session").catch(() => {});
-  who.value = false;
+  changed();
+  anew();
 }
 
 async function begin() {
   try {
-    who.value = await get("session");
+    meet(await get("session"));
     const search = before();
-    if (search) restore(search);
+    if (!search) return;
+    changed();
+    restore(search);
   } catch {
     who.value = false;
   }
