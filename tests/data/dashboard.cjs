@@ -557,6 +557,14 @@ async function holds(page) {
   await dialog.getByLabel("Who decides").fill("ann");
   await dialog.getByLabel("Reason").fill("contract 7");
   await accessible(page, "the dialog of a hold");
+  await page.goBack();
+  await dialog.waitFor({ state: "detached" });
+  await page.goForward();
+  await waiting.waitFor();
+  check("who has left the page rules nothing:", (await dialog.count()) === 0);
+  await page.getByRole("button", { name: /^Approve/ }).first().click();
+  await dialog.getByLabel("Who decides").fill("ann");
+  await dialog.getByLabel("Reason").fill("contract 7");
   await dialog.getByRole("button", { name: "Let it pass" }).click();
   await dialog.waitFor({ state: "detached" });
   await page.getByLabel("Show").selectOption("all");
@@ -575,7 +583,14 @@ async function policy(page) {
   await page.getByLabel("Address", { exact: true }).fill("https://abroad.example/x");
   await page.getByLabel("Tags of its data").fill("health");
   await page.getByRole("button", { name: "Decide", exact: true }).click();
-  await page.locator(".result", { hasText: "blocked" }).waitFor();
+  const result = page.locator(".result");
+  await result.filter({ hasText: "blocked" }).waitFor();
+  const told = await page.locator("div[role=status]", { has: result }).innerText();
+  check("an answer says of what it is:", /GET https:\/\/abroad\.example\/x\s+health/.test(told), told);
+  await page.getByLabel("Tags of its data").fill("geo");
+  await result.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Decide", exact: true }).click();
+  await result.filter({ hasText: "would be held" }).waitFor();
   // The same pack without its rules: what they refused would pass.
   const days = ["as_of", "effective_from"].map((key) => `${key} = 2026-01-01`).join("\n");
   const draft = `[pack]\nid = "act"\nversion = "9"\ntitle = "Test"\nauthority = "Test Act"\n${days}\n`;
@@ -583,6 +598,16 @@ async function policy(page) {
   await page.getByRole("button", { name: "Decide them again" }).click();
   await page.locator(".result", { hasText: "would get another answer" }).waitFor();
   await accessible(page, "policy with answers");
+  const change = { sequence: 1, time: "2026-11-01T00:00:00Z", id: "x", host: "abroad.example", before: "allow", after: "block" };
+  await page.route("**/api/v1/policy/whatif", (route) => route.fulfill({ json: { asked: 2909, changed: 2272, left: 3, changes: [change] } }));
+  await page.getByRole("button", { name: "Decide them again" }).click();
+  await result.filter({ hasText: "2,272 of 2,909 would get another answer: the first 1 of 2,272 are listed; 3 could not be decided again." }).waitFor();
+  await page.unroute("**/api/v1/policy/whatif");
+  await page.getByRole("link", { name: "Limits" }).click();
+  await page.getByRole("heading", { name: "Limits" }).waitFor();
+  await page.goBack();
+  await page.getByRole("heading", { name: "Packs" }).waitFor();
+  check("answers go with their page:", (await result.count()) === 0);
 }
 
 async function audit(page) {

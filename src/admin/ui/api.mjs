@@ -139,6 +139,7 @@ export class Asked {
   }
 
   async refresh() {
+    if (!this.path) return;
     const turn = ++this.turn;
     this.busy.value = true;
     try {

@@ -11,8 +11,8 @@ import { Live, leaveLive } from "./live.mjs";
 import { Limits } from "./limits.mjs";
 import { Explore } from "./explore.mjs";
 import { Decision } from "./decision.mjs";
-import { Holds } from "./holds.mjs";
-import { Policy } from "./policy.mjs";
+import { Holds, leaveHolds } from "./holds.mjs";
+import { Policy, leavePolicy } from "./policy.mjs";
 import { Audit } from "./audit.mjs";
 
 const VIEWS = {
@@ -25,6 +25,9 @@ const VIEWS = {
   policy: Policy,
   audit: Audit,
 };
+
+/** What ends once another page is gone to. */
+const LEAVE = { live: leaveLive, holds: leaveHolds, policy: leavePolicy };
 
 const help = signal(false);
 
@@ -125,7 +128,7 @@ effect(() => {
   document.title = `${title} · borderpost`;
 });
 effect(() => {
-  if (route.value.page !== "live") leaveLive();
+  for (const [name, end] of Object.entries(LEAVE)) if (route.value.page !== name) end();
 });
 mount(() => html`<${Frame} />`, document.getElementById("app"), () => {
   settle();
