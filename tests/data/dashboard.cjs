@@ -271,6 +271,34 @@ async function brushes(page) {
   await page.waitForURL(/until=/);
 }
 
+/** What people paste into the search is taken for what it is; a time long ago has a chart, too. */
+async function seeks(page) {
+  const [known] = (await api(page, "decisions?outcome=block")).decisions;
+  const search = async (line) => {
+    await show(page, "/?page=explore");
+    await page.getByRole("searchbox").fill(line);
+    await page.getByRole("button", { name: "Search" }).click();
+  };
+  for (const line of [known.id, `urn:uuid:${known.id.toUpperCase()}`]) {
+    await search(line);
+    await page.waitForURL((url) => url.search === `?page=decision&id=${known.id}`);
+  }
+  for (const [line, host] of [["https://abroad.example:1/x?y=z", "abroad.example"], ["2001:db8::1", "2001:db8::1"], ["[2001:db8::1]:443 tag:health", "2001:db8::1"]]) {
+    await search(line);
+    await page.waitForURL((url) => url.searchParams.get("host") === host);
+    await page.waitForFunction(() => !document.querySelector(".loading"));
+    check(`no trouble with ${line}:`, (await page.locator(".trouble, .wrong").count()) === 0, await page.locator("main").innerText());
+  }
+  for (const until of ["2020-01-01", "400d"]) {
+    const asked = page.waitForRequest(/api\/v1\/series/);
+    await show(page, `/?page=explore&until=${until}`);
+    const wanted = new URL((await asked).url()).searchParams;
+    await page.getByText("Nothing recorded in this time.").first().waitFor();
+    check(`there is no trouble until ${until}:`, (await page.locator(".trouble").count()) === 0, await page.locator("main").innerText());
+    check("thirty days are drawn:", wanted.get("step") === "14400" && ["2019-12-02T00:00:00.000Z", `${430 * 86400}s`].includes(wanted.get("since")), `${wanted}`);
+  }
+}
+
 /** What the interface says, as a program asks. */
 const api = (page, asked) => page.evaluate(async (asked) => (await fetch(`/api/v1/${asked}`)).json(), asked);
 
@@ -688,7 +716,7 @@ async function main() {
   } else if (what === "shipped") await shipped(page);
   else {
     const decision = await explores(page);
-    for (const part of [charts, observes, cases, drills, behind, away, brushes, limits, policy, audit, keys]) await part(page);
+    for (const part of [charts, observes, cases, drills, behind, away, brushes, limits, seeks, policy, audit, keys]) await part(page);
     await abroad(browser);
     await looks(browser, decision);
     await holds(page);
