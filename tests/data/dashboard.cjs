@@ -386,6 +386,8 @@ async function drills(page) {
   }
   await show(page, "/?page=toString");
   await page.getByRole("heading", { name: "The last ten minutes" }).waitFor();
+  await show(page, "/?page=now&since=constructor");
+  await page.getByRole("heading", { name: "The last ten minutes" }).waitFor();
   await page.getByRole("button", { name: "Times in UTC" }).click();
   await show(page, "/?page=explore");
   const times = await page.locator("table:has(caption:text('Decisions, newest first')) time").allInnerTexts();
