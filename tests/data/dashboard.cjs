@@ -271,6 +271,34 @@ async function brushes(page) {
   await page.waitForURL(/until=/);
 }
 
+/** What people paste into the search is taken for what it is; a time long ago has a chart, too. */
+async function seeks(page) {
+  const [known] = (await api(page, "decisions?outcome=block")).decisions;
+  const search = async (line) => {
+    await show(page, "/?page=explore");
+    await page.getByRole("searchbox").fill(line);
+    await page.getByRole("button", { name: "Search" }).click();
+  };
+  for (const line of [known.id, `urn:uuid:${known.id.toUpperCase()}`]) {
+    await search(line);
+    await page.waitForURL((url) => url.search === `?page=decision&id=${known.id}`);
+  }
+  for (const [line, host] of [["https://abroad.example:1/x?y=z", "abroad.example"], ["2001:db8::1", "2001:db8::1"], ["[2001:db8::1]:443 tag:health", "2001:db8::1"]]) {
+    await search(line);
+    await page.waitForURL((url) => url.searchParams.get("host") === host);
+    await page.waitForFunction(() => !document.querySelector(".loading"));
+    check(`no trouble with ${line}:`, (await page.locator(".trouble, .wrong").count()) === 0, await page.locator("main").innerText());
+  }
+  for (const until of ["2020-01-01", "400d"]) {
+    const asked = page.waitForRequest(/api\/v1\/series/);
+    await show(page, `/?page=explore&until=${until}`);
+    const wanted = new URL((await asked).url()).searchParams;
+    await page.getByText("Nothing recorded in this time.").first().waitFor();
+    check(`there is no trouble until ${until}:`, (await page.locator(".trouble").count()) === 0, await page.locator("main").innerText());
+    check("thirty days are drawn:", wanted.get("step") === "14400" && ["2019-12-02T00:00:00.000Z", `${430 * 86400}s`].includes(wanted.get("since")), `${wanted}`);
+  }
+}
+
 /** What the interface says, as a program asks. */
 const api = (page, asked) => page.evaluate(async (asked) => (await fetch(`/api/v1/${asked}`)).json(), asked);
 
@@ -358,6 +386,8 @@ async function drills(page) {
   }
   await show(page, "/?page=toString");
   await page.getByRole("heading", { name: "The last ten minutes" }).waitFor();
+  await show(page, "/?page=now&since=constructor");
+  await page.getByRole("heading", { name: "The last ten minutes" }).waitFor();
   await page.getByRole("button", { name: "Times in UTC" }).click();
   await show(page, "/?page=explore");
   const times = await page.locator("table:has(caption:text('Decisions, newest first')) time").allInnerTexts();
@@ -428,6 +458,43 @@ async function viewer(page) {
   }
   await show(page, "/?page=policy");
   check("a viewer is offered no draft:", (await page.getByText("What would a draft change?").count()) === 0);
+}
+
+/** After another login nobody is shown what was there for somebody else; where one was stays. */
+async function sessions(page, viewer, admin) {
+  const enter = async (name, token) => {
+    await page.getByLabel("Token").fill(token);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.locator(".who", { hasText: name }).waitFor();
+  };
+  const address = "/?page=live&method=GET";
+  await page.goto(base + address);
+  await enter("admin", admin);
+  await page.getByText("connected").waitFor();
+  await send((await api(page, "status")).proxies[0], "http://127.1.0.1:1/");
+  const people = page.locator("main tbody tr", { hasText: "127.0.0.1" });
+  await people.first().waitFor();
+  const other = await page.context().newPage();
+  await other.goto(base);
+  await other.locator(".who", { hasText: "admin" }).waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await enter("viewer", viewer);
+  await page.getByText("connected").waitFor();
+  check("a viewer is shown nobody after an admin:", (await people.count()) === 0, (await people.allInnerTexts()).join());
+  check("the address stays:", page.url() === base + address, page.url());
+  await other.locator(".who", { hasText: "viewer" }).waitFor();
+  await other.close();
+  // A session that ends by itself, too.
+  await page.context().clearCookies();
+  await enter("admin", admin);
+  await page.getByRole("link", { name: "Policy" }).click();
+  await page.getByRole("button", { name: "Read the configuration again" }).click();
+  const read = page.getByText("It was read, and is in force.");
+  await read.waitFor();
+  await page.context().clearCookies();
+  await enter("viewer", viewer);
+  await page.getByRole("heading", { name: "Packs" }).waitFor();
+  check("a viewer is not told what an admin did:", (await read.count()) === 0);
 }
 
 /** Without a journal there is one hint for it and no trouble: so the program is shipped. */
@@ -520,6 +587,14 @@ async function holds(page) {
   await dialog.getByLabel("Who decides").fill("ann");
   await dialog.getByLabel("Reason").fill("contract 7");
   await accessible(page, "the dialog of a hold");
+  await page.goBack();
+  await dialog.waitFor({ state: "detached" });
+  await page.goForward();
+  await waiting.waitFor();
+  check("who has left the page rules nothing:", (await dialog.count()) === 0);
+  await page.getByRole("button", { name: /^Approve/ }).first().click();
+  await dialog.getByLabel("Who decides").fill("ann");
+  await dialog.getByLabel("Reason").fill("contract 7");
   await dialog.getByRole("button", { name: "Let it pass" }).click();
   await dialog.waitFor({ state: "detached" });
   await page.getByLabel("Show").selectOption("all");
@@ -538,7 +613,14 @@ async function policy(page) {
   await page.getByLabel("Address", { exact: true }).fill("https://abroad.example/x");
   await page.getByLabel("Tags of its data").fill("health");
   await page.getByRole("button", { name: "Decide", exact: true }).click();
-  await page.locator(".result", { hasText: "blocked" }).waitFor();
+  const result = page.locator(".result");
+  await result.filter({ hasText: "blocked" }).waitFor();
+  const told = await page.locator("div[role=status]", { has: result }).innerText();
+  check("an answer says of what it is:", /GET https:\/\/abroad\.example\/x\s+health/.test(told), told);
+  await page.getByLabel("Tags of its data").fill("geo");
+  await result.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Decide", exact: true }).click();
+  await result.filter({ hasText: "would be held" }).waitFor();
   // The same pack without its rules: what they refused would pass.
   const days = ["as_of", "effective_from"].map((key) => `${key} = 2026-01-01`).join("\n");
   const draft = `[pack]\nid = "act"\nversion = "9"\ntitle = "Test"\nauthority = "Test Act"\n${days}\n`;
@@ -546,6 +628,16 @@ async function policy(page) {
   await page.getByRole("button", { name: "Decide them again" }).click();
   await page.locator(".result", { hasText: "would get another answer" }).waitFor();
   await accessible(page, "policy with answers");
+  const change = { sequence: 1, time: "2026-11-01T00:00:00Z", id: "x", host: "abroad.example", before: "allow", after: "block" };
+  await page.route("**/api/v1/policy/whatif", (route) => route.fulfill({ json: { asked: 2909, changed: 2272, left: 3, changes: [change] } }));
+  await page.getByRole("button", { name: "Decide them again" }).click();
+  await result.filter({ hasText: "2,272 of 2,909 would get another answer: the first 1 of 2,272 are listed; 3 could not be decided again." }).waitFor();
+  await page.unroute("**/api/v1/policy/whatif");
+  await page.getByRole("link", { name: "Limits" }).click();
+  await page.getByRole("heading", { name: "Limits" }).waitFor();
+  await page.goBack();
+  await page.getByRole("heading", { name: "Packs" }).waitFor();
+  check("answers go with their page:", (await result.count()) === 0);
 }
 
 async function audit(page) {
@@ -606,8 +698,13 @@ async function main() {
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
   const page = await watched(browser, { viewport: { width: 1280, height: 900 }, locale: "en-US" });
-  const [, , , , , what, more] = process.argv;
+  const [, , , , , what, more, last] = process.argv;
   if (what === "live") await live(page, Number(more));
+  else if (what === "sessions") {
+    await sessions(page, more, last);
+    // The browser tells itself that nobody is logged in.
+    wrong.splice(0, wrong.length, ...wrong.filter((line) => !/^console: .*401/.test(line)));
+  }
   else if (what === "viewer") {
     await page.context().setExtraHTTPHeaders({ Authorization: `Bearer ${more}` });
     await viewer(page);
@@ -621,7 +718,7 @@ async function main() {
   } else if (what === "shipped") await shipped(page);
   else {
     const decision = await explores(page);
-    for (const part of [charts, observes, cases, drills, behind, away, brushes, limits, policy, audit, keys]) await part(page);
+    for (const part of [charts, observes, cases, drills, behind, away, brushes, limits, seeks, policy, audit, keys]) await part(page);
     await abroad(browser);
     await looks(browser, decision);
     await holds(page);

@@ -205,6 +205,13 @@ fn a_viewer_is_shown_what_a_viewer_may_see() {
 }
 
 #[test]
+fn nobody_is_shown_what_was_there_for_somebody_else() {
+    let (config, [viewer, _, admin]) = guarded("");
+    let proxy = Proxy::start(&config);
+    clicked(&proxy, &["sessions", &viewer, &admin]);
+}
+
+#[test]
 fn a_stream_that_is_refused_says_why_and_goes_on() {
     let proxy = Proxy::start(&config());
     clicked(&proxy, &["refused"]);

@@ -5,6 +5,29 @@ import { signal } from "./view.mjs";
 /** Who asks: `{name, role, by, expires}`; null until it is known, false where a token is wanted. */
 export const who = signal(null);
 
+/** To whom this page has shown anything. */
+let reader = null;
+
+/** Lets somebody in. What somebody else was shown goes with the page, which is loaded anew where it stands. */
+export function meet(now) {
+  if (reader && ["name", "role", "by"].some((key) => reader[key] !== now[key])) return anew();
+  who.value = reader = now;
+}
+
+/** Nothing that any page holds stays: all that does stands in the address. */
+export function anew() {
+  who.value = null;
+  location.reload();
+}
+
+/** Other tabs share the session, and ask anew who looks when it becomes another. */
+const tabs = new BroadcastChannel("borderpost.session");
+const look = () => ask("GET", "session").then(meet, () => {});
+tabs.addEventListener("message", look);
+addEventListener("pageshow", (event) => event.persisted && look());
+
+export const changed = () => tabs.postMessage(null);
+
 export class Problem extends Error {
   /** @param {number} status @param {{title?: string, detail?: string}} body */
   constructor(status, body) {
@@ -33,7 +56,7 @@ async function ask(method, path, body) {
   const content = kind.includes("json") ? await answer.json() : { detail: await answer.text() };
   if (answer.status === 401) who.value = false;
   // The role may be another since the configuration was read again.
-  if (answer.status === 403 && path !== "session") ask("GET", "session").then((now) => (who.value = now), () => {});
+  if (answer.status === 403 && path !== "session") look();
   if (!answer.ok) throw new Problem(answer.status, content);
   return content;
 }
@@ -116,6 +139,7 @@ export class Asked {
   }
 
   async refresh() {
+    if (!this.path) return;
     const turn = ++this.turn;
     this.busy.value = true;
     try {

@@ -19,15 +19,32 @@ const older = signal({ of: null, rows: [], next: null, busy: false, problem: nul
 
 const DAY = 86400;
 
+/** How far the chart goes back where nobody says. */
+const BACK = 30 * DAY;
+
+/** The seconds of a time such as `7d`; null where it is none. */
+function lasting(text) {
+  const short = /^(\d+)([smhdw])$/.exec(text || "");
+  return short && short[1] * { s: 1, m: 60, h: 3600, d: DAY, w: 7 * DAY }[short[2]];
+}
+
+/** Since when, where only the end is said; as it is said, so that it is the same whenever it is asked. */
+function before(until) {
+  const seconds = lasting(until);
+  if (seconds !== null) return `${seconds + BACK}s`;
+  const begin = new Date(Date.parse(until) - BACK * 1000);
+  return Number.isNaN(begin.getTime()) ? undefined : begin.toISOString();
+}
+
 /** So wide that there are some hundred steps. */
 function span({ since, until }) {
   const now = Date.now() / 1000;
   const moment = (text, otherwise) => {
-    const short = /^(\d+)([smhdw])$/.exec(text || "");
-    if (short) return now - short[1] * { s: 1, m: 60, h: 3600, d: DAY, w: 7 * DAY }[short[2]];
+    const seconds = lasting(text);
+    if (seconds !== null) return now - seconds;
     return text ? Date.parse(text) / 1000 : otherwise;
   };
-  const [from, to] = [moment(since, now - 30 * DAY), moment(until, now)];
+  const [from, to] = [moment(since, now - BACK), moment(until, now)];
   const steps = [60, 300, 900, 3600, 4 * 3600, DAY, 7 * DAY];
   return { from, to, step: steps.find((step) => (to - from) / step <= 300) || 30 * DAY };
 }
@@ -38,8 +55,9 @@ export function Explore() {
   const wanted = filters(route.value);
   const dimensions = DIMENSIONS.filter((name) => may("auditor") || !PEOPLE.includes(name));
   const by = dimensions.includes(route.value.by) ? route.value.by : "host";
-  const { from, to: end, step } = span(wanted);
-  series.from(to("series", { ...wanted, step }));
+  const charted = { ...wanted, since: wanted.since || (wanted.until && before(wanted.until)) };
+  const { from, to: end, step } = span(charted);
+  series.from(to("series", { ...charted, step }));
   top.from(to("top", { ...wanted, by, limit: 15 }));
   page.from(to("decisions", { ...wanted, limit: 50 }));
   const search = (more) => go("explore", { ...more, by: route.value.by });

@@ -125,10 +125,16 @@ function ask(kind, of) {
   get(`decisions/${of.id}`).then(({ record }) => (path.value = { id: of.id, is: record.path }), () => {});
 }
 
+/** Who leaves the page rules nothing. */
+export function leaveHolds() {
+  ruling.value = null;
+}
+
 const TITLES = { approve: "Let it pass", deny: "Do not let it pass", withdraw: "Withdraw the approval", close: "Close the candidate" };
 
 function Ruling() {
-  const { kind, of } = ruling.value;
+  const mine = ruling.value;
+  const { kind, of } = mine;
   const submit = async (event) => {
     event.preventDefault();
     const form = new FormData(event.target);
@@ -137,10 +143,10 @@ function Ruling() {
     const at = kind === "close" ? `reports/${of.id}/close` : `holds/${of.id}/${kind === "approve" ? "approve" : "deny"}`;
     try {
       await post(at, said);
-      ruling.value = null;
+      if (ruling.value === mine) ruling.value = null;
       await Promise.all([holds.refresh(), reports.refresh()]);
     } catch (why) {
-      problem.value = why;
+      if (ruling.value === mine) problem.value = why;
     }
   };
   return html`<dialog ref=${(el) => el && !el.open && el.showModal()} onClose=${() => (ruling.value = null)} aria-labelledby="ruling-title">

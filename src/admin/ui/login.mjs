@@ -1,7 +1,7 @@
 // A token, or a login at the issuer, becomes a session; the page keeps neither.
 
 import { html, signal } from "./view.mjs";
-import { who, get, post } from "./api.mjs";
+import { get, post, meet, changed } from "./api.mjs";
 import { Trouble } from "./parts.mjs";
 
 /** Where one was before the login: what comes back from the issuer always comes back to `/`. */
@@ -26,8 +26,10 @@ async function enter(event) {
   event.preventDefault();
   const field = event.target.elements.token;
   try {
-    who.value = await post("session", { token: field.value.trim() });
+    const now = await post("session", { token: field.value.trim() });
     problem.value = null;
+    changed();
+    meet(now);
   } catch (why) {
     problem.value = why;
   } finally {

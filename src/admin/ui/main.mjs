@@ -1,7 +1,7 @@
 // The frame around all pages: who looks, where one is, and keys.
 
 import { html, mount, signal, effect } from "./view.mjs";
-import { who, get, drop, settle } from "./api.mjs";
+import { who, get, drop, settle, meet, anew, changed } from "./api.mjs";
 import { route, PAGES, href, follow, arrive, restore } from "./route.mjs";
 import { status } from "./status.mjs";
 import { inUtc, setUtc } from "./format.mjs";
@@ -11,8 +11,8 @@ import { Live, leaveLive } from "./live.mjs";
 import { Limits } from "./limits.mjs";
 import { Explore } from "./explore.mjs";
 import { Decision } from "./decision.mjs";
-import { Holds } from "./holds.mjs";
-import { Policy } from "./policy.mjs";
+import { Holds, leaveHolds } from "./holds.mjs";
+import { Policy, leavePolicy } from "./policy.mjs";
 import { Audit } from "./audit.mjs";
 
 const VIEWS = {
@@ -25,6 +25,9 @@ const VIEWS = {
   policy: Policy,
   audit: Audit,
 };
+
+/** What ends once another page is gone to. */
+const LEAVE = { live: leaveLive, holds: leaveHolds, policy: leavePolicy };
 
 const help = signal(false);
 
@@ -73,14 +76,17 @@ function Frame() {
 
 async function leave() {
   await drop("session").catch(() => {});
-  who.value = false;
+  changed();
+  anew();
 }
 
 async function begin() {
   try {
-    who.value = await get("session");
+    meet(await get("session"));
     const search = before();
-    if (search) restore(search);
+    if (!search) return;
+    changed();
+    restore(search);
   } catch {
     who.value = false;
   }
@@ -122,7 +128,7 @@ effect(() => {
   document.title = `${title} · borderpost`;
 });
 effect(() => {
-  if (route.value.page !== "live") leaveLive();
+  for (const [name, end] of Object.entries(LEAVE)) if (route.value.page !== name) end();
 });
 mount(() => html`<${Frame} />`, document.getElementById("app"), () => {
   settle();

@@ -30,9 +30,8 @@ const HOURS = { "24h": 24, "7d": 7 * 24, "30d": 30 * 24 };
 
 /** The moment since which is ranked: in the longer spans the hour it falls into counts as a whole. */
 function begin(since) {
-  const hours = HOURS[since];
-  if (!hours) return since;
-  const at = new Date(Date.now() - hours * 3600000);
+  if (!Object.hasOwn(HOURS, since)) return since;
+  const at = new Date(Date.now() - HOURS[since] * 3600000);
   at.setUTCMinutes(0, 0, 0);
   return at.toISOString();
 }

@@ -13,6 +13,18 @@ const tested = signal(null);
 const draft = signal(null);
 const reloaded = signal(null);
 
+/** What was told is of what stood there then, and the fields are empty when one comes back. */
+export function leavePolicy() {
+  for (const told of [tested, draft, reloaded]) told.value = null;
+}
+
+/** Puts what was answered beside what was asked, unless something else has been put or written since. */
+async function tell(into, asked, answer) {
+  into.value = asked;
+  const told = await answer.then((is) => ({ is }), (problem) => ({ problem }));
+  if (into.value === asked) into.value = { ...asked, ...told, busy: false };
+}
+
 export function Policy() {
   policy.from("policy", 30);
   return html`<h1 tabindex="-1">Policy</h1>
@@ -94,22 +106,18 @@ function would({ outcome, rules }) {
 const split = (text) => text.split(/[\s,]+/).filter(Boolean);
 
 function Tester() {
-  const submit = async (event) => {
+  const submit = (event) => {
     event.preventDefault();
     const form = Object.fromEntries(new FormData(event.target));
     const body = { url: form.url, method: form.method, tags: split(form.tags) };
     if (form.at) body.at = form.at;
     if (form.address) body.address = form.address;
     if (form.meter) body.counted = { [form.meter]: Number(form.before || 0) };
-    try {
-      tested.value = { is: await post("policy/test", body) };
-    } catch (problem) {
-      tested.value = { problem };
-    }
+    tell(tested, { of: body }, post("policy/test", body));
   };
-  const { is, problem } = tested.value || {};
+  const { of, is, problem } = tested.value || {};
   return html`<${Panel} title="What would a request get?">
-    <form class="grid" onSubmit=${submit}>
+    <form class="grid" onSubmit=${submit} onInput=${() => (tested.value = null)}>
       <label class="all">Address<input name="url" type="url" required placeholder="https://api.example.com/upload" /></label>
       <label>Method<select name="method">${["GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT"].map((m) => html`<option>${m}</option>`)}</select></label>
       <label>Tags of its data<input name="tags" placeholder="health, id" /></label>
@@ -120,13 +128,18 @@ function Tester() {
       <p class="all"><button class="primary">Decide</button> <span class="hint">Nothing is sent.</span></p>
     </form>
     <div role="status"><${Trouble} problem=${problem} />
-    ${is && html`<p class="result"><${Outcome} name=${is.outcome} would=${would(is)} /> ${is.outcome === "undecided"
+    ${is && html`<${Asking} of=${of} /><p class="result"><${Outcome} name=${is.outcome} would=${would(is)} /> ${is.outcome === "undecided"
         ? "Where it would go is not known: say it under “At its IP address”."
         : is.why}</p>
       ${is.changes?.length > 0 && html`<p>Another answer with: ${is.changes.join("; ")}.</p>`}
       <${Rules} rules=${is.rules} decided=${deciding(is.rules, is.outcome, would(is))} />`}</div>
   </${Panel}>`;
 }
+
+/** The request that an answer is of. */
+const Asking = ({ of: { method, url, tags, address, at, counted = {} } }) => html`<p class="id"><b>${method}</b> <code>${url}</code> ${tags.length > 0 && words(tags)}
+  ${address && ` at ${address}`}${at && html` as of <time datetime=${at}>${as.day(at)}</time>`}
+  ${Object.entries(counted).map(([meter, n]) => ` after ${as.count(n)} of ${meter}`)}</p>`;
 
 /** A whole pack, which what-if takes as it is. */
 const EXAMPLE = `[pack]
@@ -148,24 +161,31 @@ tags = ["health"]
 
 function example(event) {
   const field = event.target.form.elements.pack;
-  if (!field.value) field.value = EXAMPLE;
+  if (!field.value) {
+    field.value = EXAMPLE;
+    draft.value = null;
+  }
   field.focus();
 }
 
+/** How many there are, and which of them are not in the table. */
+function counts({ asked, changed, left, changes }) {
+  const more = [
+    changes.length < changed && `the first ${as.count(changes.length)} of ${as.count(changed)} are listed`,
+    left > 0 && `${as.count(left)} could not be decided again`,
+  ].filter(Boolean).join("; ");
+  return `${as.count(changed)} of ${as.count(asked)} would get another answer${more && `: ${more}`}.`;
+}
+
 function WhatIf() {
-  const submit = async (event) => {
+  const submit = (event) => {
     event.preventDefault();
     const form = Object.fromEntries(new FormData(event.target));
-    draft.value = { busy: true };
-    try {
-      draft.value = { is: await post("policy/whatif", { pack: form.pack, last: Number(form.last) }) };
-    } catch (problem) {
-      draft.value = { problem };
-    }
+    tell(draft, { busy: true }, post("policy/whatif", { pack: form.pack, last: Number(form.last) }));
   };
   const { is, problem, busy } = draft.value || {};
   return html`<${Panel} title="What would a draft change?">
-    <form onSubmit=${submit}>
+    <form onSubmit=${submit} onInput=${() => (draft.value = null)}>
       <label>Draft of a pack<textarea name="pack" required rows="8" spellcheck=${false} class="code"
         placeholder=${EXAMPLE}></textarea></label>
       <p><button type="button" onClick=${example}>Begin with an example</button></p>
@@ -173,7 +193,7 @@ function WhatIf() {
       <button class="primary" disabled=${busy}>${busy ? "Deciding …" : "Decide them again"}</button>
     </form>
     <div role="status"><${Trouble} problem=${problem} />
-    ${is && html`<p class="result">${as.count(is.changed)} of ${as.count(is.asked)} would get another answer.${is.left > 0 && ` ${as.count(is.left)} more are not shown.`}</p>
+    ${is && html`<p class="result">${counts(is)}</p>
       <${Table} caption="Decisions that would change" rows=${is.changes} empty="Nothing would change." keyed=${(c) => c.sequence} columns=${[
         { name: "Time", of: (c) => html`<${Moment} at=${c.time} />` },
         { name: "Destination", of: (c) => html`<a href=${href("decision", { id: c.id })}>${c.host || "–"}</a>` },

@@ -1,6 +1,7 @@
 // The search: words such as `country:CN outcome:block`, which are the filters of `borderpost audit`.
 
 import { html, signal } from "./view.mjs";
+import { go } from "./route.mjs";
 
 const NAMES = ["host", "client", "tag", "country", "outcome", "would", "rule", "method", "id", "since", "until"];
 
@@ -11,17 +12,42 @@ export const filters = (params) =>
 const text = (wanted) =>
   Object.entries(wanted).map(([name, value]) => `${name}:${/\s/.test(value) ? `"${value}"` : value}`).join(" ");
 
+const UUID = /^(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+const URL_OF = /^[a-z][a-z0-9+.-]*:\/\//i;
+/** IPv6: in brackets, maybe with a port behind them, or bare. */
+const SIX = /^(?:\[([0-9a-f:.]+)\](?::\d+)?|([0-9a-f]*(?::[0-9a-f.]*){2,}))$/i;
+
+/** The id, where a decision's id is all there is. */
+const decision = (line) => UUID.exec(line.trim())?.[1].toLowerCase();
+
+function hostOf(address) {
+  const host = URL.canParse(address) && new URL(address).hostname.replace(/^\[|\]$/g, "");
+  if (!host) throw new Error(`"${address}" is an address without a host.`);
+  return host;
+}
+
+/** `[filter, value]` of what has colons but no name before them; null where it is something else. */
+function pasted(word) {
+  const id = decision(word);
+  if (id) return ["id", id];
+  if (URL_OF.test(word)) return ["host", hostOf(word)];
+  const six = SIX.exec(word);
+  return six && ["host", six[1] ?? six[2]];
+}
+
 /** Reads the words; one without a name is a host, as that is sought most. */
 export function parse(line) {
   const wanted = {};
-  for (const [, name, quoted, plain, alone] of line.matchAll(/(\w+):(?:"([^"]*)"|(\S+))|(\S+)/g)) {
-    const filter = alone ? "host" : name;
-    if (!NAMES.includes(filter)) throw new Error(`There is no filter "${name}". There are ${NAMES.join(", ")}.`);
+  for (const [word, name, quoted] of line.matchAll(/(\w+):"([^"]*)"|\S+/g)) {
+    const own = name ? [name, quoted] : pasted(word);
+    const named = own || /^(\w+):(\S+)$/.exec(word)?.slice(1);
+    const [filter, value] = named || ["host", word];
+    if (!NAMES.includes(filter)) throw new Error(`There is no filter "${filter}". There are ${NAMES.join(", ")}.`);
     if (filter in wanted) {
-      const why = alone ? `"${alone}" has no name before it, so that it is a host` : "All that is sought must fit";
+      const why = named ? "All that is sought must fit" : `"${word}" has no name before it, so that it is a host`;
       throw new Error(`${why}, and there is one ${filter} already: "${wanted[filter]}". There are ${NAMES.join(", ")}.`);
     }
-    wanted[filter] = alone ?? quoted ?? plain;
+    wanted[filter] = value;
   }
   return wanted;
 }
@@ -33,10 +59,12 @@ const taken = signal(null);
 export function Query({ value, onChange, hint }) {
   const submit = (event) => {
     event.preventDefault();
+    const line = event.target.elements.query.value;
     try {
-      const wanted = parse(event.target.elements.query.value);
+      const wanted = parse(line);
       wrong.value = null;
-      const alone = wanted.host && !event.target.elements.query.value.includes("host:");
+      if (decision(line)) return go("decision", { id: wanted.id });
+      const alone = wanted.host && !/(^|\s)host:/.test(line);
       taken.value = alone ? wanted.host : null;
       onChange(wanted);
     } catch (why) {
