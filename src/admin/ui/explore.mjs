@@ -87,6 +87,8 @@ export function Explore() {
 function narrowed(by, name) {
   if (by === "principal") return { client: name };
   if (by === "pack") return { rule: `${name}/` };
+  // Rankings count a tag alone, without those below it.
+  if (by === "tag") return { tag: `=${name}` };
   return { [by]: name };
 }
 

@@ -80,7 +80,7 @@ function Top({ by, title, asked, since }) {
   const value = asked.value.value;
   if (!value) return html`<${Panel} title=${title}><${Answer} asked=${asked}>${() => null}</${Answer}></${Panel}>`;
   return html`<${Ranking} title=${title} by=${by} rows=${value.top.slice(0, 5)}
-    to=${(row) => href("explore", { [FILTER[by]]: row.name, since })}
+    to=${(row) => href("explore", { [FILTER[by]]: by === "tag" ? `=${row.name}` : row.name, since })}
     at=${value.at} all=${href("explore", { by, since })} />`;
 }
 

@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 
 use super::entered::{Id, numbers_of};
 use super::fault::Fault;
-use super::filters::{Filters, UNKNOWN};
+use super::filters::{ALONE, Filters, UNKNOWN};
 use super::label::Kind;
 use super::state::State;
 use super::words::Table;
@@ -178,10 +178,13 @@ impl Clause {
         let pack = rule.and_then(|rule| rule.strip_suffix('/'));
         let pack = pack.filter(|pack| !pack.contains('/'));
         let whole = rule.filter(|rule| rule.contains('/') && pack.is_none());
+        let tag = filters.tag.as_deref();
+        let alone = tag.and_then(|tag| tag.strip_prefix(ALONE));
         let one = [
             (Kind::Would, filters.would.as_deref()),
             (Kind::Pack, pack),
-            (Kind::Family, filters.tag.as_deref()),
+            (Kind::Tag, alone),
+            (Kind::Family, tag.filter(|_| alone.is_none())),
             (Kind::Country, country.as_deref()),
             (Kind::Rule, whole),
         ];

@@ -8,6 +8,9 @@ use crate::net::{Host, HostPattern};
 use super::super::event::{Event, is_host, is_under};
 use super::super::search::moment;
 
+/// Before a tag that is meant alone, as rankings count it: without what is below it.
+pub(super) const ALONE: char = '=';
+
 /// Which records are meant; all that are given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filters {
@@ -21,7 +24,7 @@ pub struct Filters {
     pub host: Option<String>,
     /// The address of the client, with its port or without, or the name that it proved.
     pub client: Option<String>,
-    /// A tag, or all below it.
+    /// A tag and all below it, or with `=` before it that tag alone.
     pub tag: Option<String>,
     /// A country that the destination may be in, or `unknown` where none is known.
     pub country: Option<String>,
@@ -104,7 +107,8 @@ impl Filters {
         let country = country.filter(|code| {
             code.bytes().all(|one| one.is_ascii_uppercase()) && !code.eq_ignore_ascii_case(UNKNOWN)
         });
-        let (id, client, tag) = (self.id.as_deref(), self.client.as_deref(), self.tag.as_deref());
+        let (id, client) = (self.id.as_deref(), self.client.as_deref());
+        let tag = self.tag.as_deref().map(|tag| tag.strip_prefix(ALONE).unwrap_or(tag));
         let words = [id, host, client, tag, country, rule, self.method.as_deref()];
         // What JSON escapes is not sought like that.
         let plain = |word: &&str| !word.contains(['"', '\\']) && word.is_ascii();
@@ -121,7 +125,10 @@ impl Filters {
             && is(&self.id, &|id| event.id == id)
             && is(&self.host, &|host| event.host.as_deref().is_some_and(|own| is_host(own, host)))
             && is(&self.client, &|client| is_client(event, client))
-            && is(&self.tag, &|tag| event.tags.iter().any(|one| is_under(one, tag)))
+            && is(&self.tag, &|tag| match tag.strip_prefix(ALONE) {
+                Some(alone) => event.tags.iter().any(|one| one == alone),
+                None => event.tags.iter().any(|one| is_under(one, tag)),
+            })
             && is(&self.country, &|country| is_in(event, country))
             && is(&self.outcome, &|outcome| match event.outcome {
                 Some(one) => one.name() == outcome || one.refuses() && outcome == REFUSED,

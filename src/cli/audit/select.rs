@@ -25,7 +25,7 @@ pub(in crate::cli) struct Select {
     /// The address of the client, or the name that it proved.
     #[arg(long)]
     client: Option<String>,
-    /// A tag, or all below it: `health`.
+    /// A tag and all below it: `health`; that tag alone: `=health`.
     #[arg(long)]
     tag: Option<String>,
     /// A country that the destination may be in: `DE`; `unknown` where none is known.

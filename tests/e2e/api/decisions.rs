@@ -154,10 +154,17 @@ fn every_row_of_a_ranking_is_found_by_its_filter() {
         for row in top {
             let slash = if by == "pack" { "/" } else { "" };
             let name = row["name"].as_str().unwrap();
-            let page = get(&proxy, &format!("decisions?{filter}={name}{slash}"));
+            let alone = if by == "tag" { "%3D" } else { "" };
+            let page = get(&proxy, &format!("decisions?{filter}={alone}{name}{slash}"));
             assert_eq!(rows(&page).len(), row["requests"], "{by} {name}");
         }
     }
+    // A tag has those below it, unless it is meant alone.
+    let number = |tag: &str| rows(&get(&proxy, &format!("decisions?tag={tag}"))).len();
+    assert_eq!((number("%3Dfinancial.card"), number("%3Dfinancial")), (number("financial"), 0));
+    assert!(number("financial") > 0);
+    let unseen = get(&proxy, "decisions?tag=%3Dfinancial")["unseen"][0].clone();
+    assert!(unseen.as_str().unwrap().contains("`=financial`"), "{unseen}");
     assert_eq!(rows(&get(&proxy, "decisions?country=unknown"))[0]["countries"], json!([]));
     assert_eq!(rows(&get(&proxy, "decisions?method=POST")).len(), 0);
 }
