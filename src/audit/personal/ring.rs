@@ -94,14 +94,18 @@ impl KeyRing {
     }
 
     /// Lets nobody else erase until what this returns is dropped: two that ask at once would take each
-    /// other's answers. [`Fault::Erasing`] where somebody does.
-    pub fn erasing(&self) -> Result<File, Fault> {
+    /// other's answers. [`Fault::Erasing`] where somebody does; nothing where no folder is, for then nobody
+    /// has sealed anything.
+    pub fn erasing(&self) -> Result<Option<File>, Fault> {
         let path = self.folder.join("erase.lock");
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.open(&path).map_err(Fault::file(&path))?;
+        let lock = match options.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            lock => lock.map_err(Fault::file(&path))?,
+        };
         match lock.try_lock() {
-            Ok(()) => Ok(lock),
+            Ok(()) => Ok(Some(lock)),
             Err(TryLockError::WouldBlock) => Err(Fault::Erasing(self.folder.clone())),
             Err(TryLockError::Error(source)) => Err(Fault::File { path, source }),
         }
