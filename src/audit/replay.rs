@@ -133,6 +133,13 @@ impl Replayed {
                     Verdict::Allow(permit) => {
                         told(permit.outcome().name(), name(policy, permit.held()))
                     }
+                    // It is closed; a rule that needs no place has refused before.
+                    Verdict::Refuse(closed) if closed.held.is_empty() => {
+                        match policy.decide(&Facts { place: None, ..*facts }) {
+                            Decision::Refuse(refusal) => refused(&refusal),
+                            Decision::Allow(_) | Decision::Inspect => refused(&closed),
+                        }
+                    }
                     Verdict::Refuse(refusal) => refused(&refusal),
                 }
             }

@@ -77,6 +77,23 @@ fn r0021_a_closed_place_is_closed_again() {
     assert_eq!(replayed(&proxy), "1 decided again, 0 otherwise, 0 that cannot be\n");
 }
 
+/// A rule that needs no place has refused before it could be closed.
+#[test]
+fn r0028_a_rule_refuses_before_a_place_is_closed() {
+    let config =
+        Config::new().open("\"private\"").rule("no-health", "block", "", "tags = [\"health\"]");
+    let proxy = Proxy::start(&config);
+    for host in ["127.0.0.9", "192.0.2.1"] {
+        let count = proxy.records().len();
+        let url = format!("http://{host}/");
+        assert!(proxy.ask("GET", &url, "X-Data-Class: health\r\n", "").status() >= 403);
+        let record = proxy.wait_records(count + 1).remove(count);
+        assert_eq!(rules(&record), ["no-health"], "{record:#}");
+        assert_eq!(record["location"]["state"], "special", "{record:#}");
+    }
+    assert_eq!(replayed(&proxy), "2 decided again, 0 otherwise, 0 that cannot be\n");
+}
+
 /// So is what somebody had approved: the approval stands in no policy.
 #[test]
 fn r0023_what_was_approved_is_let_go_again() {
