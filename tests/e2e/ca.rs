@@ -82,7 +82,10 @@ fn an_authority_is_made_shown_and_exported() {
     let name = ["--name", "Acme egress", "--days", "30", "--permit-dns", "acme.example"];
     let (code, shown, news) = place.ca(&[&["init"][..], &name].concat());
     assert_eq!(code, Some(0), "{news}");
-    assert!(news.contains("holds its key"), "{news}");
+    assert!(
+        news.contains("holds its key") && news.contains("`borderpost ca export --config "),
+        "{news}"
+    );
     assert_eq!(place.fine(&["show"]), shown);
     for part in ["authority 1: signs now", "CN=Acme egress ", "acme.example and below"] {
         assert!(shown.contains(part), "{part} in {shown}");

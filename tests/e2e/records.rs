@@ -315,6 +315,15 @@ fn a_sound_trace_is_recorded_and_every_one_passes_as_it_came() {
 
 /// What the guard refuses has no path of its own, and its words are no way around.
 #[test]
+fn a_method_that_cannot_be_read_is_recorded_as_none() {
+    let proxy = Proxy::start(&Config::new());
+    let mut wire = Wire::connect(proxy.listen);
+    wire.send("POST@ http://a.example/ HTTP/1.1\r\nhost: a.example\r\n\r\n");
+    assert_eq!(wire.response("GET").status(), 400);
+    assert_eq!(proxy.record()["method"], "-");
+}
+
+#[test]
 fn values_in_a_refused_request_line_are_shown_by_their_form() {
     let proxy = Proxy::start(&Config::new());
     let origin = Origin::answering("127.1.0.1", ok("reached"));

@@ -198,6 +198,17 @@ fn without_a_folder_fields_are_lost_and_never_in_the_clear() {
 }
 
 #[test]
+fn what_cannot_be_written_leaves_no_part_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing takes the place of a folder.
+    fs::create_dir(folder.path().join("erase.request")).unwrap();
+    assert!(ring(folder.path()).ask(&json!({})).is_err());
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap().path()).collect();
+    assert_eq!(left, [folder.path().join("erase.request")]);
+}
+
+#[test]
 fn records_as_they_are_come_back_as_they_were() {
     assert!(PERSONAL.iter().all(|field| FIELDS.contains(field)), "{PERSONAL:?}");
     let folder = tempfile::tempdir().unwrap();

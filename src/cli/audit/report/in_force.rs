@@ -168,15 +168,30 @@ mod tests {
     }
 
     fn configured(digest: &str, pack: &str) -> Configured {
+        configured_at(digest, pack, ("7", "sha256:aa"))
+    }
+
+    fn configured_at(digest: &str, pack: &str, (version, of): (&str, &str)) -> Configured {
         let note = serde_json::json!({ "configuration": {
             "at": "2026-01-01T00:00:00Z", "by": "start", "digest": digest, "program": "1",
             "packs": [{
-                "id": pack, "version": "7", "digest": "sha256:aa", "signer": "built in",
+                "id": pack, "version": version, "digest": of, "signer": "built in",
                 "mode": "enforce", "rules": 3,
             }],
             "databases": [],
         }});
         Configured::read(note.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn rules_of_ones_own_are_one_pack() {
+        let mut all = InForce::default();
+        all.seen("c1", at(10));
+        all.held(("local".to_owned(), String::new(), String::new()), at(10));
+        all.noted(3, configured_at("c1", "local", ("-", "")));
+        let (packs, _) = all.told();
+        let told: Vec<_> = packs.iter().map(|one| (&*one.id, &*one.version, one.held)).collect();
+        assert_eq!(told, [("local", "", true)]);
     }
 
     #[test]
